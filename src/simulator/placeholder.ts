@@ -1,0 +1,2 @@
+/** Placeholder until the layer's first file lands. */
+export const LAYER = 'simulator'

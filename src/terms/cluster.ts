@@ -1,0 +1,42 @@
+import type { HostCharacteristics } from './host.ts'
+import type { ClusterId, HostId, OrderId, VmId } from './ids.ts'
+import type { MigrationEnd } from './move.ts'
+import type { EpochMs } from './units.ts'
+import type { Vm } from './vm.ts'
+
+/** `off`, `starting` and `stopping` are the platform's doing; `maintenance` is the operator's; `unreachable` is nobody's. */
+export const HOST_STATES = ['on', 'off', 'starting', 'stopping', 'maintenance', 'unreachable'] as const
+export type HostState = (typeof HOST_STATES)[number]
+
+/** The hosts among which VMs may move. */
+export interface Cluster {
+  readonly id: ClusterId
+  readonly hosts: readonly HostCharacteristics[]
+}
+
+/** `hostOf` holds this where nobody knows where a VM runs. */
+export const HOST_UNKNOWN = -1
+
+/** What runs where, as the platform tells it. Lists are columns: the i-th state belongs to the i-th host, the i-th
+ *  `hostOf` to the i-th VM. The lists of hosts and VMs are the *same objects* from turn to turn while nothing came or went. */
+export interface Inventory {
+  readonly at: EpochMs
+  readonly hosts: readonly HostCharacteristics[]
+  readonly hostStates: readonly HostState[]
+  readonly vms: readonly Vm[]
+  /** Index into `hosts` of where each VM runs now; `HOST_UNKNOWN` where unknown. */
+  readonly hostOf: Int32Array
+  /** Under way: the VM is committed on both hosts. */
+  readonly migrations: readonly MigrationInFlight[]
+  /** Ended since the inventory was last read. */
+  readonly ended: readonly MigrationEnd[]
+}
+
+/** A migration that the platform has accepted and not finished. */
+export interface MigrationInFlight {
+  readonly orderId: OrderId
+  readonly vmId: VmId
+  readonly from: HostId
+  readonly to: HostId
+  readonly startedAt: EpochMs
+}

@@ -1,0 +1,183 @@
+import {
+  ParseError,
+  parseBoolean,
+  parseFields,
+  parseNumber,
+  parseOptional,
+  parseText,
+  refuseUnknownFields,
+} from './parse.ts'
+import { type Fraction, HOUR_MS, MINUTE_MS } from './units.ts'
+
+/** What the operator wants. Files of this shape live in `scenarios/policies`; `docs/policy.md` explains each field. */
+export interface Policy {
+  readonly name: string
+  /** What things are worth, in one currency: this is what gain and cost are reckoned in. */
+  readonly prices: Prices
+  readonly forecast: ForecastPolicy
+  readonly contention: ContentionPolicy
+  readonly consolidation: ConsolidationPolicy
+  readonly gates: GatePolicy
+  readonly limits: LimitPolicy
+}
+
+export interface Prices {
+  readonly currency: string
+  readonly perKwh: number
+  /** One reference core wanted and not given, for an hour. */
+  readonly perUnservedCoreHour: number
+  readonly perCopiedGiB: number
+  readonly perDowntimeSecond: number
+  /** Risk and disturbance of any migration, however small. */
+  readonly perMigration: number
+}
+
+export interface ForecastPolicy {
+  /** How much of the past the forecast looks at. */
+  readonly lookBackMs: number
+  /** How far ahead contention is forecast and gain is reckoned. */
+  readonly horizonMs: number
+  /** Quantile of demand that a target host must hold: .99 leaves one step in a hundred. */
+  readonly quantile: Fraction
+}
+
+export interface ContentionPolicy {
+  /** Contention is demand above this share of capacity. */
+  readonly highFraction: Fraction
+  /** A target must stay below this share after the move, at the forecast quantile: hysteresis is the gap between the two. */
+  readonly lowFraction: Fraction
+  /** Act when contention within the horizon is at least this likely ... */
+  readonly triggerProbability: Fraction
+  /** ... in this many of the last `ofTurns` turns. */
+  readonly holdTurns: number
+  readonly ofTurns: number
+}
+
+export interface ConsolidationPolicy {
+  readonly isEnabled: boolean
+  /** Hosts emptied at most in one turn. */
+  readonly hostsPerTurnMax: number
+  /** Hosts are kept for at least this long once on. */
+  readonly hostOnMsMin: number
+  /** How long an emptied host is expected to stay off: the span its saving is reckoned over. */
+  readonly expectedOffMs: number
+}
+
+export interface GatePolicy {
+  /** A VM that moved stays for at least this long; doubled for each further move within a day, up to six hours. */
+  readonly cooldownMs: number
+  /** A VM does not return to a host it left within this time. */
+  readonly noReturnMs: number
+  readonly movesPerVmDayMax: number
+  /** Gain must exceed cost by this share ... */
+  readonly marginFraction: number
+  /** ... with this probability. */
+  readonly confidenceMin: Fraction
+  /** Moves per turn in the whole cluster. Absent: no limit (benchmark rules only). */
+  readonly movesPerTurnMax?: number
+}
+
+export interface LimitPolicy {
+  /** Sum of VM sizes over capacity that a host may carry. Absent: not limited (benchmark rules only). */
+  readonly cpuAllocationMax?: number
+  /** Sum of VM memory over host memory. Absent: memory is not enforced (CloudSim's rules only). */
+  readonly memoryAllocationMax?: number
+  /** Concurrent migrations out of, or into, one host. Absent: no limit (benchmark rules only). */
+  readonly migrationsPerHostMax?: number
+}
+
+/** Defaults of a production site. Sources: the seven gates and budgets of VMware, KubeVirt, Nova and the Kubernetes descheduler as
+ *  gathered in decisions/0004-gates-and-prices.md. */
+export const PRODUCTION_POLICY: Policy = {
+  name: 'production',
+  prices: {
+    currency: 'EUR',
+    perKwh: 0.25,
+    perUnservedCoreHour: 1,
+    perCopiedGiB: 0.0005,
+    perDowntimeSecond: 0.002,
+    perMigration: 0.002,
+  },
+  forecast: { lookBackMs: 3 * HOUR_MS, horizonMs: HOUR_MS, quantile: 0.99 },
+  contention: { highFraction: 0.95, lowFraction: 0.85, triggerProbability: 0.3, holdTurns: 2, ofTurns: 3 },
+  consolidation: { isEnabled: true, hostsPerTurnMax: 1, hostOnMsMin: HOUR_MS, expectedOffMs: 2 * HOUR_MS },
+  gates: {
+    cooldownMs: 30 * MINUTE_MS,
+    noReturnMs: 6 * HOUR_MS,
+    movesPerVmDayMax: 4,
+    marginFraction: 0.1,
+    confidenceMin: 0.9,
+    movesPerTurnMax: 12,
+  },
+  limits: { cpuAllocationMax: 4, memoryAllocationMax: 1, migrationsPerHostMax: 2 },
+}
+
+/** Reads a policy. Every part may be left out and then keeps the production default; unknown fields are refused.
+ *  In `limits` and for `movesPerTurnMax`, an explicit null means "no limit". */
+export function parsePolicy(value: unknown, place = 'policy', defaults: Policy = PRODUCTION_POLICY): Policy {
+  const fields = parseFields(value, place)
+  refuseUnknownFields(
+    fields,
+    ['name', 'comment', 'prices', 'forecast', 'contention', 'consolidation', 'gates', 'limits'],
+    place,
+  )
+  const policy: Policy = {
+    name: parseOptional(fields['name'], (text) => parseText(text, `${place}.name`, 64)) ?? defaults.name,
+    prices: parseNumbers(fields['prices'], `${place}.prices`, defaults.prices, { min: 0 }),
+    forecast: parseNumbers(fields['forecast'], `${place}.forecast`, defaults.forecast, { min: 0 }),
+    contention: parseNumbers(fields['contention'], `${place}.contention`, defaults.contention, { min: 0 }),
+    consolidation: parseNumbers(fields['consolidation'], `${place}.consolidation`, defaults.consolidation, { min: 0 }),
+    gates: parseNumbers(fields['gates'], `${place}.gates`, defaults.gates, { min: 0 }),
+    limits: parseNumbers(fields['limits'], `${place}.limits`, defaults.limits, { min: 0 }),
+  }
+  refuseContradictions(policy, place)
+  return policy
+}
+
+export function encodePolicy(policy: Policy): string {
+  return JSON.stringify(policy)
+}
+
+/** Limits that may be switched off by an explicit null. */
+const LIFTABLE = ['cpuAllocationMax', 'memoryAllocationMax', 'migrationsPerHostMax', 'movesPerTurnMax']
+
+/** Overlays the numbers, flags and words of one section onto its defaults. */
+function parseNumbers<T extends object>(
+  value: unknown,
+  place: string,
+  defaults: T,
+  bounds: { readonly min: number },
+): T {
+  if (value === undefined) return defaults
+  const fields = parseFields(value, place)
+  const section: Record<string, unknown> = Object.fromEntries(Object.entries(defaults))
+  refuseUnknownFields(fields, [...Object.keys(defaults), ...LIFTABLE], place)
+  for (const [name, entry] of Object.entries(fields)) {
+    const was: unknown = Reflect.get(defaults, name)
+    if (entry === null && LIFTABLE.includes(name)) delete section[name]
+    else if (typeof was === 'boolean') section[name] = parseBoolean(entry, `${place}.${name}`)
+    else if (typeof was === 'string') section[name] = parseText(entry, `${place}.${name}`, 8)
+    else section[name] = parseNumber(entry, `${place}.${name}`, bounds)
+  }
+  return section as T
+}
+
+function refuseContradictions(policy: Policy, place: string): void {
+  const { contention, forecast } = policy
+  if (contention.lowFraction >= contention.highFraction) {
+    throw new ParseError(
+      `${place}.contention.lowFraction`,
+      contention.lowFraction,
+      `It must lie below highFraction (${contention.highFraction}), or targets become sources at once.`,
+    )
+  }
+  if (contention.holdTurns > contention.ofTurns) {
+    throw new ParseError(
+      `${place}.contention.holdTurns`,
+      contention.holdTurns,
+      `It can't exceed ofTurns (${contention.ofTurns}).`,
+    )
+  }
+  if (forecast.quantile <= 0.5 || forecast.quantile >= 1)
+    throw new ParseError(`${place}.forecast.quantile`, forecast.quantile, 'Expected a number between 0.5 and 1.')
+}
