@@ -1,0 +1,45 @@
+import { execFileSync, spawnSync } from 'node:child_process'
+import { globSync } from 'node:fs'
+import { join } from 'node:path'
+
+/** The clone this file stands in. */
+export const REPOSITORY = join(import.meta.dirname, '..')
+
+/** The commit that is checked out; `+changes` where the working tree differs from it. */
+export function commitName(): string {
+  try {
+    const commit = git('rev-parse', '--short=12', 'HEAD')
+    return git('status', '--porcelain') === '' ? commit : `${commit}+changes`
+  } catch {
+    return 'unknown'
+  }
+}
+
+function git(...words: readonly string[]): string {
+  return execFileSync('git', words, { cwd: REPOSITORY, encoding: 'utf8' }).trim()
+}
+
+/** Paths within the repository, forward slashes, sorted. */
+export function sourceFiles(patterns: readonly string[], root = REPOSITORY): readonly string[] {
+  return globSync([...patterns], { cwd: root, exclude: ['**/node_modules/**'] })
+    .map((path) => path.replaceAll('\\', '/'))
+    .toSorted()
+}
+
+export interface Finished {
+  readonly isSuccess: boolean
+  readonly output: string
+}
+
+/** Runs a program to its end and keeps what it said, standard error included. `node_modules/.bin` comes first in the path. */
+export function runProgram(program: string, words: readonly string[], directory = REPOSITORY): Finished {
+  const path = `${join(REPOSITORY, 'node_modules', '.bin')}:${process.env['PATH'] ?? ''}`
+  const ended = spawnSync(program, [...words], {
+    cwd: directory,
+    encoding: 'utf8',
+    env: { ...process.env, PATH: path },
+    maxBuffer: 64 * 1024 * 1024,
+  })
+  if (ended.error !== undefined) return { isSuccess: false, output: `${program}: ${ended.error.message}\n` }
+  return { isSuccess: ended.status === 0, output: ended.stdout + ended.stderr }
+}

@@ -1,0 +1,69 @@
+/** `npm test [-- PATTERN...] [--seed N]`: types, lint, format, then every test whose path contains a pattern; counts at the end.
+ *  Each check counts as one test. Where `CI` is set, a test may be skipped only for want of data that nobody may pass on. */
+import { availableParallelism } from 'node:os'
+import { run } from 'node:test'
+import { spec } from 'node:test/reporters'
+import { parseArgs } from 'node:util'
+import { installNode26 } from './node26.ts'
+import { runProgram, sourceFiles } from './repository.ts'
+import { closingLines, exitCodeOf, type Tally } from './tally.ts'
+
+const CHECKS = [
+  { name: 'types', program: 'tsc', words: ['-b'] },
+  { name: 'lint', program: 'oxlint', words: ['--type-aware', '--deny-warnings'] },
+  { name: 'format', program: 'biome', words: ['format', '.'] },
+] as const
+
+const TEST_FILES = ['src/**/*.{test,bench}.ts', 'tools/**/*.{test,bench}.ts']
+const FILE_MS_MAX = 300_000
+
+const { values: options, positionals: patterns } = parseArgs({
+  allowPositionals: true,
+  options: { 'only-tests': { type: 'boolean', default: false }, seed: { type: 'string' } },
+})
+if (options.seed !== undefined) process.env['ETHOS_SEED'] = options.seed
+const isCi = ['true', '1'].includes(process.env['CI'] ?? '')
+
+const tally: Tally = { passed: 0, failed: [], skipped: [] }
+if (isCi) installNode26()
+if (!options['only-tests']) runChecks()
+await runTests()
+process.stdout.write(closingLines(tally, isCi).join('\n'))
+process.exitCode = exitCodeOf(tally, isCi)
+
+function runChecks(): void {
+  for (const { name, program, words } of CHECKS) {
+    heading(`${name}: ${program} ${words.join(' ')}`)
+    const { isSuccess, output } = runProgram(program, words)
+    if (isSuccess) tally.passed++
+    else tally.failed.push(`${name}: ${program} ${words.join(' ')}`)
+    process.stdout.write(isSuccess ? 'good\n' : output)
+  }
+}
+
+async function runTests(): Promise<void> {
+  const files = sourceFiles(TEST_FILES).filter(isWanted)
+  heading(`tests: ${files.length} files on Node ${process.versions.node}`)
+  if (files.length === 0) tally.failed.push(`no test file has ${patterns.join(' or ')} in its path`)
+  if (files.length === 0) return
+  const events = run({ files: [...files], concurrency: availableParallelism(), timeout: FILE_MS_MAX })
+  events.on('test:pass', ({ name, skip, todo, details, file }) => {
+    if (details.type === 'suite') return
+    if (skip !== undefined && skip !== false) tally.skipped.push({ name, reason: typeof skip === 'string' ? skip : '' })
+    else if (todo === undefined || todo === false) tally.passed++
+    else tally.failed.push(`${name} (${file}): a test marked todo is not a test yet`)
+  })
+  events.on('test:fail', ({ name, details, file }) => {
+    if (details.type !== 'suite') tally.failed.push(`${name} (${file})`)
+  })
+  const report = events.compose(new spec())
+  for await (const chunk of report) process.stdout.write(chunk)
+}
+
+function heading(text: string): void {
+  process.stdout.write(`\n── ${text} ${'─'.repeat(Math.max(0, 100 - text.length))}\n`)
+}
+
+function isWanted(file: string): boolean {
+  return patterns.length === 0 || patterns.some((pattern) => file.includes(pattern))
+}
