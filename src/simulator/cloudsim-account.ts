@@ -28,6 +28,8 @@ export interface CloudsimMove {
   readonly vm: number
   readonly from: number
   readonly to: number
+  /** A host to which CloudSim would have moved the VM at the same time, and from there on: it too gives the VM a tenth meanwhile. */
+  readonly passedBy?: number
 }
 
 /** What CloudSim 3.0.3 would have printed of the run. */
@@ -48,6 +50,9 @@ export function accountAsCloudsim(run: CloudsimRun): CloudsimFigures {
   return account.figures()
 }
 
+/** What a VM is to a host. */
+type Role = 'staying' | 'leaving' | 'arriving'
+
 /** A copy under way. */
 interface Copying {
   readonly move: CloudsimMove
@@ -60,6 +65,8 @@ class CloudsimAccount {
   private readonly hostOf: Int32Array
   /** Where each VM is being copied to; `NO_HOST` while it is not. */
   private readonly targetOf: Int32Array
+  /** The host it passes by; `NO_HOST` if none. */
+  private readonly passedBy: Int32Array
   private readonly capacity: Float64Array
   private readonly allocated: Float64Array
   private readonly requested: Float64Array
@@ -80,6 +87,7 @@ class CloudsimAccount {
     this.stepSeconds = run.demand.stepMs / SECOND_MS
     this.hostOf = run.initialPlacement.slice()
     this.targetOf = new Int32Array(this.hostOf.length).fill(NO_HOST)
+    this.passedBy = this.targetOf.slice()
     this.capacity = Float64Array.from(run.hosts, (host) => hostCapacityRefCores(host) * MIPS_PER_REF_CORE)
     this.allocated = new Float64Array(count)
     this.requested = new Float64Array(count)
@@ -88,23 +96,18 @@ class CloudsimAccount {
     this.isShort = new Uint8Array(count)
   }
 
-  /** From a sample to the next: what ends now ends, the step's moves start, and their ends split the interval. */
+  /** From a sample to the next: the step's moves start, and their ends split the interval. */
   liveThrough(step: number): void {
     const begin = step * this.stepSeconds + OFFSET_SECONDS
     const end = begin + this.stepSeconds
-    this.arriveAt(begin)
-    this.finish(begin)
+    this.passTo(begin)
     this.startMoves(end)
-    this.share(begin)
-    this.remember()
-    const isLast = step === this.run.demand.steps - 1
-    if (isLast) return
-    const ends = [...new Set(this.copying.map((copy) => copy.endsAt))].filter((at) => at < end).sort((a, b) => a - b)
-    for (const at of ends) {
-      this.arriveAt(at)
-      this.finish(at)
-      this.share(at)
-      this.remember()
+    this.remember(begin)
+    if (step === this.run.demand.steps - 1) return
+    const ends = new Set(this.copying.map((copy) => copy.endsAt).filter((at) => at < end))
+    for (const at of [...ends].sort((a, b) => a - b)) {
+      this.passTo(at)
+      this.remember(at)
     }
   }
 
@@ -116,13 +119,15 @@ class CloudsimAccount {
     }
   }
 
-  /** Charges the interval that ends at `at` to the state it began with; power is the mean of both ends. */
-  private arriveAt(at: number): void {
+  /** Charges the interval that ends at `at`, then ends the copies that are over. */
+  private passTo(at: number): void {
     this.share(at)
     if (this.lastAt !== undefined) this.charge(at - this.lastAt)
     this.lastAt = at
+    this.finish(at)
   }
 
+  /** The interval counts by the state it began with; power is the mean of both ends. */
   private charge(seconds: number): void {
     this.run.hosts.forEach((host, i) => {
       if (this.load[i] === 0) return
@@ -133,7 +138,9 @@ class CloudsimAccount {
     })
   }
 
-  private remember(): void {
+  /** Keeps the state of every host with which the next interval begins. */
+  private remember(at: number): void {
+    this.share(at)
     for (let host = 0; host < this.load.length; host++) {
       this.load[host] = this.loadNow(host)
       this.isShort[host] = Number(this.allocated[host] < this.requested[host])
@@ -149,6 +156,7 @@ class CloudsimAccount {
       if (endsAt > at) continue
       this.hostOf[move.vm] = move.to
       this.targetOf[move.vm] = NO_HOST
+      this.passedBy[move.vm] = NO_HOST
     }
     this.copying = this.copying.filter(({ endsAt }) => endsAt > at)
   }
@@ -158,6 +166,7 @@ class CloudsimAccount {
     for (; this.nextMove < moves.length && moves[this.nextMove].second < before - OFFSET_SECONDS; this.nextMove++) {
       const move = moves[this.nextMove]
       this.targetOf[move.vm] = move.to
+      this.passedBy[move.vm] = move.passedBy ?? NO_HOST
       this.copying.push({ move, endsAt: move.second + copySeconds(demand.vms[move.vm], hosts[move.to]) })
     }
   }
@@ -179,10 +188,7 @@ class CloudsimAccount {
     })
   }
 
-  private forEachDemand(
-    at: number,
-    take: (host: number, capped: number, mips: number, role: 'staying' | 'leaving' | 'arriving') => void,
-  ): void {
+  private forEachDemand(at: number, take: (host: number, capped: number, mips: number, role: Role) => void): void {
     const { vms } = this.run.demand
     for (let vm = 0; vm < vms.length; vm++) {
       const from = this.hostOf[vm]
@@ -190,7 +196,9 @@ class CloudsimAccount {
       if (mips <= 0) continue
       const to = this.targetOf[vm]
       take(from, this.capped(vm, from, mips), mips, to === NO_HOST ? 'staying' : 'leaving')
-      if (to !== NO_HOST) take(to, this.capped(vm, to, mips), mips, 'arriving')
+      for (const host of [to, this.passedBy[vm]]) {
+        if (host !== NO_HOST) take(host, this.capped(vm, host, mips), mips, 'arriving')
+      }
     }
   }
 
@@ -213,7 +221,7 @@ class CloudsimAccount {
 }
 
 /** A full host gives every VM the same share of what it wants, rounded down to whole MIPS. */
-function sharedOut(capped: number, scale: number, role: 'staying' | 'leaving' | 'arriving'): number {
+function sharedOut(capped: number, scale: number, role: Role): number {
   const part = role === 'leaving' ? LEAVING_SHARE : role === 'arriving' ? ARRIVING_SHARE : 1
   return scale < 1 ? Math.floor(capped * scale * part) : capped * part
 }
