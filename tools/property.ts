@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { commitName } from './repository.ts'
 
@@ -20,4 +21,19 @@ export function checkProperty<Values extends [unknown, ...unknown[]]>(
 /** Any finite number that JSON gives back as it was: minus zero is not one of them. */
 export function finiteNumber(bounds: { readonly min?: number; readonly max?: number } = {}): fc.Arbitrary<number> {
   return fc.double({ noNaN: true, noDefaultInfinity: true, ...bounds }).map((number) => number + 0)
+}
+
+/** Whatever is written reads back as the same value. */
+export function checkRoundTrip<Value>(
+  values: fc.Arbitrary<Value>,
+  encode: (value: Value) => string,
+  parse: (json: unknown) => Value,
+): void {
+  checkProperty(
+    fc.property(values, (drawn) => {
+      // A clone, because objects drawn at random have no prototype and parsed ones do.
+      const value = structuredClone(drawn)
+      assert.deepEqual(parse(JSON.parse(encode(value))), value)
+    }),
+  )
 }

@@ -1,5 +1,5 @@
 import { type HostId, type OrderId, parseHostId, parseOrderId, parseVmId, type VmId } from './ids.ts'
-import { parseFields, parseNumber, parseOptional, parseText, parseWord } from './parse.ts'
+import { parseBoolean, parseFields, parseNumber, parseOptional, parseText, parseWord } from './parse.ts'
 import type { EpochMs, Fraction } from './units.ts'
 
 /** Why we would move a VM, in the order in which budgets are granted. */
@@ -118,7 +118,7 @@ export function parseMigrationEstimate(value: unknown, place = 'estimate'): Migr
     durationMs: parseNumber(fields['durationMs'], `${place}.durationMs`, { min: 0 }),
     downtimeMs: parseNumber(fields['downtimeMs'], `${place}.downtimeMs`, { min: 0 }),
     rounds: parseNumber(fields['rounds'], `${place}.rounds`, { min: 0, integer: true }),
-    converges: fields['converges'] === true,
+    converges: parseBoolean(fields['converges'], `${place}.converges`),
   }
 }
 
