@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { commitName } from './repository.ts'
 
 /** Seed of every property in this run: the same each time, unless `npm test -- --seed N` says otherwise. */

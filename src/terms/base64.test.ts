@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { checkProperty } from '../../tools/property.ts'
 import { decodeBase64, encodeBase64 } from './base64.ts'
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { aHost } from '../../tools/builders.ts'
 import { checkProperty, checkRoundTrip, finiteNumber } from '../../tools/property.ts'
 import {
@@ -69,7 +69,8 @@ test('a power curve is eleven watts that never fall, and the refusal says which 
     [G4.with(0, -1), /host\.powerWatts\[0\]: -1/],
   ]
   for (const [value, message] of cases) assert.throws(() => parsePowerCurve(value, 'host.powerWatts'), message)
-  assert.deepEqual(parsePowerCurve(new Array(11).fill(0), 'p'), new Array(11).fill(0))
+  const nothing = Array.from({ length: 11 }, () => 0)
+  assert.deepEqual(parsePowerCurve(nothing, 'p'), nothing)
 })
 
 const benchmark = fc.record(

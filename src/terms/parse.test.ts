@@ -64,8 +64,9 @@ test('fields are those of an object, and no others than the known', () => {
   assert.throws(() => refuseUnknownFields({ a: 1, c: 2 }, ['a', 'b'], 'f'), /f\.c: 2 .*known are: a, b\./)
 })
 
+const double = (value: unknown): number => parseNumber(value, 'n') * 2
+
 test('absent stays absent, and zero is not absent', () => {
-  const double = (value: unknown) => parseNumber(value, 'n') * 2
   assert.equal(parseOptional(undefined, double), undefined)
   assert.equal(parseOptional(null, double), undefined)
   assert.equal(parseOptional(0, double), 0)

@@ -123,12 +123,12 @@ export function parsePolicy(value: unknown, place = 'policy', defaults: Policy =
   )
   const policy: Policy = {
     name: parseOptional(fields['name'], (text) => parseText(text, `${place}.name`, 64)) ?? defaults.name,
-    prices: parseNumbers(fields['prices'], `${place}.prices`, defaults.prices, { min: 0 }),
-    forecast: parseNumbers(fields['forecast'], `${place}.forecast`, defaults.forecast, { min: 0 }),
-    contention: parseNumbers(fields['contention'], `${place}.contention`, defaults.contention, { min: 0 }),
-    consolidation: parseNumbers(fields['consolidation'], `${place}.consolidation`, defaults.consolidation, { min: 0 }),
-    gates: parseNumbers(fields['gates'], `${place}.gates`, defaults.gates, { min: 0 }),
-    limits: parseNumbers(fields['limits'], `${place}.limits`, defaults.limits, { min: 0 }),
+    prices: parseSection(fields['prices'], `${place}.prices`, defaults.prices),
+    forecast: parseSection(fields['forecast'], `${place}.forecast`, defaults.forecast),
+    contention: parseSection(fields['contention'], `${place}.contention`, defaults.contention),
+    consolidation: parseSection(fields['consolidation'], `${place}.consolidation`, defaults.consolidation),
+    gates: parseSection(fields['gates'], `${place}.gates`, defaults.gates, LIFTABLE_GATES),
+    limits: parseSection(fields['limits'], `${place}.limits`, defaults.limits, LIFTABLE_LIMITS),
   }
   refuseContradictions(policy, place)
   return policy
@@ -139,25 +139,30 @@ export function encodePolicy(policy: Policy): string {
 }
 
 /** Limits that may be switched off by an explicit null. */
-const LIFTABLE = ['cpuAllocationMax', 'memoryAllocationMax', 'migrationsPerHostMax', 'movesPerTurnMax']
+const LIFTABLE_GATES = ['movesPerTurnMax']
+const LIFTABLE_LIMITS = ['cpuAllocationMax', 'memoryAllocationMax', 'migrationsPerHostMax']
+
+/** Shares and probabilities: 30 where .3 is meant would silently never come true. */
+const AT_MOST_ONE = new Set(['highFraction', 'lowFraction', 'triggerProbability', 'confidenceMin'])
 
 /** Overlays the numbers, flags and words of one section onto its defaults. */
-function parseNumbers<T extends object>(
+function parseSection<T extends object>(
   value: unknown,
   place: string,
   defaults: T,
-  bounds: { readonly min: number },
+  liftable: readonly string[] = [],
 ): T {
   if (value === undefined) return defaults
   const fields = parseFields(value, place)
   const section: Record<string, unknown> = Object.fromEntries(Object.entries(defaults))
-  refuseUnknownFields(fields, [...Object.keys(defaults), ...LIFTABLE], place)
+  refuseUnknownFields(fields, [...new Set([...Object.keys(defaults), ...liftable])], place)
   for (const [name, entry] of Object.entries(fields)) {
     const was: unknown = Reflect.get(defaults, name)
-    if (entry === null && LIFTABLE.includes(name)) delete section[name]
+    const max = AT_MOST_ONE.has(name) ? 1 : Number.MAX_VALUE
+    if (entry === null && liftable.includes(name)) delete section[name]
     else if (typeof was === 'boolean') section[name] = parseBoolean(entry, `${place}.${name}`)
     else if (typeof was === 'string') section[name] = parseText(entry, `${place}.${name}`, 8)
-    else section[name] = parseNumber(entry, `${place}.${name}`, bounds)
+    else section[name] = parseNumber(entry, `${place}.${name}`, { min: 0, max })
   }
   return section as T
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { aVm } from '../../tools/builders.ts'
 import { checkRoundTrip, finiteNumber } from '../../tools/property.ts'
 import { parseVmId } from './ids.ts'

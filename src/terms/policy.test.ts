@@ -1,0 +1,102 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import * as fc from 'fast-check'
+import { checkProperty } from '../../tools/property.ts'
+import { ParseError } from './parse.ts'
+import { encodePolicy, PRODUCTION_POLICY, type Policy, parsePolicy } from './policy.ts'
+import { HOUR_MS } from './units.ts'
+
+const SECTIONS = [
+  'prices',
+  'forecast',
+  'contention',
+  'consolidation',
+  'gates',
+  'limits',
+] as const satisfies readonly (keyof Policy)[]
+
+test('what a policy leaves out keeps the production default', () => {
+  assert.deepEqual(parsePolicy({}), PRODUCTION_POLICY)
+  const policy = parsePolicy({ name: 'night', comment: 'cheap power', prices: { perKwh: 0.1 } })
+  assert.deepEqual(policy, {
+    ...PRODUCTION_POLICY,
+    name: 'night',
+    prices: { ...PRODUCTION_POLICY.prices, perKwh: 0.1 },
+  })
+})
+
+test('the production policy obeys its own rules and reads back as it was written', () => {
+  assert.deepEqual(parsePolicy(JSON.parse(encodePolicy(PRODUCTION_POLICY))), PRODUCTION_POLICY)
+})
+
+test('defaults are whatever the caller says they are', () => {
+  const night = parsePolicy({ name: 'night', forecast: { horizonMs: 2 * HOUR_MS } })
+  assert.deepEqual(parsePolicy({}, 'policy', night), night)
+})
+
+test('a field nobody knows is refused, in every section', () => {
+  assert.throws(() => parsePolicy({ price: {} }), /policy\.price: \{\} .*known are: name, comment, prices/)
+  for (const section of SECTIONS) {
+    checkProperty(
+      fc.property(fc.string({ minLength: 1 }), (name) => {
+        if (name in PRODUCTION_POLICY[section]) return
+        assert.throws(() => parsePolicy({ [section]: JSON.parse(`{${JSON.stringify(name)}: 1}`) }), ParseError)
+      }),
+      { runs: 30 },
+    )
+  }
+})
+
+test('a limit in the wrong section is refused: it would be read by nobody', () => {
+  assert.throws(() => parsePolicy({ prices: { cpuAllocationMax: 2 } }), /policy\.prices\.cpuAllocationMax: 2/)
+  assert.throws(() => parsePolicy({ limits: { movesPerTurnMax: 2 } }), /policy\.limits\.movesPerTurnMax: 2/)
+  assert.throws(() => parsePolicy({ forecast: { cpuAllocationMax: null } }), /policy\.forecast\.cpuAllocationMax: null/)
+})
+
+test('null lifts a limit, and only a limit', () => {
+  const policy = parsePolicy({
+    gates: { movesPerTurnMax: null },
+    limits: { cpuAllocationMax: null, memoryAllocationMax: null, migrationsPerHostMax: null },
+  })
+  assert.equal('movesPerTurnMax' in policy.gates, false)
+  assert.deepEqual(policy.limits, {})
+  assert.equal(parsePolicy({ limits: { cpuAllocationMax: 2 } }, 'policy', policy).limits.cpuAllocationMax, 2)
+  assert.throws(() => parsePolicy({ gates: { cooldownMs: null } }), /policy\.gates\.cooldownMs: null/)
+})
+
+test('flags are flags, words are words and numbers are numbers', () => {
+  assert.equal(parsePolicy({ consolidation: { isEnabled: false } }).consolidation.isEnabled, false)
+  const bad = [
+    { consolidation: { isEnabled: 'false' } },
+    { prices: { currency: 1 } },
+    { prices: { currency: 'too long a name' } },
+    { prices: { perKwh: '0.25' } },
+    { prices: { perKwh: -0.01 } },
+    { prices: { perKwh: Number.NaN } },
+    { prices: [] },
+    { name: 7 },
+    [],
+    null,
+  ]
+  for (const value of bad) assert.throws(() => parsePolicy(value), ParseError, JSON.stringify(value))
+})
+
+test('percent where a fraction is meant is refused', () => {
+  const bad = [
+    { contention: { highFraction: 95 } },
+    { contention: { triggerProbability: 30 } },
+    { gates: { confidenceMin: 90 } },
+    { forecast: { quantile: 99 } },
+  ]
+  for (const value of bad) assert.throws(() => parsePolicy(value), ParseError, JSON.stringify(value))
+})
+
+test('a policy that contradicts itself is refused with both values', () => {
+  assert.throws(
+    () => parsePolicy({ contention: { lowFraction: 0.96 } }),
+    /policy\.contention\.lowFraction: 0\.96 .*below highFraction \(0\.95\)/,
+  )
+  assert.throws(() => parsePolicy({ contention: { lowFraction: 0.95 } }), /lowFraction: 0\.95/)
+  assert.throws(() => parsePolicy({ contention: { holdTurns: 4 } }), /holdTurns: 4 .*can't exceed ofTurns \(3\)/)
+  for (const quantile of [0.5, 1]) assert.throws(() => parsePolicy({ forecast: { quantile } }), /forecast\.quantile/)
+})
