@@ -93,7 +93,7 @@ export class Migrations {
     this.isLinkBusy = new Uint8Array(setup.hosts.length)
   }
 
-  /** Those that count, in order. */
+  /** Those that count, in order. One given up after its copy began has cost what it cost, and is among them. */
   get moves(): readonly SimulatedMove[] {
     return this.counted
   }

@@ -243,3 +243,21 @@ test('a VM that comes to a host that is off waits while it boots', async () => {
   const { unservedFraction, overloadTimeFraction } = simulation.figures()
   assert.deepEqual([unservedFraction, overloadTimeFraction], [120 / 1500, 120 / 1500])
 })
+
+test('a migration cancelled while it waits gives its room back, and its target goes off again', async () => {
+  const demand = aDemand(
+    [FLAT, FLAT, FLAT],
+    [0, 1, 2].map((row) => aVm(row, { memoryBytes: 6 * GiB })),
+  )
+  const hosts = [0, 1, 2, 3].map((index) => aHost(index))
+  const simulation = aSimulation({ demand, hosts, rules: HONEST_RULES, startOn: [0, 1, 2] })
+  await simulation.begin(anOrder(0, 0, 3))
+  assert.equal((await simulation.preflight(anOrder(1, 1, 3))).kind, 'refused')
+  await simulation.cancel(anOrder(0, 0, 3).vmId)
+  assert.equal((await simulation.preflight(anOrder(1, 1, 3))).kind, 'fits')
+  await simulation.sleepUntil(STEP_MS)
+  assert.deepEqual((await simulation.inventory()).hostStates, ['on', 'on', 'on', 'stopping'])
+  await simulation.sleepUntil(STEP_MS + 30_000)
+  assert.deepEqual((await simulation.inventory()).hostStates, ['on', 'on', 'on', 'off'])
+  assert.deepEqual([simulation.figures().migrations, simulation.figures().copiedBytes], [0, 0])
+})

@@ -138,7 +138,7 @@ export class Simulation implements Hypervisor, TelemetrySource, Clock {
     return this.migrations.figures(this.now())
   }
 
-  /** Migrations that count in the figures, in order. */
+  /** Migrations that count in the figures, in order; also those given up after their copy began. */
   get moves(): readonly SimulatedMove[] {
     return this.migrations.moves
   }
