@@ -18,7 +18,8 @@ export function encodeHeader(run: {
   return JSON.stringify({ kind: 'header', schema: RECORD_SCHEMA_VERSION, balancer, seed, cadence, policy })
 }
 
-/** What was seen, in digest, and what was concluded. `refused` is what the platform said to the orders of the turn before. */
+/** What was seen, in digest, and what was concluded. `refused` is what the platform said to the orders of the turn
+ *  before. */
 export function encodeTurn(turn: {
   readonly number: number
   readonly observation: Observation

@@ -38,7 +38,7 @@ export interface LoopOptions<State> {
 export interface LoopEnd<State> {
   readonly state: State
   readonly turns: number
-  /** The state of the platform's refusals that no turn has recorded any more. */
+  /** What the platform refused at the last turn: no line tells of it any more. */
   readonly refused: readonly TurnEvent[]
   readonly reason: 'until' | 'turns-max' | 'exhausted'
 }

@@ -82,15 +82,17 @@ test('under honest rules booting, idling and halting cost energy', async () => {
   await simulation.sleepUntil(STEP_MS)
   await simulation.begin(anOrder(0, 0, 1))
   await simulation.sleepUntil(3 * STEP_MS)
-  // The source, up to 300 s: 150 W x 600 s = 90,000 J.  To 600 s, by when its VM has gone: (150 + 100) / 2 x 300 = 37,500 J.
+  // The source, up to 300 s: 150 W x 600 s = 90,000 J.
+  // To 600 s, by when its VM has gone: (150 + 100) / 2 x 300 = 37,500 J.
   // It is found empty and goes off in 30 s at 200 W: 6,000 J.
-  // The target boots from 300 to 420 s at 200 W: 24,000 J.  To 600 s: (100 + 150) / 2 x 180 = 22,500 J.  Then 150 x 300 = 45,000 J.
+  // The target boots from 300 to 420 s at 200 W: 24,000 J.
+  // To 600 s: (100 + 150) / 2 x 180 = 22,500 J.  Then 150 x 300 = 45,000 J.
   assert.equal(simulation.figures().energyKwh, (90_000 + 37_500 + 6_000 + 24_000 + 22_500 + 45_000) / JOULES_PER_KWH)
   // On at the four samples: the source, the source, both, the target.
   assert.equal(simulation.figures().hostsOnMean, 5 / 4)
 })
 
-test('under honest rules a migration costs its VM a tenth while it is copied and everything while it is down', async () => {
+test('under honest rules a migration costs its VM a tenth while copying and all while down', async () => {
   const simulation = aSimulation({ demand: aDemand([[1, 1, 1]]), rules: HONEST_RULES })
   await simulation.begin(anOrder(0, 0, 1))
   await simulation.sleepUntil(2 * STEP_MS)

@@ -80,7 +80,8 @@ export class Account {
     this.migrations++
   }
 
-  /** What a copy, or the `share` of it that was made, sent and took from its VM, which is not served at all while it is down. */
+  /** What a copy, or the `share` of it that was made, sent and took from its VM, which is not served at all while it
+   *  is down. */
   chargeCopy(copy: Copy, demand: number, share: Fraction = 1): void {
     this.copiedBytes += copy.copiedBytes * share
     this.lostToCopies += lostTo(copy, demand) * share
@@ -115,7 +116,8 @@ export class Account {
   }
 }
 
-/** Reference-core seconds. CloudSim's copy has no downtime, so this is its tenth of demand for the length of the copy. */
+/** Reference-core seconds. CloudSim's copy has no downtime, so this is its tenth of demand for the length of the
+ *  copy. */
 function lostTo(copy: Copy, demand: number): number {
   const copyingSeconds = (copy.durationMs - copy.downtimeMs) / 1000
   return COPY_SLOWDOWN * demand * copyingSeconds + demand * (copy.downtimeMs / 1000)

@@ -55,7 +55,8 @@ function livesAt(demand: number): boolean {
   return !Number.isNaN(demand)
 }
 
-/** A simulation in which VM i starts on host `startOn[i]`; absent: all on the first. Two hosts, if nothing else is said. */
+/** A simulation in which VM i starts on host `startOn[i]`; absent: all on the first. Two hosts, if nothing else is
+ *  said. */
 export function aSimulation(
   options: Partial<SimulationOptions> & { readonly demand: DemandSeries; readonly startOn?: readonly number[] },
 ): Simulation {

@@ -3,7 +3,8 @@
 /** Demand is kept in 32-bit floats: a sum that exceeds capacity by less than this share of it is equal to it. */
 const ROUNDING_SHARE = 1e-6
 
-/** Adds up the demand of every VM by host, and in all. A VM without a host, or that nobody measured, demands nothing. */
+/** Adds up the demand of every VM by host, and in all. A VM without a host, or that nobody measured, demands nothing.
+ *  */
 export function sumDemand(hostOf: Int32Array, cpu: Float32Array, hostDemand: Float64Array): number {
   hostDemand.fill(0)
   let total = 0

@@ -69,7 +69,8 @@ export class HostPower {
     return this.state[host] === ON ? wattsAt(curve, load) : curve[10]
   }
 
-  /** Someone is going to need the host. One that is going off finishes that first, and then finds that it has occupants. */
+  /** Someone is going to need the host. One that is going off finishes that first, and then finds that it has
+   *  occupants. */
   wake(host: number, at: EpochMs): void {
     if (this.isByState && this.state[host] === OFF) this.start(host, at)
   }

@@ -22,7 +22,8 @@ test('CloudSim copies configured memory once, at half of 1 Gbit/s', () => {
 })
 
 test('an idle VM is copied in little more than one round, and is down for about the limit', () => {
-  // 4 GiB at 125 MB/s x 1448/1538 = 117.7 MB/s take 36.5 s, in which 4 MiB/s x 36.5 s = 146 MiB are dirtied, less what is hit twice.
+  // 4 GiB at 125 MB/s x 1448/1538 = 117.7 MB/s take 36.5 s, in which 4 MiB/s x 36.5 s = 146 MiB are dirtied, less
+  // what is hit twice.
   const copy = copyInRounds(FOUR_GIB, IDLE, aLink({}))
   assert.ok(copy.copiedBytes > 4 * GiB && copy.copiedBytes < 4.25 * GiB)
   assert.ok(copy.durationMs > 36_500 && copy.durationMs < 40_000)
@@ -38,7 +39,8 @@ test('the busier the VM and the slower the link, the more is sent and the longer
 })
 
 test('a VM that dirties more than the link takes is halted after the last round, for as long as the rest takes', () => {
-  // 8 cores x 24 MiB/s + 4 = 205.5 MB/s are 1.75 times 117.7 MB/s. Half of 4 GiB is hot, and the share of it that a round
+  // 8 cores x 24 MiB/s + 4 = 205.5 MB/s are 1.75 times 117.7 MB/s. Half of 4 GiB is hot, and the share of it that a
+  // round
   // finds dirty settles where x = 1 - exp(-1.75 x): .71, which is 1.52 GB or 12.9 s.
   const wild = { ...IDLE, cpuRefCores: 8 }
   const copy = copyInRounds({ ...FOUR_GIB, vcpus: 8 }, wild, aLink({}))

@@ -71,7 +71,8 @@ interface Migration extends Route {
 
 /** Migrations from acceptance to their end: waiting for hosts and links, copying, done or given up. */
 export class Migrations {
-  /** Where each VM's demand counts: under CloudSim's copying it is on the target from the first sample after the start. */
+  /** Where each VM's demand counts: under CloudSim's copying it is on the target from the first sample after the
+   *  start. */
   readonly countedOn: Int32Array
   private readonly setup: MigrationsSetup
   private readonly isCloudSim: boolean

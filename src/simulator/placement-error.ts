@@ -3,7 +3,8 @@ import { hostCapacityRefCores } from '../terms/host.ts'
 import { GiB } from '../terms/units.ts'
 import { type Vm, vmSizeRefCores } from '../terms/vm.ts'
 
-/** A VM of the trace found no first host, so that the run means nothing. The message is for who chose trace and fleet. */
+/** A VM of the trace found no first host, so that the run means nothing. The message is for who chose trace and
+ *  fleet. */
 export class PlacementError extends Error {
   override readonly name = 'PlacementError'
   readonly vm: Vm

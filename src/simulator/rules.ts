@@ -5,14 +5,17 @@ export interface SimulationRules {
   readonly name: string
   /** Refuse a VM whose configured memory does not fit beside those on the host and those on their way to it. */
   readonly isMemoryEnforced: boolean
-  /** `by-demand`: no demand, no watts, and waking is free. `by-state`: hosts are switched on and off, which takes time and energy. */
+  /** `by-demand`: no demand, no watts, and waking is free. `by-state`: hosts are switched on and off, which takes
+   *  time and energy. */
   readonly hostPower: 'by-demand' | 'by-state'
   /** How long a host takes to come on, at full watts. Not used with `by-demand`. */
   readonly powerOnMs: number
   /** How long a host takes to go off, at full watts. Not used with `by-demand`. */
   readonly powerOffMs: number
-  /** `cloudsim`: memory once at half of 1 Gbit/s, all copies at once, demand counted on the target from the next sample.
-   *  `pre-copy`: rounds over the hosts' links, one copy per link, demand counted on the source until the copy is done. */
+  /** `cloudsim`: memory once at half of 1 Gbit/s, all copies at once, demand counted on the target from the next
+   *  sample.
+   *  `pre-copy`: rounds over the hosts' links, one copy per link, demand counted on the source until the copy is
+   *  done. */
   readonly copying: 'cloudsim' | 'pre-copy'
   /** Largest relative deviation of bandwidth, downtime and extra bytes from what the physics says. */
   readonly jitterFraction: number

@@ -39,7 +39,8 @@ export class SampleReader {
     return { at: step * stepMs, windowMs: stepMs, columns }
   }
 
-  /** What one VM does at an instant, as far as it was recorded; memory that nobody measured is taken to be all in use. */
+  /** What one VM does at an instant, as far as it was recorded; memory that nobody measured is taken to be all in
+   *  use. */
   activityOf(vm: number, at: EpochMs): CopyActivity {
     const place = this.stepAt(at) * this.demand.vms.length + vm
     const { columns, vms } = this.demand

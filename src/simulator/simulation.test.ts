@@ -58,7 +58,7 @@ test('no VM is lost or doubled, and no demand, whatever is moved, cancelled, com
   )
 })
 
-test('memory is promised to those on a host and those on their way to it, and given up at the source when they arrive', async () => {
+test('memory is promised on both hosts while a VM moves, and given up at the source when it arrives', async () => {
   // Hosts of 8 GiB, VMs of 3: two fit, three lack 1 GiB.
   const vms = [0, 1, 2, 3].map((row) => aVm(row, THREE_GIB))
   const demand = aDemand([FLAT, FLAT, FLAT, FLAT], vms)
@@ -118,7 +118,7 @@ test('a link carries one copy at a time: a second waits, and one between other h
   assert.equal(second.startedAt, other.endedAt)
 })
 
-test('a migration to a host that is off waits until it is on; one to a host that is going off until it is back', async () => {
+test('a migration waits for a target that is off to come on, and for one going off to come back', async () => {
   const hosts = [0, 1, 2].map((index) => aHost(index))
   const simulation = aSimulation({ demand: aDemand([FLAT, FLAT]), hosts, rules: HONEST_RULES, startOn: [0, 1] })
   assert.deepEqual((await simulation.inventory()).hostStates, ['on', 'on', 'off'])
@@ -239,7 +239,8 @@ test('a VM that comes to a host that is off waits while it boots', async () => {
     rules: HONEST_RULES,
   })
   await simulation.sleepUntil(2 * STEP_MS)
-  // 120 s of 1 reference core, of 5 x 300 asked for; five host-steps with demand, in one of which it waits for 120 of 300 s.
+  // 120 s of 1 reference core, of 5 x 300 asked for; five host-steps with demand, in one of which it waits for 120 of
+  // 300 s.
   const { unservedFraction, overloadTimeFraction } = simulation.figures()
   assert.deepEqual([unservedFraction, overloadTimeFraction], [120 / 1500, 120 / 1500])
 })

@@ -55,7 +55,8 @@ export interface StepView {
 }
 
 /** A cluster that lives through a recorded demand: the world's interfaces over virtual time, which begins at 0 with the
- *  first sample. At one instant, first ends what ends, then VMs go and come, then the sample is taken; a turn comes after. */
+ *  first sample. At one instant, first ends what ends, then VMs go and come, then the sample is taken; a turn comes
+ *  after. */
 export class Simulation implements Hypervisor, TelemetrySource, Clock {
   readonly name = 'simulator'
   /** Host of each VM when it came, by row of the trace; -1 for a VM that has not lived. */

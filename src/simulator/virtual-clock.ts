@@ -6,7 +6,8 @@ export class VirtualClock implements Clock {
   private nowMs: EpochMs
   private readonly livesThrough: (until: EpochMs, tick: (at: EpochMs) => void) => void
 
-  /** `livesThrough` lets everything up to and including `until` happen, in order, calling `tick` with the instant of each. */
+  /** `livesThrough` lets everything up to and including `until` happen, in order, calling `tick` with the instant of
+   *  each. */
   constructor(startAt: EpochMs = 0, livesThrough: (until: EpochMs, tick: (at: EpochMs) => void) => void = () => {}) {
     this.nowMs = startAt
     this.livesThrough = livesThrough
