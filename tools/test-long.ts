@@ -21,21 +21,23 @@ if (name === undefined || !existsSync(path) || !Number.isSafeInteger(seed)) {
   process.exitCode = 2
 } else {
   const { longTest } = (await import(pathToFileURL(path).href)) as { longTest: LongTest }
-  process.stdout.write(`${longTest.summary} seed=${seed} commit=${commitName()}\n`)
-  keep(await runLongTest(name, longTest))
+  const commit = commitName()
+  process.stdout.write(`${longTest.summary} seed=${seed} commit=${commit}\n`)
+  keep(await runLongTest({ name, commit, seed }, longTest))
 }
 
 /** A test that throws ends the program with its error, and keeps nothing. */
-async function runLongTest(testName: string, { summary, run }: LongTest): Promise<LongResult> {
+async function runLongTest(
+  origin: Pick<LongResult, 'name' | 'commit' | 'seed'>,
+  { summary, run }: LongTest,
+): Promise<LongResult> {
   const startedAt = performance.now()
   const before = process.cpuUsage()
-  const figures = await run(seed)
+  const figures = await run(origin.seed)
   const { user, system } = process.cpuUsage(before)
   return {
-    name: testName,
+    ...origin,
     summary,
-    commit: commitName(),
-    seed,
     node: process.versions.node,
     cpu: cpus()[0]?.model ?? 'unknown',
     cpuSeconds: Math.round((user + system) / 1e4) / 100,
