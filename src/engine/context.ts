@@ -1,0 +1,128 @@
+/** The working sheet of one turn: what was observed, what follows from it, and what has been planned so far. */
+import { HOST_UNKNOWN, type HostState } from '../terms/cluster.ts'
+import type { VmId } from '../terms/ids.ts'
+import type { Policy } from '../terms/policy.ts'
+import type { Observation } from '../terms/turn.ts'
+import { HOUR_MS } from '../terms/units.ts'
+import type { Vm } from '../terms/vm.ts'
+import { HostLoads } from './forecast/host-loads.ts'
+import { migrationThreshold } from './learn/threshold.ts'
+import type { Levels } from './profile/levels.ts'
+import type { EngineState, MoveLogEntry } from './state.ts'
+import type { Fleet } from './suitability/fleet.ts'
+
+export interface TurnContext {
+  readonly state: EngineState
+  readonly observation: Observation
+  readonly policy: Policy
+  readonly levels: Levels
+  readonly fleet: Fleet
+  /** Share by which gain must exceed cost, as learnt. */
+  readonly marginFraction: number
+  readonly loads: HostLoads
+  /** Where each VM is, planned moves included; HOST_UNKNOWN where nobody knows. */
+  readonly hostOf: Int32Array
+  /** VMs on each host, planned moves included; VMs on their way count on both. */
+  readonly members: number[][]
+  /** Configured memory committed on each host, in bytes. */
+  readonly memoryBytes: Float64Array
+  /** Sum of VM sizes committed on each host, in reference cores. */
+  readonly sizes: Float64Array
+  /** 1 where the VM is on its way. */
+  readonly inFlight: Uint8Array
+  /** Migrations out of and into each host: under way, and planned in this turn. */
+  readonly copies: Uint16Array
+  /** Moves of the last 24 hours by VM. */
+  readonly recentMoves: ReadonlyMap<VmId, readonly MoveLogEntry[]>
+  readonly hostIndex: ReadonlyMap<string, number>
+  readonly vmIndex: ReadonlyMap<string, number>
+}
+
+/** @param state the state after this turn's samples went in: its rosters are the observation's. */
+export function openContext(state: EngineState, observation: Observation, policy: Policy, levels: Levels): TurnContext {
+  const { hosts, vms, hostOf, migrations } = observation.inventory
+  const hostIndex = new Map<string, number>(hosts.map((host, h) => [host.id, h]))
+  const vmIndex =
+    migrations.length > 0 ? new Map<string, number>(vms.map((vm, v) => [vm.id, v])) : new Map<string, number>()
+  const context: TurnContext = {
+    state,
+    observation,
+    policy,
+    levels,
+    fleet: state.fleet,
+    marginFraction: migrationThreshold(state.threshold, policy).marginFraction,
+    loads: new HostLoads(hosts.length, state.cpuHistory, levels, state.threshold.bandSd),
+    hostOf: Int32Array.from(hostOf),
+    members: hosts.map(() => []),
+    memoryBytes: new Float64Array(hosts.length),
+    sizes: new Float64Array(hosts.length),
+    inFlight: new Uint8Array(vms.length),
+    copies: new Uint16Array(hosts.length),
+    recentMoves: groupByVm(state.moveLog),
+    hostIndex,
+    vmIndex,
+  }
+  for (let v = 0; v < vms.length; v++) if (hostOf[v] !== HOST_UNKNOWN) commit(context, v, hostOf[v])
+  for (const migration of migrations) {
+    const vm = vmIndex.get(migration.vmId)
+    const from = hostIndex.get(migration.from)
+    const to = hostIndex.get(migration.to)
+    if (vm === undefined || from === undefined || to === undefined) continue
+    context.inFlight[vm] = 1
+    context.copies[from]++
+    context.copies[to]++
+    commit(context, vm, hostOf[vm] === to ? from : to)
+  }
+  return context
+}
+
+/** Puts `vm` on the sheet of `host`. */
+export function commit(context: TurnContext, vm: number, host: number): void {
+  context.loads.add(vm, host)
+  context.members[host].push(vm)
+  context.memoryBytes[host] += vmAt(context, vm).memoryBytes
+  context.sizes[host] += context.levels.size[vm]
+}
+
+/** Takes `vm` off the sheet of `host`. */
+export function release(context: TurnContext, vm: number, host: number): void {
+  context.loads.remove(vm, host)
+  const members = context.members[host]
+  members.splice(members.indexOf(vm), 1)
+  context.memoryBytes[host] -= vmAt(context, vm).memoryBytes
+  context.sizes[host] -= context.levels.size[vm]
+}
+
+/** Moves `vm` on the sheet, for trying out and for planning. */
+export function shift(context: TurnContext, vm: number, to: number): void {
+  release(context, vm, context.hostOf[vm])
+  commit(context, vm, to)
+  context.hostOf[vm] = to
+}
+
+export function vmAt(context: TurnContext, vm: number): Vm {
+  return context.observation.inventory.vms[vm]
+}
+
+export function hostStateAt(context: TurnContext, host: number): HostState {
+  return context.observation.inventory.hostStates[host]
+}
+
+/** Windows in the horizon: at least one. */
+export function horizonSteps(context: TurnContext): number {
+  return Math.max(1, Math.round(context.policy.forecast.horizonMs / context.observation.samples.windowMs))
+}
+
+export function horizonHours(context: TurnContext): number {
+  return context.policy.forecast.horizonMs / HOUR_MS
+}
+
+function groupByVm(log: readonly MoveLogEntry[]): Map<VmId, MoveLogEntry[]> {
+  const groups = new Map<VmId, MoveLogEntry[]>()
+  for (const entry of log) {
+    const group = groups.get(entry.vmId)
+    if (group === undefined) groups.set(entry.vmId, [entry])
+    else group.push(entry)
+  }
+  return groups
+}

@@ -1,0 +1,132 @@
+/** What each host will have to carry: its VMs' recent demand added up *aligned in time*, so that peaks which do not coincide may share a host. */
+import type { Levels } from '../profile/levels.ts'
+import { PRIOR_SAMPLES } from '../profile/levels.ts'
+
+/** The bound never falls below this times the highest aligned sum seen. 1.05 was best of 1, 1.05, 1.1 and 1.15 on PlanetLab 20110306 and 20110309. */
+const PEAK_FACTOR = 1
+
+/** Working sheet of one turn. It changes while a plan is made, and is thrown away with the turn. */
+export class HostLoads {
+  readonly hosts: number
+  /** Windows of history that the sums cover. */
+  readonly windows: number
+  /** Expected demand per host, in reference cores. */
+  readonly mean: Float64Array
+  /** Sum of the members' variances: what the spread would be if they were independent. */
+  readonly variance: Float64Array
+  readonly count: Int32Array
+  private readonly sums: Float32Array
+  private readonly samples: Float64Array
+  private readonly row: Float64Array
+  private readonly history: readonly Float32Array[]
+  private readonly levels: Levels
+  private readonly bandSd: number
+  private rowOf = -1
+
+  constructor(hosts: number, history: readonly Float32Array[], levels: Levels, bandSd: number) {
+    this.hosts = hosts
+    this.windows = history.length
+    this.history = history
+    this.levels = levels
+    this.bandSd = bandSd
+    this.mean = new Float64Array(hosts)
+    this.variance = new Float64Array(hosts)
+    this.count = new Int32Array(hosts)
+    this.samples = new Float64Array(hosts)
+    this.sums = new Float32Array(hosts * this.windows)
+    this.row = new Float64Array(this.windows)
+  }
+
+  add(vm: number, host: number): void {
+    this.apply(vm, host, 1)
+  }
+
+  remove(vm: number, host: number): void {
+    this.apply(vm, host, -1)
+  }
+
+  /** Demand of the host's present VMs in a past window, in reference cores. */
+  sumAt(host: number, window: number): number {
+    return this.sums[host * this.windows + window]
+  }
+
+  /** Spread of demand between windows, in reference cores. */
+  sd(host: number): number {
+    this.measure(host, -1, 0)
+    return Math.sqrt(this.blendedVariance)
+  }
+
+  /** Upper bound of demand: what must fit, in reference cores. */
+  bound(host: number): number {
+    return this.count[host] === 0 ? 0 : this.measure(host, -1, 0)
+  }
+
+  /** The bound if `vm` came to this host. */
+  boundWith(host: number, vm: number): number {
+    return this.measure(host, vm, 1)
+  }
+
+  /** The bound if `vm` left this host. */
+  boundWithout(host: number, vm: number): number {
+    return this.count[host] <= 1 ? 0 : this.measure(host, vm, -1)
+  }
+
+  /** Mean and standard deviation behind the bound last computed: saves computing them again for the same question. */
+  get lastMean(): number {
+    return this.measuredMean
+  }
+  get lastSd(): number {
+    return Math.sqrt(this.blendedVariance)
+  }
+
+  private measuredMean = 0
+  private blendedVariance = 0
+
+  /** One pass over the aligned sums. The variance is that of the sums themselves (which knows about coinciding peaks), drawn towards that of
+   *  independent members as long as there are few samples. */
+  private measure(host: number, vm: number, sign: number): number {
+    const { windows, sums, row } = this
+    if (vm >= 0) this.load(vm)
+    const start = host * windows
+    let total = 0
+    let squares = 0
+    let peak = 0
+    for (let k = 0; k < windows; k++) {
+      const sum = vm < 0 ? sums[start + k] : sums[start + k] + sign * row[k]
+      total += sum
+      squares += sum * sum
+      if (sum > peak) peak = sum
+    }
+    const centre = windows > 0 ? total / windows : 0
+    const aligned = windows > 2 ? Math.max(0, squares / windows - centre * centre) : 0
+    const members = this.count[host] + (vm < 0 ? 0 : sign)
+    const known = this.samples[host] + (vm < 0 ? 0 : sign * this.levels.samples[vm])
+    const weight = members > 0 && windows > 2 ? known / members : 0
+    const independent = this.variance[host] + (vm < 0 ? 0 : sign * this.levels.variance[vm])
+    this.measuredMean = Math.max(0, this.mean[host] + (vm < 0 ? 0 : sign * this.levels.mean[vm]))
+    this.blendedVariance = Math.max(0, (weight * aligned + PRIOR_SAMPLES * independent) / (weight + PRIOR_SAMPLES))
+    return Math.max(this.measuredMean + this.bandSd * Math.sqrt(this.blendedVariance), PEAK_FACTOR * peak)
+  }
+
+  private apply(vm: number, host: number, sign: number): void {
+    this.load(vm)
+    const start = host * this.windows
+    for (let k = 0; k < this.windows; k++) this.sums[start + k] += sign * this.row[k]
+    this.mean[host] += sign * this.levels.mean[vm]
+    this.variance[host] += sign * this.levels.variance[vm]
+    this.samples[host] += sign * this.levels.samples[vm]
+    this.count[host] += sign
+  }
+
+  /** The VM's own past demand; windows that nobody measured count as its mean. */
+  private load(vm: number): void {
+    if (this.rowOf === vm) return
+    this.rowOf = vm
+    const { history, row } = this
+    const mean = this.levels.mean[vm]
+    for (let k = 0; k < row.length; k++) {
+      const demand = history[k][vm]
+      row[k] = demand === demand ? demand : mean
+    }
+  }
+}

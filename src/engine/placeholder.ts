@@ -1,2 +1,0 @@
-/** Placeholder until the layer's first file lands. */
-export const LAYER = 'engine'

@@ -1,0 +1,69 @@
+import type { HostCharacteristics } from '../terms/host.ts'
+import type { VmId } from '../terms/ids.ts'
+import type { MigrationOrder } from '../terms/move.ts'
+import type { EpochMs } from '../terms/units.ts'
+import type { Vm } from '../terms/vm.ts'
+import type { Profiles } from './profile/profiles.ts'
+import type { Fleet } from './suitability/fleet.ts'
+
+/** All that the engine remembers from turn to turn. Never changed in place: a turn returns a new one that shares what stayed the same. */
+export interface EngineState {
+  readonly seed: number
+  readonly turns: number
+  /** The rosters that the columns below run parallel to. */
+  readonly vms: readonly Vm[]
+  readonly hosts: readonly HostCharacteristics[]
+  /** CPU demand of every VM per past window, in reference cores, oldest first; NaN is absent. */
+  readonly cpuHistory: readonly Float32Array[]
+  readonly profiles: Profiles
+  readonly fleet: Fleet
+  /** When each VM last arrived somewhere by our order; -Infinity: never. */
+  readonly movedAt: Float64Array
+  /** Our orders of the last day, oldest first. */
+  readonly moveLog: readonly MoveLogEntry[]
+  /** Since when each host carries VMs; -Infinity: since before we looked. */
+  readonly busySince: Float64Array
+  /** Trigger of each host in the last turns, newest in the lowest bit. */
+  readonly triggerHistory: Uint8Array
+  /** Hosts that we began to empty and have not finished, by index. */
+  readonly draining: readonly number[]
+  readonly threshold: ThresholdState
+  /** Orders whose gain is not settled yet. */
+  readonly promises: readonly OpenPromise[]
+}
+
+export interface MoveLogEntry {
+  readonly vmId: VmId
+  readonly from: string
+  readonly at: EpochMs
+}
+
+/** How wide the demand band is drawn, learnt from how often demand broke out of it. */
+export interface ThresholdState {
+  /** Standard deviations above the mean that the upper bound stands. */
+  readonly bandSd: number
+  /** Upper bound of each host as forecast in the last turn, in reference cores; NaN where it can't be checked. */
+  readonly lastBound: Float32Array
+  /** Key of the set of VMs on each host that the bound was drawn for. */
+  readonly lastMembers: Float64Array
+  /** Bounds checked, and of these exceeded, since the start. */
+  readonly checked: number
+  readonly exceeded: number
+  /** Moving average of realised gain less cost per move, in the policy's currency, over `outcomes` settled moves. */
+  readonly netGain: number
+  readonly outcomes: number
+  /** What gain over cost must at least be, times the policy's margin: doubled when moves do not pay. */
+  readonly marginFactor: number
+}
+
+/** What an order promised, and what has come of it so far. */
+export interface OpenPromise {
+  readonly order: MigrationOrder
+  readonly gain: number
+  readonly cost: number
+  /** VMs that left the same host for the same reason: each earns its share of what the host's going dark saves. */
+  readonly companions: number
+  readonly settleAt: EpochMs
+  /** Money earned so far against the world in which the VM had stayed. */
+  readonly realised: number
+}

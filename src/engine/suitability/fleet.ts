@@ -1,0 +1,53 @@
+import { type HostCharacteristics, hostCapacityRefCores, wattsAt } from '../../terms/host.ts'
+
+/** Columns parallel to the list of hosts, and which hosts are alike: worked out once per roster of hosts. */
+export interface Fleet {
+  readonly capacity: Float64Array
+  readonly idleWatts: Float64Array
+  /** Hosts of one number are interchangeable when empty. */
+  readonly kind: Int32Array
+  readonly kinds: number
+  /** Watts per reference core at the load where that is least: how well work could be done here at best. */
+  readonly bestWattsPerCore: Float64Array
+}
+
+export function measureFleet(hosts: readonly HostCharacteristics[]): Fleet {
+  const kindOf = new Map<string, number>()
+  const kind = new Int32Array(hosts.length)
+  hosts.forEach((host, h) => {
+    const key = describeKind(host)
+    const known = kindOf.get(key) ?? kindOf.size
+    kindOf.set(key, known)
+    kind[h] = known
+  })
+  return {
+    capacity: Float64Array.from(hosts, hostCapacityRefCores),
+    idleWatts: Float64Array.from(hosts, (host) => host.powerWatts[0]),
+    kind,
+    kinds: kindOf.size,
+    bestWattsPerCore: Float64Array.from(hosts, bestWattsPerCore),
+  }
+}
+
+function describeKind(host: HostCharacteristics): string {
+  return JSON.stringify([
+    host.model,
+    host.cpuType,
+    host.cores,
+    host.refCoresPerCore,
+    host.memoryBytes,
+    host.networkBytesPerSec,
+    host.powerWatts,
+    host.cpuFlags,
+  ])
+}
+
+/** Least watts per unit of work over the eleven points: on servers since 2013 that is at 70 or 80 % load, not at 100. */
+function bestWattsPerCore(host: HostCharacteristics): number {
+  const capacity = hostCapacityRefCores(host)
+  let best = Infinity
+  for (let tenth = 1; tenth <= 10; tenth++) {
+    best = Math.min(best, wattsAt(host.powerWatts, tenth / 10) / ((capacity * tenth) / 10))
+  }
+  return best
+}

@@ -1,0 +1,167 @@
+/** One turn: what was seen, and what is to be done about it. Pure: the same three values always give the same fourth. */
+import { HOST_UNKNOWN } from '../terms/cluster.ts'
+import type { MigrationOrder } from '../terms/move.ts'
+import type { Policy } from '../terms/policy.ts'
+import type { Balancer, HostForecast, Observation, Turn, TurnEvent } from '../terms/turn.ts'
+import { DAY_MS } from '../terms/units.ts'
+import { openContext, type TurnContext } from './context.ts'
+import { initialThreshold, learnBand, learnMargin, rememberBounds } from './learn/threshold.ts'
+import { followUp } from './learn/outcomes.ts'
+import { placeNew } from './place.ts'
+import { consolidate } from './plan/consolidate.ts'
+import { initiateMigration } from './plan/orders.ts'
+import { Planner, stayCode } from './plan/planner.ts'
+import { type Alarm, raiseAlarm, relieve } from './plan/relieve.ts'
+import { measureLevels } from './profile/levels.ts'
+import { emptyProfiles, updateProfiles } from './profile/profiles.ts'
+import { alignRosters } from './roster.ts'
+import type { EngineState, OpenPromise } from './state.ts'
+import { measureFleet } from './suitability/fleet.ts'
+
+export function initialState(seed: number): EngineState {
+  return {
+    seed,
+    turns: 0,
+    vms: [],
+    hosts: [],
+    cpuHistory: [],
+    profiles: emptyProfiles(0),
+    fleet: measureFleet([]),
+    movedAt: new Float64Array(0),
+    moveLog: [],
+    busySince: new Float64Array(0),
+    triggerHistory: new Uint8Array(0),
+    draining: [],
+    threshold: initialThreshold(),
+    promises: [],
+  }
+}
+
+/** See, learn, plan: the whole judgement of one turn. */
+export function takeTurn(before: EngineState, observation: Observation, policy: Policy): Turn<EngineState> {
+  const seen = absorb(before, observation, policy)
+  const settlement = followUp(seen, observation, policy)
+  const learnt = learnMargin(
+    learnBand(seen, observation.inventory.hostOf, policy),
+    settlement.settled.map((outcome) => (outcome.realisedGain ?? 0) - outcome.realisedCost),
+  )
+  const levels = measureLevels(seen.vms, seen.cpuHistory)
+  const profiles = updateProfiles(seen.profiles, seen.cpuHistory, levels, observation.samples)
+  const state: EngineState = { ...seen, threshold: learnt.threshold, profiles, promises: settlement.open }
+
+  const context = openContext(state, observation, policy, levels)
+  const planner = new Planner(context)
+  const alarm = raiseAlarm(context)
+  const hostForecast = forecastHosts(context, alarm)
+  relieve(planner, alarm)
+  const draining = consolidate(planner)
+
+  const orders = planner.moves.map(({ move }, i) => initiateMigration(move, observation.at, seen.turns, i))
+  markUnmoved(planner)
+  return {
+    state: conclude(state, context, planner, { alarm, draining, orders }),
+    events: [
+      ...settlement.settled.map((outcome): TurnEvent => ({ kind: 'outcome-settled', outcome })),
+      ...learnt.events,
+      ...planner.events,
+      ...orders.map((order): TurnEvent => ({ kind: 'move-ordered', order })),
+    ],
+    orders,
+    stayed: planner.stayed,
+    hostForecast,
+  }
+}
+
+/** The engine as one who balances a cluster, beside its rivals. */
+export const ethos: Balancer<EngineState> = {
+  name: 'ethos',
+  cadence: { firstMs: 0, everyMs: 300_000 },
+  start: ({ seed }) => initialState(seed),
+  placeNew,
+  takeTurn,
+}
+
+/** Takes the observation in: rosters, the newest samples, and what the log no longer needs. */
+function absorb(before: EngineState, observation: Observation, policy: Policy): EngineState {
+  const aligned = alignRosters(before, observation.inventory)
+  const { samples } = observation
+  const windows = Math.max(1, Math.round(policy.forecast.lookBackMs / samples.windowMs))
+  const newest = samples.columns.cpu ?? new Float32Array(aligned.vms.length).fill(NaN)
+  return {
+    ...aligned,
+    turns: before.turns + 1,
+    cpuHistory: [...aligned.cpuHistory, newest].slice(-windows),
+    moveLog: aligned.moveLog.filter((entry) => observation.at - entry.at < DAY_MS),
+  }
+}
+
+/** Demand of each host over the horizon as seen before planning: for the page, the report and the check of coverage. */
+function forecastHosts(context: TurnContext, alarm: Alarm): HostForecast {
+  const hosts = context.fleet.capacity.length
+  const p50 = new Float32Array(hosts).fill(NaN)
+  const p95 = new Float32Array(hosts).fill(NaN)
+  for (let h = 0; h < hosts; h++) {
+    if (context.loads.count[h] === 0) continue
+    p50[h] = context.loads.mean[h]
+    p95[h] = context.loads.mean[h] + 1.645 * context.loads.sd(h)
+  }
+  return { horizonMs: context.policy.forecast.horizonMs, p50, p95, contention: alarm.contention }
+}
+
+function markUnmoved(planner: Planner): void {
+  const { context } = planner
+  const newest = context.state.cpuHistory.at(-1)
+  for (let v = 0; v < context.hostOf.length; v++) {
+    if (context.hostOf[v] === HOST_UNKNOWN) planner.stay(v, 'location-unknown')
+    else if (context.inFlight[v] === 1) planner.stay(v, 'in-flight')
+    else if (context.levels.samples[v] === 0 || newest === undefined) {
+      if (planner.stayed[v] === stayCode('host-comfortable')) planner.stay(v, 'no-sample')
+    }
+  }
+}
+
+interface Conclusion {
+  readonly alarm: Alarm
+  readonly draining: readonly number[]
+  readonly orders: readonly MigrationOrder[]
+}
+
+/** The state after the turn: who moved, which hosts came into use, what was promised. */
+function conclude(state: EngineState, context: TurnContext, planner: Planner, made: Conclusion): EngineState {
+  const { at } = context.observation
+  const movedAt = Float64Array.from(state.movedAt)
+  for (const { vm } of planner.moves) movedAt[vm] = at
+  const busySince = Float64Array.from(state.busySince)
+  for (let h = 0; h < busySince.length; h++) {
+    if (context.members[h].length === 0) busySince[h] = NaN
+    else if (Number.isNaN(busySince[h])) busySince[h] = at
+  }
+  return {
+    ...state,
+    movedAt,
+    busySince,
+    moveLog: [...state.moveLog, ...made.orders.map((order) => ({ vmId: order.vmId, from: order.from, at }))],
+    triggerHistory: made.alarm.history,
+    draining: made.draining,
+    threshold: rememberBounds(context, state.threshold),
+    promises: [...state.promises, ...promise(context, planner, made.orders)],
+  }
+}
+
+function promise(context: TurnContext, planner: Planner, orders: readonly MigrationOrder[]): readonly OpenPromise[] {
+  const leaving = new Map<number, number>()
+  for (const { from } of planner.moves) leaving.set(from, (leaving.get(from) ?? 0) + 1)
+  const { forecast, consolidation } = context.policy
+  return orders.map((order, i) => {
+    const { move, from } = planner.moves[i]
+    const spanMs = move.class === 'energy' ? consolidation.expectedOffMs : forecast.horizonMs
+    return {
+      order,
+      gain: move.gain,
+      cost: move.cost,
+      companions: move.class === 'energy' ? (leaving.get(from) ?? 1) : 1,
+      settleAt: context.observation.at + spanMs,
+      realised: 0,
+    }
+  })
+}
