@@ -1,0 +1,85 @@
+import { basename } from 'node:path'
+import { ParseError } from '../../terms/parse.ts'
+import type { Trace } from '../../terms/trace.ts'
+import { MiB } from '../../terms/units.ts'
+import type { Vm } from '../../terms/vm.ts'
+import { readTraceFile } from './csv-trace.ts'
+import { findDataFolder } from './data-folder.ts'
+import { PLANETLAB_DAY_DEFAULT, readPlanetlabDay } from './planetlab.ts'
+import { cloudsimVms, DEFAULT_VM_SIZE, readVmSizes, sizedVms } from './vm-sizes.ts'
+
+/** What a command line asks for. */
+export interface TraceRequest {
+  /** `--trace`: `planetlab/YYYYMMDD`, `azure[/DAY]`, `bitbrains[/DAY]`, or the path of a CSV file. */
+  readonly trace: string
+  /** `--vms FILE.csv`: sizes of the VMs. */
+  readonly vmsFile?: string
+  /** `--hosts cloudsim` was given: VMs without sizes of their own get CloudSim's four types. */
+  readonly isCloudsim?: boolean
+  /** `--data DIR`. */
+  readonly dataFolder?: string
+  readonly isStrict?: boolean
+  /** Where a built-in has VMs to choose from: how many, and by which luck sizes and synthetic resources are drawn. */
+  readonly vmCount?: number
+  readonly seed?: number
+}
+
+export interface LoadedTrace {
+  readonly trace: Trace
+  /** Parallel to `trace.vmNames`. */
+  readonly vms: readonly Vm[]
+}
+
+/** Reads the trace that was asked for and sizes its VMs. Throws only `ParseError`, which names place, value and remedy. */
+export function loadTrace(request: TraceRequest): LoadedTrace {
+  const [kind, day, ...rest] = request.trace.split('/')
+  if (kind === 'planetlab' && rest.length === 0) {
+    const folder = findDataFolder(optionalFolder(request))
+    return sized(readPlanetlabDay(day ?? PLANETLAB_DAY_DEFAULT, folder, request.isStrict ?? false), request)
+  }
+  return sized(readTraceFile(request.trace, csvOptions(request)), request)
+}
+
+function optionalFolder(request: TraceRequest): { readonly option?: string } {
+  return request.dataFolder === undefined ? {} : { option: request.dataFolder }
+}
+
+function csvOptions(request: TraceRequest): { readonly isStrict: boolean; readonly missingRemedy: string } {
+  return {
+    isStrict: request.isStrict ?? false,
+    missingRemedy: 'Expected planetlab/YYYYMMDD, azure, bitbrains, or the path of a .csv or .csv.gz file.',
+  }
+}
+
+/** A trace without sizes of its own: from `--vms`, else CloudSim's types with CloudSim's hosts, else the default. */
+function sized(trace: Trace, request: TraceRequest): LoadedTrace {
+  if (request.vmsFile !== undefined) return sizedFromFile(trace, request.vmsFile)
+  if (request.isCloudsim === true) return { trace, vms: cloudsimVms(trace.vmNames) }
+  const size = `${DEFAULT_VM_SIZE.cpuCores} cores and ${DEFAULT_VM_SIZE.memoryBytes / MiB} MB`
+  return {
+    trace: withNote(trace, `the trace tells no sizes: every VM is taken to have ${size} (--vms gives others)`),
+    vms: sizedVms(trace.vmNames, () => DEFAULT_VM_SIZE),
+  }
+}
+
+function sizedFromFile(trace: Trace, path: string): LoadedTrace {
+  const sizes = readVmSizes(path)
+  const file = basename(path)
+  const unsized = trace.vmNames.filter((name) => !sizes.has(name)).length
+  if (unsized === trace.vmNames.length)
+    throw new ParseError(
+      file,
+      [...sizes.keys()].slice(0, 3).join(', '),
+      `None of its VMs is in the trace ${trace.name}.`,
+    )
+  const { cpuCores, memoryBytes } = DEFAULT_VM_SIZE
+  const note = `${unsized} VMs are not in ${file}: taken to have ${cpuCores} cores and ${memoryBytes / MiB} MB`
+  return {
+    trace: unsized === 0 ? trace : withNote(trace, note),
+    vms: sizedVms(trace.vmNames, (name) => sizes.get(name) ?? DEFAULT_VM_SIZE),
+  }
+}
+
+function withNote(trace: Trace, note: string): Trace {
+  return { ...trace, notes: [...trace.notes, note] }
+}
