@@ -9,9 +9,9 @@ import { byEfficiency } from './efficiency.ts'
 /** Rounding allowed when sizes are summed: a millionth of a host is nobody's loss. */
 const ROUNDING = 1e-6
 
-/** Best fit, largest VM first: each goes where the least room is left over, and a further host, the most efficient first, is
- *  used only when no used one has room. VMs of one size come one after another, so the small end up many to a host, and
- *  whoever consolidates later keeps those hosts and moves few VMs. */
+/** Best fit, largest VM first: each goes where the least room is left over, and a further host, the most efficient
+ *  first, is used only when no used one has room. VMs of one size come one after another, so the small end up many to a
+ *  host, and whoever consolidates later keeps those hosts and moves few VMs. */
 export function placeBySizes(request: PlacementRequest): Int32Array {
   const { inventory, newVms, policy } = request
   const room = new Room(inventory, policy)

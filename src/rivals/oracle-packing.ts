@@ -1,8 +1,10 @@
-/** A cluster laid out over the coming samples: what every host will have to give at each of them. Lives for one turn. */
+/** A cluster laid out over the coming samples: what every host will have to give at each of them. Lives for one turn.
+ */
 import { HOST_UNKNOWN, type Inventory } from '../terms/cluster.ts'
 import { hostCapacityRefCores, wattsAt } from '../terms/host.ts'
 import type { Policy } from '../terms/policy.ts'
 import type { DemandSeries } from '../terms/trace.ts'
+import type { Fraction } from '../terms/units.ts'
 import { type Vm, vmSizeRefCores } from '../terms/vm.ts'
 import { destinations } from './cluster-load.ts'
 import { bestLoad } from './efficiency.ts'
@@ -11,8 +13,8 @@ import { canReceive } from './first-placement.ts'
 /** A host counts as full this share below its capacity, so that no order of summing makes it overflow. */
 const ROUNDING = 1e-6
 
-/** The whole future, one VM after another: `cpu[row * steps + step]` in reference cores, 0 where the series says absent or the
- *  VM does not live. */
+/** The whole future, one VM after another: `cpu[row * steps + step]` in reference cores, 0 where the series says absent
+ *  or the VM does not live. */
 export class Future {
   readonly steps: number
   readonly stepMs: number
@@ -34,7 +36,8 @@ export class Future {
     }
   }
 
-  /** Where the VM's demand starts in `cpu`; -1 for a VM the future does not know, which is then taken to want nothing. */
+  /** Where the VM's demand starts in `cpu`; -1 for a VM the future does not know, which is then taken to want nothing.
+   */
   startOf(vm: Vm): number {
     const row = this.rowOf.get(vm.id)
     return row === undefined ? -1 : row * this.steps
@@ -53,7 +56,7 @@ export class Packing {
   readonly wattsPerRefCore: Float64Array
   readonly inventory: Inventory
   /** Share of capacity a host should carry on average. */
-  private readonly bestLoadOf: Float64Array
+  readonly bestLoadOf: Float64Array
   /** Demand by host and sample, `host * width + k`. */
   private readonly sums: Float64Array
   private readonly startOf: Int32Array
@@ -108,7 +111,8 @@ export class Packing {
     return watts / this.width
   }
 
-  /** First sample of the window at which demand exceeds capacity; `width` when none does. With `vm` given: as if it came. */
+  /** First sample of the window at which demand exceeds capacity; `width` when none does. With `vm` given: as if it
+   *  came. */
   overflowAt(host: number, vm = -1): number {
     const capacity = this.capacity[host]
     const base = host * this.width
@@ -154,9 +158,10 @@ export class Packing {
     )
   }
 
-  /** Sum of squares of the room left in each sample with `vm` on the host, as shares: the least is the tightest fit. Absent where
-   *  a sample would overflow, or where the mean would pass the host's best load: beyond it each watt does less work. */
-  roomWith(host: number, vm: number): number | undefined {
+  /** Sum of squares of the room left in each sample with `vm` on the host, as shares: the least is the tightest fit.
+   *  Absent where a sample would overflow, or where the mean would pass the host's best load, beyond which each watt
+   *  does less work; `stretch` moves that bound from there (0) to full load (1). */
+  roomWith(host: number, vm: number, stretch: Fraction): number | undefined {
     const capacity = this.capacity[host]
     const base = host * this.width
     const start = this.startOf[vm]
@@ -169,7 +174,7 @@ export class Packing {
       rooms += room
       squares += room * room
     }
-    if (rooms < this.width * capacity * (1 - this.bestLoadOf[host])) return undefined
+    if (rooms < this.width * capacity * (1 - this.bestLoadOf[host]) * (1 - stretch)) return undefined
     return squares / (capacity * capacity)
   }
 

@@ -1,5 +1,6 @@
 /** The clairvoyant's three moves: lay all out on few hosts, empty one host more, relieve one that would overflow. */
 import type { MoveClass } from '../terms/move.ts'
+import type { Fraction } from '../terms/units.ts'
 import type { Packing } from './oracle-packing.ts'
 
 /** A VM that was moved within the packing. */
@@ -11,32 +12,56 @@ export interface Shift {
   readonly reason: string
 }
 
-/** How much the mean demand counts beside the peak when VMs are sorted for packing. Each is tried: none is best always. On PlanetLab's
- *  20110303 with a day's foresight, 0 leaves 52 hosts, 1 leaves 51, 2 leaves 50 and 5 leaves 51. */
+/** How much the mean demand counts beside the peak when VMs are sorted for packing. Each is tried: none is best always.
+ *  On PlanetLab's 20110303 with a day's foresight, 0 leaves 52 hosts, 1 leaves 51, 2 leaves 50 and 5 leaves 51. */
 const MEAN_WEIGHTS = [2, 1, 4]
 
-/** Lays all VMs out on as few of the used hosts as will hold them: the most efficient kept, and among equals those with most VMs,
- *  whose VMs then need no move. How few is found by halving. */
+/** How far beyond its best load a host may be filled on average: 0 is not at all, 1 is to full load. A host past its
+ *  best may still draw less than two below it, so each is tried and the least watts win. */
+const STRETCHES: readonly Fraction[] = [0, 0.5, 1]
+
+/** Lays all VMs out on as few of the used hosts as will hold them: the most efficient kept, and among equals those with
+ *  most VMs, whose VMs then need no move. */
 export function keepFewestHosts(packing: Packing): Shift[] {
   const order = keepOrder(packing)
+  let best: Shift[] = []
+  let bestWatts = wattsOf(packing)
+  for (const stretch of stretchesFor(packing, order)) {
+    const shifts = fewestWithin(packing, order, stretch)
+    const watts = wattsOf(packing)
+    if (watts < bestWatts) {
+      best = shifts
+      bestWatts = watts
+    }
+    undoAll(packing, shifts)
+  }
+  for (const { vm, to } of best) packing.move(vm, to)
+  freeze(packing, best)
+  return best
+}
+
+/** How few hosts will do is found by halving. */
+function fewestWithin(packing: Packing, order: readonly number[], stretch: Fraction): Shift[] {
   let fails = 0
   let holds = order.length
   while (holds - fails > 1) {
     const middle = (fails + holds) >>> 1
-    const shifts = tryKeeping(packing, order, middle)
+    const shifts = tryKeeping(packing, order, middle, stretch)
     if (shifts === undefined) fails = middle
     else {
       undoAll(packing, shifts)
       holds = middle
     }
   }
-  const shifts = tryKeeping(packing, order, holds) ?? []
-  freeze(packing, shifts)
-  return shifts
+  return tryKeeping(packing, order, holds, stretch) ?? []
 }
 
-/** Empties hosts one after another, the one with fewest VMs first, while their VMs find room on the others and the energy saved
- *  within the window is worth the moves. */
+function stretchesFor(packing: Packing, hosts: readonly number[]): readonly Fraction[] {
+  return hosts.every((host) => packing.bestLoadOf[host] === 1) ? [0] : STRETCHES
+}
+
+/** Empties hosts one after another, the one with fewest VMs first, while their VMs find room on the others and the
+ *  energy saved within the window is worth the moves. */
 export function emptyHosts(
   packing: Packing,
   worth: { readonly joulesPerMove: number; readonly stepMs: number },
@@ -49,7 +74,9 @@ export function emptyHosts(
     const vms = [...packing.vmsOn[host]]
     if (isStuck(packing, host) || watts[host] * seconds < worth.joulesPerMove * vms.length) continue
     const targets = used.filter((other) => other !== host && packing.vmsOn[other].length > 0)
-    const shifts = placeAll(packing, vms, targets, MEAN_WEIGHTS[0], '')
+    const how = { meanWeight: MEAN_WEIGHTS[0], reason: '' }
+    const shifts =
+      placeAll(packing, vms, targets, { ...how, stretch: 0 }) ?? placeAll(packing, vms, targets, { ...how, stretch: 1 })
     if (shifts === undefined) continue
     const touched = [...new Set(shifts.map(({ to }) => to))]
     const savedWatts = touched.reduce((saved, to) => saved + watts[to] - packing.meanWatts(to), watts[host])
@@ -61,19 +88,19 @@ export function emptyHosts(
     freeze(packing, shifts)
     for (const to of touched) watts[to] = packing.meanWatts(to)
     const reason =
-      `${packing.nameOf(host)} is emptied: its ${vms.length} VMs fit elsewhere in all ${packing.width} samples foreseen, ` +
-      `which saves ${(joulesPerMove / 1000).toFixed(1)} kJ a move.`
+      `${packing.nameOf(host)} is emptied: its ${vms.length} VMs fit elsewhere ` +
+      `in all ${packing.width} samples foreseen, which saves ${(joulesPerMove / 1000).toFixed(1)} kJ a move.`
     done.push(...shifts.map((shift) => ({ ...shift, reason })))
   }
   return done
 }
 
-/** Moves VMs off hosts that would overflow before the next turn's moves could help. `leadOf` says how many samples that is.
- *  Later overflow waits: by then the future reaches further, and the target can be chosen better. */
+/** Moves VMs off hosts that would overflow before the next turn's moves could help. `leadOf` says how many samples that
+ *  is. Later overflow waits: by then the future reaches further, and the target can be chosen better. */
 export function relieveHosts(packing: Packing, leadOf: (host: number) => number): Shift[] {
   const shifts: Shift[] = []
   for (const host of usedHosts(packing)) {
-    const lead = leadOf(host)
+    const lead = Math.min(leadOf(host), packing.width)
     for (let left = packing.vmsOn[host].length; left > 0 && packing.overflowAt(host) < lead; left--) {
       const shift = reliefOf(packing, host, lead)
       if (shift === undefined) break
@@ -85,13 +112,13 @@ export function relieveHosts(packing: Packing, leadOf: (host: number) => number)
   return shifts
 }
 
-/** A target without room for the whole window will do for a relief if it holds this many samples: a host switched on costs more
- *  than a further move. On PlanetLab's 20110303 with an hour's foresight: 3 gives 134.7 kWh with 1,806 moves, the whole hour
- *  135.6 with 1,937. */
+/** A target without room for the whole window will do for a relief if it holds this many samples: a host switched on
+ *  costs more than a further move. On PlanetLab's 20110303 with an hour's foresight: 3 gives 134.7 kWh with 1,806
+ *  moves, the whole hour 135.6 with 1,937. */
 const CLEAN_STEPS_MIN = 3
 
-/** The VM whose leaving keeps the host from overflowing longest, the least demanding of equals, to the first that will do of:
- *  a used host with room throughout, a used host with room for a while, a fresh host. */
+/** The VM whose leaving keeps the host from overflowing longest, the least demanding of equals, to the first that will
+ *  do of: a used host with room throughout, a used host with room for a while, a fresh host. */
 function reliefOf(packing: Packing, host: number, lead: number): Shift | undefined {
   const leaving = leavingOrder(packing, host, lead)
   const used = usedHosts(packing).filter((other) => other !== host)
@@ -105,7 +132,7 @@ function reliefOf(packing: Packing, host: number, lead: number): Shift | undefin
     return { vm, from: host, to, class: 'contention', reason }
   }
   for (const vm of leaving) {
-    const to = tightest(packing, vm, used)
+    const to = tightest(packing, vm, used, 0)
     if (to !== undefined) return shift(vm, to)
   }
   for (const vm of leaving) {
@@ -144,8 +171,9 @@ function keepOrder(packing: Packing): number[] {
   )
 }
 
-/** The shifts that empty all hosts behind the first `count`; undefined (and nothing changed) where something does not fit. */
-function tryKeeping(packing: Packing, order: readonly number[], count: number): Shift[] | undefined {
+/** The shifts that empty all hosts behind the first `count`; undefined (and nothing changed) where something does not
+ *  fit. */
+function tryKeeping(packing: Packing, order: readonly number[], count: number, stretch: Fraction): Shift[] | undefined {
   const kept = order.slice(0, count)
   const leaving = order.slice(count).flatMap((host) => packing.vmsOn[host])
   if (leaving.some((vm) => packing.isMovable[vm] === 0)) return undefined
@@ -153,7 +181,7 @@ function tryKeeping(packing: Packing, order: readonly number[], count: number): 
     `${order.length} hosts are used and ${count} hold everything in all ${packing.width} samples foreseen; ` +
     `this VM's host is not among them.`
   for (const meanWeight of MEAN_WEIGHTS) {
-    const shifts = placeAll(packing, leaving, kept, meanWeight, reason)
+    const shifts = placeAll(packing, leaving, kept, { meanWeight, stretch, reason })
     if (shifts !== undefined) return shifts
   }
   return undefined
@@ -164,19 +192,18 @@ function placeAll(
   packing: Packing,
   vms: readonly number[],
   targets: readonly number[],
-  meanWeight: number,
-  reason: string,
+  how: { readonly meanWeight: number; readonly stretch: Fraction; readonly reason: string },
 ): Shift[] | undefined {
   const shifts: Shift[] = []
-  for (const vm of mostDemandingFirst(packing, vms, meanWeight)) {
+  for (const vm of mostDemandingFirst(packing, vms, how.meanWeight)) {
     const from = packing.hostOf[vm]
-    const to = tightest(packing, vm, targets)
+    const to = tightest(packing, vm, targets, how.stretch)
     if (to === undefined) {
       undoAll(packing, shifts)
       return undefined
     }
     packing.move(vm, to)
-    shifts.push({ vm, from, to, class: 'energy', reason })
+    shifts.push({ vm, from, to, class: 'energy', reason: how.reason })
   }
   return shifts
 }
@@ -192,12 +219,12 @@ function mostDemandingFirst(packing: Packing, vms: readonly number[], meanWeight
 }
 
 /** The host on which least room would be left, of those with room in every sample. */
-function tightest(packing: Packing, vm: number, targets: readonly number[]): number | undefined {
+function tightest(packing: Packing, vm: number, targets: readonly number[], stretch: Fraction): number | undefined {
   let best: number | undefined
   let bestRoom = Number.POSITIVE_INFINITY
   for (const host of targets) {
     if (host === packing.hostOf[vm] || !packing.mayGo(vm, host)) continue
-    const room = packing.roomWith(host, vm)
+    const room = packing.roomWith(host, vm, stretch)
     if (room === undefined || room >= bestRoom) continue
     best = host
     bestRoom = room
@@ -233,6 +260,10 @@ function freshHosts(packing: Packing): number[] {
 
 function isStuck(packing: Packing, host: number): boolean {
   return packing.vmsOn[host].some((vm) => packing.isMovable[vm] === 0)
+}
+
+function wattsOf(packing: Packing): number {
+  return usedHosts(packing).reduce((watts, host) => watts + packing.meanWatts(host), 0)
 }
 
 /** One order a VM and turn. */

@@ -11,8 +11,9 @@ import { Future, Packing } from './oracle-packing.ts'
 import { emptyHosts, keepFewestHosts, relieveHosts, type Shift } from './oracle-plan.ts'
 
 const EVERY_MS = 300_000
-/** What a move must save to be worth it when a host is emptied. Measured on PlanetLab's 20110303 with an hour's foresight:
- *  2 kJ gives 132.0 kWh with 3,010 moves, 10 kJ 132.5 with 2,512, 20 kJ 134.7 with 1,806, 40 kJ 136.9 with 1,573. */
+/** What a move must save to be worth it when a host is emptied. Measured on PlanetLab's 20110303 with an hour's
+ *  foresight: 2 kJ gives 132.0 kWh with 3,010 moves, 10 kJ 132.5 with 2,512, 20 kJ 134.7 with 1,806, 40 kJ 136.9 with
+ *  1,573. */
 const JOULES_PER_MOVE = 20_000
 /** Plans to empty hosts within one foresight: an hour's planner looks every five minutes, a day's every two hours. */
 const PLANS_PER_HORIZON = 12
@@ -30,8 +31,9 @@ export interface OracleState {
   readonly isSettling: boolean
 }
 
-/** `foresight` is the true demand of every VM; the planner looks `horizonMs` of it ahead, in time-aligned sums per host. It keeps the
- *  operator's limits of memory, allocation and concurrency, but no gates: it needs no caution. First homes come from sizes. */
+/** `foresight` is the true demand of every VM; the planner looks `horizonMs` of it ahead, in time-aligned sums by host.
+ *  It keeps the operator's limits of memory, allocation and concurrency, but no gates: it needs no caution. First homes
+ *  come from sizes. */
 export function oracle(foresight: DemandSeries, horizonMs: number): Balancer<OracleState> {
   const future = new Future(foresight)
   return {

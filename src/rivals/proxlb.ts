@@ -1,9 +1,9 @@
 /** ProxLB with its defaults: method memory, mode used, balanciness 10, a run every 12 hours.
  *
- *  Facts from credativ/ProxLB (`calculations.py`, `main.py`) and its architecture page: while the fullest node's memory use is more
- *  than ten points above the emptiest one's, guests of the fullest node, the smallest first, go to the emptiest. Simpler
- *  here than there: the emptiest node is looked up anew for every guest, a run's moves begin together and not one after
- *  another, and of its rules only anti-affinity and ignore (a pinned VM) exist here. */
+ *  Facts from credativ/ProxLB (`calculations.py`, `main.py`) and its architecture page: while the fullest node's memory
+ *  use is more than ten points above the emptiest one's, guests of the fullest node, the smallest first, go to the
+ *  emptiest. Simpler here than there: the emptiest node is looked up anew for every guest, a run's moves begin together
+ *  and not one after another, and of its rules only anti-affinity and ignore (a pinned VM) exist here. */
 import type { MigrationOrder } from '../terms/move.ts'
 import type { Policy } from '../terms/policy.ts'
 import type { Balancer, Observation, Turn } from '../terms/turn.ts'
@@ -45,7 +45,8 @@ function takeTurn(state: ProxlbState, observation: Observation, policy: Policy):
         class: 'contention',
         reason:
           `Memory used spreads ${points(spread)} points (allowed ${points(PROXLB_BALANCINESS)}): ` +
-          `${points(load.memoryLoad(fullest))} % on the fullest node, ${points(load.memoryLoad(emptiest))} % on the emptiest.`,
+          `${points(load.memoryLoad(fullest))} % on the fullest node, ` +
+          `${points(load.memoryLoad(emptiest))} % on the emptiest.`,
       }),
     )
     load.move(vm, emptiest)

@@ -1,8 +1,8 @@
 /** Proxmox VE 9.2: the cluster resource scheduler's dynamic load balancing (`ha=dynamic,ha-auto-rebalance=1`).
  *
- *  Facts from proxmox-resource-scheduling (`scheduler.rs`, `node.rs`), the schema of `datacenter.cfg` and the section "CRS Load
- *  Balancer" of ha-manager's manual. Simpler here than there: every VM counts as an HA resource; only the default method,
- *  brute force; node load is the sum of its VMs, without the host's own. */
+ *  Facts from proxmox-resource-scheduling (`scheduler.rs`, `node.rs`), the schema of `datacenter.cfg` and the section
+ *  "CRS Load Balancer" of ha-manager's manual. Simpler here than there: every VM counts as an HA resource; only the
+ *  default method, brute force; node load is the sum of its VMs, without the host's own. */
 import type { MigrationOrder } from '../terms/move.ts'
 import type { Policy } from '../terms/policy.ts'
 import type { Balancer, Observation, Turn } from '../terms/turn.ts'
@@ -19,7 +19,8 @@ export const CRS_MARGIN = 0.1
 /** The HA manager's round: "no longer than 10 seconds" (ha-manager manual). */
 const ROUND_MS = 10 * SECOND_MS
 const EVERY_MS = 300_000
-/** Half of the link carries a migration, as CloudSim assumes; only sets how many migrations fit one after another in a turn. */
+/** Half of the link carries a migration, as CloudSim assumes; only sets how many migrations fit one after another in a
+ *  turn. */
 const LINK_SHARE = 0.5
 
 export interface CrsState {
@@ -36,8 +37,9 @@ export const proxmoxCrs: Balancer<CrsState> = {
   takeTurn,
 }
 
-/** Samples come once in five minutes and rounds every ten seconds, so all rounds of a turn see one sample. They are played
- *  through here: three rounds of hold, then one migration, then rounds of waiting until it would be over, and again. */
+/** Samples come once in five minutes and rounds every ten seconds, so all rounds of a turn see one sample. They are
+ *  played through here: three rounds of hold, then one migration, then rounds of waiting until it would be over, and
+ *  again. */
 function takeTurn(state: CrsState, observation: Observation, policy: Policy): Turn<CrsState> {
   const load = new ClusterLoad(observation, policy)
   const orders: MigrationOrder[] = []
@@ -61,8 +63,8 @@ function takeTurn(state: CrsState, observation: Observation, policy: Policy): Tu
         id: `crs-${state.orders + orders.length + 1}`,
         class: 'contention',
         reason:
-          `Imbalance of node loads ${imbalance.toFixed(3)} held ${CRS_HOLD_ROUNDS} rounds at or above ${CRS_THRESHOLD}; ` +
-          `this move brings it to ${best.imbalance.toFixed(3)}.`,
+          `Imbalance of node loads ${imbalance.toFixed(3)} held ${CRS_HOLD_ROUNDS} rounds ` +
+          `at or above ${CRS_THRESHOLD}; this move brings it to ${best.imbalance.toFixed(3)}.`,
       }),
     )
     load.move(best.vm, best.to)

@@ -1,10 +1,10 @@
-/** OpenStack Watcher, strategy `workload_stabilization`, with the defaults of its manual: metrics instance_cpu_usage and
+/** OpenStack Watcher, strategy `workload_stabilization`, with its manual's defaults: metrics instance_cpu_usage and
  *  instance_ram_usage, thresholds 0.2, weights 1, host_choice "retry" with retry_count 1.
  *
- *  Facts from openstack/watcher (`workload_stabilization.py`, its page in the manual). Simpler here than there: one sample
- *  instead of means over 600 s (nodes) and 720 s (instances), which at five-minute samples are two of them; no disk check; a
- *  VM without a memory reading counts with its configured memory, where Watcher would leave it out; the plan's moves begin
- *  together and not two by two. */
+ *  Facts from openstack/watcher (`workload_stabilization.py`, its page in the manual). Simpler here than there: one
+ *  sample instead of means over 600 s (nodes) and 720 s (instances), which at five-minute samples are two of them; no
+ *  disk check; a VM without a memory reading counts with its configured memory, where Watcher would leave it out; the
+ *  plan's moves begin together and not two by two. */
 import { drawFraction, type LuckState } from '../terms/luck.ts'
 import type { MigrationOrder } from '../terms/move.ts'
 import type { Policy } from '../terms/policy.ts'
@@ -12,11 +12,13 @@ import type { Balancer, Observation, Turn } from '../terms/turn.ts'
 import { ClusterLoad } from './cluster-load.ts'
 import { placeBySizes } from './first-placement.ts'
 
-/** `thresholds`: standard deviation of node loads, as shares, above which the strategy acts; alike for CPU and memory. */
+/** `thresholds`: standard deviation of node loads, as shares, above which the strategy acts; alike for CPU and memory.
+ */
 export const WATCHER_THRESHOLD = 0.2
 /** `weights`: what each metric's deviation counts in the sum that moves must lower. */
 const WEIGHTS = { cpu: 1, memory: 1 }
-/** An audit's interval has no default. The manual's guide to continuous audits runs them every 300 s, its first common value. */
+/** An audit's interval has no default. The manual's guide to continuous audits runs them every 300 s, its first common
+ *  value. */
 const EVERY_MS = 300_000
 
 export interface WatcherState {
