@@ -161,15 +161,17 @@ function liveThrough(
 test('where samples come faster than turns, it looks ahead to the turn after next', () => {
   // Samples a minute, turns every five, and 10 GiB at 62.5 MB/s take 172 s to copy: moves of the turn at minute 5 would
   // help from minute 8 on. 11 of 10 by minute 7 must be met now; at minute 8 it can wait.
-  const ordersWith = (minute: number) => {
-    const future = aFuture(
-      [aVm(0), aVm(1)],
-      [Array.from({ length: 12 }, (_, step) => (step >= minute ? 8 : 1)), Array.from({ length: 12 }, () => 3)],
-    )
-    return movesOf(oracle({ ...future, stepMs: STEP_MS / 5 }, HOUR_MS), { hosts, vms: [{ on: 0 }, { on: 0 }] }).length
-  }
-  assert.deepEqual([ordersWith(5), ordersWith(7), ordersWith(8)], [1, 1, 0])
+  assert.deepEqual([ordersForRiseAt(5), ordersForRiseAt(7), ordersForRiseAt(8)], [1, 1, 0])
 })
+
+/** Moves at once, with samples a minute, when VM 0 goes from 1 to 8 at `minute` beside VM 1's 3. */
+function ordersForRiseAt(minute: number): number {
+  const future = aFuture(
+    [aVm(0), aVm(1)],
+    [Array.from({ length: 12 }, (_, step) => (step >= minute ? 8 : 1)), Array.from({ length: 12 }, () => 3)],
+  )
+  return movesOf(oracle({ ...future, stepMs: STEP_MS / 5 }, HOUR_MS), { hosts, vms: [{ on: 0 }, { on: 0 }] }).length
+}
 
 /** VMs of 4 reference cores that want any share of them, over two hours. */
 const futures = array(array(double({ min: 0, max: 4, noNaN: true }), { minLength: 24, maxLength: 24 }), {
