@@ -37,8 +37,14 @@ export function initialState(seed: number): EngineState {
   }
 }
 
-/** See, learn, plan: the whole judgement of one turn. */
-export function takeTurn(before: EngineState, observation: Observation, policy: Policy): Turn<EngineState> {
+interface Prepared {
+  readonly context: TurnContext
+  /** What was learnt on the way, for the record. */
+  readonly events: readonly TurnEvent[]
+}
+
+/** See and learn: everything before the plan. */
+export function prepare(before: EngineState, observation: Observation, policy: Policy): Prepared {
   const seen = absorb(before, observation, policy)
   const settlement = followUp(seen, observation, policy)
   const learnt = learnMargin(
@@ -48,24 +54,29 @@ export function takeTurn(before: EngineState, observation: Observation, policy: 
   const levels = measureLevels(seen.vms, seen.cpuHistory)
   const profiles = updateProfiles(seen.profiles, seen.cpuHistory, levels, observation.samples)
   const state: EngineState = { ...seen, threshold: learnt.threshold, profiles, promises: settlement.open }
+  return {
+    context: openContext(state, observation, policy, levels),
+    events: [
+      ...settlement.settled.map((outcome): TurnEvent => ({ kind: 'outcome-settled', outcome })),
+      ...learnt.events,
+    ],
+  }
+}
 
-  const context = openContext(state, observation, policy, levels)
+/** See, learn, plan: the whole judgement of one turn. */
+export function takeTurn(before: EngineState, observation: Observation, policy: Policy): Turn<EngineState> {
+  const { context, events } = prepare(before, observation, policy)
   const planner = new Planner(context)
   const alarm = raiseAlarm(context)
   const hostForecast = forecastHosts(context, alarm)
   relieve(planner, alarm)
   const draining = consolidate(planner)
 
-  const orders = planner.moves.map(({ move }, i) => initiateMigration(move, observation.at, seen.turns, i))
+  const orders = planner.moves.map(({ move }, i) => initiateMigration(move, observation.at, context.state.turns, i))
   markUnmoved(planner)
   return {
-    state: conclude(state, context, planner, { alarm, draining, orders }),
-    events: [
-      ...settlement.settled.map((outcome): TurnEvent => ({ kind: 'outcome-settled', outcome })),
-      ...learnt.events,
-      ...planner.events,
-      ...orders.map((order): TurnEvent => ({ kind: 'move-ordered', order })),
-    ],
+    state: conclude(context, planner, { alarm, draining, orders }),
+    events: [...events, ...planner.events, ...orders.map((order): TurnEvent => ({ kind: 'move-ordered', order }))],
     orders,
     stayed: planner.stayed,
     hostForecast,
@@ -127,7 +138,8 @@ interface Conclusion {
 }
 
 /** The state after the turn: who moved, which hosts came into use, what was promised. */
-function conclude(state: EngineState, context: TurnContext, planner: Planner, made: Conclusion): EngineState {
+function conclude(context: TurnContext, planner: Planner, made: Conclusion): EngineState {
+  const { state } = context
   const { at } = context.observation
   const movedAt = Float64Array.from(state.movedAt)
   for (const { vm } of planner.moves) movedAt[vm] = at

@@ -93,23 +93,23 @@ export const PRODUCTION_POLICY: Policy = {
   prices: {
     currency: 'EUR',
     perKwh: 0.25,
-    perUnservedCoreHour: 1,
-    perCopiedGiB: 0.0005,
-    perDowntimeSecond: 0.002,
-    perMigration: 0.002,
+    perUnservedCoreHour: 7,
+    perCopiedGiB: 0.0001,
+    perDowntimeSecond: 0.0001,
+    perMigration: 0.001,
   },
-  forecast: { lookBackMs: 3 * HOUR_MS, horizonMs: HOUR_MS, quantile: 0.99 },
-  contention: { highFraction: 0.95, lowFraction: 0.85, triggerProbability: 0.3, holdTurns: 2, ofTurns: 3 },
-  consolidation: { isEnabled: true, hostsPerTurnMax: 1, hostOnMsMin: HOUR_MS, expectedOffMs: 2 * HOUR_MS },
+  forecast: { lookBackMs: 6 * HOUR_MS, horizonMs: HOUR_MS, quantile: 0.99 },
+  contention: { highFraction: 0.95, lowFraction: 0.85, triggerProbability: 0.2, holdTurns: 2, ofTurns: 3 },
+  consolidation: { isEnabled: true, hostsPerTurnMax: 2, hostOnMsMin: HOUR_MS, expectedOffMs: 2 * HOUR_MS },
   gates: {
     cooldownMs: 30 * MINUTE_MS,
     noReturnMs: 6 * HOUR_MS,
     movesPerVmDayMax: 4,
     marginFraction: 0.1,
-    confidenceMin: 0.9,
-    movesPerTurnMax: 12,
+    confidenceMin: 0.1,
+    movesPerTurnMax: 24,
   },
-  limits: { cpuAllocationMax: 4, memoryAllocationMax: 1, migrationsPerHostMax: 2 },
+  limits: { cpuAllocationMax: 4, memoryAllocationMax: 1, migrationsPerHostMax: 4 },
 }
 
 /** Reads a policy. Every part may be left out and then keeps the production default; unknown fields are refused.

@@ -17,6 +17,9 @@ export interface BacktestResult {
   readonly cpuSeconds: number
   /** CloudSim's own SLATAH (allocated < requested, one-core cap and migration shortfall included). Under `--rules cloudsim` only. */
   readonly cloudsimSlatahFraction?: number
+  /** `cloudsim`: the policy was run as CloudSim runs it, which destroys VMs that idle, and energy and migrations are as CloudSim counts them.
+   *  Absent: every VM lives as long as the trace says, and figures are taken at the samples. */
+  readonly account?: 'cloudsim'
 }
 
 /** A whole backtest, as the table, the JSON and the report need it. */
