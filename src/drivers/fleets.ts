@@ -16,8 +16,9 @@ import {
 import { PROJECT_FOLDER } from './traces/data-folder.ts'
 import { readTraceBytes } from './traces/trace-bytes.ts'
 
-/** SPECpower's ssj_ops at full load that make one reference core, in the fleets shipped here: a round number just below the
- *  slowest core among them (66,304 a core, EPYC 7551P), so that a vCPU of one reference core runs on every host. */
+/** SPECpower's ssj_ops at full load that make one reference core, in the fleets shipped here: a round number below the
+ *  slowest server cores of the last ten years (66,093 of a Xeon Silver 4210), so that a vCPU of one reference core runs
+ *  on every host. */
 export const SSJ_OPS_PER_REF_CORE = 60_000
 
 /** Most hosts in one fleet. */
@@ -205,7 +206,7 @@ function arrange(groups: readonly FleetGroup[], arrangement: Arrangement): reado
 }
 
 function inBlocks(groups: readonly FleetGroup[]): readonly FleetGroup[] {
-  return groups.flatMap((group) => new Array<FleetGroup>(group.count).fill(group))
+  return groups.flatMap((group) => Array.from({ length: group.count }, () => group))
 }
 
 function inTurns(groups: readonly FleetGroup[]): readonly FleetGroup[] {

@@ -3,6 +3,8 @@ import { ParseError } from '../../terms/parse.ts'
 import type { Trace } from '../../terms/trace.ts'
 import { MiB } from '../../terms/units.ts'
 import type { Vm } from '../../terms/vm.ts'
+import { readAzure } from './azure.ts'
+import { type BitbrainsRequest, readBitbrains } from './bitbrains.ts'
 import { readTraceFile } from './csv-trace.ts'
 import { findDataFolder } from './data-folder.ts'
 import { PLANETLAB_DAY_DEFAULT, readPlanetlabDay } from './planetlab.ts'
@@ -10,7 +12,7 @@ import { cloudsimVms, DEFAULT_VM_SIZE, readVmSizes, sizedVms } from './vm-sizes.
 
 /** What a command line asks for. */
 export interface TraceRequest {
-  /** `--trace`: `planetlab/YYYYMMDD`, `azure[/DAY]`, `bitbrains[/DAY]`, or the path of a CSV file. */
+  /** `--trace`: `planetlab/YYYYMMDD`, `azure[/DAY]`, `bitbrains[/DAY]`, or the path of a CSV file. DAY may be `2-8`. */
   readonly trace: string
   /** `--vms FILE.csv`: sizes of the VMs. */
   readonly vmsFile?: string
@@ -32,16 +34,34 @@ export interface LoadedTrace {
 
 /** Reads the trace that was asked for and sizes its VMs. Throws only `ParseError`, which names place, value and remedy. */
 export function loadTrace(request: TraceRequest): LoadedTrace {
-  const [kind, day, ...rest] = request.trace.split('/')
-  if (kind === 'planetlab' && rest.length === 0) {
-    const folder = findDataFolder(optionalFolder(request))
-    return sized(readPlanetlabDay(day ?? PLANETLAB_DAY_DEFAULT, folder, request.isStrict ?? false), request)
-  }
-  return sized(readTraceFile(request.trace, csvOptions(request)), request)
+  const built = /^(planetlab|azure|bitbrains)(?:\/([^/]*))?$/.exec(request.trace)
+  if (built === null || /\.csv(\.gz)?$/.test(request.trace))
+    return sized(readTraceFile(request.trace, csvOptions(request)), request)
+  const [, kind, day] = built
+  if (kind === 'azure') return resized(readAzure({ ...choiceOf(request, day), ...seedOf(request) }), request)
+  const folder = findDataFolder(request.dataFolder === undefined ? {} : { option: request.dataFolder })
+  if (kind === 'bitbrains') return resized(readBitbrains(choiceOf(request, day), folder), request)
+  return sized(readPlanetlabDay(day ?? PLANETLAB_DAY_DEFAULT, folder, request.isStrict ?? false), request)
 }
 
-function optionalFolder(request: TraceRequest): { readonly option?: string } {
-  return request.dataFolder === undefined ? {} : { option: request.dataFolder }
+function choiceOf(request: TraceRequest, days: string | undefined): BitbrainsRequest {
+  return {
+    ...(days === undefined ? {} : { days }),
+    ...(request.vmCount === undefined ? {} : { vmCount: request.vmCount }),
+    isStrict: request.isStrict ?? false,
+  }
+}
+
+function seedOf(request: TraceRequest): { readonly seed?: number } {
+  return request.seed === undefined ? {} : { seed: request.seed }
+}
+
+/** A trace with sizes of its own keeps them, unless sizes are given or CloudSim's hosts bring CloudSim's VM types. */
+function resized(loaded: LoadedTrace, request: TraceRequest): LoadedTrace {
+  if (request.vmsFile !== undefined) return sizedFromFile(loaded.trace, request.vmsFile)
+  if (request.isCloudsim !== true) return loaded
+  const note = "with CloudSim's hosts the VMs have CloudSim's four types, in blocks by row"
+  return { trace: withNote(loaded.trace, note), vms: cloudsimVms(loaded.trace.vmNames) }
 }
 
 function csvOptions(request: TraceRequest): { readonly isStrict: boolean; readonly missingRemedy: string } {
