@@ -1,0 +1,256 @@
+import { codes, counts, element } from './blob.js'
+import { colour, drawTimeAxis, openSheet, plotBox } from './canvas.js'
+import { attachCursor } from './cursor.js'
+import { amount, clock, counted, percent } from './words.js'
+/** @import { State } from './blob.js' */
+/** @import { Box } from './canvas.js' */
+/** @import { Cell } from './cursor.js' */
+
+/** More rows than this are put together: no screen shows them apart. */
+const HEAT_ROWS_MAX = 400
+const HEAT_FULL_CODE = 201
+
+/**
+ * The picture of one policy: the highest load of the hosts and columns that share a cell.
+ * @typedef {object} Heat
+ * @property {number} rows
+ * @property {number} columns
+ * @property {number} hostsPerRow
+ * @property {Uint8Array} cells
+ * @property {Box} box
+ * @property {HTMLCanvasElement} image
+ */
+
+/** @param {State} state */
+export function heatMap(state) {
+  const canvas = element('heat', HTMLCanvasElement)
+  /** @type {Heat | undefined} */
+  let heat
+  const draw = (/** @type {Cell | undefined} */ cell) => {
+    if (heat !== undefined) drawHeat(canvas, state, heat, cell)
+  }
+  attachCursor(canvas, {
+    size: () => ({ columns: heat?.columns ?? 0, rows: heat?.rows ?? 0 }),
+    cellAt: (x, y) => heat && cellIn(heat, x, y),
+    pointOf: (cell) => heat === undefined ? { x: 0, y: 0 } : centreOf(heat, cell),
+    describe: (cell) => heat === undefined ? [] : describeHeat(state, heat, cell),
+    draw,
+    pick: (cell) => heat && state.pickRow(cell.row * heat.hostsPerRow),
+  })
+  return () => {
+    heat = layHeat(canvas, state)
+    element('heat-hint', HTMLParagraphElement).textContent = hintOf(state, heat)
+    canvas.hidden = heat.rows === 0
+    canvas.setAttribute('aria-label', `Load of ${counted(heat.rows, 'row')} of hosts over ${counted(heat.columns, 'column')} of time`)
+    drawHeatKey()
+    draw(undefined)
+  }
+}
+
+/**
+ * @param {HTMLCanvasElement} canvas
+ * @param {State} state
+ * @returns {Heat}
+ */
+function layHeat(canvas, state) {
+  const { run, policy } = state
+  const hosts = policy.rows.length
+  const hostsPerRow = Math.max(1, Math.ceil(hosts / HEAT_ROWS_MAX))
+  const rows = Math.ceil(hosts / hostsPerRow)
+  const rowHeight = rows <= 12 ? 22 : Math.max(1, Math.min(14, Math.floor(440 / Math.max(1, rows))))
+  const width = Math.max(160, canvas.parentElement?.clientWidth ?? 0)
+  const box = plotBox(width, 4, rows * rowHeight)
+  const columns = Math.max(1, Math.min(run.manifest.columns, Math.floor(box.width)))
+  const cells = new Uint8Array(rows * columns)
+  const load = codes(run, policy.load)
+  for (let host = 0; host < hosts; host++) {
+    const rowStart = Math.floor(host / hostsPerRow) * columns
+    for (let i = 0; i < run.manifest.columns; i++) {
+      const cell = rowStart + Math.floor((i * columns) / run.manifest.columns)
+      cells[cell] = Math.max(cells[cell], load[host * run.manifest.columns + i])
+    }
+  }
+  return { rows, columns, hostsPerRow, cells, box, image: paintHeat(cells, rows, columns) }
+}
+
+/**
+ * @param {Uint8Array} cells
+ * @param {number} rows
+ * @param {number} columns
+ */
+function paintHeat(cells, rows, columns) {
+  const image = document.createElement('canvas')
+  image.width = columns
+  image.height = Math.max(1, rows)
+  const context = image.getContext('2d')
+  if (context === null || rows === 0) return image
+  const pixels = context.createImageData(columns, rows)
+  const ramp = heatColours()
+  cells.forEach((code, i) => pixels.data.set(ramp[code], i * 4))
+  context.putImageData(pixels, 0, 0)
+  return image
+}
+
+/** Red, green, blue and opacity for each code: off is clear, up to full runs along the ramp, above is one colour apart. */
+function heatColours() {
+  const stops = ['heat-0', 'heat-1', 'heat-2', 'heat-3', 'heat-4'].map((name) => channels(colour(name)))
+  const over = [...channels(colour('over')), 255]
+  return Array.from({ length: 256 }, (_, code) => {
+    if (code === 0) return [0, 0, 0, 0]
+    if (code > HEAT_FULL_CODE) return over
+    const position = ((code - 1) / (HEAT_FULL_CODE - 1)) * (stops.length - 1)
+    const low = Math.min(stops.length - 2, Math.floor(position))
+    const mixed = stops[low].map((value, i) => Math.round(value + (stops[low + 1][i] - value) * (position - low)))
+    return [...mixed, 255]
+  })
+}
+
+/** @param {string} hex */
+function channels(hex) {
+  return [1, 3, 5].map((at) => Number.parseInt(hex.slice(at, at + 2), 16))
+}
+
+/**
+ * @param {HTMLCanvasElement} canvas
+ * @param {State} state
+ * @param {Heat} heat
+ * @param {Cell | undefined} cell
+ */
+function drawHeat(canvas, state, heat, cell) {
+  const { box } = heat
+  const { context } = openSheet(canvas, box.height + 30)
+  context.imageSmoothingEnabled = false
+  if (heat.rows > 0) context.drawImage(heat.image, box.left, box.top, box.width, box.height)
+  drawRowNames(context, state, heat)
+  drawTimeAxis(context, box, state.run.manifest.spanMs)
+  const rowHeight = box.height / Math.max(1, heat.rows)
+  const chosen = Math.floor(state.row / heat.hostsPerRow)
+  context.fillStyle = colour('accent')
+  context.beginPath()
+  const y = box.top + (chosen + 0.5) * rowHeight
+  context.moveTo(box.left - 1, y)
+  context.lineTo(box.left - 7, y - 4)
+  context.lineTo(box.left - 7, y + 4)
+  context.fill()
+  if (cell === undefined) return
+  const point = centreOf(heat, cell)
+  context.strokeStyle = colour('ink')
+  context.lineWidth = 1
+  const cellWidth = Math.max(5, box.width / heat.columns)
+  context.strokeRect(box.left - 0.5, point.y - rowHeight / 2 - 0.5, box.width + 1, rowHeight + 1)
+  context.lineWidth = 2
+  context.strokeRect(point.x - cellWidth / 2 - 1, point.y - rowHeight / 2 - 2, cellWidth + 2, rowHeight + 4)
+}
+
+/**
+ * @param {CanvasRenderingContext2D} context
+ * @param {State} state
+ * @param {Heat} heat
+ */
+function drawRowNames(context, state, heat) {
+  const { box } = heat
+  const rowHeight = box.height / Math.max(1, heat.rows)
+  const every = heat.rows <= 12 ? 1 : Math.ceil(44 / rowHeight)
+  context.fillStyle = colour('muted')
+  context.textAlign = 'right'
+  context.textBaseline = 'middle'
+  const rows = counts(state.run, state.policy.rows)
+  for (let row = 0; row < heat.rows; row += every) {
+    const name = state.run.manifest.hosts[rows[row * heat.hostsPerRow]]
+    context.fillText(shorten(context, name, box.left - 14), box.left - 10, box.top + (row + 0.5) * rowHeight)
+  }
+}
+
+/**
+ * The end of a name tells hosts apart; what comes before it is mostly the same.
+ * @param {CanvasRenderingContext2D} context
+ * @param {string} name
+ * @param {number} width
+ */
+function shorten(context, name, width) {
+  if (context.measureText(name).width <= width) return name
+  let end = name.slice(-24)
+  while (end.length > 1 && context.measureText(`…${end}`).width > width) end = end.slice(1)
+  return `…${end}`
+}
+
+/**
+ * @param {Heat} heat
+ * @param {number} x
+ * @param {number} y
+ * @returns {Cell | undefined}
+ */
+function cellIn(heat, x, y) {
+  const column = Math.floor(((x - heat.box.left) / heat.box.width) * heat.columns)
+  const row = Math.floor(((y - heat.box.top) / heat.box.height) * heat.rows)
+  const isInside = column >= 0 && row >= 0 && column < heat.columns && row < heat.rows
+  return isInside ? { column, row } : undefined
+}
+
+/**
+ * @param {Heat} heat
+ * @param {Cell} cell
+ */
+function centreOf(heat, cell) {
+  return {
+    x: heat.box.left + ((cell.column + 0.5) / heat.columns) * heat.box.width,
+    y: heat.box.top + ((cell.row + 0.5) / heat.rows) * heat.box.height,
+  }
+}
+
+/**
+ * @param {State} state
+ * @param {Heat} heat
+ * @param {Cell} cell
+ */
+function describeHeat(state, heat, cell) {
+  const { manifest } = state.run
+  const hosts = counts(state.run, state.policy.rows)
+  const first = cell.row * heat.hostsPerRow
+  const last = Math.min(hosts.length, first + heat.hostsPerRow) - 1
+  const names = first === last ? manifest.hosts[hosts[first]] : `${manifest.hosts[hosts[first]]} and ${last - first} more`
+  const code = heat.cells[cell.row * heat.columns + cell.column]
+  const load = state.run.loadOfCode[code]
+  const time = clock((cell.column / heat.columns) * manifest.spanMs, manifest.spanMs)
+  if (code === 0) return [names, time, 'off']
+  const capacity = first === last ? ` of ${amount(manifest.hostCapacity[hosts[first]])} reference cores` : ' at the highest'
+  const over = code > HEAT_FULL_CODE ? ' – overloaded' : ''
+  return [names, time, `${percent(load)}${capacity}${over}`]
+}
+
+/**
+ * @param {State} state
+ * @param {Heat} heat
+ */
+function hintOf(state, heat) {
+  const { manifest } = state.run
+  const hosts = state.policy.rows.length
+  if (hosts === 0) return `Under ${state.policy.name} no host ever carried a VM.`
+  const off = manifest.hosts.length - hosts
+  const never = off > 0 ? ` ${counted(off, 'host')} stayed off throughout and ${off === 1 ? 'is' : 'are'} left out.` : ''
+  const grouped = heat.hostsPerRow > 1 ? ` Each row stands for ${heat.hostsPerRow} hosts and shows the fullest.` : ''
+  const thinned = heat.columns < manifest.columns || manifest.stepsPerColumn > 1 ? ' Each column shows the highest of its steps.' : ''
+  const over = codes(state.run, state.policy.load).reduce((sum, code) => sum + (code > HEAT_FULL_CODE ? 1 : 0), 0)
+  const overloads = `${over === 0 ? 'No overload' : counted(over, 'host-step')}${over === 0 ? '' : ' of overload'} under ${state.policy.name}.`
+  return (
+    `One row per host, longest on at the top. ${overloads}${never}${grouped}${thinned} ` +
+    'Arrow keys walk, Enter or a click shows the host below.'
+  )
+}
+
+function drawHeatKey() {
+  const place = element('heat-key', HTMLDivElement)
+  const ramp = document.createElement('canvas')
+  ramp.width = HEAT_FULL_CODE
+  ramp.height = 1
+  const context = ramp.getContext('2d')
+  const pixels = context?.createImageData(HEAT_FULL_CODE, 1)
+  const colours = heatColours()
+  for (let code = 1; code <= HEAT_FULL_CODE; code++) pixels?.data.set(colours[code], (code - 1) * 4)
+  if (pixels !== undefined) context?.putImageData(pixels, 0, 0)
+  const over = document.createElement('i')
+  over.className = 'swatch over'
+  const off = document.createElement('i')
+  off.className = 'swatch off'
+  place.replaceChildren('Demand of capacity: 0 %', ramp, '100 %', over, 'above 100 %', off, 'off')
+}

@@ -1,0 +1,153 @@
+import type { BacktestResult } from '../backtest/result.ts'
+import { escapeHtml, formatNumber, formatPercent } from './escape.ts'
+import { policyKind } from './metrics.ts'
+
+const WIDTH = 440
+const HEIGHT = 300
+const PLOT = { left: 58, right: 16, top: 18, bottom: 44 }
+/** A span wider than this is drawn on a logarithmic axis: one who leaves every host on would squeeze the rest into a corner. */
+const LOG_SPAN = 6
+/** Width of a letter of the labels, near enough to keep them apart. */
+const LETTER_WIDTH = 6.4
+const LABEL_HEIGHT = 14
+
+interface Point {
+  readonly name: string
+  readonly x: number
+  readonly y: number
+}
+
+interface Box {
+  readonly left: number
+  readonly top: number
+  readonly width: number
+}
+
+/** Energy against overload time, one labelled point per policy: lower left is better. */
+export function renderScatter(results: readonly BacktestResult[]): string {
+  const shown = results.filter((result) => Number.isFinite(result.energyKwh + result.overloadTimeFraction))
+  if (shown.length === 0) return '<p class="empty">No policy to plot.</p>'
+  const energies = shown.map((result) => result.energyKwh)
+  const xAxis = axisOf(energies)
+  const yMax = niceCeil(Math.max(...shown.map((result) => result.overloadTimeFraction)) || 0.01)
+  const place = (result: BacktestResult): Point => ({
+    name: result.policy,
+    x: PLOT.left + xAxis.position(result.energyKwh) * (WIDTH - PLOT.left - PLOT.right),
+    y: HEIGHT - PLOT.bottom - (result.overloadTimeFraction / yMax) * (HEIGHT - PLOT.top - PLOT.bottom),
+  })
+  const description = shown
+    .map(
+      (result) =>
+        `${result.policy}: ${formatNumber(result.energyKwh)} kWh, ${formatPercent(result.overloadTimeFraction)}`,
+    )
+    .join('; ')
+  return (
+    `<svg class="scatter" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" ` +
+    `aria-label="${escapeHtml(`Energy against overload time. ${description}`)}">` +
+    renderXTicks(xAxis) +
+    renderYTicks(yMax) +
+    renderPoints(shown.map(place)) +
+    `<text class="axis-name" x="${WIDTH - PLOT.right}" y="${HEIGHT - 6}" text-anchor="end">` +
+    `Energy, kWh${xAxis.isLog ? ' (logarithmic)' : ''} →</text>` +
+    `<text class="axis-name" x="4" y="11">↑ Overload time</text>` +
+    `</svg>`
+  )
+}
+
+interface Axis {
+  readonly isLog: boolean
+  readonly ticks: readonly number[]
+  readonly position: (value: number) => number
+}
+
+function axisOf(values: readonly number[]): Axis {
+  const low = Math.min(...values)
+  const high = Math.max(...values)
+  if (low > 0 && high / low > LOG_SPAN) return logAxis(low, high)
+  const margin = Math.max((high - low) * 0.12, high * 0.02, 1e-9)
+  const start = Math.max(0, low - margin)
+  const end = high + margin
+  const step = niceCeil((end - start) / 6)
+  const first = Math.ceil(start / step)
+  const ticks = Array.from({ length: Math.floor(end / step) - first + 1 }, (_, i) => (first + i) * step)
+  return { isLog: false, ticks, position: (value) => (value - start) / (end - start) }
+}
+
+function logAxis(low: number, high: number): Axis {
+  const start = Math.log(low) - 0.15
+  const end = Math.log(high) + 0.15
+  const ticks: number[] = []
+  for (let power = Math.floor(Math.log10(low)); power <= Math.log10(high) && ticks.length < 60; power++) {
+    ticks.push(
+      ...[1, 2, 5]
+        .map((digit) => digit * 10 ** power)
+        .filter((tick) => Math.log(tick) >= start && Math.log(tick) <= end),
+    )
+  }
+  return { isLog: true, ticks, position: (value) => (Math.log(value) - start) / (end - start) }
+}
+
+function niceCeil(value: number): number {
+  const power = 10 ** Math.floor(Math.log10(value))
+  const digit = [1, 2, 2.5, 5, 10].find((nice) => nice * power >= value * 0.999999) ?? 10
+  return digit * power
+}
+
+function renderXTicks(axis: Axis): string {
+  return axis.ticks
+    .map((tick) => {
+      const x = (PLOT.left + axis.position(tick) * (WIDTH - PLOT.left - PLOT.right)).toFixed(1)
+      const bottom = HEIGHT - PLOT.bottom
+      return (
+        `<line class="grid" x1="${x}" x2="${x}" y1="${PLOT.top}" y2="${bottom}"/>` +
+        `<text class="tick" x="${x}" y="${bottom + 15}" text-anchor="middle">${formatNumber(tick)}</text>`
+      )
+    })
+    .join('')
+}
+
+function renderYTicks(yMax: number): string {
+  return [0, 0.25, 0.5, 0.75, 1]
+    .map((share) => {
+      const y = (HEIGHT - PLOT.bottom - share * (HEIGHT - PLOT.top - PLOT.bottom)).toFixed(1)
+      return (
+        `<line class="${share === 0 ? 'base' : 'grid'}" x1="${PLOT.left}" x2="${WIDTH - PLOT.right}" y1="${y}" y2="${y}"/>` +
+        `<text class="tick" x="${PLOT.left - 6}" y="${Number(y) + 4}" text-anchor="end">` +
+        `${share === 0 ? '0' : formatPercent(share * yMax)}</text>`
+      )
+    })
+    .join('')
+}
+
+/** Labels go where none stands yet: right of the point, left, above, below. */
+function renderPoints(points: readonly Point[]): string {
+  const taken: Box[] = points.map((point) => ({ left: point.x - 6, top: point.y - 6, width: 12 }))
+  const labels = points.map((point) => {
+    const width = point.name.length * LETTER_WIDTH
+    const spots: Box[] = [
+      { left: point.x + 9, top: point.y - 7, width },
+      { left: point.x - 9 - width, top: point.y - 7, width },
+      { left: point.x - width / 2, top: point.y - 23, width },
+      { left: point.x - width / 2, top: point.y + 9, width },
+      { left: point.x + 9, top: point.y - 21, width },
+      { left: point.x + 9, top: point.y + 7, width },
+    ]
+    const fits = (box: Box): boolean => box.left > PLOT.left && box.left + box.width < WIDTH && box.top > 0
+    const spot = spots.find((box) => fits(box) && !taken.some((other) => overlap(box, other))) ?? spots[0]
+    taken.push(spot)
+    return (
+      `<text class="label ${policyKind(point.name)}" x="${spot.left.toFixed(1)}" y="${(spot.top + 11).toFixed(1)}">` +
+      `${escapeHtml(point.name)}</text>`
+    )
+  })
+  const marks = points.map((point) => {
+    const kind = policyKind(point.name)
+    const radius = kind === 'ours' ? 6 : 4.5
+    return `<circle class="mark ${kind}" cx="${point.x.toFixed(1)}" cy="${point.y.toFixed(1)}" r="${radius}"/>`
+  })
+  return marks.join('') + labels.join('')
+}
+
+function overlap(a: Box, b: Box): boolean {
+  return a.left < b.left + b.width && b.left < a.left + a.width && Math.abs(a.top - b.top) < LABEL_HEIGHT - 1
+}
