@@ -1,0 +1,178 @@
+import { type Command, InvalidArgumentError } from 'commander'
+import { FileStore } from '../../drivers/file-store.ts'
+import { type Backtest, describeTrace, LIVES, type Lives, runBacktest } from '../backtest/backtest.ts'
+import { parsePolicyNames, POLICY_NAMES, type PolicyName } from '../backtest/balancers.ts'
+import { explainAt, parseQuestion } from '../backtest/explain-text.ts'
+import { writeInitial, writeMoves, writeResults } from '../backtest/files.ts'
+import { type BacktestRequest, type BacktestSetup, FLEET_DEFAULT, prepareBacktest } from '../backtest/setup.ts'
+import { renderTable } from '../backtest/table.ts'
+import { Progress } from '../progress.ts'
+import { UsageError } from '../usage-error.ts'
+
+/** What commander hands over: the options of `backtest` and `report`. */
+export interface RunOptions {
+  readonly trace: string
+  readonly hosts?: string
+  readonly hostCount?: number
+  readonly rules?: string
+  readonly policy: string
+  readonly policyFile?: string
+  readonly vms?: string
+  readonly vmCount?: number
+  readonly data?: string
+  readonly strict?: boolean
+  readonly seed: number
+  readonly powerOn?: number
+  readonly powerOff?: number
+  readonly lives?: string
+}
+
+interface BacktestCommandOptions extends RunOptions {
+  readonly json?: string
+  readonly initial?: string
+  readonly moves?: string
+  readonly record?: string
+  readonly explain?: string
+}
+
+const EXAMPLES = `
+Examples:
+  ethos backtest --trace azure                                    a real Azure day on a modern fleet
+  ethos backtest --trace planetlab/20110303 --policy ethos,lr-mmt,oracle-24h
+  ethos backtest --trace my-cluster.csv --vms sizes.csv --hosts my-fleet.json --policy ethos,proxmox-crs
+  ethos backtest --trace planetlab/20110303 --policy ethos --initial initial.csv --moves moves.csv --json result.json
+  ethos backtest --trace my-cluster.csv --explain web-3@14:05     why it moved or stayed
+
+A trace file has one row per VM (name, then a percentage of its CPU per 300 s), or the header
+vm,second,cpu_percent[,memory_percent,disk_read_kBps,disk_write_kBps,net_rx_kBps,net_tx_kBps]. docs/traces.md tells all.`
+
+export function addBacktest(program: Command): void {
+  const command = program
+    .command('backtest')
+    .description('Replay a recorded cluster under several policies and compare what they did.')
+  addRunOptions(command)
+    .option('--json <file>', 'write the scoreboard as JSON')
+    .option('--initial <file>', 'write the first placement as CSV (exactly one policy)')
+    .option('--moves <file>', 'write every move as CSV (exactly one policy)')
+    .option('--record <file>', 'write the journal: every turn, its events and orders (exactly one policy)')
+    .option('--explain <vm@time>', 'say why a VM moved or stayed; time as HH:MM or seconds')
+    .addHelpText('after', EXAMPLES)
+    .action(backtest)
+}
+
+/** Options that say what to run, the same for `backtest` and `report`. */
+export function addRunOptions(command: Command): Command {
+  return command
+    .requiredOption('--trace <name>', 'planetlab/YYYYMMDD, azure[/DAY], bitbrains[/DAY], or a .csv or .csv.gz file')
+    .option(
+      '--hosts <fleet>',
+      `cloudsim, a fleet of scenarios/fleets, SERVER=COUNT,..., or a fleet file (default: cloudsim for planetlab, else ${FLEET_DEFAULT})`,
+    )
+    .option('--host-count <n>', 'the same mix of servers with this many hosts', parseCount)
+    .option('--rules <rules>', 'cloudsim or honest (default: cloudsim with --hosts cloudsim, else honest)')
+    .option(
+      '--policy <names>',
+      `policies to compare, or all: ${POLICY_NAMES.join(', ')}`,
+      'ethos,lr-mmt,proxmox-crs,oracle-24h',
+    )
+    .option(
+      '--policy-file <file>',
+      'prices, gates and limits (default: scenarios/policies/benchmark.json with --rules cloudsim, else production.json)',
+    )
+    .option('--vms <file>', 'sizes of the VMs as CSV: vm,cpu_cores,memory_mb')
+    .option('--vm-count <n>', 'how many VMs to take where the trace lets one choose', parseCount)
+    .option('--data <dir>', 'folder with planetlab/ and bitbrains_rnd_2013_08/ (default: ETHOS_DATA, else ./data)')
+    .option('--strict', 'refuse values above 100 %')
+    .option('--seed <n>', 'seed of all luck', parseSeed, 1)
+    .option('--power-on <seconds>', 'honest rules: time and full watts to start a host (default: 120)', parseSeconds)
+    .option('--power-off <seconds>', 'honest rules: time and full watts to stop a host (default: 30)', parseSeconds)
+    .option(
+      '--lives <how>',
+      `cloudsim rules: ${LIVES.join(', ')}; auto runs CloudSim’s own policies as CloudSim does, all others on the whole trace`,
+    )
+}
+
+export function requestOf(options: RunOptions): BacktestRequest {
+  const { hosts, hostCount, rules, policyFile, vms, vmCount, data, strict, powerOn, powerOff } = options
+  return {
+    trace: options.trace,
+    seed: options.seed,
+    ...(hosts === undefined ? {} : { hosts }),
+    ...(hostCount === undefined ? {} : { hostCount }),
+    ...(rules === undefined ? {} : { rules }),
+    ...(policyFile === undefined ? {} : { policyFile }),
+    ...(vms === undefined ? {} : { vmsFile: vms }),
+    ...(vmCount === undefined ? {} : { vmCount }),
+    ...(data === undefined ? {} : { dataFolder: data }),
+    ...(strict === undefined ? {} : { isStrict: strict }),
+    ...(powerOn === undefined ? {} : { powerOnSec: powerOn }),
+    ...(powerOff === undefined ? {} : { powerOffSec: powerOff }),
+  }
+}
+
+async function backtest(options: BacktestCommandOptions): Promise<void> {
+  const policies = parsePolicyNames(options.policy)
+  const single = (['initial', 'moves', 'record'] as const).find((name) => options[name] !== undefined)
+  if (single !== undefined && policies.length !== 1) {
+    throw new UsageError(`--${single}`, options.policy, 'It is written for exactly one policy; give one with --policy.')
+  }
+  const setup = prepareBacktest(requestOf(options))
+  process.stderr.write(`${describeTrace(setup)}\n`)
+  if (options.explain !== undefined) {
+    process.stdout.write(`${await explainAt(setup, parseQuestion(options.explain, setup))}\n`)
+    return
+  }
+  const lives = parseLives(options.lives, options.initial !== undefined || options.moves !== undefined)
+  const store = options.record === undefined ? undefined : await FileStore.open(options.record)
+  const { run, runs } = await runWithProgress(setup, {
+    policies,
+    lives,
+    keepsDetail: false,
+    ...(store === undefined ? {} : { store }),
+  })
+  await store?.close()
+  if (options.json !== undefined) writeResults(options.json, run)
+  if (options.initial !== undefined) writeInitial(options.initial, runs[0])
+  if (options.moves !== undefined) writeMoves(options.moves, runs[0])
+  process.stdout.write(`\n${renderTable(run)}`)
+}
+
+export async function runWithProgress(
+  setup: BacktestSetup,
+  options: { policies: readonly PolicyName[]; lives: Lives; keepsDetail: boolean; store?: FileStore },
+): Promise<Backtest> {
+  const progress = new Progress(options.policies.length * setup.demand.steps)
+  try {
+    return await runBacktest(setup, { ...options, onStep: (policy) => progress.step(policy) })
+  } finally {
+    progress.stop()
+  }
+}
+
+/** Lists of moves are there to be recomputed from the trace as it is, so with them every VM lives as long as the trace says. */
+export function parseLives(text: string | undefined, isRecomputed: boolean): Lives {
+  if (text === undefined) return isRecomputed ? 'trace' : 'auto'
+  const known = LIVES.find((lives) => lives === text)
+  if (known === undefined) throw new UsageError('--lives', text, `Expected one of: ${LIVES.join(', ')}.`)
+  return known
+}
+
+function parseCount(text: string): number {
+  const count = Number(text)
+  if (!Number.isSafeInteger(count) || count < 1) throw new InvalidArgumentError('Expected a whole number from 1.')
+  return count
+}
+
+function parseSeed(text: string): number {
+  const seed = Number(text)
+  if (!Number.isSafeInteger(seed) || seed < 0 || seed > 0xffffffff)
+    throw new InvalidArgumentError('Expected a whole number from 0 to 4294967295.')
+  return seed
+}
+
+function parseSeconds(text: string): number {
+  const seconds = Number(text)
+  if (!Number.isFinite(seconds) || seconds < 0 || seconds > 86_400)
+    throw new InvalidArgumentError('Expected seconds from 0 to 86400.')
+  return seconds
+}
