@@ -3,6 +3,7 @@ import { basename, join } from 'node:path'
 import {
   type Fields,
   ParseError,
+  parseBoolean,
   parseFields,
   parseJson,
   parseList,
@@ -17,7 +18,7 @@ import { PROJECT_FOLDER } from './traces/data-folder.ts'
 import { type LoadedTrace, loadTrace } from './traces/load-trace.ts'
 import { resampleTrace } from './traces/resample.ts'
 import { readTraceBytes } from './traces/trace-bytes.ts'
-import { cloudsimVms } from './traces/vm-sizes.ts'
+import { cloudsimVms, safeVmIds } from './traces/vm-sizes.ts'
 
 /** A run that is told as a file, so that its numbers can be had again: scenarios/*.json. */
 export interface Scenario {
@@ -54,14 +55,7 @@ export function loadScenario(wanted: string): Scenario {
 
 /** Names of the scenarios shipped. */
 export function scenarioNames(): readonly string[] {
-  const list = (folder: string, prefix: string): readonly string[] =>
-    existsSync(folder)
-      ? readdirSync(folder)
-          .filter((name) => name.endsWith('.json'))
-          .map((name) => `${prefix}${name.slice(0, -5)}`)
-          .sort()
-      : []
-  return [...list(SCENARIO_FOLDER, ''), ...list(join(SCENARIO_FOLDER, 'scale'), 'scale/')]
+  return [...jsonNames(SCENARIO_FOLDER), ...jsonNames(join(SCENARIO_FOLDER, 'scale')).map((name) => `scale/${name}`)]
 }
 
 export function parseScenario(value: unknown, place: string): Scenario {
@@ -77,7 +71,7 @@ export function parseScenario(value: unknown, place: string): Scenario {
     seed: whole('seed', 2 ** 32 - 1, 0) ?? 1,
     trace: parseText(fields['trace'], `${place} trace`),
     ...(vms === undefined ? {} : { vms }),
-    isResampled: fields['isResampled'] === true,
+    isResampled: parseBoolean(fields['isResampled'] ?? false, `${place} isResampled`),
     hosts: parseText(fields['hosts'], `${place} hosts`),
     ...(hostCount === undefined ? {} : { hostCount }),
     policies: parseList(fields['policies'] ?? [], `${place} policies`, 100).map((name, i) =>
@@ -101,14 +95,27 @@ export function openScenario(
     ...(scenario.vms === undefined || scenario.isResampled ? {} : { vmCount: scenario.vms }),
   })
   return {
-    loaded:
-      scenario.isResampled && scenario.vms !== undefined ? resampled(loaded, scenario.vms, scenario.seed) : loaded,
+    loaded: isResampled(scenario) ? resampled(loaded, scenario) : loaded,
     fleet: scenario.hostCount === undefined ? fleet : resizeFleet(fleet, scenario.hostCount),
   }
 }
 
-/** CloudSim's VM types are blocks by row, so they are dealt anew. */
-function resampled(loaded: LoadedTrace, vmCount: number, seed: number): LoadedTrace {
-  const trace = resampleTrace(loaded.trace, vmCount, seed)
-  return { trace, vms: cloudsimVms(trace.vmNames) }
+function isResampled(scenario: Scenario): scenario is Scenario & { readonly vms: number } {
+  return scenario.isResampled && scenario.vms !== undefined
+}
+
+/** Copies keep the size of their VM; CloudSim's types are blocks by row and are dealt anew. */
+function resampled({ trace, vms }: LoadedTrace, scenario: Scenario & { readonly vms: number }): LoadedTrace {
+  const drawn = resampleTrace(trace, scenario.vms, scenario.seed)
+  if (scenario.hosts === 'cloudsim') return { trace: drawn.trace, vms: cloudsimVms(drawn.trace.vmNames) }
+  const ids = safeVmIds(drawn.trace.vmNames)
+  return { trace: drawn.trace, vms: ids.map((id, row) => ({ ...vms[drawn.source[row]], id })) }
+}
+
+function jsonNames(folder: string): readonly string[] {
+  if (!existsSync(folder)) return []
+  return readdirSync(folder)
+    .filter((name) => name.endsWith('.json'))
+    .map((name) => name.slice(0, -5))
+    .sort()
 }

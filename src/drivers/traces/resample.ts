@@ -3,10 +3,16 @@ import { RESOURCES, type Resource } from '../../terms/sample.ts'
 import type { Trace } from '../../terms/trace.ts'
 import { countTrace } from './trace-counts.ts'
 
+export interface Resampled {
+  readonly trace: Trace
+  /** For each row of the new trace, the row of the old one. */
+  readonly source: Int32Array
+}
+
 /** Makes a trace of `vmCount` VMs out of the VMs of another, by seed: first every row as it is, then rows drawn at random
  *  with replacement, each turned around in time by a random number of whole steps, so that copies do not peak together.
  *  Fewer VMs than the trace has are its first ones. Says so in the notes. */
-export function resampleTrace(trace: Trace, vmCount: number, seed: number): Trace {
+export function resampleTrace(trace: Trace, vmCount: number, seed: number): Resampled {
   const { steps } = trace
   const luck = new Luck(seed)
   const known = trace.vmNames.length
@@ -23,13 +29,14 @@ export function resampleTrace(trace: Trace, vmCount: number, seed: number): Trac
   }
   const note = `${vmCount - known} of the ${vmCount} VMs are copies of the first ${known}, shifted in time by seed ${seed}`
   const cpu = columns.cpu ?? trace.columns.cpu
-  return {
+  const drawn: Trace = {
     ...trace,
     vmNames: Array.from(source, (vm, row) => (row < known ? trace.vmNames[vm] : `${trace.vmNames[vm]}+${row}`)),
     columns: columns as Trace['columns'],
     notes: vmCount > known ? [...trace.notes, note] : trace.notes,
     counts: countTrace(cpu, steps, columns.memory),
   }
+  return { trace: drawn, source }
 }
 
 function turned(column: Float32Array, steps: number, source: Int32Array, turn: Int32Array): Float32Array {

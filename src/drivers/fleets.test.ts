@@ -1,0 +1,158 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { hostCapacityRefCores } from '../terms/host.ts'
+import { ParseError } from '../terms/parse.ts'
+import { GiB } from '../terms/units.ts'
+import { describeFleet, fleetNames, loadFleet, parseFleet, resizeFleet, SSJ_OPS_PER_REF_CORE } from './fleets.ts'
+import { loadScenario, openScenario, parseScenario, scenarioNames } from './scenarios.ts'
+
+const SERVER = {
+  model: 'Example R1',
+  cpuType: 'Example',
+  cores: 16,
+  refCoresPerCore: 1.5,
+  memoryBytes: 64 * GiB,
+  storageType: 'ssd',
+  networkBytesPerSec: 1.25e9,
+  powerWatts: [86, 181, 215, 253, 287, 315, 340, 377, 421, 483, 562],
+}
+
+function aFleet(rest: Record<string, unknown> = {}): Record<string, unknown> {
+  return { name: 'mine', hosts: [{ server: 'r1', count: 2 }], servers: { r1: SERVER }, ...rest }
+}
+
+test("the cloudsim fleet is CloudSim's: 800 hosts, G4 and G5 in turns", () => {
+  const { hosts } = loadFleet('cloudsim')
+  assert.equal(hosts.length, 800)
+  assert.deepEqual(
+    hosts.slice(0, 3).map((host) => host.id),
+    ['g4-000', 'g5-001', 'g4-002'],
+  )
+  assert.deepEqual([hosts[0], hosts[1]].map(hostCapacityRefCores), [3.72, 5.32])
+  assert.ok(hosts.every((host) => host.memoryBytes === 4 * GiB && host.networkBytesPerSec === 125e6))
+  assert.deepEqual([hosts[0].powerWatts[0], hosts[1].powerWatts[10]], [86, 135])
+})
+
+test('every shipped fleet is of named servers with sources, and reckons reference cores as it says', () => {
+  assert.deepEqual(fleetNames(), ['cloudsim', 'generations-2013-2021', 'virtualisation-2022'])
+  for (const name of fleetNames()) {
+    const fleet = loadFleet(name)
+    assert.equal(fleet.name, name)
+    assert.ok(fleet.comment.length > 0 && fleet.sources.length > 0)
+    assert.equal(new Set(fleet.hosts.map((host) => host.id)).size, fleet.hosts.length)
+    for (const { server } of fleet.groups) {
+      const integer = server.benchmarks.integer
+      assert.ok(integer !== undefined, `${server.model} has no score`)
+      const perRefCore = integer.unit === 'MIPS' ? 1000 : SSJ_OPS_PER_REF_CORE
+      assert.ok(Math.abs(integer.score / server.cores / perRefCore - server.refCoresPerCore) < 1e-4, server.model)
+      assert.ok(name === 'cloudsim' || server.refCoresPerCore >= 1, 'a vCPU of one reference core fits every core')
+    }
+  }
+})
+
+test('servers may be named with counts, one by one', () => {
+  const { hosts } = loadFleet('dell-r940=2,lenovo-sr645=1')
+  assert.deepEqual(
+    hosts.map((host) => host.id),
+    ['dell-r940-00', 'dell-r940-01', 'lenovo-sr645-02'],
+  )
+  assert.throws(() => loadFleet('dell-r941=1'), /--hosts: "dell-r941".*Expected one of the servers: .*dell-r940/)
+  assert.throws(() => loadFleet('dell-r940=some'), /--hosts dell-r940: NaN/)
+  assert.throws(() => loadFleet('dell-r940=1,dell-r940=2'), /Name each server once/)
+  assert.throws(() => loadFleet('nothing'), /Expected cloudsim, generations/)
+  assert.throws(() => loadFleet('no/such.json'), /There is no such file/)
+})
+
+test('a fleet of another size keeps its mix', () => {
+  const fleet = loadFleet('virtualisation-2022')
+  // 5, 3, 3 and 1 of 12 become 12.5, 7.5, 7.5 and 2.5 of 30: the two halves left go to the first two.
+  const larger = resizeFleet(fleet, 30)
+  assert.deepEqual(
+    larger.groups.map(({ count }) => count),
+    [13, 8, 7, 2],
+  )
+  assert.equal(larger.hosts.length, 30)
+  assert.deepEqual(describeFleet(fleet)[0].count, 5)
+})
+
+for (const [what, fleet, place, remedy] of [
+  [
+    'no power curve',
+    aFleet({ servers: { r1: { ...SERVER, powerWatts: undefined } } }),
+    'servers.r1.powerWatts',
+    /needs its power curve/,
+  ],
+  [
+    'ten watts',
+    aFleet({ servers: { r1: { ...SERVER, powerWatts: SERVER.powerWatts.slice(1) } } }),
+    'servers.r1.powerWatts',
+    /eleven/,
+  ],
+  [
+    'falling watts',
+    aFleet({ servers: { r1: { ...SERVER, powerWatts: SERVER.powerWatts.toReversed() } } }),
+    'servers.r1.powerWatts[1]',
+    /may not fall/,
+  ],
+  ['no cores', aFleet({ servers: { r1: { ...SERVER, cores: 0 } } }), 'servers.r1.cores', /from 1/],
+  [
+    'unknown server',
+    aFleet({ hosts: [{ server: 'r2', count: 1 }] }),
+    'hosts[0].server',
+    /Expected one of the servers: r1/,
+  ],
+  ['no hosts', aFleet({ hosts: [] }), 'hosts', /at least one host/],
+  ['too many hosts', aFleet({ hosts: [1, 2].map(() => ({ server: 'r1', count: 60_000 })) }), 'hosts', /at most 100000/],
+  ['bad count', aFleet({ hosts: [{ server: 'r1', count: 1.5 }] }), 'hosts[0].count', /whole number/],
+  ['misspelt field', aFleet({ arangement: 'blocks' }), 'arangement', /Unknown field/],
+  ['bad arrangement', aFleet({ arrangement: 'heaps' }), 'arrangement', /blocks, alternate/],
+  ['bad key', aFleet({ servers: { 'r 1': SERVER } }), 'servers', /letters, digits/],
+] as const) {
+  test(`a fleet file is refused with file, place and remedy: ${what}`, () => {
+    assert.throws(
+      () => parseFleet(JSON.parse(JSON.stringify(fleet)), 'mine.json'),
+      (error) => {
+        assert.ok(error instanceof ParseError, String(error))
+        assert.ok(error.place.startsWith('mine.json') && error.place.endsWith(place), error.place)
+        assert.match(error.message, remedy)
+        return true
+      },
+    )
+  })
+}
+
+test('every shipped scenario reads, and names a fleet and a seed', () => {
+  assert.deepEqual(scenarioNames(), [
+    'azure-day',
+    'scale/vms-1052',
+    'scale/vms-2104',
+    'scale/vms-4208',
+    'scale/vms-8416',
+  ])
+  for (const name of scenarioNames()) {
+    const scenario = loadScenario(name)
+    assert.ok(scenario.comment.length > 0 && scenario.seed > 0 && scenario.policies.length > 0)
+    loadFleet(scenario.hosts)
+    // 1,052 VMs to 800 hosts, whatever the size.
+    if (scenario.hostCount !== undefined) assert.equal((scenario.vms ?? 0) / scenario.hostCount, 1052 / 800)
+  }
+  assert.throws(() => loadScenario('azure-night'), /scenario: "azure-night".*Expected azure-day/)
+  assert.throws(() => parseScenario({ name: 'x', trace: 'azure', hosts: 'cloudsim', sed: 1 }, 'x.json'), /x\.json\.sed/)
+})
+
+test('the day that npm start replays needs nothing but the repository', () => {
+  const { loaded, fleet } = openScenario(loadScenario('azure-day'))
+  assert.deepEqual([loaded.vms.length, fleet.hosts.length, loaded.trace.steps], [400, 12, 288])
+  const memory = loaded.vms.reduce((sum, vm) => sum + vm.memoryBytes, 0)
+  assert.ok(
+    memory < 0.8 * fleet.hosts.reduce((sum, host) => sum + host.memoryBytes, 0),
+    'the VMs fit with room to move',
+  )
+})
+
+test('a resampled scenario on named servers keeps the sizes of the VMs it copies', () => {
+  const scenario = { ...loadScenario('azure-day'), vms: 500, isResampled: true }
+  const { loaded } = openScenario(scenario)
+  assert.equal(loaded.vms.length, 500)
+  assert.equal(new Set(loaded.vms.map((vm) => vm.id)).size, 500)
+})
