@@ -1,4 +1,4 @@
-/** Text from outside (trace, VM and host names, reasons) as HTML text or attribute value: it can never become markup. */
+/** Text from outside (names, reasons) as HTML text or attribute value: it can never become markup. */
 export function escapeHtml(text: string): string {
   return text.replace(/[&<>"'`]/g, (sign) => ENTITIES[sign] ?? sign)
 }

@@ -20,7 +20,7 @@ export const ENERGY: Metric = {
   noun: 'energy',
   less: 'less',
   valueOf: (result) => result.energyKwh,
-  format: (value) => (value >= 1000 ? formatNumber(value) : value.toFixed(1)),
+  format: (value) => (value >= 10 && value < 1000 ? value.toFixed(1) : formatNumber(value)),
 }
 
 export const OVERLOAD_TIME: Metric = {
@@ -78,7 +78,7 @@ export const METRICS: readonly Metric[] = [
   {
     title: 'CPU, s',
     meaning: 'Processor time the policy itself took for the whole run.',
-    noun: 'CPU time of its own',
+    noun: 'CPU time',
     less: 'less',
     valueOf: (result) => result.cpuSeconds,
     format: formatNumber,
@@ -103,11 +103,13 @@ export function policyKind(policy: string): PolicyKind {
   return /^ethos/i.test(policy) ? 'ours' : 'rival'
 }
 
-/** The least value of a column among those who do not see the future. Absent: nobody has one, or only one competes. */
+/** The least value of a column among those who do not see the future. Absent where nobody stands out: one
+ *  competes alone, or all are the same. */
 export function bestOf(metric: Metric, results: readonly BacktestResult[]): number | undefined {
   const values = results
     .filter((result) => policyKind(result.policy) !== 'oracle')
     .map((result) => metric.valueOf(result))
     .filter((value) => value !== undefined && Number.isFinite(value))
-  return values.length < 2 ? undefined : Math.min(...(values as number[]))
+  const best = Math.min(...(values as number[]))
+  return values.length < 2 || values.every((value) => value === best) ? undefined : best
 }

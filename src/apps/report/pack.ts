@@ -6,7 +6,7 @@ import type { Column, ForecastManifest, Manifest, MovesManifest, PolicyManifest 
 import { policyKind } from './metrics.ts'
 import { loadCode, loadOfCode, probabilityCode } from './quantise.ts'
 
-/** Cells of all heat maps together, at most: a longer run is shown with several steps in one column, so the file stays small. */
+/** Cells of all heat maps together, at most: a longer run has several steps in one column, so the file stays small. */
 const CELLS_MAX = 8_000_000
 /** Moves told one by one, per policy. The histogram counts all of them. */
 const MOVES_MAX = 20_000
@@ -95,7 +95,7 @@ function packPolicy({ run, grid, detail, rows, bytes }: PolicyInput): PolicyMani
   }
 }
 
-/** The highest code of the steps in each column, so that an overload of one step stays in sight however long the run. */
+/** The highest code of the steps in each column, so that an overload of one step stays in sight. */
 function peakCodes(input: {
   readonly run: BacktestRun
   readonly grid: Grid
@@ -134,7 +134,7 @@ function countHosts(input: Omit<PolicyInput, 'rows'>): Pick<PolicyManifest, 'hos
   return { hostsOn: bytes.add(on), hostsOverloaded: bytes.add(overloaded) }
 }
 
-/** A move counts once, a step of overload twice, a step in which contention was expected once; then halved for hosts mostly off. */
+/** A move counts once, a step of overload twice, one of expected contention once; halved for hosts mostly off. */
 function findEventfulRow(input: {
   readonly rows: Uint32Array
   readonly load: Uint8Array

@@ -9,13 +9,19 @@ import { renderSections } from './sections.ts'
 import { judgeRun } from './verdict.ts'
 
 /** The page's scripts, in the order in which they are joined: each uses only what stands before it. */
-const SCRIPTS = ['blob', 'words', 'canvas', 'cursor', 'heat-map', 'fleet', 'host', 'histogram', 'moves', 'main']
+const SCRIPTS: readonly string[] = [
+  ...['blob', 'words', 'canvas', 'cursor'],
+  ...['heat-map', 'fleet', 'coverage', 'host', 'histogram', 'moves'],
+  'main',
+]
 
-/** The run as one HTML file that needs nothing but itself. Its security policy forbids the browser to load or run anything else. */
+/** The run as one HTML file that needs nothing but itself. Its security policy forbids to load or run
+ *  anything else. */
 export function renderReport(run: BacktestRun): string {
   const script = joinScripts()
   const style = readFileSync(new URL('browser/report.css', import.meta.url), 'utf8')
-  const rules = `default-src 'none'; script-src '${hashOf(script)}'; style-src '${hashOf(style)}'; base-uri 'none'; form-action 'none'`
+  const allowed = `script-src '${hashOf(script)}'; style-src '${hashOf(style)}'`
+  const rules = `default-src 'none'; ${allowed}; base-uri 'none'; form-action 'none'`
   return [
     '<!doctype html>',
     '<html lang="en"><head><meta charset="utf-8">',
@@ -68,7 +74,8 @@ function renderHead(run: BacktestRun): string {
     '</header>',
     '<section class="outcome" aria-labelledby="outcome-title"><h2 id="outcome-title">What it achieved</h2>',
     `<div class="beside"><div>${renderVerdict(verdict)}</div>`,
-    `<figure>${renderScatter(run.results)}<figcaption>Lower left is better: little energy, little overload.</figcaption></figure></div>`,
+    `<figure>${renderScatter(run.results)}`,
+    '<figcaption>Lower left is better: little energy, little overload.</figcaption></figure></div>',
     renderScoreboard(run.results),
     '</section>',
   ].join('\n')
@@ -87,6 +94,7 @@ function renderCaveats(run: BacktestRun): string {
 function renderFoot(run: BacktestRun): string {
   return (
     `<footer><p>Loads in the plots are rounded to half a percent of capacity, above 100 % to 3 % steps; ` +
-    `overload never rounds away. The table holds the exact results. Seed ${escapeHtml(String(run.seed))} repeats the run.</p></footer>`
+    `overload never rounds away. The table holds the exact results. ` +
+    `Seed ${escapeHtml(String(run.seed))} repeats the run.</p></footer>`
   )
 }

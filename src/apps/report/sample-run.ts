@@ -11,7 +11,7 @@ export interface SampleSize {
   readonly seed: number
 }
 
-const SMALL: SampleSize = { hosts: 60, vms: 240, steps: 288, seed: 7 }
+const SMALL: SampleSize = { hosts: 60, vms: 640, steps: 288, seed: 7 }
 const STEP_SECONDS = 300
 /** How far the sample's forecasts look ahead. */
 const HORIZON_STEPS = 6
@@ -51,7 +51,7 @@ interface Habit {
 }
 
 const HABITS: readonly Habit[] = [
-  { policy: 'ethos', high: 0.95, low: 0.5, movesPerStepMax: 8, sight: 2, forecasts: true },
+  { policy: 'ethos', high: 0.95, low: 0.55, movesPerStepMax: 20, sight: 2, forecasts: true },
   { policy: 'lr-mmt-1.2', high: 0.9, low: 0.5, movesPerStepMax: 30, sight: 0, forecasts: false },
   { policy: 'thr-mmt-0.8', high: 0.8, low: 0.45, movesPerStepMax: 30, sight: 0, forecasts: false },
   { policy: 'dvfs', high: 9, low: 0, movesPerStepMax: 0, sight: 0, forecasts: false },
@@ -68,8 +68,8 @@ function sampleDemand(size: SampleSize): Float32Array {
   const demand = new Float32Array(size.vms * size.steps)
   for (let vm = 0; vm < size.vms; vm++) {
     const cores = [1, 1, 2, 4][luck.below(4)]
-    const base = 0.1 + 0.3 * luck.fraction()
-    const wave = 0.45 * luck.fraction()
+    const base = 0.05 + 0.2 * luck.fraction()
+    const wave = 0.7 * luck.fraction()
     const peakStep = 170 + 30 * luck.normal() - (luck.fraction() < 0.2 ? 130 : 0)
     let drift = 0
     for (let step = 0; step < size.steps; step++) {
@@ -111,7 +111,7 @@ interface Place {
 function replay(input: Replay): { readonly result: BacktestResult; readonly detail: RunDetail } {
   const { habit, size, capacity } = input
   const place: Place = {
-    hostOf: Int32Array.from({ length: size.vms }, (_, vm) => vm % capacity.length),
+    hostOf: habit.movesPerStepMax === 0 ? spread(size, capacity.length) : firstFit(input),
     lastMove: new Int32Array(size.vms).fill(-1000),
     moves: [],
   }
@@ -131,6 +131,23 @@ function replay(input: Replay): { readonly result: BacktestResult; readonly deta
     ...(habit.forecasts ? { forecast: sampleForecast(input, hostDemand) } : {}),
   }
   return { result: score(input, detail), detail }
+}
+
+function spread(size: SampleSize, hosts: number): Int32Array {
+  return Int32Array.from({ length: size.vms }, (_, vm) => vm % hosts)
+}
+
+/** Hosts filled one after the other to six tenths, by the demand of the first step. */
+function firstFit({ size, capacity, demand }: Replay): Int32Array {
+  const free = capacity.map((cores) => 0.6 * cores)
+  return Int32Array.from({ length: size.vms }, (_, vm) => {
+    const host = Math.max(
+      0,
+      free.findIndex((cores) => cores >= demand[vm]),
+    )
+    free[host] -= demand[vm]
+    return host
+  })
 }
 
 /** Demand per host at a step; NaN where no VM is. */
@@ -188,7 +205,7 @@ function moveOne(round: Round, from: number, moveClass: MoveClass): boolean {
   expected[to] = (expected[to] || 0) + wanted
   place.hostOf[vm] = to
   place.lastMove[vm] = step
-  const filled = `${Math.round(fullness(from) * 100)} %`
+  const filled = `${Math.max(0, Math.round(fullness(from) * 100))} %`
   const gain = wanted * (moveClass === 'energy' ? 0.021 : 0.043)
   place.moves.push({
     second: step * STEP_SECONDS + (vm % 240),

@@ -4,8 +4,8 @@ import { policyKind } from './metrics.ts'
 
 const WIDTH = 440
 const HEIGHT = 300
-const PLOT = { left: 58, right: 16, top: 18, bottom: 44 }
-/** A span wider than this is drawn on a logarithmic axis: one who leaves every host on would squeeze the rest into a corner. */
+const PLOT = { left: 58, right: 16, top: 28, bottom: 44 }
+/** A wider span gets a logarithmic axis: one who leaves every host on would squeeze the rest into a corner. */
 const LOG_SPAN = 6
 /** Width of a letter of the labels, near enough to keep them apart. */
 const LETTER_WIDTH = 6.4
@@ -49,7 +49,7 @@ export function renderScatter(results: readonly BacktestResult[]): string {
     renderPoints(shown.map(place)) +
     `<text class="axis-name" x="${WIDTH - PLOT.right}" y="${HEIGHT - 6}" text-anchor="end">` +
     `Energy, kWh${xAxis.isLog ? ' (logarithmic)' : ''} →</text>` +
-    `<text class="axis-name" x="4" y="11">↑ Overload time</text>` +
+    `<text class="axis-name" x="4" y="12">↑ Overload time</text>` +
     `</svg>`
   )
 }
@@ -107,11 +107,13 @@ function renderXTicks(axis: Axis): string {
 }
 
 function renderYTicks(yMax: number): string {
-  return [0, 0.25, 0.5, 0.75, 1]
+  const step = niceCeil(yMax / 5)
+  return Array.from({ length: Math.floor(yMax / step + 1e-6) + 1 }, (_, i) => (i * step) / yMax)
     .map((share) => {
+      const ends = `x1="${PLOT.left}" x2="${WIDTH - PLOT.right}"`
       const y = (HEIGHT - PLOT.bottom - share * (HEIGHT - PLOT.top - PLOT.bottom)).toFixed(1)
       return (
-        `<line class="${share === 0 ? 'base' : 'grid'}" x1="${PLOT.left}" x2="${WIDTH - PLOT.right}" y1="${y}" y2="${y}"/>` +
+        `<line class="${share === 0 ? 'base' : 'grid'}" ${ends} y1="${y}" y2="${y}"/>` +
         `<text class="tick" x="${PLOT.left - 6}" y="${Number(y) + 4}" text-anchor="end">` +
         `${share === 0 ? '0' : formatPercent(share * yMax)}</text>`
       )
@@ -119,20 +121,12 @@ function renderYTicks(yMax: number): string {
     .join('')
 }
 
-/** Labels go where none stands yet: right of the point, left, above, below. */
+/** Labels go where none stands yet: beside the point, above or below it. */
 function renderPoints(points: readonly Point[]): string {
   const taken: Box[] = points.map((point) => ({ left: point.x - 6, top: point.y - 6, width: 12 }))
   const labels = points.map((point) => {
     const width = point.name.length * LETTER_WIDTH
-    const spots: Box[] = [
-      { left: point.x + 9, top: point.y - 7, width },
-      { left: point.x - 9 - width, top: point.y - 7, width },
-      { left: point.x - width / 2, top: point.y - 23, width },
-      { left: point.x - width / 2, top: point.y + 9, width },
-      { left: point.x + 9, top: point.y - 21, width },
-      { left: point.x + 9, top: point.y + 7, width },
-    ]
-    const fits = (box: Box): boolean => box.left > PLOT.left && box.left + box.width < WIDTH && box.top > 0
+    const spots = spotsBeside(point, width)
     const spot = spots.find((box) => fits(box) && !taken.some((other) => overlap(box, other))) ?? spots[0]
     taken.push(spot)
     return (
@@ -146,6 +140,22 @@ function renderPoints(points: readonly Point[]): string {
     return `<circle class="mark ${kind}" cx="${point.x.toFixed(1)}" cy="${point.y.toFixed(1)}" r="${radius}"/>`
   })
   return marks.join('') + labels.join('')
+}
+
+/** Right, left, above, below; then ever higher beside the point, for points that share a place. */
+function spotsBeside(point: Point, width: number): Box[] {
+  const right = { left: point.x + 9, top: point.y - 7, width }
+  const left = { left: point.x - 9 - width, top: point.y - 7, width }
+  const centre = point.x - width / 2
+  const higher = [1, 2, 3, 4, 5].flatMap((rows) => [
+    { ...right, top: right.top - rows * LABEL_HEIGHT },
+    { ...left, top: left.top - rows * LABEL_HEIGHT },
+  ])
+  return [right, left, { left: centre, top: point.y - 23, width }, { left: centre, top: point.y + 9, width }, ...higher]
+}
+
+function fits(box: Box): boolean {
+  return box.left > PLOT.left && box.left + box.width < WIDTH && box.top > 0 && box.top < HEIGHT - PLOT.bottom - 8
 }
 
 function overlap(a: Box, b: Box): boolean {

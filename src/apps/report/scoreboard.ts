@@ -19,10 +19,12 @@ export function renderScoreboard(results: readonly BacktestResult[]): string {
   const rows = order.map((result) => renderRow(result, metrics, results)).join('')
   const meanings = metrics.map((m) => `<dt>${escapeHtml(m.title)}</dt><dd>${escapeHtml(m.meaning)}</dd>`).join('')
   return (
-    `<div class="scroll" tabindex="0" role="region" aria-label="Scoreboard"><table class="scoreboard">` +
-    `<caption>Less is better in every column. <span class="best">Marked</span>: the best of those who do not see the future. ` +
-    `Oracles do: they show what is left to win.</caption>` +
-    `<thead><tr><th scope="col">Policy</th>${heads}</tr></thead><tbody>${rows}</tbody></table></div>` +
+    `<p class="reading" id="reading">Less is better in every column. ` +
+    `<span class="best">Marked</span>: the best of those who do not see the future. ` +
+    `Oracles do: they show what is left to win.</p>` +
+    `<div class="scroll" tabindex="0" role="region" aria-label="Scoreboard">` +
+    `<table class="scoreboard" aria-describedby="reading"><thead><tr><th scope="col">Policy</th>${heads}</tr></thead>` +
+    `<tbody>${rows}</tbody></table></div>` +
     `<details class="key"><summary>What the columns mean</summary><dl>${meanings}</dl></details>`
   )
 }

@@ -19,7 +19,8 @@ export function renderSections(run: BacktestRun): string {
 function fleetSection(run: BacktestRun): string {
   const several = run.details.length > 1 ? 'all policies' : 'the one policy that was run'
   return `<section aria-labelledby="fleet-title"><h2 id="fleet-title">Hosts on over time</h2>
-<p class="hint">Hosts that carry a VM, and those of them whose demand exceeds capacity, for ${several}.</p>
+<p class="hint">Hosts that carry a VM, and those of them whose demand exceeds capacity, for ${several}.
+<span id="fleet-hint"></span></p>
 <div id="fleet-legend" class="legend" role="group" aria-label="Policies shown"></div>
 <h3>Hosts carrying VMs</h3>
 <canvas id="fleet-on" tabindex="0" role="application" aria-roledescription="line plot"></canvas>
@@ -28,7 +29,7 @@ function fleetSection(run: BacktestRun): string {
 </section>`
 }
 
-/** One choice for all sections below it. Ours is chosen first; without script the choice does nothing, so it is hidden. */
+/** One choice for all sections below it. Ours comes first; without script the choice would do nothing. */
 function policyPicker(run: BacktestRun): string {
   const names = run.details.map((detail) => detail.policy)
   const first = Math.max(
@@ -37,8 +38,8 @@ function policyPicker(run: BacktestRun): string {
   )
   const choices = names.map(
     (name, i) =>
-      `<label class="${policyKind(name)}"><input type="radio" name="policy" value="${i}"${i === first ? ' checked' : ''}>` +
-      `<span>${escapeHtml(name)}</span></label>`,
+      `<label class="${policyKind(name)}">` +
+      `<input type="radio" name="policy" value="${i}"${i === first ? ' checked' : ''}><span>${escapeHtml(name)}</span></label>`,
   )
   return `<fieldset id="policies" class="policies" hidden><legend>Policy shown below</legend>${choices.join('')}</fieldset>`
 }
@@ -59,7 +60,8 @@ function hostSection(): string {
 </div>
 <p class="hint" id="host-hint"></p>
 <div id="host-key" class="legend" aria-hidden="true"></div>
-<canvas id="host" tabindex="0" role="application" aria-roledescription="line plot" aria-describedby="host-hint"></canvas>
+<canvas id="host" tabindex="0" role="application" aria-roledescription="line plot"
+aria-describedby="host-hint"></canvas>
 </section>`
 }
 
@@ -67,7 +69,8 @@ function movesSection(): string {
   return `<section aria-labelledby="moves-title"><h2 id="moves-title">Moves</h2>
 <p class="hint" id="moves-hint"></p>
 <div id="moves-key" class="legend" aria-hidden="true"></div>
-<canvas id="histogram" tabindex="0" role="application" aria-roledescription="histogram" aria-describedby="moves-hint"></canvas>
+<canvas id="histogram" tabindex="0" role="application" aria-roledescription="histogram"
+aria-describedby="moves-hint"></canvas>
 <div class="controls" id="moves-controls">
 <label>Class <select id="class-choice"></select></label>
 <label>Search <input id="moves-search" type="search" placeholder="VM, host or reason" autocomplete="off"></label>

@@ -33,18 +33,22 @@ export function judgeRun(results: readonly BacktestResult[]): RunVerdict {
 }
 
 function summarise(ours: BacktestResult, others: readonly BacktestResult[]): string {
-  const achieved =
-    `${ours.policy} used ${ENERGY.format(ours.energyKwh)} kWh, left hosts overloaded ` +
-    `${formatPercent(ours.overloadTimeFraction)} of their time ` +
-    `and moved each VM ${formatNumber(ours.migrationsPerVmDay)} times a day`
+  const overloads =
+    ours.overloadTimeFraction === 0
+      ? 'overloaded no host'
+      : `left hosts overloaded ${formatPercent(ours.overloadTimeFraction)} of their time`
+  const moves =
+    ours.migrations === 0
+      ? 'moved no VM'
+      : `moved each VM ${formatNumber(ours.migrationsPerVmDay)} times a day on average`
+  const achieved = `${ours.policy} used ${ENERGY.format(ours.energyKwh)} kWh, ${overloads} and ${moves}`
   const rivals = others.filter((other) => policyKind(other.policy) !== 'oracle')
   if (rivals.length === 0) return `${achieved}. No rival was run beside it.`
-  const beaten = rivals.filter((rival) => isBeaten(ours, rival))
-  const all = rivals.length === 1 ? 'its rival' : `all ${rivals.length} rivals`
-  if (beaten.length === rivals.length) return `${achieved}: less energy and less overload time than ${all}.`
-  const against = rivals.length === 1 ? 'its one rival' : `${beaten.length} of ${rivals.length} rivals`
-  if (beaten.length > 0) return `${achieved}: it wins on energy and overload time together against ${against}.`
-  return `${achieved}: it wins on energy and overload time together against no rival.`
+  const beaten = rivals.filter((rival) => isBeaten(ours, rival)).length
+  const share = beaten === rivals.length ? 'every one' : beaten === 0 ? 'none' : `${beaten}`
+  const against =
+    rivals.length === 1 ? (beaten === 1 ? 'its rival' : 'no rival') : `${share} of its ${rivals.length} rivals`
+  return `${achieved}. On energy and overload time together it beats ${against}.`
 }
 
 /** Better on one of energy and overload time, and not worse on the other. */

@@ -3,7 +3,7 @@ import { amount, clock } from './words.js'
 /** @typedef {{ left: number, top: number, width: number, height: number }} Box */
 /** @typedef {{ context: CanvasRenderingContext2D, width: number, height: number }} Sheet */
 
-const RIGHT_MARGIN = 14
+const RIGHT_MARGIN = 20
 
 /**
  * A colour of the style sheet, which knows light from dark.
@@ -44,7 +44,9 @@ export function plotBox(sheetWidth, top, height) {
   return { left, top, width: sheetWidth - left - RIGHT_MARGIN, height }
 }
 
-const TICKS_MS = [5, 10, 15, 30, 60, 120, 180, 240, 360, 720, 1440, 2880, 5760, 11520, 23040, 46080].map((m) => m * 60_000)
+const TICKS_MS = [5, 10, 15, 30, 60, 120, 180, 240, 360, 720, 1440, 2880, 5760, 11520, 23040, 46080].map(
+  (m) => m * 60_000,
+)
 
 /**
  * @param {CanvasRenderingContext2D} context
@@ -68,7 +70,8 @@ export function drawTimeAxis(context, box, spanMs) {
     const isMidnight = ms % 86_400_000 === 0 && spanMs > 86_400_000
     const text = isMidnight ? `day ${ms / 86_400_000 + 1}` : clock(ms, 0)
     const isEndOfDay = ms === spanMs && ms % 86_400_000 === 0
-    context.fillText(isEndOfDay ? '24:00' : text, x, bottom + 6)
+    const end = spanMs === 86_400_000 ? '24:00' : ''
+    context.fillText(isEndOfDay ? end : text, x, bottom + 6)
   }
   context.moveTo(box.left, bottom + 0.5)
   context.lineTo(box.left + box.width, bottom + 0.5)

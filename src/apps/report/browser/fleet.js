@@ -19,9 +19,22 @@ const FLATTENING_RATIO = 4
 export function fleetPlots(state) {
   const { manifest } = state.run
   const shown = firstShown(state.run)
+  const hidden = manifest.policies.filter((_, i) => !shown[i]).map((policy) => policy.name)
+  const why = `Switched off at first, as it would flatten the other lines: ${hidden.join(', ')}.`
+  element('fleet-hint', HTMLSpanElement).textContent = hidden.length > 0 ? why : ''
   const plots = [
-    fleetPlot(state, shown, { id: 'fleet-on', height: FLEET_HEIGHT.on, name: 'Hosts carrying VMs', pick: (p) => p.hostsOn }),
-    fleetPlot(state, shown, { id: 'fleet-over', height: FLEET_HEIGHT.over, name: 'Overloaded hosts', pick: (p) => p.hostsOverloaded }),
+    fleetPlot(state, shown, {
+      id: 'fleet-on',
+      height: FLEET_HEIGHT.on,
+      name: 'Hosts carrying VMs',
+      pick: (p) => p.hostsOn,
+    }),
+    fleetPlot(state, shown, {
+      id: 'fleet-over',
+      height: FLEET_HEIGHT.over,
+      name: 'Overloaded hosts',
+      pick: (p) => p.hostsOverloaded,
+    }),
   ]
   const draw = () => plots.forEach((plot) => plot())
   element('fleet-legend', HTMLDivElement).replaceChildren(
@@ -99,10 +112,12 @@ function styleLine(context, policy, index) {
   context.strokeStyle = colour(isOurs && index === 0 ? 'accent' : name)
 }
 
+/** @typedef {(policy: PolicyManifest) => PolicyManifest['hostsOn']} Series */
+
 /**
  * @param {State} state
  * @param {boolean[]} shown
- * @param {{ id: string, height: number, name: string, pick: (policy: PolicyManifest) => PolicyManifest['hostsOn'] }} plot
+ * @param {{ id: string, height: number, name: string, pick: Series }} plot
  */
 function fleetPlot(state, shown, plot) {
   const canvas = element(plot.id, HTMLCanvasElement)
@@ -116,7 +131,11 @@ function fleetPlot(state, shown, plot) {
     box = plotBox(width, 8, plot.height - 34)
     const lines = manifest.policies.map((policy) => floats(run, plot.pick(policy)))
     const max = lines.reduce((most, line, i) => (shown[i] ? line.reduce((a, b) => Math.max(a, b), most) : most), 0)
-    const top = drawValueAxis(context, box, { max: Math.max(1, max * 1.03), ticks: plot.height > 150 ? 5 : 3, whole: true })
+    const top = drawValueAxis(context, box, {
+      max: Math.max(1, max * 1.03),
+      ticks: plot.height > 150 ? 5 : 3,
+      whole: true,
+    })
     drawTimeAxis(context, box, manifest.spanMs)
     for (let i = lines.length - 1; i >= 0; i--) {
       if (!shown[i]) continue

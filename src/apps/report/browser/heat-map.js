@@ -32,16 +32,19 @@ export function heatMap(state) {
   attachCursor(canvas, {
     size: () => ({ columns: heat?.columns ?? 0, rows: heat?.rows ?? 0 }),
     cellAt: (x, y) => heat && cellIn(heat, x, y),
-    pointOf: (cell) => heat === undefined ? { x: 0, y: 0 } : centreOf(heat, cell),
-    describe: (cell) => heat === undefined ? [] : describeHeat(state, heat, cell),
+    pointOf: (cell) => (heat === undefined ? { x: 0, y: 0 } : centreOf(heat, cell)),
+    describe: (cell) => (heat === undefined ? [] : describeHeat(state, heat, cell)),
     draw,
     pick: (cell) => heat && state.pickRow(cell.row * heat.hostsPerRow),
   })
   return () => {
+    canvas.hidden = state.policy.rows.length === 0
     heat = layHeat(canvas, state)
     element('heat-hint', HTMLParagraphElement).textContent = hintOf(state, heat)
-    canvas.hidden = heat.rows === 0
-    canvas.setAttribute('aria-label', `Load of ${counted(heat.rows, 'row')} of hosts over ${counted(heat.columns, 'column')} of time`)
+    canvas.setAttribute(
+      'aria-label',
+      `Load of ${counted(heat.rows, 'row')} of hosts over ${counted(heat.columns, 'column')} of time`,
+    )
     drawHeatKey()
     draw(undefined)
   }
@@ -58,7 +61,7 @@ function layHeat(canvas, state) {
   const hostsPerRow = Math.max(1, Math.ceil(hosts / HEAT_ROWS_MAX))
   const rows = Math.ceil(hosts / hostsPerRow)
   const rowHeight = rows <= 12 ? 22 : Math.max(1, Math.min(14, Math.floor(440 / Math.max(1, rows))))
-  const width = Math.max(160, canvas.parentElement?.clientWidth ?? 0)
+  const width = Math.max(160, canvas.clientWidth)
   const box = plotBox(width, 4, rows * rowHeight)
   const columns = Math.max(1, Math.min(run.manifest.columns, Math.floor(box.width)))
   const cells = new Uint8Array(rows * columns)
@@ -91,7 +94,7 @@ function paintHeat(cells, rows, columns) {
   return image
 }
 
-/** Red, green, blue and opacity for each code: off is clear, up to full runs along the ramp, above is one colour apart. */
+/** Red, green, blue and opacity for each code: off is clear, up to full a ramp, above it one colour apart. */
 function heatColours() {
   const stops = ['heat-0', 'heat-1', 'heat-2', 'heat-3', 'heat-4'].map((name) => channels(colour(name)))
   const over = [...channels(colour('over')), 255]
@@ -208,12 +211,14 @@ function describeHeat(state, heat, cell) {
   const hosts = counts(state.run, state.policy.rows)
   const first = cell.row * heat.hostsPerRow
   const last = Math.min(hosts.length, first + heat.hostsPerRow) - 1
-  const names = first === last ? manifest.hosts[hosts[first]] : `${manifest.hosts[hosts[first]]} and ${last - first} more`
+  const names =
+    first === last ? manifest.hosts[hosts[first]] : `${manifest.hosts[hosts[first]]} and ${last - first} more`
   const code = heat.cells[cell.row * heat.columns + cell.column]
   const load = state.run.loadOfCode[code]
   const time = clock((cell.column / heat.columns) * manifest.spanMs, manifest.spanMs)
   if (code === 0) return [names, time, 'off']
-  const capacity = first === last ? ` of ${amount(manifest.hostCapacity[hosts[first]])} reference cores` : ' at the highest'
+  const capacity =
+    first === last ? ` of ${amount(manifest.hostCapacity[hosts[first]])} reference cores` : ' at the highest'
   const over = code > HEAT_FULL_CODE ? ' – overloaded' : ''
   return [names, time, `${percent(load)}${capacity}${over}`]
 }
@@ -227,11 +232,14 @@ function hintOf(state, heat) {
   const hosts = state.policy.rows.length
   if (hosts === 0) return `Under ${state.policy.name} no host ever carried a VM.`
   const off = manifest.hosts.length - hosts
-  const never = off > 0 ? ` ${counted(off, 'host')} stayed off throughout and ${off === 1 ? 'is' : 'are'} left out.` : ''
+  const never =
+    off > 0 ? ` ${counted(off, 'host')} stayed off throughout and ${off === 1 ? 'is' : 'are'} left out.` : ''
   const grouped = heat.hostsPerRow > 1 ? ` Each row stands for ${heat.hostsPerRow} hosts and shows the fullest.` : ''
-  const thinned = heat.columns < manifest.columns || manifest.stepsPerColumn > 1 ? ' Each column shows the highest of its steps.' : ''
+  const thinned =
+    heat.columns < manifest.columns || manifest.stepsPerColumn > 1 ? ' Each column shows the highest of its steps.' : ''
   const over = codes(state.run, state.policy.load).reduce((sum, code) => sum + (code > HEAT_FULL_CODE ? 1 : 0), 0)
-  const overloads = `${over === 0 ? 'No overload' : counted(over, 'host-step')}${over === 0 ? '' : ' of overload'} under ${state.policy.name}.`
+  const much = over === 0 ? 'No overload' : `${counted(over, 'host-step')} of overload`
+  const overloads = `${much} under ${state.policy.name}.`
   return (
     `One row per host, longest on at the top. ${overloads}${never}${grouped}${thinned} ` +
     'Arrow keys walk, Enter or a click shows the host below.'

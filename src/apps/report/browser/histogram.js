@@ -38,8 +38,14 @@ export function histogram(state, pickTime) {
     if (canvas.hidden) return fillLegend(element('moves-key', HTMLDivElement), [])
     bins = gatherBins(state, canvas)
     const used = state.run.manifest.classes.filter((_, i) => bins.tallies[i].some((count) => count > 0))
-    fillLegend(element('moves-key', HTMLDivElement), used.map((name) => ({ mark: `swatch class-${name}`, text: name })))
-    canvas.setAttribute('aria-label', `Moves per bar of time under ${state.policy.name}, by class. Arrow keys walk, Enter filters.`)
+    fillLegend(
+      element('moves-key', HTMLDivElement),
+      used.map((name) => ({ mark: `swatch class-${name}`, text: name })),
+    )
+    canvas.setAttribute(
+      'aria-label',
+      `Moves per bar of time under ${state.policy.name}, by class. Arrow keys walk, Enter filters.`,
+    )
     draw(undefined)
   }
 }

@@ -1,7 +1,16 @@
 import { codes, counts, element } from './blob.js'
 import {
-  colour, drawHairline, drawTimeAxis, drawValueAxis, fillBand, fillLegend, openSheet, plotBox, strokeSeries,
+  colour,
+  drawHairline,
+  drawTimeAxis,
+  drawValueAxis,
+  fillBand,
+  fillLegend,
+  openSheet,
+  plotBox,
+  strokeSeries,
 } from './canvas.js'
+import { coverage, coverageOfAll } from './coverage.js'
 import { attachCursor } from './cursor.js'
 import { columnAt } from './fleet.js'
 import { amount, clock, counted, percent, span } from './words.js'
@@ -12,6 +21,8 @@ import { amount, clock, counted, percent, span } from './words.js'
 
 const DEMAND_HEIGHT = 230
 const LANE_HEIGHT = 34
+const LANE_GAP = 8
+const CONTENTION_GAP = 26
 const CONTENTION_HEIGHT = 64
 
 /**
@@ -100,7 +111,8 @@ function courseOf(state, lead) {
   const capacity = manifest.hostCapacity[host]
   const rowOf = (/** @type {Column} */ column) =>
     codes(run, column).subarray(state.row * manifest.columns, (state.row + 1) * manifest.columns)
-  const cores = (/** @type {Column} */ column) => Float32Array.from(rowOf(column), (code) => run.loadOfCode[code] * capacity)
+  const cores = (/** @type {Column} */ column) =>
+    Float32Array.from(rowOf(column), (code) => run.loadOfCode[code] * capacity)
   const made = policy.forecast
   return {
     name: manifest.hosts[host],
@@ -156,20 +168,22 @@ function movesOf(state, host) {
  */
 function drawCourse(canvas, state, course, cell) {
   const withContention = course.forecast !== undefined
-  const height = 8 + DEMAND_HEIGHT + LANE_HEIGHT + (withContention ? CONTENTION_HEIGHT + 12 : 0) + 26
+  const below = withContention ? CONTENTION_HEIGHT + CONTENTION_GAP : 0
+  const height = 8 + DEMAND_HEIGHT + LANE_GAP + LANE_HEIGHT + below + 26
   const { context, width } = openSheet(canvas, height)
   const box = plotBox(width, 8, DEMAND_HEIGHT)
-  const lane = plotBox(width, box.top + box.height, LANE_HEIGHT)
+  const lane = plotBox(width, box.top + box.height + LANE_GAP, LANE_HEIGHT)
   drawDemand(context, box, course)
   drawLane(context, lane, course)
   let last = lane
   if (course.forecast !== undefined) {
-    last = plotBox(width, lane.top + lane.height + 12, CONTENTION_HEIGHT)
+    last = plotBox(width, lane.top + lane.height + CONTENTION_GAP, CONTENTION_HEIGHT)
     drawContention(context, last, course.forecast.contention)
   }
   drawTimeAxis(context, last, state.run.manifest.spanMs)
   const whole = { ...box, height: last.top + last.height - box.top }
-  if (cell !== undefined) drawHairline(context, whole, box.left + ((cell.column + 0.5) / course.demand.length) * box.width)
+  if (cell !== undefined)
+    drawHairline(context, whole, box.left + ((cell.column + 0.5) / course.demand.length) * box.width)
   return whole
 }
 
@@ -277,10 +291,10 @@ function drawContention(context, box, contention) {
   context.fillStyle = colour('contention')
   const zero = contention.map((value) => (Number.isNaN(value) ? value : 0))
   fillBand(context, box, { low: zero, high: contention, top: 1 })
-  context.fillStyle = colour('ink')
+  context.fillStyle = colour('muted')
   context.textAlign = 'left'
-  context.textBaseline = 'top'
-  context.fillText('Probability of contention within the horizon', box.left + 4, box.top - 12)
+  context.textBaseline = 'bottom'
+  context.fillText('Probability of contention within the horizon', box.left, box.top - 5)
 }
 
 /**
@@ -292,7 +306,11 @@ function describeCourse(state, course, column) {
   const { manifest } = state.run
   const demand = course.demand[column]
   const lines = [`${course.name}, ${clock(column * manifest.columnMs, manifest.spanMs)}`]
-  lines.push(Number.isNaN(demand) ? 'off' : `demand ${amount(demand)} of ${amount(course.capacity)} (${percent(demand / course.capacity)})`)
+  lines.push(
+    Number.isNaN(demand)
+      ? 'off'
+      : `demand ${amount(demand)} of ${amount(course.capacity)} (${percent(demand / course.capacity)})`,
+  )
   const forecast = course.forecast
   if (forecast !== undefined && !Number.isNaN(forecast.p50[column])) {
     lines.push(`forecast p50 ${amount(forecast.p50[column])}, p95 ${amount(forecast.p95[column])}`)
@@ -305,7 +323,10 @@ function describeCourse(state, course, column) {
     const texts = state.policy.moves.texts
     const names = counts(state.run, state.policy.moves.vmName)
     const list = (/** @type {number[]} */ moves) =>
-      moves.slice(0, 3).map((i) => texts[names[i]]).join(', ') + (moves.length > 3 ? ` and ${moves.length - 3} more` : '')
+      moves
+        .slice(0, 3)
+        .map((i) => texts[names[i]])
+        .join(', ') + (moves.length > 3 ? ` and ${moves.length - 3} more` : '')
     if (here.arrivals.length > 0) lines.push(`in: ${list(here.arrivals)}`)
     if (here.departures.length > 0) lines.push(`out: ${list(here.departures)}`)
   }
@@ -321,50 +342,17 @@ function hostHint(state, course) {
   let moves = 0
   for (const here of course.moves.values()) moves += here.arrivals.length + here.departures.length
   const over = course.demand.reduce((sum, value) => sum + (value > course.capacity ? 1 : 0), 0)
-  const events = `${course.name}, in reference cores: ${counted(moves, 'move')} in or out, ${counted(over, 'step')} of overload.`
+  const happened = `${counted(moves, 'move')} in or out, ${counted(over, 'step')} of overload`
+  const events = `${course.name}, in reference cores: ${happened}.`
   if (course.forecast === undefined) return `${events} ${state.policy.name} makes no forecast, so there is no band.`
   const own = coverage(course.demand, course.forecast.p95)
   const all = coverageOfAll(state, course.forecast.lead)
   if (all.steps === 0) return `${events} No forecast speaks of a time that was observed.`
   const here = own.steps === 0 ? '' : `${percent(own.held / own.steps)} of this host’s steps and `
   return (
-    `${events} Demand stayed at or below the p95 forecast in ${here}${percent(all.held / all.steps)} of all hosts’ steps ` +
-    '(95 % would be exact; moves made since the forecast are not in it).'
+    `${events} Demand stayed at or below the p95 forecast in ${here}${percent(all.held / all.steps)} ` +
+    'of all hosts’ steps (95 % would be exact; moves made since the forecast are not in it).'
   )
-}
-
-/**
- * @param {ArrayLike<number>} demand
- * @param {ArrayLike<number>} limit
- */
-function coverage(demand, limit) {
-  let steps = 0
-  let held = 0
-  for (let i = 0; i < demand.length; i++) {
-    if (Number.isNaN(demand[i] + limit[i])) continue
-    steps++
-    if (demand[i] <= limit[i]) held++
-  }
-  return { steps, held }
-}
-
-/**
- * @param {State} state
- * @param {number} lead
- */
-function coverageOfAll(state, lead) {
-  const { run, policy } = state
-  const { columns } = run.manifest
-  const load = codes(run, policy.load)
-  const p95 = policy.forecast === undefined ? new Uint8Array() : codes(run, policy.forecast.p95)
-  let steps = 0
-  let held = 0
-  for (let cell = lead; cell < p95.length; cell++) {
-    if (cell % columns < lead || load[cell] === 0 || p95[cell - lead] === 0) continue
-    steps++
-    if (load[cell] <= p95[cell - lead]) held++
-  }
-  return { steps, held }
 }
 
 /** @param {Course | undefined} course */

@@ -69,8 +69,10 @@ function introduce(state) {
   }
   const isReckoned = floats(state.run, moves.gain).some((gain) => Number.isFinite(gain))
   const money = isReckoned ? 'Gain and cost are in the policy’s currency.' : `${name} does not reckon gain and cost.`
-  const kept = moves.kept < moves.total ? ` The list and the plot of one host hold the first ${amount(moves.kept)}.` : ''
-  hint.textContent = `${counted(moves.total, 'move')}, counted per ${span(moves.binMs)}. A click or Enter on a bar filters the list. ${money}${kept}`
+  const kept =
+    moves.kept < moves.total ? ` The list and the plot of one host hold the first ${amount(moves.kept)}.` : ''
+  const what = `${counted(moves.total, 'move')}, counted per ${span(moves.binMs)}.`
+  hint.textContent = `${what} A click or Enter on a bar filters the list. ${money}${kept}`
 }
 
 /**
