@@ -1,9 +1,13 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
 import { hostCapacityRefCores } from '../terms/host.ts'
 import { ParseError } from '../terms/parse.ts'
 import { GiB } from '../terms/units.ts'
 import { describeFleet, fleetNames, loadFleet, parseFleet, resizeFleet, SSJ_OPS_PER_REF_CORE } from './fleets.ts'
+import { loadTrace } from './traces/load-trace.ts'
 import { loadScenario, openScenario, parseScenario, scenarioNames } from './scenarios.ts'
 
 const SERVER = {
@@ -150,9 +154,22 @@ test('the day that npm start replays needs nothing but the repository', () => {
   )
 })
 
-test('a resampled scenario on named servers keeps the sizes of the VMs it copies', () => {
-  const scenario = { ...loadScenario('azure-day'), vms: 500, isResampled: true }
-  const { loaded } = openScenario(scenario)
-  assert.equal(loaded.vms.length, 500)
-  assert.equal(new Set(loaded.vms.map((vm) => vm.id)).size, 500)
+test('more VMs than a CSV has are copies of its VMs with their sizes, which is said', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'ethos-scenario-'))
+  after(() => rmSync(folder, { recursive: true, force: true }))
+  const [trace, vmsFile] = [join(folder, 't.csv'), join(folder, 'vms.csv')]
+  writeFileSync(trace, 'a,1,2\nb,3,4\n')
+  writeFileSync(vmsFile, 'vm,cpu_cores,memory_mb\na,1,1024\nb,4,4096\n')
+  const many = loadTrace({ trace, vmsFile, vmCount: 20 })
+  const sizes = many.vms.map((vm) => `${vm.id.startsWith('a') ? 'a' : 'b'}${vm.vcpus}`)
+  assert.deepEqual([...new Set(sizes)].sort(), ['a1', 'b4'])
+  assert.match(many.trace.notes[0], /18 of the 20 VMs are copies of the first 2, shifted in time by seed 1/)
+  assert.deepEqual(loadTrace({ trace, vmsFile, vmCount: 1 }).trace.vmNames, ['a'])
+  // ceil(20 / 4) = 5 to a block: CloudSim's types are dealt to the rows there are.
+  const cloudsim = loadTrace({ trace, vmCount: 20, isCloudsim: true }).vms
+  assert.deepEqual(
+    [0, 5, 10, 15].map((row) => cloudsim[row].refCoresPerVcpu),
+    [2.5, 2, 1, 0.5],
+  )
+  assert.throws(() => loadTrace({ trace, vmCount: 0 }), /number of VMs: 0 is not usable/)
 })

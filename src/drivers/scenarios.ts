@@ -3,22 +3,20 @@ import { basename, join } from 'node:path'
 import {
   type Fields,
   ParseError,
-  parseBoolean,
   parseFields,
   parseJson,
   parseList,
   parseNumber,
   parseOptional,
   parseText,
+  parseWord,
   refuseUnknownFields,
 } from '../terms/parse.ts'
 import { type Fleet, HOSTS_MAX, loadFleet, resizeFleet } from './fleets.ts'
 import { VMS_MAX } from './traces/csv-values.ts'
 import { PROJECT_FOLDER } from './traces/data-folder.ts'
 import { type LoadedTrace, loadTrace } from './traces/load-trace.ts'
-import { resampleTrace } from './traces/resample.ts'
 import { readTraceBytes } from './traces/trace-bytes.ts'
-import { cloudsimVms, safeVmIds } from './traces/vm-sizes.ts'
 
 /** A run that is told as a file, so that its numbers can be had again: scenarios/*.json. */
 export interface Scenario {
@@ -28,19 +26,22 @@ export interface Scenario {
   readonly seed: number
   /** As `--trace` takes it. */
   readonly trace: string
-  /** How many VMs; absent: as many as the trace has. */
+  /** How many VMs; absent: as many as the trace has. More than it has are copies shifted in time: see `resampleTrace`. */
   readonly vms?: number
-  /** More VMs than the trace has are copies shifted in time by the seed: see `resampleTrace`. */
-  readonly isResampled: boolean
   /** As `--hosts` takes it. */
   readonly hosts: string
   /** The fleet's mix with another number of hosts. */
   readonly hostCount?: number
+  /** `honest` or `cloudsim`: how the simulator reckons. */
+  readonly rules: ScenarioRules
   /** Policies to compare, by name. */
   readonly policies: readonly string[]
 }
 
-const FIELDS = ['name', 'comment', 'seed', 'trace', 'vms', 'isResampled', 'hosts', 'hostCount', 'policies']
+export const SCENARIO_RULES = ['honest', 'cloudsim'] as const
+export type ScenarioRules = (typeof SCENARIO_RULES)[number]
+
+const FIELDS = ['name', 'comment', 'seed', 'trace', 'vms', 'hosts', 'hostCount', 'rules', 'policies']
 const SCENARIO_FOLDER = join(PROJECT_FOLDER, 'scenarios')
 
 /** A shipped scenario by its name (`azure-day`, `scale/vms-2104`) or a file of one's own that ends in `.json`. */
@@ -71,9 +72,9 @@ export function parseScenario(value: unknown, place: string): Scenario {
     seed: whole('seed', 2 ** 32 - 1, 0) ?? 1,
     trace: parseText(fields['trace'], `${place} trace`),
     ...(vms === undefined ? {} : { vms }),
-    isResampled: parseBoolean(fields['isResampled'] ?? false, `${place} isResampled`),
     hosts: parseText(fields['hosts'], `${place} hosts`),
     ...(hostCount === undefined ? {} : { hostCount }),
+    rules: parseWord(fields['rules'] ?? 'honest', `${place} rules`, SCENARIO_RULES),
     policies: parseList(fields['policies'] ?? [], `${place} policies`, 100).map((name, i) =>
       parseText(name, `${place} policies[${i}]`, 64),
     ),
@@ -92,24 +93,12 @@ export function openScenario(
     seed: scenario.seed,
     isCloudsim,
     ...(dataFolder === undefined ? {} : { dataFolder }),
-    ...(scenario.vms === undefined || scenario.isResampled ? {} : { vmCount: scenario.vms }),
+    ...(scenario.vms === undefined ? {} : { vmCount: scenario.vms }),
   })
   return {
-    loaded: isResampled(scenario) ? resampled(loaded, scenario) : loaded,
+    loaded,
     fleet: scenario.hostCount === undefined ? fleet : resizeFleet(fleet, scenario.hostCount),
   }
-}
-
-function isResampled(scenario: Scenario): scenario is Scenario & { readonly vms: number } {
-  return scenario.isResampled && scenario.vms !== undefined
-}
-
-/** Copies keep the size of their VM; CloudSim's types are blocks by row and are dealt anew. */
-function resampled({ trace, vms }: LoadedTrace, scenario: Scenario & { readonly vms: number }): LoadedTrace {
-  const drawn = resampleTrace(trace, scenario.vms, scenario.seed)
-  if (scenario.hosts === 'cloudsim') return { trace: drawn.trace, vms: cloudsimVms(drawn.trace.vmNames) }
-  const ids = safeVmIds(drawn.trace.vmNames)
-  return { trace: drawn.trace, vms: ids.map((id, row) => ({ ...vms[drawn.source[row]], id })) }
 }
 
 function jsonNames(folder: string): readonly string[] {

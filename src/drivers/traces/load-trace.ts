@@ -1,14 +1,16 @@
 import { basename } from 'node:path'
-import { ParseError } from '../../terms/parse.ts'
+import { ParseError, parseNumber } from '../../terms/parse.ts'
 import type { Trace } from '../../terms/trace.ts'
 import { MiB } from '../../terms/units.ts'
 import type { Vm } from '../../terms/vm.ts'
 import { readAzure } from './azure.ts'
 import { type BitbrainsRequest, readBitbrains } from './bitbrains.ts'
 import { readTraceFile } from './csv-trace.ts'
+import { CELLS_MAX, VMS_MAX } from './csv-values.ts'
 import { findDataFolder } from './data-folder.ts'
 import { PLANETLAB_DAY_DEFAULT, readPlanetlabDay } from './planetlab.ts'
-import { cloudsimVms, DEFAULT_VM_SIZE, readVmSizes, sizedVms } from './vm-sizes.ts'
+import { type Resampled, resampleTrace } from './resample.ts'
+import { cloudsimVms, DEFAULT_VM_SIZE, readVmSizes, safeVmIds, sizedVms } from './vm-sizes.ts'
 
 /** What a command line asks for. */
 export interface TraceRequest {
@@ -21,8 +23,10 @@ export interface TraceRequest {
   /** `--data DIR`. */
   readonly dataFolder?: string
   readonly isStrict?: boolean
-  /** Where a built-in has VMs to choose from: how many, and by which luck sizes and synthetic resources are drawn. */
+  /** How many VMs: the first of the trace; more than it has are its own VMs again, which is said (Azure: other days of
+   *  them; PlanetLab and CSV: copies shifted in time). Bitbrains has no more than it has. */
   readonly vmCount?: number
+  /** Draws sizes, synthetic resources and copies. Default 1. */
   readonly seed?: number
 }
 
@@ -73,8 +77,27 @@ function csvOptions(request: TraceRequest): { readonly isStrict: boolean; readon
 
 /** A trace without sizes of its own: from `--vms`, else CloudSim's types with CloudSim's hosts, else the default. */
 function sized(trace: Trace, request: TraceRequest): LoadedTrace {
-  if (request.vmsFile !== undefined) return sizedFromFile(trace, request.vmsFile)
-  if (request.isCloudsim === true) return { trace, vms: cloudsimVms(trace.vmNames) }
+  if (request.vmsFile !== undefined) return counted(sizedFromFile(trace, request.vmsFile), request)
+  if (request.isCloudsim !== true) return counted(sizedByDefault(trace), request)
+  // CloudSim's types are blocks by row, so the rows must be there first.
+  const { trace: rows } = request.vmCount === undefined ? { trace } : drawn(trace, request.vmCount, request)
+  return { trace: rows, vms: cloudsimVms(rows.vmNames) }
+}
+
+/** As many VMs as were asked for; copies keep the size of their VM. */
+function counted({ trace, vms }: LoadedTrace, request: TraceRequest): LoadedTrace {
+  if (request.vmCount === undefined) return { trace, vms }
+  const { trace: rows, source } = drawn(trace, request.vmCount, request)
+  const ids = safeVmIds(rows.vmNames)
+  return { trace: rows, vms: ids.map((id, row) => ({ ...vms[source[row]], id })) }
+}
+
+function drawn(trace: Trace, vmCount: number, request: TraceRequest): Resampled {
+  parseNumber(vmCount, 'number of VMs', { min: 1, max: Math.min(VMS_MAX, CELLS_MAX / trace.steps), integer: true })
+  return resampleTrace(trace, vmCount, request.seed ?? 1)
+}
+
+function sizedByDefault(trace: Trace): LoadedTrace {
   const size = `${DEFAULT_VM_SIZE.cpuCores} cores and ${DEFAULT_VM_SIZE.memoryBytes / MiB} MB`
   return {
     trace: withNote(trace, `the trace tells no sizes: every VM is taken to have ${size} (--vms gives others)`),
