@@ -1,5 +1,5 @@
 /** The working sheet of one turn: what was observed, what follows from it, and what has been planned so far. */
-import { HOST_UNKNOWN, type HostState } from '../terms/cluster.ts'
+import { HOST_UNKNOWN, type HostState, type MigrationInFlight } from '../terms/cluster.ts'
 import type { VmId } from '../terms/ids.ts'
 import type { Policy } from '../terms/policy.ts'
 import type { Observation } from '../terms/turn.ts'
@@ -30,20 +30,17 @@ export interface TurnContext {
   readonly sizes: Float64Array
   /** 1 where the VM is on its way. */
   readonly inFlight: Uint8Array
+  /** Host that each VM is on its way from, as observed; HOST_UNKNOWN where it is not on its way. */
+  readonly leaving: Int32Array
   /** Migrations out of and into each host: under way, and planned in this turn. */
   readonly copies: Uint16Array
   /** Moves of the last 24 hours by VM. */
   readonly recentMoves: ReadonlyMap<VmId, readonly MoveLogEntry[]>
-  readonly hostIndex: ReadonlyMap<string, number>
-  readonly vmIndex: ReadonlyMap<string, number>
 }
 
 /** @param state the state after this turn's samples went in: its rosters are the observation's. */
 export function openContext(state: EngineState, observation: Observation, policy: Policy, levels: Levels): TurnContext {
   const { hosts, vms, hostOf, migrations } = observation.inventory
-  const hostIndex = new Map<string, number>(hosts.map((host, h) => [host.id, h]))
-  const vmIndex =
-    migrations.length > 0 ? new Map<string, number>(vms.map((vm, v) => [vm.id, v])) : new Map<string, number>()
   const context: TurnContext = {
     state,
     observation,
@@ -57,23 +54,26 @@ export function openContext(state: EngineState, observation: Observation, policy
     memoryBytes: new Float64Array(hosts.length),
     sizes: new Float64Array(hosts.length),
     inFlight: new Uint8Array(vms.length),
+    leaving: new Int32Array(vms.length).fill(HOST_UNKNOWN),
     copies: new Uint16Array(hosts.length),
     recentMoves: groupByVm(state.moveLog),
-    hostIndex,
-    vmIndex,
   }
   for (let v = 0; v < vms.length; v++) if (hostOf[v] !== HOST_UNKNOWN) commit(context, v, hostOf[v])
-  for (const migration of migrations) {
-    const vm = vmIndex.get(migration.vmId)
-    const from = hostIndex.get(migration.from)
-    const to = hostIndex.get(migration.to)
-    if (vm === undefined || from === undefined || to === undefined) continue
-    context.inFlight[vm] = 1
-    context.copies[from]++
-    context.copies[to]++
-    commit(context, vm, hostOf[vm] === to ? from : to)
-  }
+  for (const migration of migrations) commitMigration(context, migration)
   return context
+}
+
+/** A VM on its way is committed on both hosts. */
+function commitMigration(context: TurnContext, migration: MigrationInFlight): void {
+  const vm = context.state.vmIndex.get(migration.vmId)
+  const from = context.state.hostIndex.get(migration.from)
+  const to = context.state.hostIndex.get(migration.to)
+  if (vm === undefined || from === undefined || to === undefined) return
+  context.inFlight[vm] = 1
+  context.leaving[vm] = from
+  context.copies[from]++
+  context.copies[to]++
+  commit(context, vm, context.hostOf[vm] === to ? from : to)
 }
 
 /** Puts `vm` on the sheet of `host`. */

@@ -3,7 +3,7 @@ import type { VmId } from '../terms/ids.ts'
 import type { MigrationOrder } from '../terms/move.ts'
 import type { PersonalityVector } from '../terms/personality.ts'
 import type { Policy } from '../terms/policy.ts'
-import type { Ranking } from '../terms/ranking.ts'
+import type { Performance, Ranking } from '../terms/ranking.ts'
 import {
   type Observation,
   STAY_REASONS,
@@ -11,16 +11,24 @@ import {
   type TimeUntilContention,
   type TurnEvent,
 } from '../terms/turn.ts'
-import { horizonSteps } from './context.ts'
+import { horizonSteps, type TurnContext } from './context.ts'
 import { predictContention } from './forecast/contention.ts'
 import { getPersonalityVector } from './profile/profiles.ts'
 import type { EngineState } from './state.ts'
-import { firstGate, describeGate } from './suitability/rules.ts'
 import { getSuitableHosts } from './suitability/rank.ts'
+import { firstShut } from './suitability/rules.ts'
 import { predictPerformance } from './suitability/score.ts'
-import type { Performance } from '../terms/ranking.ts'
 import { prepare, takeTurn } from './turn.ts'
 
+/** Demand expected of a host, in reference cores, and how many VMs it comes from. */
+export interface HostDemand {
+  readonly mean: number
+  readonly bound: number
+  readonly capacity: number
+  readonly members: number
+}
+
+/** All that a turn knew about one VM. */
 export interface Explanation {
   readonly vmId: VmId
   readonly at: number
@@ -33,9 +41,7 @@ export interface Explanation {
   /** The gate that keeps the VM from moving anywhere. Absent: none does. */
   readonly gate: string | undefined
   readonly performance: Performance | undefined
-  readonly hostDemand:
-    | { readonly mean: number; readonly bound: number; readonly capacity: number; readonly members: number }
-    | undefined
+  readonly hostDemand: HostDemand | undefined
   readonly timeUntilContention: TimeUntilContention | undefined
   /** What the turn said about the VM or its host. */
   readonly events: readonly TurnEvent[]
@@ -43,7 +49,8 @@ export interface Explanation {
   readonly ranking: Ranking
 }
 
-/** Shapes: `before` is the state that the turn began with. Undefined for a VM that does not live then. */
+/** Undefined for a VM that does not live then.
+ *  @param before the state that the turn began with */
 export function explainVm(
   before: EngineState,
   observation: Observation,
@@ -55,9 +62,7 @@ export function explainVm(
   const turn = takeTurn(before, observation, policy)
   const { context } = prepare(before, observation, policy)
   const host = context.hostOf[vm]
-  const gate = firstGate(context, vm)
   const hostId = host < 0 ? undefined : observation.inventory.hosts[host].id
-  const bound = host < 0 ? 0 : context.loads.bound(host)
   return {
     vmId,
     at: observation.at,
@@ -65,27 +70,28 @@ export function explainVm(
     personality: getPersonalityVector(turn.state, vmId),
     order: turn.orders.find((order) => order.vmId === vmId),
     stayed: STAY_REASONS[turn.stayed?.[vm] ?? 0],
-    gate: gate === undefined ? undefined : describeGate(context, vm, gate),
+    gate: firstShut(context, vm)?.reason(context, vm),
     performance: host < 0 ? undefined : predictPerformance(context, vm, host),
-    hostDemand:
-      host < 0
-        ? undefined
-        : {
-            mean: context.loads.mean[host],
-            bound,
-            capacity: context.fleet.capacity[host],
-            members: context.loads.count[host],
-          },
-    timeUntilContention:
-      host < 0
-        ? undefined
-        : predictContention(context.loads, host, context.fleet.capacity[host] * policy.contention.highFraction, {
-            steps: horizonSteps(context),
-            stepMs: observation.samples.windowMs,
-          }),
+    hostDemand: host < 0 ? undefined : demandOf(context, host),
+    timeUntilContention: host < 0 ? undefined : contentionOf(context, host),
     events: turn.events.filter((event) => concerns(event, vmId, hostId)),
     ranking: getSuitableHosts(context, vm),
   }
+}
+
+function demandOf({ loads, fleet }: TurnContext, host: number): HostDemand {
+  return {
+    mean: loads.mean[host],
+    bound: loads.bound(host),
+    capacity: fleet.capacity[host],
+    members: loads.count[host],
+  }
+}
+
+function contentionOf(context: TurnContext, host: number): TimeUntilContention {
+  const limit = context.fleet.capacity[host] * context.policy.contention.highFraction
+  const ahead = { steps: horizonSteps(context), stepMs: context.observation.samples.windowMs }
+  return predictContention(context.loads, host, limit, ahead)
 }
 
 function concerns(event: TurnEvent, vmId: VmId, hostId: string | undefined): boolean {

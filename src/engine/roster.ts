@@ -1,23 +1,23 @@
 /** VMs and hosts come and go; the engine's columns follow. */
 import type { Inventory } from '../terms/cluster.ts'
 import { DIMENSIONS, MASK_BYTES } from '../terms/personality.ts'
-import type { Profiles } from './profile/profiles.ts'
-import { emptyProfiles } from './profile/profiles.ts'
+import { emptyProfiles, type Profiles } from './profile/profiles.ts'
 import type { EngineState } from './state.ts'
 import { measureFleet } from './suitability/fleet.ts'
 
-/** The state with its columns in the order of today's rosters. The lists are the same objects while nothing changed, and then nothing is done. */
+/** The state with its columns in the order of today's rosters. The lists are the same objects while nothing changed, and
+ *  then nothing is done. */
 export function alignRosters(state: EngineState, inventory: Inventory): EngineState {
   const withHosts = inventory.hosts === state.hosts ? state : alignHosts(state, inventory)
   return inventory.vms === state.vms ? withHosts : alignVms(withHosts, inventory)
 }
 
 function alignVms(state: EngineState, inventory: Inventory): EngineState {
-  const was = new Map<string, number>(state.vms.map((vm, v) => [vm.id, v]))
-  const from = Int32Array.from(inventory.vms, (vm) => was.get(vm.id) ?? -1)
+  const from = Int32Array.from(inventory.vms, (vm) => state.vmIndex.get(vm.id) ?? -1)
   return {
     ...state,
     vms: inventory.vms,
+    vmIndex: new Map(inventory.vms.map((vm, v) => [vm.id, v])),
     cpuHistory: state.cpuHistory.map((column) => Float32Array.from(from, (v) => (v < 0 ? NaN : column[v]))),
     movedAt: Float64Array.from(from, (v) => (v < 0 ? -Infinity : state.movedAt[v])),
     profiles: alignProfiles(state.profiles, from),
@@ -38,16 +38,19 @@ function alignProfiles(profiles: Profiles, from: Int32Array): Profiles {
 }
 
 function alignHosts(state: EngineState, inventory: Inventory): EngineState {
-  const was = new Map<string, number>(state.hosts.map((host, h) => [host.id, h]))
-  const now = new Map<string, number>(inventory.hosts.map((host, h) => [host.id, h]))
-  const from = Int32Array.from(inventory.hosts, (host) => was.get(host.id) ?? -1)
+  const hostIndex = new Map<string, number>(inventory.hosts.map((host, h) => [host.id, h]))
+  const from = Int32Array.from(inventory.hosts, (host) => state.hostIndex.get(host.id) ?? -1)
   return {
     ...state,
     hosts: inventory.hosts,
+    hostIndex,
     fleet: measureFleet(inventory.hosts),
     busySince: Float64Array.from(from, (h) => (h < 0 ? -Infinity : state.busySince[h])),
     triggerHistory: Uint8Array.from(from, (h) => (h < 0 ? 0 : state.triggerHistory[h])),
-    draining: state.draining.flatMap((h) => now.get(state.hosts[h].id) ?? []),
+    draining: state.draining.flatMap(({ host, vms }) => {
+      const now = hostIndex.get(state.hosts[host].id)
+      return now === undefined ? [] : [{ host: now, vms }]
+    }),
     threshold: { ...state.threshold, lastBound: new Float32Array(0) },
   }
 }

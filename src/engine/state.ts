@@ -6,30 +6,40 @@ import type { Vm } from '../terms/vm.ts'
 import type { Profiles } from './profile/profiles.ts'
 import type { Fleet } from './suitability/fleet.ts'
 
-/** All that the engine remembers from turn to turn. Never changed in place: a turn returns a new one that shares what stayed the same. */
+/** All that the engine remembers from turn to turn. Never changed in place: a turn returns a new one that shares what
+ *  stayed the same. */
 export interface EngineState {
-  readonly seed: number
   readonly turns: number
   /** The rosters that the columns below run parallel to. */
   readonly vms: readonly Vm[]
   readonly hosts: readonly HostCharacteristics[]
+  /** Place of each id in the rosters. */
+  readonly vmIndex: ReadonlyMap<string, number>
+  readonly hostIndex: ReadonlyMap<string, number>
   /** CPU demand of every VM per past window, in reference cores, oldest first; NaN is absent. */
   readonly cpuHistory: readonly Float32Array[]
   readonly profiles: Profiles
   readonly fleet: Fleet
-  /** When each VM last arrived somewhere by our order; -Infinity: never. */
+  /** When we last ordered each VM to move; -Infinity: never. */
   readonly movedAt: Float64Array
   /** Our orders of the last day, oldest first. */
   readonly moveLog: readonly MoveLogEntry[]
-  /** Since when each host carries VMs; -Infinity: since before we looked. */
+  /** Since when each host carries VMs; -Infinity: since before we looked; NaN: it carries none. */
   readonly busySince: Float64Array
   /** Trigger of each host in the last turns, newest in the lowest bit. */
   readonly triggerHistory: Uint8Array
-  /** Hosts that we began to empty and have not finished, by index. */
-  readonly draining: readonly number[]
+  /** Hosts that we began to empty and have not finished. */
+  readonly draining: readonly Draining[]
   readonly threshold: ThresholdState
   /** Orders whose gain is not settled yet. */
   readonly promises: readonly OpenPromise[]
+}
+
+/** A host being emptied over several turns, because limits let only some of its VMs go at a time. */
+export interface Draining {
+  readonly host: number
+  /** VMs it had when that began: each earns its share of what the host's going dark saves. */
+  readonly vms: number
 }
 
 export interface MoveLogEntry {
@@ -61,7 +71,7 @@ export interface OpenPromise {
   readonly order: MigrationOrder
   readonly gain: number
   readonly cost: number
-  /** VMs that left the same host for the same reason: each earns its share of what the host's going dark saves. */
+  /** VMs that leave the same host for the same reason: each earns its share of what the host's going dark saves. */
   readonly companions: number
   readonly settleAt: EpochMs
   /** Money earned so far against the world in which the VM had stayed. */

@@ -15,15 +15,17 @@ import { type Alarm, raiseAlarm, relieve } from './plan/relieve.ts'
 import { measureLevels } from './profile/levels.ts'
 import { emptyProfiles, updateProfiles } from './profile/profiles.ts'
 import { alignRosters } from './roster.ts'
-import type { EngineState, OpenPromise } from './state.ts'
+import type { Draining, EngineState, OpenPromise } from './state.ts'
 import { measureFleet } from './suitability/fleet.ts'
 
-export function initialState(seed: number): EngineState {
+/** Before the first turn: nothing is known. */
+export function initialState(): EngineState {
   return {
-    seed,
     turns: 0,
     vms: [],
     hosts: [],
+    vmIndex: new Map(),
+    hostIndex: new Map(),
     cpuHistory: [],
     profiles: emptyProfiles(0),
     fleet: measureFleet([]),
@@ -37,6 +39,7 @@ export function initialState(seed: number): EngineState {
   }
 }
 
+/** Where a turn stands before it plans. */
 interface Prepared {
   readonly context: TurnContext
   /** What was learnt on the way, for the record. */
@@ -87,7 +90,7 @@ export function takeTurn(before: EngineState, observation: Observation, policy: 
 export const ethos: Balancer<EngineState> = {
   name: 'ethos',
   cadence: { firstMs: 0, everyMs: 300_000 },
-  start: ({ seed }) => initialState(seed),
+  start: initialState,
   placeNew,
   takeTurn,
 }
@@ -133,7 +136,7 @@ function markUnmoved(planner: Planner): void {
 
 interface Conclusion {
   readonly alarm: Alarm
-  readonly draining: readonly number[]
+  readonly draining: readonly Draining[]
   readonly orders: readonly MigrationOrder[]
 }
 
@@ -161,17 +164,15 @@ function conclude(context: TurnContext, planner: Planner, made: Conclusion): Eng
 }
 
 function promise(context: TurnContext, planner: Planner, orders: readonly MigrationOrder[]): readonly OpenPromise[] {
-  const leaving = new Map<number, number>()
-  for (const { from } of planner.moves) leaving.set(from, (leaving.get(from) ?? 0) + 1)
   const { forecast, consolidation } = context.policy
   return orders.map((order, i) => {
-    const { move, from } = planner.moves[i]
+    const { move, companions } = planner.moves[i]
     const spanMs = move.class === 'energy' ? consolidation.expectedOffMs : forecast.horizonMs
     return {
       order,
       gain: move.gain,
       cost: move.cost,
-      companions: move.class === 'energy' ? (leaving.get(from) ?? 1) : 1,
+      companions,
       settleAt: context.observation.at + spanMs,
       realised: 0,
     }

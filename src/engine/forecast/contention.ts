@@ -17,7 +17,7 @@ export function predictContention(
   ahead: { readonly steps: number; readonly stepMs: number },
 ): TimeUntilContention {
   const { windows } = loads
-  const cumulative = new Array<number>(ahead.steps).fill(0)
+  const cumulative = Array.from({ length: ahead.steps }, () => 0)
   if (windows === 0 || loads.count[host] === 0) return { stepMs: ahead.stepMs, cumulative }
   const calm = calmPerWindow(loads, host, limit)
   for (let start = 0; start < windows; start++) {

@@ -2,9 +2,6 @@
 import type { Levels } from '../profile/levels.ts'
 import { PRIOR_SAMPLES } from '../profile/levels.ts'
 
-/** The bound never falls below this times the highest aligned sum seen. 1.05 was best of 1, 1.05, 1.1 and 1.15 on PlanetLab 20110306 and 20110309. */
-const PEAK_FACTOR = 1
-
 /** Working sheet of one turn. It changes while a plan is made, and is thrown away with the turn. */
 export class HostLoads {
   readonly hosts: number
@@ -14,6 +11,7 @@ export class HostLoads {
   readonly mean: Float64Array
   /** Sum of the members' variances: what the spread would be if they were independent. */
   readonly variance: Float64Array
+  /** VMs on each host; those on their way count on both. */
   readonly count: Int32Array
   private readonly sums: Float32Array
   private readonly samples: Float64Array
@@ -23,6 +21,8 @@ export class HostLoads {
   private readonly bandSd: number
   private rowOf = -1
 
+  /** @param history demand of every VM per past window, in reference cores, oldest first; NaN is absent
+   *  @param bandSd standard deviations above the mean at which the upper bound stands */
   constructor(hosts: number, history: readonly Float32Array[], levels: Levels, bandSd: number) {
     this.hosts = hosts
     this.windows = history.length
@@ -37,10 +37,12 @@ export class HostLoads {
     this.row = new Float64Array(this.windows)
   }
 
+  /** Puts the VM's expected and past demand on the host. */
   add(vm: number, host: number): void {
     this.apply(vm, host, 1)
   }
 
+  /** Takes them off again. */
   remove(vm: number, host: number): void {
     this.apply(vm, host, -1)
   }
@@ -82,8 +84,9 @@ export class HostLoads {
   private measuredMean = 0
   private blendedVariance = 0
 
-  /** One pass over the aligned sums. The variance is that of the sums themselves (which knows about coinciding peaks), drawn towards that of
-   *  independent members as long as there are few samples. */
+  /** One pass over the aligned sums; the bound never falls below the highest of them. The variance
+   *  is that of the sums themselves (which knows about coinciding peaks), drawn towards that of independent members as
+   *  long as there are few samples. */
   private measure(host: number, vm: number, sign: number): number {
     const { windows, sums, row } = this
     if (vm >= 0) this.load(vm)
@@ -105,7 +108,7 @@ export class HostLoads {
     const independent = this.variance[host] + (vm < 0 ? 0 : sign * this.levels.variance[vm])
     this.measuredMean = Math.max(0, this.mean[host] + (vm < 0 ? 0 : sign * this.levels.mean[vm]))
     this.blendedVariance = Math.max(0, (weight * aligned + PRIOR_SAMPLES * independent) / (weight + PRIOR_SAMPLES))
-    return Math.max(this.measuredMean + this.bandSd * Math.sqrt(this.blendedVariance), PEAK_FACTOR * peak)
+    return Math.max(this.measuredMean + this.bandSd * Math.sqrt(this.blendedVariance), peak)
   }
 
   private apply(vm: number, host: number, sign: number): void {

@@ -34,24 +34,21 @@ export function followUp(state: EngineState, observation: Observation, policy: P
   return { open, settled }
 }
 
+/** What the newest window would have been worth with single VMs elsewhere. */
 class OutcomeSheet {
   private readonly demand: Float64Array
   private readonly hours: number
-  private readonly hostIndex: ReadonlyMap<string, number>
-  private readonly vmIndex: ReadonlyMap<string, number>
   private readonly state: EngineState
   private readonly hostOf: Int32Array
   private readonly policy: Policy
   private readonly newest: Float32Array | undefined
 
   constructor(state: EngineState, observation: Observation, policy: Policy) {
-    const { hosts, vms, hostOf } = observation.inventory
+    const { hosts, hostOf } = observation.inventory
     this.state = state
     this.policy = policy
     this.hostOf = hostOf
     this.hours = observation.samples.windowMs / HOUR_MS
-    this.hostIndex = new Map(hosts.map((host, h) => [host.id, h]))
-    this.vmIndex = new Map(vms.map((vm, v) => [vm.id, v]))
     this.demand = new Float64Array(hosts.length)
     this.newest = state.cpuHistory.at(-1)
     for (let v = 0; v < hostOf.length; v++) {
@@ -63,9 +60,9 @@ class OutcomeSheet {
   /** Money earned in the newest window by the VM not being where it was. Moves against contention are judged by contention alone, as
    *  they were promised: the watts of a host that one of them starts are shared by all who come after. */
   earned(promise: OpenPromise): number {
-    const from = this.hostIndex.get(promise.order.from)
-    const to = this.hostIndex.get(promise.order.to)
-    const vm = this.vmIndex.get(promise.order.vmId)
+    const from = this.state.hostIndex.get(promise.order.from)
+    const to = this.state.hostIndex.get(promise.order.to)
+    const vm = this.state.vmIndex.get(promise.order.vmId)
     if (from === undefined || to === undefined || vm === undefined || this.hostOf[vm] !== to) return 0
     const wanted = this.newest?.[vm] ?? NaN
     if (wanted !== wanted) return 0

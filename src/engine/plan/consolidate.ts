@@ -1,38 +1,45 @@
 /** Empties hosts whose work fits elsewhere, when the energy saved is worth more than the moves. */
 import { HOUR_MS } from '../../terms/units.ts'
-import { hostStateAt, horizonHours, type TurnContext } from '../context.ts'
+import { horizonHours, hostStateAt, type TurnContext, vmAt } from '../context.ts'
 import { priceMigration } from '../migration/estimate.ts'
-import { fillLimit, firstGate } from '../suitability/rules.ts'
+import type { Draining } from '../state.ts'
+import { firstShut } from '../suitability/rules.ts'
+import { fillLimit } from '../suitability/rules/demand.ts'
 import { estimateMove, riskAsIs, wattsFor } from '../suitability/score.ts'
+import type { Planner } from './planner.ts'
 import { money, percent } from './relieve.ts'
-import type { Planner, PlannedMove } from './planner.ts'
 
-/** Candidates looked at per turn beside those already draining: a floor, and a share of the hosts in use, so that cost per turn grows with size. */
-const CANDIDATES_MIN = 12
-const CANDIDATES_SHARE = 0.2
+/** Candidates that fail before we give up for this turn: a floor, and a share of the hosts in use, so that cost per turn
+ *  grows with size. */
+const FAILED_MIN = 12
+const FAILED_SHARE = 0.2
 
-/** Plans the emptying of hosts: those begun earlier first, then the cheapest to empty. Returns hosts that are left half empty. */
-export function consolidate(planner: Planner): readonly number[] {
+/** Plans the emptying of hosts: those begun earlier first, then the cheapest to empty. Returns those left half empty. */
+export function consolidate(planner: Planner): readonly Draining[] {
   const { context } = planner
-  const { consolidation } = context.policy
-  const draining: number[] = []
-  if (!consolidation.isEnabled) return draining
+  const { isEnabled, hostsPerTurnMax } = context.policy.consolidation
+  const draining: Draining[] = []
+  if (!isEnabled) return draining
+  const isSettled = new Uint8Array(planner.closed)
   let emptied = 0
-  for (const host of context.state.draining) {
-    if (context.loads.count[host] === 0 || planner.closed[host] === 1) continue
-    if (empty(planner, host) === 'begun') draining.push(host)
-    emptied++
+  for (const { host, vms } of context.state.draining) {
+    if (context.loads.count[host] === 0 || isSettled[host] === 1) continue
+    isSettled[host] = 1
+    const outcome = empty(planner, host, vms)
+    if (outcome === 'begun') draining.push({ host, vms })
+    if (outcome === 'begun' || outcome === 'done') emptied++
   }
   let failed = 0
   const candidates = candidatesByEffort(planner)
-  const failedMax = Math.max(CANDIDATES_MIN, candidates.length * CANDIDATES_SHARE)
+  const failedMax = Math.max(FAILED_MIN, candidates.length * FAILED_SHARE)
   for (const host of candidates) {
-    if (emptied >= consolidation.hostsPerTurnMax || failed >= failedMax || planner.movesLeft <= 0) break
-    if (planner.closed[host] === 1 || context.state.draining.includes(host)) continue
-    const outcome = empty(planner, host)
+    if (emptied >= hostsPerTurnMax || failed >= failedMax || planner.movesLeft <= 0) break
+    if (isSettled[host] === 1) continue
+    const vms = context.loads.count[host]
+    const outcome = empty(planner, host, vms)
     if (outcome === 'kept') failed++
     else if (outcome !== 'barred') emptied++
-    if (outcome === 'begun') draining.push(host)
+    if (outcome === 'begun') draining.push({ host, vms })
   }
   return draining
 }
@@ -40,71 +47,100 @@ export function consolidate(planner: Planner): readonly number[] {
 /** Hosts in use, the one with least to move for the most energy first. */
 function candidatesByEffort(planner: Planner): readonly number[] {
   const { context } = planner
-  const effort = new Map<number, number>()
-  for (let h = 0; h < context.members.length; h++) {
-    const members = context.members[h]
-    if (members.length === 0 || planner.closed[h] === 1 || hostStateAt(context, h) === 'maintenance') continue
+  const candidates: number[] = []
+  const effort = new Float64Array(context.members.length)
+  for (let h = 0; h < effort.length; h++) {
+    if (context.members[h].length === 0 || planner.closed[h] === 1 || hostStateAt(context, h) === 'maintenance')
+      continue
     if (context.observation.at - context.state.busySince[h] < context.policy.consolidation.hostOnMsMin) continue
-    effort.set(h, context.loads.bound(h) / context.fleet.idleWatts[h])
+    effort[h] = context.loads.bound(h) / context.fleet.idleWatts[h]
+    candidates.push(h)
   }
-  return [...effort.keys()].sort((a, b) => (effort.get(a) ?? 0) - (effort.get(b) ?? 0) || a - b)
+  return candidates.sort((a, b) => effort[a] - effort[b] || a - b)
 }
 
 type Emptying = 'done' | 'begun' | 'kept' | 'barred'
 
-/** Tries to place every VM of the host elsewhere on the sheet. All or nothing: half an evacuation saves no watt. */
-function empty(planner: Planner, host: number): Emptying {
+interface Placed {
+  readonly vm: number
+  readonly to: number
+}
+
+/** Tries to place every VM of the host elsewhere on the sheet. All or nothing: half an evacuation saves no watt.
+ *  @param companions VMs that the host had when its emptying began */
+function empty(planner: Planner, host: number, companions: number): Emptying {
   const { context } = planner
-  const members = [...context.members[host]]
-  const barred = members.find((vm) => firstGate(context, vm) !== undefined)
-  if (barred !== undefined) {
-    keep(planner, host, `${planName(context, barred)} may not move now`)
-    return 'barred'
-  }
+  // Those on their way from here already are not asked again.
+  const members = context.members[host].filter((vm) => context.leaving[vm] !== host)
+  const barred = members.find((vm) => firstShut(context, vm) !== undefined)
+  if (barred !== undefined) return keep(planner, host, 'barred', `${vmAt(context, barred).id} may not move now`)
   members.sort((a, b) => effortOf(context, b) - effortOf(context, a) || a - b)
   planner.closed[host] = 1
-  const wattsBefore = wattsOf(context, host)
-  const placed: { readonly vm: number; readonly to: number }[] = []
-  let harm = -riskAsIs(context, host)
-  let cost = 0
-  let wattsAdded = 0
+  if (members.length === 0) return 'barred'
+  const wattsBefore = wattsFor(context, host, context.loads.mean[host] - demandLeaving(context, host))
+  const placed: Placed[] = []
+  const sums = { harm: -riskAsIs(context, host), cost: 0, wattsAdded: 0 }
   for (const vm of members) {
     const to = planner.findTarget(vm, false)
     if (to < 0) {
       takeBack(planner, host, placed)
-      return keep(planner, host, `no other host in use can hold ${planName(context, vm)}`)
+      return keep(planner, host, 'kept', `no other host in use can hold ${vmAt(context, vm).id}`)
     }
     const risk = riskAsIs(context, to)
     const watts = wattsOf(context, to)
-    cost += priceMigration(estimateMove(context, vm, to), context.levels.last[vm], context.policy.prices)
+    sums.cost += priceMigration(estimateMove(context, vm, to), context.levels.last[vm], context.policy.prices)
     planner.shift(vm, to)
-    harm += riskAsIs(context, to) - risk
-    wattsAdded += wattsOf(context, to) - watts
+    sums.harm += riskAsIs(context, to) - risk
+    sums.wattsAdded += wattsOf(context, to) - watts
     placed.push({ vm, to })
   }
-  const hours = context.policy.consolidation.expectedOffMs / HOUR_MS
-  const saved = (((wattsBefore - wattsAdded) * hours) / 1000) * context.policy.prices.perKwh
-  const gain = saved - (harm * hours) / horizonHours(context)
-  if (gain <= cost * (1 + context.marginFraction)) {
+  const worth = worthOf(context, wattsBefore - sums.wattsAdded, sums)
+  if (!isWorthIt(context, worth)) {
     takeBack(planner, host, placed)
-    return keep(planner, host, `emptying it would gain ${money(context, gain)} and cost ${money(context, cost)}`)
+    const { gain, cost } = worth
+    return keep(
+      planner,
+      host,
+      'kept',
+      `emptying it would gain ${money(context, gain)} and cost ${money(context, cost)}`,
+    )
   }
-  return commitEmptying(planner, host, placed, { gain, cost, watts: wattsBefore - wattsAdded })
+  return commitEmptying(planner, host, placed, { ...worth, companions })
 }
 
-/** Gain grows with how long the host stays off. If that time is exponential, P(gain > cost) = exp(-cost / gain). */
+/** Expected demand of VMs that are on their way from the host, in reference cores. */
+function demandLeaving(context: TurnContext, host: number): number {
+  let demand = 0
+  for (const vm of context.members[host]) if (context.leaving[vm] === host) demand += context.levels.mean[vm]
+  return demand
+}
+
 interface Worth {
   readonly gain: number
   readonly cost: number
+  /** Watts saved while the host is off. */
   readonly watts: number
+  /** Gain grows with how long the host stays off. If that time is exponential, P(gain > cost) = exp(-cost / gain). */
+  readonly confidence: number
+}
+
+function worthOf(context: TurnContext, watts: number, sums: { readonly harm: number; readonly cost: number }): Worth {
+  const hours = context.policy.consolidation.expectedOffMs / HOUR_MS
+  const saved = ((watts * hours) / 1000) * context.policy.prices.perKwh
+  const gain = saved - (sums.harm * hours) / horizonHours(context)
+  return { gain, cost: sums.cost, watts, confidence: gain > 0 ? Math.exp(-sums.cost / gain) : 0 }
+}
+
+function isWorthIt(context: TurnContext, { gain, cost, confidence }: Worth): boolean {
+  return gain > cost * (1 + context.marginFraction) && confidence >= context.policy.gates.confidenceMin
 }
 
 /** Orders as many of the moves as the limits allow now; the rest follow in later turns. */
 function commitEmptying(
   planner: Planner,
   host: number,
-  placed: readonly { readonly vm: number; readonly to: number }[],
-  worth: Worth,
+  placed: readonly Placed[],
+  worth: Worth & { readonly companions: number },
 ): Emptying {
   const { context } = planner
   const copiesMax = context.policy.limits.migrationsPerHostMax ?? Infinity
@@ -115,38 +151,34 @@ function commitEmptying(
       isWhole = false
       planner.shift(vm, host)
       planner.stay(vm, 'move-budget')
-    } else planner.decide(describe(planner, vm, to, host, placed.length, worth))
+      continue
+    }
+    const { companions, confidence } = worth
+    const reason = explainEmptying(context, { host, to, companions, watts: worth.watts })
+    const share = { gain: worth.gain / companions, cost: worth.cost / companions }
+    const move = planner.describeMove({ vm, from: host, to }, { class: 'energy', reason, ...share, confidence })
+    planner.decide({ vm, from: host, to, move, companions })
   }
-  if (!isWhole) return 'begun'
-  return 'done'
+  return isWhole ? 'done' : 'begun'
 }
 
-function describe(planner: Planner, vm: number, to: number, host: number, count: number, worth: Worth): PlannedMove {
-  const { context } = planner
+function explainEmptying(
+  context: TurnContext,
+  about: { readonly host: number; readonly to: number; readonly companions: number; readonly watts: number },
+): string {
   const { hosts } = context.observation.inventory
-  const reason = `Empties ${hosts[host].id} (${count} VMs, ${percent(context.loads.bound(to) / fillLimit(context, to))} of what ${hosts[to].id} may hold is then used): saves ${worth.watts.toFixed(0)} W.`
-  context.hostOf[vm] = host
-  const move = planner.describeMove(vm, to, {
-    class: 'energy',
-    reason,
-    gain: worth.gain / count,
-    cost: worth.cost / count,
-    confidence: Math.exp(-worth.cost / worth.gain),
-  })
-  context.hostOf[vm] = to
-  return { vm, from: host, to, move }
+  const { host, to, companions, watts } = about
+  const filled = percent(context.loads.bound(to) / fillLimit(context, to))
+  const target = `${filled} of what ${hosts[to].id} may hold is then used`
+  return `Empties ${hosts[host].id} (${companions} VMs, ${target}): saves ${watts.toFixed(0)} W.`
 }
 
-function takeBack(
-  planner: Planner,
-  host: number,
-  placed: readonly { readonly vm: number; readonly to: number }[],
-): void {
+function takeBack(planner: Planner, host: number, placed: readonly Placed[]): void {
   for (const { vm } of placed) planner.shift(vm, host)
   planner.closed[host] = 0
 }
 
-function keep(planner: Planner, host: number, why: string): Emptying {
+function keep(planner: Planner, host: number, outcome: 'kept' | 'barred', why: string): Emptying {
   const { context } = planner
   for (const vm of context.members[host]) planner.stay(vm, 'host-not-worth-emptying')
   planner.events.push({
@@ -154,7 +186,7 @@ function keep(planner: Planner, host: number, why: string): Emptying {
     hostId: context.observation.inventory.hosts[host].id,
     reason: `Kept on: ${why}.`,
   })
-  return 'kept'
+  return outcome
 }
 
 function wattsOf(context: TurnContext, host: number): number {
@@ -164,8 +196,4 @@ function wattsOf(context: TurnContext, host: number): number {
 /** Hard to place first: level and spread of its demand, in reference cores. */
 function effortOf(context: TurnContext, vm: number): number {
   return context.levels.mean[vm] + context.state.threshold.bandSd * Math.sqrt(context.levels.variance[vm])
-}
-
-function planName(context: TurnContext, vm: number): string {
-  return context.observation.inventory.vms[vm].id
 }

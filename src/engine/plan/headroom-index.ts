@@ -1,19 +1,23 @@
-/** Hosts in use, sorted into bins by room left, so that the tightest host that could hold a VM is found without looking at all of them. */
+/** Hosts in use, sorted into bins by room left, so that the tightest host that could hold a VM is found without looking
+ *  at all of them. */
 
 const BINS = 128
 /** Hosts that already hold VMs and are asked whether they fit, before we are content with the best so far. */
-const ASKED_MAX = 48
+export const ASKED_MAX = 48
 /** Fitting hosts that are compared. */
-const FITTING_MAX = 8
+export const FITTING_MAX = 8
 
 export class HeadroomIndex {
   private readonly bins: number[][] = Array.from({ length: BINS }, () => [])
+  /** Bin of each host, and its place there; -1 for a host that is not in the index. */
   private readonly binOf: Int16Array
+  private readonly placeOf: Int32Array
   private readonly coresMax: number
 
   /** @param coresMax largest room of any host, in reference cores */
   constructor(hosts: number, coresMax: number) {
     this.binOf = new Int16Array(hosts).fill(-1)
+    this.placeOf = new Int32Array(hosts).fill(-1)
     this.coresMax = coresMax
   }
 
@@ -22,14 +26,17 @@ export class HeadroomIndex {
     this.remove(host)
     const bin = this.binFor(roomCores)
     this.binOf[host] = bin
-    this.bins[bin].push(host)
+    this.placeOf[host] = this.bins[bin].push(host) - 1
   }
 
+  /** Takes the host out. Does nothing where it is not in. */
   remove(host: number): void {
     const bin = this.binOf[host]
     if (bin < 0) return
     const hosts = this.bins[bin]
-    hosts[hosts.indexOf(host)] = hosts[hosts.length - 1]
+    const last = hosts[hosts.length - 1]
+    hosts[this.placeOf[host]] = last
+    this.placeOf[last] = this.placeOf[host]
     hosts.pop()
     this.binOf[host] = -1
   }

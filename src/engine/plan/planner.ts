@@ -1,9 +1,9 @@
 /** One turn's plan in the making: the sheet, the index of room, and what was decided and refused so far. */
-import type { MoveClass, Move } from '../../terms/move.ts'
+import type { Move, MoveClass } from '../../terms/move.ts'
 import { STAY_REASONS, type StayReason, type TurnEvent } from '../../terms/turn.ts'
 import { shift, type TurnContext, vmAt } from '../context.ts'
-import { lackOf } from '../suitability/rank.ts'
-import { fillLimit } from '../suitability/rules.ts'
+import { firstBroken } from '../suitability/rules.ts'
+import { fillLimit } from '../suitability/rules/demand.ts'
 import { estimateMove, scoreTarget } from '../suitability/score.ts'
 import { HeadroomIndex } from './headroom-index.ts'
 
@@ -12,7 +12,13 @@ export interface PlannedMove {
   readonly from: number
   readonly to: number
   readonly move: Move
+  /** VMs that leave the same host for the same reason, in this turn and others: 1 where it leaves for itself alone. */
+  readonly companions: number
 }
+
+/** Refusals that are worked out host by host in one turn. A VM that finds no host costs a look at all of them; in a
+ *  cluster that is full everywhere, as many VMs as hosts would. */
+const RANKINGS_PER_TURN_MAX = 8
 
 export class Planner {
   readonly context: TurnContext
@@ -20,22 +26,24 @@ export class Planner {
   readonly events: TurnEvent[] = []
   /** Why each VM stays: index into `STAY_REASONS`. */
   readonly stayed: Uint8Array
-  /** Hosts that must not receive: contended, or being emptied. */
+  /** 1 for hosts that must not receive: contended, or being emptied. */
   readonly closed: Uint8Array
   private readonly index: HeadroomIndex
-  private readonly emptyByKind: number[][]
+  /** Hosts without VMs, by kind; lowest first but for those that were emptied in this turn. */
+  private readonly emptyByKind: readonly Set<number>[]
+  private rankingsLeft = RANKINGS_PER_TURN_MAX
 
   constructor(context: TurnContext) {
     this.context = context
     const hosts = context.observation.inventory.hosts.length
     this.stayed = new Uint8Array(context.observation.inventory.vms.length).fill(stayCode('host-comfortable'))
     this.closed = new Uint8Array(hosts)
-    this.index = new HeadroomIndex(
-      hosts,
-      context.fleet.capacity.reduce((a, b) => Math.max(a, b), 0),
-    )
-    this.emptyByKind = Array.from({ length: context.fleet.kinds }, () => [])
-    for (let h = hosts - 1; h >= 0; h--) this.refresh(h)
+    const coresMax = context.fleet.capacity.reduce((a, b) => Math.max(a, b), 0)
+    this.index = new HeadroomIndex(hosts, coresMax)
+    this.emptyByKind = Array.from({ length: context.fleet.kinds }, () => new Set<number>())
+    // Empty hosts lowest first; of hosts in use, the index asks the highest first among equals.
+    for (let h = 0; h < hosts; h++) if (context.members[h].length === 0) this.refresh(h)
+    for (let h = hosts - 1; h >= 0; h--) if (context.members[h].length > 0) this.refresh(h)
   }
 
   /** Moves that may still be planned in this turn. */
@@ -43,11 +51,11 @@ export class Planner {
     return (this.context.policy.gates.movesPerTurnMax ?? Infinity) - this.moves.length
   }
 
-  /** The best host in use for `vm`, or an empty one of the best kind if `mayStart`; -1 where none is suitable. */
+  /** The best host in use for `vm`, or an empty one of the best kind if `mayStart`; -1 where none was found. */
   findTarget(vm: number, mayStart: boolean): number {
     const { context } = this
     const judge = (host: number): number | undefined => {
-      if (this.closed[host] === 1 || lackOf(context, vm, host) !== undefined) return undefined
+      if (this.closed[host] === 1 || firstBroken(context, vm, host) !== undefined) return undefined
       return scoreTarget(context, vm, host)
     }
     const inUse = this.index.best(context.levels.mean[vm], judge)
@@ -55,7 +63,12 @@ export class Planner {
     return this.findEmpty(vm)
   }
 
-  /** Plans the move on the sheet. It can be taken back by `undo` until the turn is over. */
+  /** True as often in a turn as all hosts may be ranked for one VM. */
+  takeRanking(): boolean {
+    return this.rankingsLeft-- > 0
+  }
+
+  /** Puts the VM elsewhere on the sheet. Shifting it back undoes that, until the move is decided. */
   shift(vm: number, to: number): void {
     const from = this.context.hostOf[vm]
     shift(this.context, vm, to)
@@ -73,50 +86,58 @@ export class Planner {
   }
 
   describeMove(
-    vm: number,
-    to: number,
+    route: { readonly vm: number; readonly from: number; readonly to: number },
     about: { class: MoveClass; reason: string; gain: number; cost: number; confidence: number },
   ): Move {
     const { hosts } = this.context.observation.inventory
     return {
-      vmId: vmAt(this.context, vm).id,
-      from: hosts[this.context.hostOf[vm]].id,
-      to: hosts[to].id,
+      vmId: vmAt(this.context, route.vm).id,
+      from: hosts[route.from].id,
+      to: hosts[route.to].id,
       ...about,
-      estimate: estimateMove(this.context, vm, to),
+      estimate: estimateMove(this.context, route.vm, route.to),
     }
   }
 
+  /** Notes why a VM stays, unless it moves. The last reason counts. */
   stay(vm: number, reason: StayReason): void {
     if (this.stayed[vm] !== stayCode('moves')) this.stayed[vm] = stayCode(reason)
   }
 
-  /** Among kinds of empty hosts, the one that can do work with the fewest watts. Its idle watts would mislead: a small old host draws less than
-   *  a large new one, until the work comes that it was started for. */
+  /** Among kinds of empty hosts, the one that can do work with the fewest watts. Its idle watts would mislead: a small old
+   *  host draws less than a large new one, until the work comes that it was started for. */
   private findEmpty(vm: number): number {
-    const { context } = this
+    const { fleet } = this.context
     let best = -1
     for (const empties of this.emptyByKind) {
-      const host = empties.findLast((h) => this.closed[h] === 0 && lackOf(context, vm, h) === undefined)
-      if (host === undefined) continue
-      if (best < 0 || context.fleet.bestWattsPerCore[host] < context.fleet.bestWattsPerCore[best]) best = host
+      const host = this.firstSuitable(empties, vm)
+      if (host >= 0 && (best < 0 || fleet.bestWattsPerCore[host] < fleet.bestWattsPerCore[best])) best = host
     }
     return best
+  }
+
+  private firstSuitable(empties: ReadonlySet<number>, vm: number): number {
+    for (const host of empties) {
+      if (this.closed[host] === 1) continue
+      const broken = firstBroken(this.context, vm, host)
+      if (broken === undefined) return host
+      // What an empty host lacks in room, its equals lack too.
+      if (broken.lacking === 'memory' || broken.lacking === 'cpu' || broken.lacking === 'does-not-converge') return -1
+    }
+    return -1
   }
 
   /** Brings the index up to date with the sheet. */
   private refresh(host: number): void {
     const { context } = this
-    if (context.members[host].length > 0) this.index.place(host, fillLimit(context, host) - context.loads.bound(host))
-    else {
-      this.index.remove(host)
-      const empties = this.emptyByKind[context.fleet.kind[host]]
-      if (!empties.includes(host)) empties.push(host)
-      return
-    }
     const empties = this.emptyByKind[context.fleet.kind[host]]
-    const at = empties.indexOf(host)
-    if (at >= 0) empties.splice(at, 1)
+    if (context.members[host].length > 0) {
+      this.index.place(host, fillLimit(context, host) - context.loads.bound(host))
+      empties.delete(host)
+    } else {
+      this.index.remove(host)
+      empties.add(host)
+    }
   }
 }
 

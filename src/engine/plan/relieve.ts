@@ -1,12 +1,13 @@
 /** Takes VMs off hosts where contention is coming, before it comes. */
+import type { Lack } from '../../terms/ranking.ts'
 import type { TurnEvent } from '../../terms/turn.ts'
-import { horizonHours, horizonSteps, type TurnContext } from '../context.ts'
+import { horizonHours, horizonSteps, type TurnContext, vmAt } from '../context.ts'
 import { contentionWithin, predictContention } from '../forecast/contention.ts'
 import { priceMigration } from '../migration/estimate.ts'
-import { countRefusals, getSuitableHosts, remediate } from '../suitability/rank.ts'
-import { describeGate, fillLimit, firstGate } from '../suitability/rules.ts'
+import { getSuitableHosts, remediate } from '../suitability/rank.ts'
+import { firstShut } from '../suitability/rules.ts'
+import { fillLimit } from '../suitability/rules/demand.ts'
 import { estimateMove, riskAsIs, riskWith, riskWithout } from '../suitability/score.ts'
-import { vmAt } from '../context.ts'
 import type { Planner } from './planner.ts'
 
 /** Moves planned off one host in one turn: closed loop, not "plan fifty moves from one snapshot". */
@@ -19,6 +20,7 @@ export interface Alarm {
   readonly history: Uint8Array
 }
 
+/** Asks of each host in use how likely contention within the horizon is, and notes it in the host's trigger history. */
 export function raiseAlarm(context: TurnContext): Alarm {
   const { policy, loads, fleet, state } = context
   const hosts = fleet.capacity.length
@@ -60,34 +62,52 @@ export function relieve(planner: Planner, alarm: Alarm): void {
 function relieveHost(planner: Planner, host: number, probability: number): void {
   const { context } = planner
   const limit = fillLimit(context, host)
-  for (let moved = 0; moved < MOVES_PER_HOST_MAX && planner.movesLeft > 0; moved++) {
-    if (context.loads.count[host] <= 1 || context.loads.bound(host) <= limit) break
-    const vm = chooseVm(planner, host)
-    if (vm < 0) break
-    if (!moveOff(planner, vm, host, probability)) break
+  const isRelieved = (): boolean => context.loads.count[host] <= 1 || context.loads.bound(host) <= limit
+  if (planner.movesLeft > 0 && !isRelieved()) {
+    const movable = context.members[host].filter((vm) => mayMove(planner, vm, host))
+    for (let moved = 0; moved < MOVES_PER_HOST_MAX && planner.movesLeft > 0 && !isRelieved(); moved++) {
+      const vm = chooseVm(context, movable, host)
+      if (vm < 0 || !moveOff(planner, vm, host, probability)) break
+      movable.splice(movable.indexOf(vm), 1)
+    }
   }
   for (const vm of context.members[host]) planner.stay(vm, 'another-vm-relieves-host')
 }
 
-/** The VM whose leaving brings the host just within its limit; where no single one does, the one whose leaving helps most. */
-function chooseVm(planner: Planner, host: number): number {
+/** Whether no gate is shut; says which one is. */
+function mayMove(planner: Planner, vm: number, host: number): boolean {
   const { context } = planner
+  const gate = firstShut(context, vm)
+  if (gate === undefined) return true
+  planner.stay(vm, gate.lacking)
+  planner.events.push({
+    kind: 'move-refused',
+    vmId: vmAt(context, vm).id,
+    from: context.observation.inventory.hosts[host].id,
+    lacking: gate.lacking,
+    reason: gate.reason(context, vm),
+  })
+  return false
+}
+
+/** The VM whose leaving brings the host just within its limit; where no single one does, the one whose leaving helps most;
+ *  -1 where none may move. */
+function chooseVm(context: TurnContext, movable: readonly number[], host: number): number {
   const limit = fillLimit(context, host)
   const now = context.loads.bound(host)
   let best = -1
-  let bestWorth = -Infinity
-  for (const vm of context.members[host]) {
-    const gate = firstGate(context, vm)
-    if (gate !== undefined) {
-      refuseMove(planner, vm, host, gate)
-      continue
-    }
+  let bestRelief = 0
+  let isBestEnough = false
+  for (const vm of movable) {
     const after = context.loads.boundWithout(host, vm)
-    const worth = after <= limit ? 1e9 - (now - after) : now - after
-    if (worth > bestWorth) {
-      best = vm
-      bestWorth = worth
-    }
+    const relief = now - after
+    const isEnough = after <= limit
+    const isAlikeBetter = isEnough ? relief < bestRelief : relief > bestRelief
+    const isBetter = isEnough === isBestEnough ? isAlikeBetter : isEnough
+    if (best >= 0 && !isBetter) continue
+    best = vm
+    bestRelief = relief
+    isBestEnough = isEnough
   }
   return best
 }
@@ -95,70 +115,68 @@ function chooseVm(planner: Planner, host: number): number {
 /** Plans one move off the host, or says why not. */
 function moveOff(planner: Planner, vm: number, host: number, probability: number): boolean {
   const { context } = planner
-  const to = planner.findTarget(vm, true)
-  if (to < 0) {
-    noSuitableHost(planner, vm)
-    return false
-  }
+  const target = planner.findTarget(vm, true)
+  const to = target >= 0 ? target : lookEverywhere(planner, vm)
+  if (to < 0) return false
   const gain =
     riskAsIs(context, host) - riskWithout(context, host, vm) - (riskWith(context, to, vm) - riskAsIs(context, to))
-  const estimate = estimateMove(context, vm, to)
-  const cost = priceMigration(estimate, context.levels.last[vm], context.policy.prices)
+  const cost = priceMigration(estimateMove(context, vm, to), context.levels.last[vm], context.policy.prices)
   if (gain <= cost * (1 + context.marginFraction) || probability < context.policy.gates.confidenceMin) {
-    planner.stay(vm, 'benefit-below-cost')
-    planner.events.push({
-      kind: 'move-refused',
-      vmId: vmAt(context, vm).id,
-      from: context.observation.inventory.hosts[host].id,
-      to: context.observation.inventory.hosts[to].id,
-      lacking: 'benefit',
-      reason: `Moving it would gain ${money(context, gain)} and cost ${money(context, cost)}; with a margin of ${percent(context.marginFraction)} that is not worth it.`,
-    })
+    refuseMove(planner, { vm, from: host, to }, { gain, cost, probability })
     return false
   }
-  const reason = `${percent(probability)} chance that ${context.observation.inventory.hosts[host].id} is asked for more than ${context.fleet.capacity[host].toFixed(2)} cores within ${horizonHours(context)} h; its bound is ${context.loads.bound(host).toFixed(2)} cores.`
-  const move = planner.describeMove(vm, to, { class: 'contention', reason, gain, cost, confidence: probability })
+  const name = context.observation.inventory.hosts[host].id
+  const capacity = context.fleet.capacity[host].toFixed(2)
+  const bound = context.loads.bound(host).toFixed(2)
+  const asked = `${name} is asked for more than ${capacity} cores within ${horizonHours(context)} h`
+  const reason = `${percent(probability)} chance that ${asked}; its bound is ${bound} cores.`
+  const about = { class: 'contention', reason, gain, cost, confidence: probability } as const
+  const move = planner.describeMove({ vm, from: host, to }, about)
   planner.shift(vm, to)
-  planner.decide({ vm, from: host, to, move })
+  planner.decide({ vm, from: host, to, move, companions: 1 })
   return true
 }
 
-/** Log, alert, remediation: what the seed asks for when there is no suitable host. */
-export function noSuitableHost(planner: Planner, vm: number): void {
+/** The move would do good, but not enough of it, or not surely enough. */
+function refuseMove(
+  planner: Planner,
+  route: { readonly vm: number; readonly from: number; readonly to: number },
+  worth: { readonly gain: number; readonly cost: number; readonly probability: number },
+): void {
   const { context } = planner
-  const ranking = getSuitableHosts(context, vm)
-  planner.stay(vm, 'no-suitable-host')
+  const { hosts } = context.observation.inventory
+  const margin = percent(context.marginFraction)
+  const sums = `Moving it would gain ${money(context, worth.gain)} and cost ${money(context, worth.cost)}`
+  planner.stay(route.vm, 'benefit-below-cost')
   planner.events.push({
-    kind: 'no-suitable-host',
-    vmId: vmAt(context, vm).id,
-    refusals: countRefusals(ranking),
-    remediation: remediate(context, vm, ranking),
+    kind: 'move-refused',
+    vmId: vmAt(context, route.vm).id,
+    from: hosts[route.from].id,
+    to: hosts[route.to].id,
+    lacking: 'benefit',
+    reason: `${sums}; with a margin of ${margin} that is not worth it.`,
   })
 }
 
-function refuseMove(
-  planner: Planner,
-  vm: number,
-  host: number,
-  lacking: NonNullable<ReturnType<typeof firstGate>>,
-): void {
+/** Log, alert, remediation: what the seed asks for when there is no suitable host. The index asks only so many hosts, so
+ *  all are looked at before that is said. Returns the host that was found after all, or -1. */
+function lookEverywhere(planner: Planner, vm: number): number {
   const { context } = planner
-  if (
-    lacking === 'cooldown' ||
-    lacking === 'pinned' ||
-    lacking === 'in-flight' ||
-    lacking === 'location-unknown' ||
-    lacking === 'move-budget'
-  ) {
-    planner.stay(vm, lacking)
+  const refusals: Partial<Record<Lack, number>> = {}
+  if (planner.takeRanking()) {
+    const { ranked, refused } = getSuitableHosts(context, vm)
+    for (const { hostId } of ranked) {
+      const host = context.state.hostIndex.get(hostId) ?? -1
+      if (planner.closed[host] === 0) return host
+      // It is contended itself, or being emptied: a target today would be a source tomorrow.
+      refusals.hysteresis = (refusals.hysteresis ?? 0) + 1
+    }
+    for (const { verdict } of refused) refusals[verdict.lacking] = (refusals[verdict.lacking] ?? 0) + 1
   }
-  planner.events.push({
-    kind: 'move-refused',
-    vmId: vmAt(context, vm).id,
-    from: context.observation.inventory.hosts[host].id,
-    lacking,
-    reason: describeGate(context, vm, lacking),
-  })
+  planner.stay(vm, 'no-suitable-host')
+  const remediation = remediate(context, vm, refusals)
+  planner.events.push({ kind: 'no-suitable-host', vmId: vmAt(context, vm).id, refusals, remediation })
+  return -1
 }
 
 function announce(context: TurnContext, host: number): TurnEvent {
@@ -175,10 +193,12 @@ function announce(context: TurnContext, host: number): TurnEvent {
   }
 }
 
+/** An amount in the policy's currency, for people. */
 export function money(context: TurnContext, amount: number): string {
   return `${amount.toFixed(4)} ${context.policy.prices.currency}`
 }
 
+/** A share in percent, for people. */
 export function percent(share: number): string {
   return `${(share * 100).toFixed(0)} %`
 }

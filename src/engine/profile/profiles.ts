@@ -52,8 +52,8 @@ export function emptyProfiles(vms: number): Profiles {
 /** The seed's `GetPersonalityVector`: the latest vector of one VM; undefined before the first, or for a stranger. Views, not copies. */
 export function getPersonalityVector(state: EngineState, vmId: VmId): PersonalityVector | undefined {
   const { profiles } = state
-  const vm = state.vms.findIndex((candidate) => candidate.id === vmId)
-  if (vm < 0 || profiles.at === -Infinity) return undefined
+  const vm = state.vmIndex.get(vmId)
+  if (vm === undefined || profiles.at === -Infinity) return undefined
   return {
     vmId,
     sender: SERVER_SENDER,

@@ -1,16 +1,16 @@
 /** The seed's `GetSuitableHosts` and `SelectBestHost`: every host of the cluster, ranked or refused, each with its reason. */
 import type { Lack, RankedHost, Ranking, RefusedHost, Remediation } from '../../terms/ranking.ts'
 import { type TurnContext, vmAt } from '../context.ts'
-import { cpuShortBy, firstLack, refuse } from './rules.ts'
-import { calculateMigrationScore, estimateMove, predictPerformance } from './score.ts'
+import { firstBroken, refuse } from './rules.ts'
+import { calculateMigrationScore, predictPerformance } from './score.ts'
 
 /** All hosts for one VM, best first. Looks at every host: for answers to people, and for the VM that planning could not place. */
 export function getSuitableHosts(context: TurnContext, vm: number): Ranking {
   const ranked: RankedHost[] = []
   const refused: RefusedHost[] = []
   context.observation.inventory.hosts.forEach((host, h) => {
-    const lacking = lackOf(context, vm, h)
-    if (lacking !== undefined) refused.push({ hostId: host.id, verdict: refuse(context, vm, h, lacking) })
+    const broken = firstBroken(context, vm, h)
+    if (broken !== undefined) refused.push({ hostId: host.id, verdict: refuse(context, broken, vm, h) })
     else
       ranked.push({
         hostId: host.id,
@@ -27,55 +27,42 @@ export function selectBestHost(ranking: Ranking): RankedHost | undefined {
   return ranking.ranked[0]
 }
 
-/** The first rule that refuses `host`, the demand bound included. */
-export function lackOf(context: TurnContext, vm: number, host: number): Lack | undefined {
-  const lacking = firstLack(context, vm, host)
-  if (lacking !== undefined) return lacking
-  if (!estimateMove(context, vm, host).converges) return 'does-not-converge'
-  if (cpuShortBy(context, vm, host) > 0) return 'cpu'
-  return undefined
-}
-
-/** How often each rule said no. */
-export function countRefusals(ranking: Ranking): Partial<Record<Lack, number>> {
-  const counts: Partial<Record<Lack, number>> = {}
-  for (const { verdict } of ranking.refused) counts[verdict.lacking] = (counts[verdict.lacking] ?? 0) + 1
-  return counts
-}
-
 /** What could be done where no host is suitable, likeliest help first. Never empty. */
-export function remediate(context: TurnContext, vm: number, ranking: Ranking): readonly Remediation[] {
+export function remediate(
+  context: TurnContext,
+  vm: number,
+  refusals: Readonly<Partial<Record<Lack, number>>>,
+): readonly Remediation[] {
+  const remedies = [returnHost(context), scaleVm(context, vm, refusals), relaxRule(refusals)]
+  const refused = Object.values(refusals).reduce((sum, count) => sum + count, 0)
+  const reason = `All ${refused} hosts were refused; the cluster may need another host.`
+  return [...remedies.filter((remedy) => remedy !== undefined), { remedy: 'ask-operator', reason }]
+}
+
+function returnHost(context: TurnContext): Remediation | undefined {
   const { hosts, hostStates } = context.observation.inventory
-  const remedies: Remediation[] = []
-  const resting = hosts.findIndex((_, h) => hostStates[h] === 'maintenance')
-  if (resting >= 0) {
-    remedies.push({
-      remedy: 'power-host-on',
-      hostId: hosts[resting].id,
-      reason: `${hosts[resting].id} is in maintenance; bringing it back adds ${context.fleet.capacity[resting].toFixed(1)} cores.`,
-    })
+  const resting = hostStates.indexOf('maintenance')
+  if (resting < 0) return undefined
+  const hostId = hosts[resting].id
+  const added = context.fleet.capacity[resting].toFixed(1)
+  return {
+    remedy: 'power-host-on',
+    hostId,
+    reason: `${hostId} is in maintenance; bringing it back adds ${added} cores.`,
   }
-  const counts = countRefusals(ranking)
+}
+
+function scaleVm(context: TurnContext, vm: number, refusals: Partial<Record<Lack, number>>): Remediation | undefined {
   const size = context.levels.size[vm]
-  if (
-    (counts.cpu ?? 0) > 0 &&
-    !context.fleet.capacity.some((capacity) => capacity * context.policy.contention.lowFraction >= size)
-  ) {
-    remedies.push({
-      remedy: 'scale-vm',
-      reason: `At ${size.toFixed(1)} cores it is larger than any host may be filled to; a smaller VM, or several, would fit.`,
-    })
-  }
-  const barred = (counts['anti-affinity'] ?? 0) + (counts['no-return'] ?? 0) + (counts.concurrency ?? 0)
-  if (barred > 0) {
-    remedies.push({
-      remedy: 'relax-rule',
-      reason: `${barred} hosts are refused by rules, not by lack of room; the record names them.`,
-    })
-  }
-  remedies.push({
-    remedy: 'ask-operator',
-    reason: `All ${ranking.refused.length} hosts were refused; the cluster may need another host.`,
-  })
-  return remedies
+  const holds = (capacity: number): boolean => capacity * context.policy.contention.lowFraction >= size
+  if ((refusals.cpu ?? 0) === 0 || context.fleet.capacity.some(holds)) return undefined
+  const reason = `At ${size.toFixed(1)} cores it is larger than any host may be filled to; a smaller VM, or several, would fit.`
+  return { remedy: 'scale-vm', reason }
+}
+
+function relaxRule(refusals: Partial<Record<Lack, number>>): Remediation | undefined {
+  const barred = (refusals['anti-affinity'] ?? 0) + (refusals['no-return'] ?? 0) + (refusals.concurrency ?? 0)
+  if (barred === 0) return undefined
+  const reason = `${barred} hosts are refused by rules, not by lack of room; the record names them.`
+  return { remedy: 'relax-rule', reason }
 }

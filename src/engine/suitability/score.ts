@@ -7,27 +7,26 @@ import { horizonHours, type TurnContext, vmAt } from '../context.ts'
 import { estimateMigration, priceMigration } from '../migration/estimate.ts'
 import { expectedExcess } from '../numbers.ts'
 
-/** Weight of keeping roomy hosts roomy against the idle watts of a host. Convex in fullness, so that the fuller of two hosts is filled first and
- *  the emptier one can be emptied. */
-const FILL_WEIGHT = 1
-
 /** Money per horizon that unserved demand of the host costs, with the mean and spread given. */
 function riskPrice(context: TurnContext, host: number, mean: number, sd: number): number {
   const limit = context.fleet.capacity[host] * context.policy.contention.highFraction
   return expectedExcess(mean, sd, limit) * context.policy.prices.perUnservedCoreHour * horizonHours(context)
 }
 
+/** What the host's demand as it stands is expected to cost over the horizon. */
 export function riskAsIs(context: TurnContext, host: number): number {
   if (context.loads.count[host] === 0) return 0
   context.loads.bound(host)
   return riskPrice(context, host, context.loads.lastMean, context.loads.lastSd)
 }
 
+/** The same if `vm` came. */
 export function riskWith(context: TurnContext, host: number, vm: number): number {
   context.loads.boundWith(host, vm)
   return riskPrice(context, host, context.loads.lastMean, context.loads.lastSd)
 }
 
+/** The same if `vm` left. */
 export function riskWithout(context: TurnContext, host: number, vm: number): number {
   if (context.loads.count[host] <= 1) return 0
   context.loads.boundWithout(host, vm)
@@ -52,6 +51,7 @@ export function savedWatts(context: TurnContext, host: number, vm: number): numb
   return wattsFor(context, host, context.loads.mean[host]) - after
 }
 
+/** What so many watts cost over the horizon. */
 export function energyPrice(context: TurnContext, watts: number): number {
   return (watts / 1000) * horizonHours(context) * context.policy.prices.perKwh
 }
@@ -140,10 +140,12 @@ function coreCap(context: TurnContext, vm: number, host: number): number {
   return vmAt(context, vm).vcpus * context.observation.inventory.hosts[host].refCoresPerCore
 }
 
+/** Worth of filling the fuller of two hosts, so that the emptier one can be emptied: convex in fullness, and as much as a
+ *  host's idle watts over the whole way from empty to full. */
 function fillWorth(context: TurnContext, vm: number, host: number): number {
   if (!context.policy.consolidation.isEnabled) return 0
   const capacity = context.fleet.capacity[host]
   const before = context.loads.mean[host] / capacity
   const after = (context.loads.mean[host] + context.levels.mean[vm]) / capacity
-  return energyPrice(context, context.fleet.idleWatts[host]) * FILL_WEIGHT * (after * after - before * before)
+  return energyPrice(context, context.fleet.idleWatts[host]) * (after * after - before * before)
 }

@@ -1,0 +1,8 @@
+import { movesToday, type VmGate } from './gate.ts'
+
+/** Moves of one VM in a day. */
+export const MOVE_BUDGET: VmGate = {
+  lacking: 'move-budget',
+  isShut: (context, vm) => movesToday(context, vm) >= context.policy.gates.movesPerVmDayMax,
+  reason: (context, vm) => `It moved ${movesToday(context, vm)} times in the last 24 h, which is its budget.`,
+}

@@ -1,0 +1,12 @@
+import { hostName, type HostRule } from './rule.ts'
+
+/** No more migrations out of and into one host at a time than the policy says, this turn's plan included. */
+export const CONCURRENCY: HostRule = {
+  lacking: 'concurrency',
+  shortBy: (context, _vm, host) => {
+    const copiesMax = context.policy.limits.migrationsPerHostMax
+    return copiesMax === undefined ? 0 : context.copies[host] + 1 - copiesMax
+  },
+  reason: (context, _vm, host) =>
+    `${hostName(context, host)} has ${context.copies[host]} migrations under way, as many as it may.`,
+}

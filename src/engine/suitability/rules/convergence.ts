@@ -1,0 +1,14 @@
+import { estimateMove } from '../score.ts'
+import { hostName, type HostRule } from './rule.ts'
+
+/** A copy that can't catch up with what the VM dirties is not begun. */
+export const CONVERGENCE: HostRule = {
+  lacking: 'does-not-converge',
+  shortBy: (context, vm, host) => (estimateMove(context, vm, host).converges ? 0 : 1),
+  reason: (context, vm, host) => {
+    const { rounds, downtimeMs } = estimateMove(context, vm, host)
+    const seconds = (downtimeMs / 1000).toFixed(1)
+    const after = `after ${rounds} rounds it would still have to stop for ${seconds} s`
+    return `Copying it to ${hostName(context, host)} does not converge: ${after}.`
+  },
+}
