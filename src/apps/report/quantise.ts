@@ -1,5 +1,6 @@
 /** Loads as one byte each. 0 is "off"; 1 to 201 are 0 % to 100 % in half percents; 202 to 255 rise by 3 % each,
- *  to 490 %. What exceeds 100 % by however little never rounds down to it: overload is the one thing the plots must not lose. */
+ *  to 490 %. What exceeds 100 % by however little never rounds down to it: overload is the one thing the plots
+ *  must not lose. */
 const CODE_FULL = 201
 const OVERLOAD_RATIO = 1.03
 

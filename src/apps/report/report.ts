@@ -10,8 +10,16 @@ import { judgeRun } from './verdict.ts'
 
 /** The page's scripts, in the order in which they are joined: each uses only what stands before it. */
 const SCRIPTS: readonly string[] = [
-  ...['blob', 'words', 'canvas', 'cursor'],
-  ...['heat-map', 'fleet', 'coverage', 'host', 'histogram', 'moves'],
+  'blob',
+  'words',
+  'canvas',
+  'cursor',
+  'heat-map',
+  'fleet',
+  'coverage',
+  'host',
+  'histogram',
+  'moves',
   'main',
 ]
 

@@ -5,7 +5,7 @@ import { policyKind } from './metrics.ts'
 /** The frames the page's script fills. Without the script they say so. */
 export function renderSections(run: BacktestRun): string {
   return [
-    '<noscript><p class="empty">The plots below are drawn by this page’s own script, which is switched off.</p></noscript>',
+    '<noscript><p class="empty">The plots are drawn by this page’s own script, which is switched off.</p></noscript>',
     '<p class="empty" id="failure" role="alert" hidden></p>',
     fleetSection(run),
     policyPicker(run),
@@ -39,9 +39,11 @@ function policyPicker(run: BacktestRun): string {
   const choices = names.map(
     (name, i) =>
       `<label class="${policyKind(name)}">` +
-      `<input type="radio" name="policy" value="${i}"${i === first ? ' checked' : ''}><span>${escapeHtml(name)}</span></label>`,
+      `<input type="radio" name="policy" value="${i}"${i === first ? ' checked' : ''}>` +
+      `<span>${escapeHtml(name)}</span></label>`,
   )
-  return `<fieldset id="policies" class="policies" hidden><legend>Policy shown below</legend>${choices.join('')}</fieldset>`
+  const legend = '<legend>Policy shown below</legend>'
+  return `<fieldset id="policies" class="policies" hidden>${legend}${choices.join('')}</fieldset>`
 }
 
 function heatSection(): string {

@@ -228,6 +228,9 @@ function drawDemand(context, box, course) {
   context.fillStyle = colour('over-text')
   context.textAlign = 'right'
   context.textBaseline = 'bottom'
+  context.strokeStyle = colour('sheet')
+  context.lineWidth = 3
+  context.strokeText(`capacity ${amount(capacity)}`, box.left + box.width - 2, y - 2)
   context.fillText(`capacity ${amount(capacity)}`, box.left + box.width - 2, y - 2)
 }
 

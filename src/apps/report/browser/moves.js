@@ -83,7 +83,8 @@ function introduce(state) {
 function listMoves(state, filter, limit) {
   const found = findMoves(state, filter)
   const body = element('moves-rows', HTMLTableSectionElement)
-  body.replaceChildren(...found.slice(0, limit).map((move) => rowOfMove(state, move)))
+  const decimals = moneyDecimals(state)
+  body.replaceChildren(...found.slice(0, limit).map((move) => rowOfMove(state, move, decimals)))
   const more = element('moves-more', HTMLButtonElement)
   more.hidden = found.length <= limit
   more.textContent = `Show ${amount(Math.min(PAGE_LENGTH * 4, found.length - limit))} more`
@@ -123,8 +124,9 @@ function findMoves(state, filter) {
 /**
  * @param {State} state
  * @param {number} move
+ * @param {number} decimals
  */
-function rowOfMove(state, move) {
+function rowOfMove(state, move, decimals) {
   const { run, policy } = state
   const { moves } = policy
   const { manifest } = run
@@ -141,8 +143,8 @@ function rowOfMove(state, move) {
     ['', `${hostName(counts(run, moves.from)[move])} → ${hostName(counts(run, moves.to)[move])}`],
     [`class class-${moveClass}`, moveClass],
     ['reason', moves.texts[counts(run, moves.reason)[move]]],
-    ['number', amount(gain)],
-    ['number', amount(cost)],
+    ['number', money(gain, decimals)],
+    ['number', money(cost, decimals)],
     ['', `${confidenceInWords(confidence)}${sure}`],
   ]
   for (const [name, text] of cells) {
@@ -151,4 +153,25 @@ function rowOfMove(state, move) {
     cell.textContent = text
   }
   return row
+}
+
+/**
+ * As many decimals as show three digits of the largest gain or cost, so that the column lines up.
+ * @param {State} state
+ */
+function moneyDecimals(state) {
+  const { gain, cost } = state.policy.moves
+  let largest = 0
+  for (const column of [gain, cost]) {
+    for (const value of floats(state.run, column)) if (Math.abs(value) > largest) largest = Math.abs(value)
+  }
+  return largest > 0 && largest < 1e12 ? Math.min(8, Math.max(0, 2 - Math.floor(Math.log10(largest)))) : 0
+}
+
+/**
+ * @param {number} value
+ * @param {number} decimals
+ */
+function money(value, decimals) {
+  return Number.isFinite(value) ? value.toFixed(decimals) : '–'
 }
