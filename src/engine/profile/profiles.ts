@@ -1,17 +1,13 @@
-/** Personalities of VMs that have no agent, worked out from the series the hypervisor gives. The same dimensions as an agent fills, fewer of them. */
+/** Personalities of VMs that have no agent, worked out from the series the hypervisor gives. The same dimensions as an
+ *  agent fills, fewer of them. */
 import type { VmId } from '../../terms/ids.ts'
-import {
-  DIMENSIONS,
-  type DimensionName,
-  dimensionIndex,
-  MASK_BYTES,
-  type PersonalityVector,
-} from '../../terms/personality.ts'
+import { DIMENSIONS, dimensionIndex, MASK_BYTES, type PersonalityVector } from '../../terms/personality.ts'
 import type { SampleBatch } from '../../terms/sample.ts'
 import { type EpochMs, HOUR_MS, MINUTE_MS } from '../../terms/units.ts'
 import type { EngineState } from '../state.ts'
 import type { Levels } from './levels.ts'
-import { autocorrelation, findRhythm } from './rhythm.ts'
+import { Highest } from './highest.ts'
+import { autocorrelation, type Centred, centre, findRhythm } from './rhythm.ts'
 
 /** A personality is worked out this often: the seed asks for every 5 to 15 minutes. */
 export const PERSONALITY_EVERY_MS = 15 * MINUTE_MS
@@ -20,7 +16,8 @@ const RHYTHM_EVERY_MS = HOUR_MS
 /** Sender of vectors that the server computed itself. */
 export const SERVER_SENDER = 'server'
 
-/** Share of a VM's size at which one phase passes into the next, and how far it must pass it: Schmitt's trigger, so that it does not flutter. */
+/** Share of a VM's size at which one phase passes into the next, and by which share of that it must pass it: Schmitt's
+ *  trigger, so that it does not flutter. */
 const PHASE_EDGES = [0.05, 0.3, 0.8] as const
 const PHASE_SLACK = 0.2
 
@@ -36,6 +33,7 @@ export interface Profiles {
   readonly phaseSince: Float64Array
 }
 
+/** Nothing is known of anybody. */
 export function emptyProfiles(vms: number): Profiles {
   return {
     at: -Infinity,
@@ -49,7 +47,8 @@ export function emptyProfiles(vms: number): Profiles {
   }
 }
 
-/** The seed's `GetPersonalityVector`: the latest vector of one VM; undefined before the first, or for a stranger. Views, not copies. */
+/** The seed's `GetPersonalityVector`: the latest vector of one VM; undefined before the first, or for a stranger. Views,
+ *  not copies. */
 export function getPersonalityVector(state: EngineState, vmId: VmId): PersonalityVector | undefined {
   const { profiles } = state
   const vm = state.vmIndex.get(vmId)
@@ -86,17 +85,33 @@ export function updateProfiles(
     phase: Uint8Array.from(was.phase),
     phaseSince: Float64Array.from(was.phaseSince),
   }
-  const series = new Float64Array(history.length)
+  const scratch = new Scratch(history.length)
   for (let vm = 0; vm < vms; vm++) {
     const writer = new VectorWriter(next, vm)
-    const length = gather(history, vm, series)
     writeUse(writer, samples, vm, levels)
-    if (length > 0) writeBehaviour(writer, { series: series.subarray(0, length), levels, vm, samples })
+    if (levels.samples[vm] === 0) continue
+    const series = gather(history, vm, scratch.series)
+    const centred = centre(series, scratch.centred)
+    writeExtremes(writer, series, scratch.highest)
+    if (series.length >= BEHAVIOUR_SAMPLES_MIN) writeBehaviour(writer, { series, centred, levels, vm, samples })
     writePhase(writer, next, { share: levels.last[vm] / levels.size[vm], at: samples.at, vm })
-    if (isRhythmDue) writeRhythm(writer, series.subarray(0, length), samples.windowMs)
-    else writer.copy(was, ['rhythmPeriodMs', 'rhythmStrength'])
+    if (isRhythmDue) writeRhythm(writer, centred, samples.windowMs)
+    else writer.copy(was, RHYTHM)
   }
   return next
+}
+
+/** Room that is used again for each VM. */
+class Scratch {
+  readonly series: Float64Array
+  readonly centred: Float64Array
+  readonly highest: Highest
+
+  constructor(windows: number) {
+    this.series = new Float64Array(windows)
+    this.centred = new Float64Array(windows)
+    this.highest = new Highest(windows)
+  }
 }
 
 /** Writes one row; what is never put stays absent. */
@@ -118,9 +133,8 @@ class VectorWriter {
     this.profiles.mask[this.maskRow + (index >> 3)] |= 1 << (index & 7)
   }
 
-  copy(from: Profiles, names: readonly DimensionName[]): void {
-    for (const name of names) {
-      const index = dimensionIndex(name)
+  copy(from: Profiles, indices: readonly number[]): void {
+    for (const index of indices) {
       if (((from.mask[this.maskRow + (index >> 3)] >> (index & 7)) & 1) === 1)
         this.put(index, from.values[this.row + index])
     }
@@ -147,6 +161,8 @@ const AT = {
   forecast: dimensionIndex('forecastCpu5MinP50'),
 }
 
+const RHYTHM = [AT.rhythmPeriod, AT.rhythmStrength]
+
 function writeUse(writer: VectorWriter, samples: SampleBatch, vm: number, levels: Levels): void {
   const { columns } = samples
   if (levels.samples[vm] > 0) writer.put(AT.cpuMean, levels.last[vm])
@@ -157,8 +173,16 @@ function writeUse(writer: VectorWriter, samples: SampleBatch, vm: number, levels
   writer.put(AT.netSend, columns.netSend?.[vm] ?? NaN)
 }
 
+function writeExtremes(writer: VectorWriter, series: Float64Array, highest: Highest): void {
+  const below = Math.min(series.length - 1, Math.floor(series.length * 0.95))
+  const top = highest.of(series, series.length - below)
+  writer.put(AT.cpuP95, top[0])
+  writer.put(AT.cpuMax, top[top.length - 1])
+}
+
 interface Behaviour {
   readonly series: Float64Array
+  readonly centred: Centred
   readonly levels: Levels
   readonly vm: number
   readonly samples: SampleBatch
@@ -166,15 +190,13 @@ interface Behaviour {
 
 /** Samples that make up "lately" for change detection: a quarter of an hour at five minutes each. */
 const LATELY = 3
+/** With fewer samples, a spread says nothing. */
+const BEHAVIOUR_SAMPLES_MIN = 4
 
-function writeBehaviour(writer: VectorWriter, { series, levels, vm, samples }: Behaviour): void {
-  const sorted = Float64Array.from(series).sort()
-  writer.put(AT.cpuP95, sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * 0.95))])
-  writer.put(AT.cpuMax, sorted[sorted.length - 1])
-  if (series.length < 4) return
+function writeBehaviour(writer: VectorWriter, { series, centred, levels, vm, samples }: Behaviour): void {
   const mean = levels.mean[vm]
   const sd = Math.sqrt(levels.variance[vm])
-  const persistence = Math.min(0.99, Math.max(0, autocorrelation(series, 1)))
+  const persistence = Math.min(0.99, Math.max(0, autocorrelation(centred, 1)))
   writer.put(AT.burstiness, mean > 0 ? sd / mean : NaN)
   writer.put(AT.persistence, persistence)
   let lately = 0
@@ -191,7 +213,8 @@ function writeBehaviour(writer: VectorWriter, { series, levels, vm, samples }: B
   })
 }
 
-/** Two standard deviations are ordinary; from there the score nears 1 as Gaussian tails would, at half speed because real tails are heavier. */
+/** Two standard deviations are ordinary; from there the score nears 1 as Gaussian tails would, at half speed because real
+ *  tails are heavier. */
 function anomalyOf(deviations: number): number {
   const beyond = Math.max(0, Math.abs(deviations) - 2)
   return 1 - Math.exp(-0.25 * beyond * beyond)
@@ -206,9 +229,11 @@ interface Ahead {
   readonly windowMs: number
 }
 
+const MINUTES_AHEAD = [5, 15, 30, 60]
+
 /** First-order autoregression: the last value fades into the mean, the band widens as it does. Box and Jenkins (1970). */
 function writeForecast(writer: VectorWriter, ahead: Ahead): void {
-  ;[5, 15, 30, 60].forEach((minutes, i) => {
+  MINUTES_AHEAD.forEach((minutes, i) => {
     const fade = ahead.persistence ** Math.max(1, (minutes * MINUTE_MS) / ahead.windowMs)
     const p50 = clampTo(ahead.mean + fade * (ahead.last - ahead.mean), ahead.size)
     writer.put(AT.forecast + 2 * i, p50)
@@ -232,18 +257,18 @@ function writePhase(writer: VectorWriter, profiles: Profiles, now: { share: numb
   writer.put(AT.phaseAge, now.at - profiles.phaseSince[now.vm])
 }
 
-function writeRhythm(writer: VectorWriter, series: Float64Array, windowMs: number): void {
+function writeRhythm(writer: VectorWriter, series: Centred, windowMs: number): void {
   const rhythm = findRhythm(series)
   if (rhythm === undefined) return
   writer.put(AT.rhythmStrength, rhythm.strength)
   if (rhythm.period !== undefined) writer.put(AT.rhythmPeriod, rhythm.period * windowMs)
 }
 
-/** Present samples of one VM, oldest first; returns how many. */
-function gather(history: readonly Float32Array[], vm: number, into: Float64Array): number {
+/** Present samples of one VM, oldest first. */
+function gather(history: readonly Float32Array[], vm: number, into: Float64Array): Float64Array {
   let length = 0
   for (const column of history) if (column[vm] === column[vm]) into[length++] = column[vm]
-  return length
+  return into.subarray(0, length)
 }
 
 function coverageOf(state: EngineState, vm: number): number {

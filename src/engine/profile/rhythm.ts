@@ -6,6 +6,13 @@ const TURNS_MIN = 3
 /** Shorter series say nothing. */
 const LENGTH_MIN = 24
 
+/** A series less its mean: worked out once for all lags. */
+export interface Centred {
+  readonly values: Float64Array
+  /** Sum of their squares. */
+  readonly power: number
+}
+
 export interface Rhythm {
   /** In windows. Absent: none found. */
   readonly period?: number
@@ -13,26 +20,32 @@ export interface Rhythm {
   readonly strength: number
 }
 
-/** Autocorrelation at a lag, -1 to 1; 0 for a constant series. */
-export function autocorrelation(series: Float64Array, lag: number): number {
+/** @param into room for the values, at least as long as the series */
+export function centre(series: Float64Array, into: Float64Array = new Float64Array(series.length)): Centred {
   const n = series.length
-  if (n <= lag) return 0
+  const values = into.subarray(0, n)
   let mean = 0
   for (let k = 0; k < n; k++) mean += series[k] / n
-  let own = 0
-  let shared = 0
+  let power = 0
   for (let k = 0; k < n; k++) {
-    const centred = series[k] - mean
-    own += centred * centred
-    if (k + lag < n) shared += centred * (series[k + lag] - mean)
+    values[k] = series[k] - mean
+    power += values[k] * values[k]
   }
-  return own > 1e-12 ? shared / own : 0
+  return { values, power }
+}
+
+/** Autocorrelation at a lag, -1 to 1; 0 for a constant series. */
+export function autocorrelation({ values, power }: Centred, lag: number): number {
+  if (power <= 1e-12) return 0
+  let shared = 0
+  for (let k = lag; k < values.length; k++) shared += values[k - lag] * values[k]
+  return shared / power
 }
 
 /** The lag with the highest autocorrelation that is a local peak and beyond what chance gives (2 / sqrt(n), Bartlett 1946).
  *  Undefined for series too short to tell. */
-export function findRhythm(series: Float64Array): Rhythm | undefined {
-  const n = series.length
+export function findRhythm(series: Centred): Rhythm | undefined {
+  const n = series.values.length
   if (n < LENGTH_MIN) return undefined
   const lagMax = Math.floor(n / TURNS_MIN)
   let before = autocorrelation(series, PERIOD_MIN - 1)
@@ -48,7 +61,6 @@ export function findRhythm(series: Float64Array): Rhythm | undefined {
     before = here
     here = after
   }
-  return best > 2 / Math.sqrt(n)
-    ? { period, strength: Math.min(1, best) }
-    : { strength: Math.max(0, Math.min(1, best)) }
+  const strength = Math.min(1, best)
+  return best > 2 / Math.sqrt(n) ? { period, strength } : { strength }
 }
