@@ -88,10 +88,19 @@ function listMoves(state, filter, limit) {
   const more = element('moves-more', HTMLButtonElement)
   more.hidden = found.length <= limit
   more.textContent = `Show ${amount(Math.min(PAGE_LENGTH * 4, found.length - limit))} more`
+  element('moves-count', HTMLParagraphElement).textContent = countInWords(state, found.length, limit)
+}
+
+/**
+ * @param {State} state
+ * @param {number} found
+ * @param {number} limit
+ */
+function countInWords(state, found, limit) {
   const { total, kept } = state.policy.moves
-  const shown = Math.min(limit, found.length)
-  element('moves-count', HTMLParagraphElement).textContent =
-    total === 0 ? '' : `${amount(shown)} of ${counted(found.length, 'move')}${found.length < kept ? ' that fit' : ''}.`
+  if (total === 0) return ''
+  if (found === 0) return 'No move fits the filter.'
+  return `${amount(Math.min(limit, found))} of ${counted(found, 'move')}${found < kept ? ' that fit' : ''}.`
 }
 
 /**
