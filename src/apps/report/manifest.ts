@@ -3,7 +3,7 @@ import type { PolicyKind } from './metrics.ts'
 
 /** Where a typed array lies in the embedded bytes. Offsets are multiples of 4. */
 export interface Column {
-  readonly type: 'u8' | 'u32' | 'f32'
+  readonly type: 'u8' | 'u16' | 'u32' | 'f32'
   readonly offset: number
   readonly length: number
 }
@@ -18,8 +18,8 @@ export interface Manifest {
   readonly hosts: readonly string[]
   readonly hostCapacity: readonly number[]
   readonly classes: readonly MoveClass[]
-  /** Load that each of the 256 codes stands for; NaN for 0, which is "off". */
-  readonly loadOfCode: Column
+  /** A load is `(code - 1) / codesToFull` of capacity; code 0 is "off". */
+  readonly codesToFull: number
   readonly policies: readonly PolicyManifest[]
 }
 

@@ -10,6 +10,8 @@ export interface Metric {
   /** As it stands in a sentence: "12 % less energy". */
   readonly noun: string
   readonly less: 'less' | 'fewer'
+  /** Follows a value that stands in a sentence; shares bring their own. */
+  readonly unit?: string
   readonly valueOf: (result: BacktestResult) => number | undefined
   readonly format: (value: number) => string
 }
@@ -18,6 +20,7 @@ export const ENERGY: Metric = {
   title: 'Energy, kWh',
   meaning: 'What all hosts drew over the whole run.',
   noun: 'energy',
+  unit: 'kWh',
   less: 'less',
   valueOf: (result) => result.energyKwh,
   format: (value) => (value >= 10 && value < 1000 ? value.toFixed(1) : formatNumber(value)),
@@ -52,9 +55,10 @@ export const METRICS: readonly Metric[] = [
     format: formatPercent,
   },
   {
-    title: 'Migrations per VM-day',
+    title: 'Migrations per VM‑day',
     meaning: 'How often a VM is moved in a day, on average.',
     noun: 'migrations',
+    unit: 'per VM-day',
     less: 'fewer',
     valueOf: (result) => result.migrationsPerVmDay,
     format: formatNumber,
@@ -63,6 +67,7 @@ export const METRICS: readonly Metric[] = [
     title: 'Copied, GiB',
     meaning: 'Memory sent over the wire by all migrations.',
     noun: 'data copied',
+    unit: 'GiB',
     less: 'less',
     valueOf: (result) => result.copiedBytes / GiB,
     format: formatNumber,
@@ -79,6 +84,7 @@ export const METRICS: readonly Metric[] = [
     title: 'CPU, s',
     meaning: 'Processor time the policy itself took for the whole run.',
     noun: 'CPU time',
+    unit: 's',
     less: 'less',
     valueOf: (result) => result.cpuSeconds,
     format: formatNumber,

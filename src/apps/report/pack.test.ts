@@ -3,12 +3,12 @@ import { test } from 'node:test'
 import { inflateRawSync } from 'node:zlib'
 import type { Column, Manifest } from './manifest.ts'
 import { hostsEverOn, packRun } from './pack.ts'
-import { loadCode, loadOfCode, probabilityCode } from './quantise.ts'
+import { CODES_TO_FULL, loadCode, probabilityCode } from './quantise.ts'
 import { sampleRun } from './sample-run.ts'
 
 interface Opened {
   readonly manifest: Manifest
-  readonly codes: (column: Column) => Uint8Array
+  readonly loads: (column: Column) => Uint16Array
   readonly floats: (column: Column) => Float32Array
 }
 
@@ -18,20 +18,21 @@ function open(base64: string): Opened {
   const start = 4 + length
   return {
     manifest: JSON.parse(new TextDecoder().decode(bytes.subarray(4, start))) as Manifest,
-    codes: (column) => new Uint8Array(bytes.buffer, start + column.offset, column.length),
+    loads: (column) => new Uint16Array(bytes.buffer, start + column.offset, column.length),
     floats: (column) => new Float32Array(bytes.buffer, start + column.offset, column.length),
   }
 }
 
-test('a load keeps within half a code of itself, and overload never becomes full', () => {
-  const loads = loadOfCode()
-  for (let load = 0; load <= 1; load += 0.0007) assert.ok(Math.abs(loads[loadCode(load)] - load) <= 0.00251)
-  for (let load = 1.000001; load < 4.8; load *= 1.001) {
-    // One step is 3 %, rounded up.
-    const shown = loads[loadCode(load)]
-    assert.ok(shown > 1 && shown >= load * 0.9999 && shown <= load * 1.0301, `${load} is shown as ${shown}`)
+function shown(load: number): number {
+  return (loadCode(load) - 1) / CODES_TO_FULL
+}
+
+test('a load keeps within half a step of 0.05 % of itself, and overload never becomes full', () => {
+  for (let load = 0; load <= 1; load += 0.00007) assert.ok(Math.abs(shown(load) - load) <= 0.0002501)
+  for (let load = 1.0000001; load < 30; load *= 1.001) {
+    assert.ok(shown(load) > 1 && Math.abs(shown(load) - load) <= 0.0005, `${load} is shown as ${shown(load)}`)
   }
-  assert.equal(loadCode(50), 255)
+  assert.equal(loadCode(1e9), 65535)
 })
 
 test('off is not idle, and no forecast is not a probability of nothing', () => {
@@ -44,10 +45,10 @@ test('off is not idle, and no forecast is not a probability of nothing', () => {
 
 test('every load that was is in the page, at its host and step', () => {
   const run = sampleRun({ hosts: 7, vms: 60, steps: 50 })
-  const { manifest, codes } = open(packRun(run))
+  const { manifest, loads } = open(packRun(run))
   const hosts = run.hosts.length
   run.details.forEach((detail, i) => {
-    const load = codes(manifest.policies[i].load)
+    const load = loads(manifest.policies[i].load)
     hostsEverOn(run, detail).forEach((host, row) => {
       for (let step = 0; step < run.steps; step++) {
         const expected = loadCode(detail.hostDemand[step * hosts + host] / run.hostCapacity[host])
@@ -77,10 +78,10 @@ test('a run too long for the page shows the peak of several steps in one column'
   const hostDemand = new Float32Array(40 * steps).fill(4)
   hostDemand[40 * 30_001] = 40
   const details = run.details.map((detail) => ({ policy: detail.policy, hostDemand, moves: [] }))
-  const { manifest, codes, floats } = open(packRun({ ...run, steps, details }))
+  const { manifest, loads, floats } = open(packRun({ ...run, steps, details }))
   assert.equal(manifest.stepsPerColumn, 2)
   assert.equal(manifest.columns, 30_000)
-  assert.ok(codes(manifest.policies[0].load).includes(loadCode(40 / run.hostCapacity[0])))
+  assert.ok(loads(manifest.policies[0].load).includes(loadCode(40 / run.hostCapacity[0])))
   assert.equal(floats(manifest.policies[0].hostsOverloaded)[15_000], 1)
 })
 

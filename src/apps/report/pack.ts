@@ -4,7 +4,7 @@ import { MINUTE_MS } from '../../terms/units.ts'
 import type { BacktestRun, MoveRecord, RunDetail } from '../backtest/result.ts'
 import type { Column, ForecastManifest, Manifest, MovesManifest, PolicyManifest } from './manifest.ts'
 import { policyKind } from './metrics.ts'
-import { loadCode, loadOfCode, probabilityCode } from './quantise.ts'
+import { CODES_TO_FULL, loadCode, probabilityCode } from './quantise.ts'
 
 /** Cells of all heat maps together, at most: a longer run has several steps in one column, so the file stays small. */
 const CELLS_MAX = 8_000_000
@@ -26,7 +26,7 @@ export function packRun(run: BacktestRun): string {
     hosts: run.hosts,
     hostCapacity: run.hostCapacity,
     classes: MOVE_CLASSES,
-    loadOfCode: bytes.add(loadOfCode()),
+    codesToFull: CODES_TO_FULL,
     policies: run.details.map((detail, i) => packPolicy({ run, grid, detail, rows: rowsOf[i], bytes })),
   }
   return deflateRawSync(bytes.behind(JSON.stringify(manifest)), { level: 9 }).toString('base64')
@@ -68,18 +68,28 @@ export function hostsEverOn(run: BacktestRun, detail: RunDetail): Uint32Array {
 
 function packPolicy({ run, grid, detail, rows, bytes }: PolicyInput): PolicyManifest {
   const toLoad = (value: number, host: number): number => loadCode(value / run.hostCapacity[host])
-  const gridded = (series: Float32Array, code: (value: number, host: number) => number): Uint8Array =>
-    peakCodes({ run, grid, rows, series, code })
-  const load = gridded(detail.hostDemand, toLoad)
+  const loads = (series: Float32Array): Uint16Array =>
+    peakCodes({ run, grid, rows, series, code: toLoad, into: new Uint16Array(rows.length * grid.columns) })
+  const load = loads(detail.hostDemand)
   const made = detail.forecast
-  const contention = made === undefined ? undefined : gridded(made.contention, probabilityCode)
+  const contention =
+    made === undefined
+      ? undefined
+      : peakCodes({
+          run,
+          grid,
+          rows,
+          series: made.contention,
+          code: probabilityCode,
+          into: new Uint8Array(rows.length * grid.columns),
+        })
   const forecast: ForecastManifest | undefined =
     made === undefined || contention === undefined
       ? undefined
       : {
           horizonMs: made.horizonMs,
-          p50: bytes.add(gridded(made.p50, toLoad)),
-          p95: bytes.add(gridded(made.p95, toLoad)),
+          p50: bytes.add(loads(made.p50)),
+          p95: bytes.add(loads(made.p95)),
           contention: bytes.add(contention),
         }
   const eventfulRow = findEventfulRow({ rows, load, contention, columns: grid.columns, moves: detail.moves })
@@ -96,15 +106,15 @@ function packPolicy({ run, grid, detail, rows, bytes }: PolicyInput): PolicyMani
 }
 
 /** The highest code of the steps in each column, so that an overload of one step stays in sight. */
-function peakCodes(input: {
+function peakCodes<Codes extends Uint8Array | Uint16Array>(input: {
   readonly run: BacktestRun
   readonly grid: Grid
   readonly rows: Uint32Array
   readonly series: Float32Array
   readonly code: (value: number, host: number) => number
-}): Uint8Array {
-  const { run, grid, rows, series, code } = input
-  const codes = new Uint8Array(rows.length * grid.columns)
+  readonly into: Codes
+}): Codes {
+  const { run, grid, rows, series, code, into: codes } = input
   rows.forEach((host, row) => {
     for (let step = 0; step < run.steps; step++) {
       const cell = row * grid.columns + Math.floor(step / grid.stepsPerColumn)
@@ -137,7 +147,7 @@ function countHosts(input: Omit<PolicyInput, 'rows'>): Pick<PolicyManifest, 'hos
 /** A move counts once, a step of overload twice, one of expected contention once; halved for hosts mostly off. */
 function findEventfulRow(input: {
   readonly rows: Uint32Array
-  readonly load: Uint8Array
+  readonly load: Uint16Array
   readonly contention: Uint8Array | undefined
   readonly columns: number
   readonly moves: readonly MoveRecord[]
@@ -216,14 +226,13 @@ class ByteList {
   private readonly parts: Uint8Array[] = []
   private length = 0
 
-  add(array: Uint8Array | Uint32Array | Float32Array): Column {
+  add(array: Uint8Array | Uint16Array | Uint32Array | Float32Array): Column {
     const offset = this.length
-    const type = array instanceof Uint8Array ? 'u8' : array instanceof Uint32Array ? 'u32' : 'f32'
     this.parts.push(new Uint8Array(array.buffer, array.byteOffset, array.byteLength))
     const padding = (4 - (array.byteLength % 4)) % 4
     if (padding > 0) this.parts.push(new Uint8Array(padding))
     this.length += array.byteLength + padding
-    return { type, offset, length: array.length }
+    return { type: typeOf(array), offset, length: array.length }
   }
 
   behind(json: string): Buffer {
@@ -233,4 +242,10 @@ class ByteList {
     head.writeUInt32LE(text.length + padding.length)
     return Buffer.concat([head, text, padding, ...this.parts])
   }
+}
+
+function typeOf(array: Uint8Array | Uint16Array | Uint32Array | Float32Array): Column['type'] {
+  if (array instanceof Uint8Array) return 'u8'
+  if (array instanceof Uint16Array) return 'u16'
+  return array instanceof Uint32Array ? 'u32' : 'f32'
 }

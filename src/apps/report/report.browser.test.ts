@@ -102,7 +102,7 @@ test('by keyboard: arrows walk through the heat map, Enter opens the host', { sk
     await page.keyboard.press('ArrowDown')
     assert.match(
       (await page.textContent('#tip')) ?? '',
-      /^host-\d+00:00\d+(?:\.\d)? % of (?:16|24) reference cores|off$/,
+      /^host-\d+00:00\d+(?:\.\d)?\s% of (?:16|24) reference cores|off$/,
     )
     await page.keyboard.press('Enter')
     assert.equal(await page.inputValue('#host-choice'), '2')

@@ -14,6 +14,7 @@ const SCRIPTS: readonly string[] = [
   'words',
   'canvas',
   'cursor',
+  'heat-colours',
   'heat-map',
   'fleet',
   'coverage',
@@ -65,7 +66,6 @@ function hashOf(text: string): string {
 function renderHead(run: BacktestRun): string {
   const verdict = judgeRun(run.results)
   const facts: readonly (readonly [string, string])[] = [
-    ['Trace', run.traceName],
     ['VMs', formatNumber(run.vms)],
     ['Hosts', formatNumber(run.hosts.length)],
     ['Fleet', run.fleetName],
@@ -101,8 +101,8 @@ function renderCaveats(run: BacktestRun): string {
 
 function renderFoot(run: BacktestRun): string {
   return (
-    `<footer><p>Loads in the plots are rounded to half a percent of capacity, above 100 % to 3 % steps; ` +
-    `overload never rounds away. The table holds the exact results. ` +
+    `<footer><p>Loads in the plots are rounded to 0.05 % of capacity; overload never rounds away. ` +
+    `The table holds the exact results. ` +
     `Seed ${escapeHtml(String(run.seed))} repeats the run.</p></footer>`
   )
 }

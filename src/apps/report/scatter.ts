@@ -121,28 +121,38 @@ function renderYTicks(yMax: number): string {
     .join('')
 }
 
-/** Labels go where none stands yet: beside the point, above or below it. */
+/** Labels go where none stands yet: beside the point, above or below it. Points that share a place share a label. */
 function renderPoints(points: readonly Point[]): string {
   const taken: Box[] = points.map((point) => ({ left: point.x - 6, top: point.y - 6, width: 12 }))
-  const labels = points.map((point) => {
-    const width = point.name.length * LETTER_WIDTH
+  const labels = groupPoints(points).map((group) => {
+    const [point] = group
+    const width = (group.map(({ name }) => name).join(', ').length + 1) * LETTER_WIDTH
     const spots = spotsBeside(point, width)
     const spot = spots.find((box) => fits(box) && !taken.some((other) => overlap(box, other))) ?? spots[0]
     taken.push(spot)
-    return (
-      `<text class="label ${policyKind(point.name)}" x="${spot.left.toFixed(1)}" y="${(spot.top + 11).toFixed(1)}">` +
-      `${escapeHtml(point.name)}</text>`
-    )
+    const names = group.map(({ name }) => `<tspan class="${policyKind(name)}">${escapeHtml(name)}</tspan>`).join(', ')
+    return `<text class="label" x="${spot.left.toFixed(1)}" y="${(spot.top + 11).toFixed(1)}">${names}</text>`
   })
   const marks = points.map((point) => {
     const kind = policyKind(point.name)
-    const radius = kind === 'ours' ? 6 : 4.5
+    const radius = { ours: 6, rival: 4.5, oracle: 8 }[kind]
     return `<circle class="mark ${kind}" cx="${point.x.toFixed(1)}" cy="${point.y.toFixed(1)}" r="${radius}"/>`
   })
   return marks.join('') + labels.join('')
 }
 
-/** Right, left, above, below; then ever higher beside the point, for points that share a place. */
+/** Points that nobody could tell apart, together. */
+function groupPoints(points: readonly Point[]): Point[][] {
+  const groups: Point[][] = []
+  for (const point of points) {
+    const near = groups.find(([first]) => Math.hypot(first.x - point.x, first.y - point.y) < 5)
+    if (near === undefined) groups.push([point])
+    else near.push(point)
+  }
+  return groups
+}
+
+/** Right, left, above, below; then ever higher beside the point, where others stand close. */
 function spotsBeside(point: Point, width: number): Box[] {
   const right = { left: point.x + 9, top: point.y - 7, width }
   const left = { left: point.x - 9 - width, top: point.y - 7, width }
@@ -151,7 +161,8 @@ function spotsBeside(point: Point, width: number): Box[] {
     { ...right, top: right.top - rows * LABEL_HEIGHT },
     { ...left, top: left.top - rows * LABEL_HEIGHT },
   ])
-  return [right, left, { left: centre, top: point.y - 23, width }, { left: centre, top: point.y + 9, width }, ...higher]
+  const above = { left: centre, top: point.y - 23, width }
+  return [right, left, above, { ...above, top: point.y + 9 }, { ...above, left: point.x - 8 }, ...higher]
 }
 
 function fits(box: Box): boolean {

@@ -49,7 +49,9 @@ function policyPicker(run: BacktestRun): string {
 function heatSection(): string {
   return `<section aria-labelledby="heat-title"><h2 id="heat-title">Load of every host</h2>
 <p class="hint" id="heat-hint"></p>
-<div id="heat-key" class="heat-key" aria-hidden="true"></div>
+<div class="controls"><div id="heat-key" class="heat-key" aria-hidden="true"></div>
+<label id="heat-stretch-label" hidden><input id="heat-stretch" type="checkbox">
+<span id="heat-stretch-text"></span></label></div>
 <canvas id="heat" tabindex="0" role="application" aria-roledescription="heat map" aria-describedby="heat-hint"></canvas>
 </section>`
 }

@@ -51,7 +51,7 @@ test('a remainder is never rounded away, and nothing is called nothing', () => {
   const rival = aResult({ policy: 'lr-mmt', energyKwh: 1_000_000, migrationsPerVmDay: 0, unservedFraction: 1 })
   const [comparison] = judgeRun([aResult({ unservedFraction: 0 }), rival]).comparisons
   assert.deepEqual(comparison.better, ['99.9 % less energy', 'no unserved demand at all'])
-  assert.deepEqual(comparison.worse, ['migrations (2 against none)'])
+  assert.deepEqual(comparison.worse, ['migrations (2 per VM-day against none)'])
 })
 
 test('an oracle is a bound: it is compared with, and never best nor a rival', () => {

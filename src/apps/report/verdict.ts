@@ -86,7 +86,7 @@ function outcomeOf(
 function phrase(metric: Metric, ours: BacktestResult, other: BacktestResult): string {
   const mine = metric.valueOf(ours) ?? Number.NaN
   const theirs = metric.valueOf(other) ?? Number.NaN
-  if (theirs === 0) return `${metric.noun} (${metric.format(mine)} against none)`
+  if (theirs === 0) return `${metric.noun} (${metric.format(mine)}${metric.unit ? ` ${metric.unit}` : ''} against none)`
   if (mine === 0) return `no ${metric.noun} at all`
   const ratio = mine / theirs
   if (ratio >= 2) return `${formatNumber(Number(ratio.toPrecision(2)))} times the ${metric.noun}`

@@ -2,7 +2,7 @@
 
 /**
  * The run as the page embeds it.
- * @typedef {{ manifest: Manifest, bytes: ArrayBuffer, start: number, loadOfCode: Float32Array }} Run
+ * @typedef {{ manifest: Manifest, bytes: ArrayBuffer, start: number }} Run
  */
 
 /**
@@ -17,9 +17,7 @@ export async function openRun(base64) {
   const length = new DataView(bytes).getUint32(0, true)
   /** @type {Manifest} */
   const manifest = JSON.parse(new TextDecoder().decode(new Uint8Array(bytes, 4, length)))
-  const run = { manifest, bytes, start: 4 + length, loadOfCode: new Float32Array() }
-  run.loadOfCode = floats(run, manifest.loadOfCode)
-  return run
+  return { manifest, bytes, start: 4 + length }
 }
 
 /**
@@ -28,6 +26,23 @@ export async function openRun(base64) {
  */
 export function codes(run, column) {
   return new Uint8Array(run.bytes, run.start + column.offset, column.length)
+}
+
+/**
+ * @param {Run} run
+ * @param {Column} column
+ */
+export function loadCodes(run, column) {
+  return new Uint16Array(run.bytes, run.start + column.offset, column.length)
+}
+
+/**
+ * The share of capacity a code stands for; NaN for "off".
+ * @param {Run} run
+ * @param {number} code
+ */
+export function loadOf(run, code) {
+  return code === 0 ? Number.NaN : (code - 1) / run.manifest.codesToFull
 }
 
 /**

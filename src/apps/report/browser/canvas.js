@@ -40,7 +40,7 @@ export function openSheet(canvas, height) {
  * @returns {Box}
  */
 export function plotBox(sheetWidth, top, height) {
-  const left = sheetWidth < 600 ? 46 : 72
+  const left = sheetWidth < 600 ? 46 : sheetWidth < 900 ? 72 : 124
   return { left, top, width: sheetWidth - left - RIGHT_MARGIN, height }
 }
 

@@ -1,4 +1,4 @@
-import { codes } from './blob.js'
+import { loadCodes } from './blob.js'
 /** @import { State } from './blob.js' */
 
 /**
@@ -25,8 +25,8 @@ export function coverage(demand, limit) {
 export function coverageOfAll(state, lead) {
   const { run, policy } = state
   const { columns } = run.manifest
-  const load = codes(run, policy.load)
-  const p95 = policy.forecast === undefined ? new Uint8Array() : codes(run, policy.forecast.p95)
+  const load = loadCodes(run, policy.load)
+  const p95 = policy.forecast === undefined ? new Uint16Array() : loadCodes(run, policy.forecast.p95)
   let steps = 0
   let held = 0
   for (let cell = lead; cell < p95.length; cell++) {

@@ -1,6 +1,7 @@
-import { codes, counts, element } from './blob.js'
+import { counts, element, loadCodes, loadOf } from './blob.js'
 import { colour, drawTimeAxis, openSheet, plotBox } from './canvas.js'
 import { attachCursor } from './cursor.js'
+import { drawHeatKey, heatColours } from './heat-colours.js'
 import { amount, clock, counted, percent } from './words.js'
 /** @import { State } from './blob.js' */
 /** @import { Box } from './canvas.js' */
@@ -8,7 +9,8 @@ import { amount, clock, counted, percent } from './words.js'
 
 /** More rows than this are put together: no screen shows them apart. */
 const HEAT_ROWS_MAX = 400
-const HEAT_FULL_CODE = 201
+/** Below this load at the busiest, people may stretch the colours to see anything at all. */
+const HEAT_PALE_FRACTION = 0.6
 
 /**
  * The picture of one policy: the highest load of the hosts and columns that share a cell.
@@ -16,7 +18,9 @@ const HEAT_FULL_CODE = 201
  * @property {number} rows
  * @property {number} columns
  * @property {number} hostsPerRow
- * @property {Uint8Array} cells
+ * @property {Uint16Array} cells
+ * @property {number} full The load the ramp ends at: 1, unless stretched.
+ * @property {number} busiest
  * @property {Box} box
  * @property {HTMLCanvasElement} image
  */
@@ -37,25 +41,32 @@ export function heatMap(state) {
     draw,
     pick: (cell) => heat && state.pickRow(cell.row * heat.hostsPerRow),
   })
-  return () => {
+  const stretch = element('heat-stretch', HTMLInputElement)
+  const show = () => {
     canvas.hidden = state.policy.rows.length === 0
-    heat = layHeat(canvas, state)
+    heat = layHeat(canvas, state, stretch.checked)
+    element('heat-stretch-label', HTMLLabelElement).hidden = !(heat.busiest < HEAT_PALE_FRACTION)
+    element('heat-stretch-text', HTMLSpanElement).textContent =
+      `stretch colours to the busiest, ${percent(heat.busiest)}`
     element('heat-hint', HTMLParagraphElement).textContent = hintOf(state, heat)
     canvas.setAttribute(
       'aria-label',
       `Load of ${counted(heat.rows, 'row')} of hosts over ${counted(heat.columns, 'column')} of time`,
     )
-    drawHeatKey()
+    drawHeatKey(heat.full)
     draw(undefined)
   }
+  stretch.addEventListener('change', show)
+  return show
 }
 
 /**
  * @param {HTMLCanvasElement} canvas
  * @param {State} state
+ * @param {boolean} isStretched
  * @returns {Heat}
  */
-function layHeat(canvas, state) {
+function layHeat(canvas, state, isStretched) {
   const { run, policy } = state
   const hosts = policy.rows.length
   const hostsPerRow = Math.max(1, Math.ceil(hosts / HEAT_ROWS_MAX))
@@ -64,8 +75,8 @@ function layHeat(canvas, state) {
   const width = Math.max(160, canvas.clientWidth)
   const box = plotBox(width, 4, rows * rowHeight)
   const columns = Math.max(1, Math.min(run.manifest.columns, Math.floor(box.width)))
-  const cells = new Uint8Array(rows * columns)
-  const load = codes(run, policy.load)
+  const cells = new Uint16Array(rows * columns)
+  const load = loadCodes(run, policy.load)
   for (let host = 0; host < hosts; host++) {
     const rowStart = Math.floor(host / hostsPerRow) * columns
     for (let i = 0; i < run.manifest.columns; i++) {
@@ -73,44 +84,30 @@ function layHeat(canvas, state) {
       cells[cell] = Math.max(cells[cell], load[host * run.manifest.columns + i])
     }
   }
-  return { rows, columns, hostsPerRow, cells, box, image: paintHeat(cells, rows, columns) }
+  const busiest = loadOf(
+    run,
+    cells.reduce((most, code) => Math.max(most, code), 1),
+  )
+  const full = isStretched && busiest > 0 && busiest < HEAT_PALE_FRACTION ? busiest : 1
+  const colourOf = heatColours(full)
+  const image = paintHeat({ rows, columns }, (cell) => colourOf(loadOf(run, cells[cell])))
+  return { rows, columns, hostsPerRow, cells, full, busiest, box, image }
 }
 
 /**
- * @param {Uint8Array} cells
- * @param {number} rows
- * @param {number} columns
+ * @param {{ rows: number, columns: number }} size
+ * @param {(cell: number) => readonly number[]} colourOf
  */
-function paintHeat(cells, rows, columns) {
+function paintHeat({ rows, columns }, colourOf) {
   const image = document.createElement('canvas')
   image.width = columns
   image.height = Math.max(1, rows)
   const context = image.getContext('2d')
   if (context === null || rows === 0) return image
   const pixels = context.createImageData(columns, rows)
-  const ramp = heatColours()
-  cells.forEach((code, i) => pixels.data.set(ramp[code], i * 4))
+  for (let cell = 0; cell < rows * columns; cell++) pixels.data.set(colourOf(cell), cell * 4)
   context.putImageData(pixels, 0, 0)
   return image
-}
-
-/** Red, green, blue and opacity for each code: off is clear, up to full a ramp, above it one colour apart. */
-function heatColours() {
-  const stops = ['heat-0', 'heat-1', 'heat-2', 'heat-3', 'heat-4'].map((name) => channels(colour(name)))
-  const over = [...channels(colour('over')), 255]
-  return Array.from({ length: 256 }, (_, code) => {
-    if (code === 0) return [0, 0, 0, 0]
-    if (code > HEAT_FULL_CODE) return over
-    const position = ((code - 1) / (HEAT_FULL_CODE - 1)) * (stops.length - 1)
-    const low = Math.min(stops.length - 2, Math.floor(position))
-    const mixed = stops[low].map((value, i) => Math.round(value + (stops[low + 1][i] - value) * (position - low)))
-    return [...mixed, 255]
-  })
-}
-
-/** @param {string} hex */
-function channels(hex) {
-  return [1, 3, 5].map((at) => Number.parseInt(hex.slice(at, at + 2), 16))
 }
 
 /**
@@ -214,12 +211,12 @@ function describeHeat(state, heat, cell) {
   const names =
     first === last ? manifest.hosts[hosts[first]] : `${manifest.hosts[hosts[first]]} and ${last - first} more`
   const code = heat.cells[cell.row * heat.columns + cell.column]
-  const load = state.run.loadOfCode[code]
+  const load = loadOf(state.run, code)
   const time = clock((cell.column / heat.columns) * manifest.spanMs, manifest.spanMs)
   if (code === 0) return [names, time, 'off']
   const capacity =
     first === last ? ` of ${amount(manifest.hostCapacity[hosts[first]])} reference cores` : ' at the highest'
-  const over = code > HEAT_FULL_CODE ? ' – overloaded' : ''
+  const over = load > 1 ? ' – overloaded' : ''
   return [names, time, `${percent(load)}${capacity}${over}`]
 }
 
@@ -237,28 +234,14 @@ function hintOf(state, heat) {
   const grouped = heat.hostsPerRow > 1 ? ` Each row stands for ${heat.hostsPerRow} hosts and shows the fullest.` : ''
   const thinned =
     heat.columns < manifest.columns || manifest.stepsPerColumn > 1 ? ' Each column shows the highest of its steps.' : ''
-  const over = codes(state.run, state.policy.load).reduce((sum, code) => sum + (code > HEAT_FULL_CODE ? 1 : 0), 0)
+  const over = loadCodes(state.run, state.policy.load).reduce(
+    (sum, code) => sum + (loadOf(state.run, code) > 1 ? 1 : 0),
+    0,
+  )
   const much = over === 0 ? 'No overload' : `${counted(over, 'host-step')} of overload`
   const overloads = `${much} under ${state.policy.name}.`
   return (
     `One row per host, longest on at the top. ${overloads}${never}${grouped}${thinned} ` +
     'Arrow keys walk, Enter or a click shows the host below.'
   )
-}
-
-function drawHeatKey() {
-  const place = element('heat-key', HTMLDivElement)
-  const ramp = document.createElement('canvas')
-  ramp.width = HEAT_FULL_CODE
-  ramp.height = 1
-  const context = ramp.getContext('2d')
-  const pixels = context?.createImageData(HEAT_FULL_CODE, 1)
-  const colours = heatColours()
-  for (let code = 1; code <= HEAT_FULL_CODE; code++) pixels?.data.set(colours[code], (code - 1) * 4)
-  if (pixels !== undefined) context?.putImageData(pixels, 0, 0)
-  const over = document.createElement('i')
-  over.className = 'swatch over'
-  const off = document.createElement('i')
-  off.className = 'swatch off'
-  place.replaceChildren('Demand of capacity: 0 %', ramp, '100 %', over, 'above 100 %', off, 'off')
 }

@@ -1,4 +1,4 @@
-import { codes, counts, element } from './blob.js'
+import { codes, counts, element, loadCodes, loadOf } from './blob.js'
 import {
   colour,
   drawHairline,
@@ -23,6 +23,8 @@ const DEMAND_HEIGHT = 230
 const LANE_HEIGHT = 34
 const LANE_GAP = 8
 const CONTENTION_GAP = 26
+/** A host that never uses this share of its capacity is drawn without the line far above it. */
+const FAR_FRACTION = 0.4
 const CONTENTION_HEIGHT = 64
 
 /**
@@ -80,7 +82,7 @@ export function hostPlot(state) {
 function fillHostChoices(state, hostChoice, leadChoice) {
   const { run, policy } = state
   const hosts = counts(run, policy.rows)
-  const load = codes(run, policy.load)
+  const load = loadCodes(run, policy.load)
   const { columns, columnMs } = run.manifest
   hostChoice.replaceChildren(
     ...Array.from(hosts, (host, row) => {
@@ -109,10 +111,10 @@ function courseOf(state, lead) {
   const { manifest } = run
   const host = counts(run, policy.rows)[state.row]
   const capacity = manifest.hostCapacity[host]
-  const rowOf = (/** @type {Column} */ column) =>
-    codes(run, column).subarray(state.row * manifest.columns, (state.row + 1) * manifest.columns)
+  const start = state.row * manifest.columns
+  const end = start + manifest.columns
   const cores = (/** @type {Column} */ column) =>
-    Float32Array.from(rowOf(column), (code) => run.loadOfCode[code] * capacity)
+    Float32Array.from(loadCodes(run, column).subarray(start, end), (code) => loadOf(run, code) * capacity)
   const made = policy.forecast
   return {
     name: manifest.hosts[host],
@@ -123,7 +125,9 @@ function courseOf(state, lead) {
       lead,
       p50: later(cores(made.p50), lead),
       p95: later(cores(made.p95), lead),
-      contention: Float32Array.from(rowOf(made.contention), (code) => (code === 0 ? Number.NaN : (code - 1) / 254)),
+      contention: Float32Array.from(codes(run, made.contention).subarray(start, end), (code) =>
+        code === 0 ? Number.NaN : (code - 1) / 254,
+      ),
     },
     moves: movesOf(state, host),
   }
@@ -194,8 +198,9 @@ function drawCourse(canvas, state, course, cell) {
  */
 function drawDemand(context, box, course) {
   const { demand, forecast, capacity } = course
-  const peak = Math.max(capacity, highest(demand), Math.min(capacity * 1.5, forecast ? highest(forecast.p95) : 0))
-  const top = drawValueAxis(context, box, { max: peak * 1.06, ticks: 5 })
+  const used = Math.max(highest(demand), Math.min(capacity * 1.5, forecast ? highest(forecast.p95) : 0))
+  const isFar = used > 0 && used < capacity * FAR_FRACTION
+  const top = drawValueAxis(context, box, { max: (isFar ? used : Math.max(used, capacity)) * 1.06, ticks: 5 })
   context.save()
   context.beginPath()
   context.rect(box.left, box.top, box.width, box.height)
@@ -218,20 +223,33 @@ function drawDemand(context, box, course) {
   context.lineJoin = 'round'
   strokeSeries(context, box, demand, top)
   context.restore()
+  drawCapacity(context, box, { capacity, top, isFar })
+}
+
+/**
+ * @param {CanvasRenderingContext2D} context
+ * @param {Box} box
+ * @param {{ capacity: number, top: number, isFar: boolean }} line
+ */
+function drawCapacity(context, box, { capacity, top, isFar }) {
   const y = Math.round(box.top + box.height * (1 - capacity / top)) + 0.5
-  context.strokeStyle = colour('over')
-  context.lineWidth = 1.25
-  context.beginPath()
-  context.moveTo(box.left, y)
-  context.lineTo(box.left + box.width, y)
-  context.stroke()
-  context.fillStyle = colour('over-text')
+  if (!isFar) {
+    context.strokeStyle = colour('over')
+    context.lineWidth = 1.25
+    context.beginPath()
+    context.moveTo(box.left, y)
+    context.lineTo(box.left + box.width, y)
+    context.stroke()
+  }
+  const text = isFar ? `↑ capacity ${amount(capacity)}, far above this plot` : `capacity ${amount(capacity)}`
+  const place = { x: box.left + box.width - 2, y: isFar ? box.top + 14 : y - 2 }
   context.textAlign = 'right'
   context.textBaseline = 'bottom'
   context.strokeStyle = colour('sheet')
   context.lineWidth = 3
-  context.strokeText(`capacity ${amount(capacity)}`, box.left + box.width - 2, y - 2)
-  context.fillText(`capacity ${amount(capacity)}`, box.left + box.width - 2, y - 2)
+  context.strokeText(text, place.x, place.y)
+  context.fillStyle = colour('over-text')
+  context.fillText(text, place.x, place.y)
 }
 
 /** @param {Float32Array} values */

@@ -15,7 +15,7 @@ export function clock(ms, spanMs) {
 /** @param {number} fraction */
 export function percent(fraction) {
   const value = fraction * 100
-  return `${value < 10 && value > 0 ? Number(value.toFixed(1)) : Math.round(value)} %`
+  return `${value < 10 && value > 0 ? Number(value.toFixed(1)) : Math.round(value)}\u00a0%`
 }
 
 /** @param {number} value */
