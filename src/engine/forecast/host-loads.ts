@@ -1,6 +1,6 @@
 /** What each host will have to carry: its VMs' recent demand added up *aligned in time*, so that peaks which do not coincide may share a host. */
 import type { Levels } from '../profile/levels.ts'
-import { PRIOR_SAMPLES } from '../profile/levels.ts'
+import { PRIOR_SAMPLES_SPREAD } from '../profile/levels.ts'
 
 /** Working sheet of one turn. It changes while a plan is made, and is thrown away with the turn. */
 export class HostLoads {
@@ -107,7 +107,10 @@ export class HostLoads {
     const weight = members > 0 && windows > 2 ? known / members : 0
     const independent = this.variance[host] + (vm < 0 ? 0 : sign * this.levels.variance[vm])
     this.measuredMean = Math.max(0, this.mean[host] + (vm < 0 ? 0 : sign * this.levels.mean[vm]))
-    this.blendedVariance = Math.max(0, (weight * aligned + PRIOR_SAMPLES * independent) / (weight + PRIOR_SAMPLES))
+    this.blendedVariance = Math.max(
+      0,
+      (weight * aligned + PRIOR_SAMPLES_SPREAD * independent) / (weight + PRIOR_SAMPLES_SPREAD),
+    )
     return Math.max(this.measuredMean + this.bandSd * Math.sqrt(this.blendedVariance), peak)
   }
 

@@ -2,8 +2,13 @@
 import type { Vm } from '../../terms/vm.ts'
 import { vmSizeRefCores } from '../../terms/vm.ts'
 
-/** Weight of what is typical for the cluster against a VM's own samples, in samples. Three was best of 1, 3, 5, 8 on 20110306. */
-export const PRIOR_SAMPLES = 3
+/** Weight of what is typical for the cluster against a VM's own samples, in samples, for its level. Best of 1, 3, 5, 8 on PlanetLab 20110306. */
+const PRIOR_SAMPLES = 3
+/** The same for its spread, which needs far more: a VM that has been quiet for hours may still jump, as others of its size do, and
+ *  a planner that believes in quiet collects just those that were lucky. Best of 3, 15, 40, 50, 60, 100 on four PlanetLab days. */
+export const PRIOR_SAMPLES_SPREAD = 50
+/** A sample counts half as much as one this many windows later. Best of 4, 8, 10, 12, 24, 48 and no fading on four PlanetLab days. */
+const HALF_LIFE_WINDOWS = 8
 /** A level known from few samples is itself in doubt: variance is raised by this over one more than the samples.
  *  On PlanetLab 20110306 errors of the first hour were 1.4 times, later 1.1 times what the samples' own spread said. */
 const LEVEL_DOUBT = 3
@@ -27,7 +32,7 @@ export interface Levels {
 }
 
 /** Shapes: `history` holds columns of `vms.length` reference cores, oldest first; NaN is absent. Mean and variance are drawn towards the
- *  cluster's (empirical Bayes), as if each VM had `PRIOR_SAMPLES` more samples that were typical: a VM seen once and quiet may just have been lucky. */
+ *  cluster's (empirical Bayes), as if each VM had some more samples that were typical: a VM seen once and quiet may just have been lucky. */
 export function measureLevels(vms: readonly Vm[], history: readonly Float32Array[]): Levels {
   const n = vms.length
   const size = new Float64Array(n)
@@ -35,14 +40,22 @@ export function measureLevels(vms: readonly Vm[], history: readonly Float32Array
   const variance = new Float64Array(n)
   const samples = new Uint16Array(n)
   for (let i = 0; i < n; i++) size[i] = vmSizeRefCores(vms[i])
-  for (const column of history) {
+  const weights = new Float64Array(n)
+  history.forEach((column, k) => {
+    const weight = 2 ** ((k + 1 - history.length) / HALF_LIFE_WINDOWS)
     for (let i = 0; i < n; i++) {
       const demand = column[i]
       if (demand !== demand) continue
       samples[i]++
-      mean[i] += demand
-      variance[i] += demand * demand
+      weights[i] += weight
+      mean[i] += weight * demand
+      variance[i] += weight * demand * demand
     }
+  })
+  for (let i = 0; i < n; i++) {
+    if (samples[i] === 0) continue
+    mean[i] *= samples[i] / weights[i]
+    variance[i] *= samples[i] / weights[i]
   }
   const pooled = poolAndCentre(size, mean, variance, samples)
   shrink({ size, mean, variance, samples, last: mean }, pooled)
@@ -83,9 +96,10 @@ function shrink(levels: Levels, pooled: Pooled): void {
   const { size, mean, variance, samples } = levels
   for (let i = 0; i < size.length; i++) {
     const weight = PRIOR_SAMPLES / (PRIOR_SAMPLES + samples[i])
+    const spreadWeight = PRIOR_SAMPLES_SPREAD / (PRIOR_SAMPLES_SPREAD + samples[i])
     const ownVariance = samples[i] > 1 ? variance[i] : 0
     mean[i] = (1 - weight) * mean[i] + weight * pooled.share * size[i]
-    const spread = (1 - weight) * ownVariance + weight * pooled.shareVariance * size[i] * size[i]
+    const spread = (1 - spreadWeight) * ownVariance + spreadWeight * pooled.shareVariance * size[i] * size[i]
     variance[i] = spread * (1 + LEVEL_DOUBT / (samples[i] + 1))
   }
 }
@@ -95,7 +109,8 @@ const LATELY = 6
 const TREND_MIN = 0.75
 const TREND_MAX = 1.35
 
-/** How the whole cluster stands lately against its look-back: one VM's rise is noise, a thousand VMs' rise is the morning. A factor. */
+/** How the whole cluster stands lately against its look-back: one VM's rise is noise, a thousand VMs' rise is the morning, and it goes on.
+ *  A factor on levels that already favour late samples, so that it carries the rise a little further. */
 function clusterTrend(history: readonly Float32Array[]): number {
   if (history.length < 2 * LATELY) return 1
   let all = 0
