@@ -1,0 +1,83 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { aVm } from '../builders.ts'
+import { measureLevels } from './levels.ts'
+
+const TWO = [aVm(0), aVm(1)]
+
+/** Columns of the history from one row per VM. */
+function columns(...rows: readonly (readonly number[])[]): readonly Float32Array[] {
+  return rows[0].map((_, k) => Float32Array.from(rows, (row) => row[k]))
+}
+
+function sixHours(demand: number): number[] {
+  return Array.from({ length: 72 }, () => demand)
+}
+
+/** Half an hour of each. */
+function step(from: number, to: number): number[] {
+  return Array.from({ length: 12 }, (_, k) => (k < 6 ? from : to))
+}
+
+function assertNear(actual: number, expected: number): void {
+  assert.ok(Math.abs(actual - expected) < 1e-6, `${actual} is not ${expected}`)
+}
+
+test('where nobody was ever seen, a VM wants a fifth of its size, give or take', () => {
+  const { size, mean, variance, samples } = measureLevels([aVm(0)], [])
+  // 2 vCPUs of 1 core: 2. A fifth: 0.4. Variance 0.012 x 2^2, times 1 + 3 / (0 + 1) because the level is in doubt: 0.192.
+  assert.deepEqual([size[0], samples[0]], [2, 0])
+  assertNear(mean[0], 0.4)
+  assertNear(variance[0], 0.192)
+})
+
+test('a VM seen little is drawn towards what is typical: a quiet start may be luck', () => {
+  // Shares of size are 1 and 0, typically 0.5, which is 1 core. Three samples weigh as much as the three of the prior.
+  const { mean } = measureLevels(TWO, columns([2, 2, 2], [0, 0, 0]))
+  assertNear(mean[0], 0.5 * 2 + 0.5 * 1)
+  assertNear(mean[1], 0.5 * 0 + 0.5 * 1)
+})
+
+test('a VM seen for long is taken as it is', () => {
+  const { mean } = measureLevels(TWO, columns(sixHours(2), sixHours(0)))
+  // The prior weighs 3 / (3 + 72) = 0.04.
+  assertNear(mean[0], 0.96 * 2 + 0.04 * 1)
+  assertNear(mean[1], 0.04 * 1)
+})
+
+test('spread is drawn towards the typical one too, and widened while the level is in doubt', () => {
+  // Variance of 0, 1, 2 with n - 1: 1. The other's is 0. Per square of size 2: 0.25 and 0, typically 0.125; in cores 0.5.
+  const { variance } = measureLevels(TWO, columns([0, 1, 2], [1, 1, 1]))
+  const doubt = 1 + 3 / (3 + 1)
+  assertNear(variance[0], (0.5 * 1 + 0.5 * 0.5) * doubt)
+  assertNear(variance[1], (0.5 * 0 + 0.5 * 0.5) * doubt)
+})
+
+test('what nobody measured counts as nothing known, not as nothing wanted', () => {
+  const { mean, samples, last } = measureLevels(TWO, columns([1, NaN, 1], [NaN, NaN, NaN]))
+  assert.deepEqual([...samples], [2, 0])
+  // One VM is known, at share 0.5: both are at half their size.
+  assertNear(mean[0], 1)
+  assertNear(mean[1], 1)
+  assert.deepEqual([...last], [1, mean[1]])
+})
+
+test('when the whole cluster rises, everybody is expected to', () => {
+  const morning = [...Array.from({ length: 6 }, () => 1), ...Array.from({ length: 6 }, () => 1.4)]
+  const { mean, last } = measureLevels([aVm(0)], columns(morning))
+  // Mean 1.2; the last half hour stands at 1.4 / 1.2 of that.
+  assertNear(mean[0], 1.4)
+  assertNear(last[0], 1.4)
+})
+
+test('a rise is followed by a third at most, a fall by a quarter, and nobody wants more than his size', () => {
+  assertNear(measureLevels([aVm(0)], columns(step(0.1, 1))).mean[0], 0.55 * 1.35)
+  assertNear(measureLevels([aVm(0)], columns(step(1, 0.1))).mean[0], 0.55 * 0.75)
+  assertNear(measureLevels([aVm(0)], columns(step(1.2, 2))).mean[0], 2)
+  // Mean 1.6, lately 2 / 1.6 = 1.25: 2, which is the size.
+})
+
+test('less than an hour of past shows no trend', () => {
+  const rising = Array.from({ length: 11 }, (_, k) => k / 10)
+  assertNear(measureLevels([aVm(0)], columns(rising)).mean[0], 0.5)
+})
