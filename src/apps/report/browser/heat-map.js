@@ -73,7 +73,7 @@ function layHeat(canvas, state, isStretched) {
   const rows = Math.ceil(hosts / hostsPerRow)
   const rowHeight = rows <= 12 ? 22 : Math.max(1, Math.min(14, Math.floor(440 / Math.max(1, rows))))
   const width = Math.max(160, canvas.clientWidth)
-  const box = plotBox(width, 4, rows * rowHeight)
+  const box = plotBox(width, 8, rows * rowHeight)
   const columns = Math.max(1, Math.min(run.manifest.columns, Math.floor(box.width)))
   const cells = new Uint16Array(rows * columns)
   const load = loadCodes(run, policy.load)
@@ -118,7 +118,7 @@ function paintHeat({ rows, columns }, colourOf) {
  */
 function drawHeat(canvas, state, heat, cell) {
   const { box } = heat
-  const { context } = openSheet(canvas, box.height + 30)
+  const { context } = openSheet(canvas, box.height + 34)
   context.imageSmoothingEnabled = false
   if (heat.rows > 0) context.drawImage(heat.image, box.left, box.top, box.width, box.height)
   drawRowNames(context, state, heat)
@@ -231,7 +231,7 @@ function hintOf(state, heat) {
   const off = manifest.hosts.length - hosts
   const never =
     off > 0 ? ` ${counted(off, 'host')} stayed off throughout and ${off === 1 ? 'is' : 'are'} left out.` : ''
-  const grouped = heat.hostsPerRow > 1 ? ` Each row stands for ${heat.hostsPerRow} hosts and shows the fullest.` : ''
+  const rows = heat.hostsPerRow > 1 ? `One row per ${heat.hostsPerRow} hosts, showing the fullest` : 'One row per host'
   const thinned =
     heat.columns < manifest.columns || manifest.stepsPerColumn > 1 ? ' Each column shows the highest of its steps.' : ''
   const over = loadCodes(state.run, state.policy.load).reduce(
@@ -241,7 +241,7 @@ function hintOf(state, heat) {
   const much = over === 0 ? 'No overload' : `${counted(over, 'host-step')} of overload`
   const overloads = `${much} under ${state.policy.name}.`
   return (
-    `One row per host, longest on at the top. ${overloads}${never}${grouped}${thinned} ` +
+    `${rows}, longest on at the top. ${overloads}${never}${thinned} ` +
     'Arrow keys walk, Enter or a click shows the host below.'
   )
 }
