@@ -37,11 +37,11 @@ function assertNear(actual: number, expected: number, within = 1e-6): void {
 }
 
 test('two VMs whose peaks do not coincide need less than two whose peaks do', () => {
-  // Apart: the sum is always 1 and its variance 0. Drawn towards independence (0.25 + 0.25) with 3 samples against 12:
-  // (12 x 0 + 3 x 0.5) / 15 = 0.1. Bound: 1 + 2 x sqrt(0.1).
-  assertNear(loadsOf([UP_AND_DOWN, DOWN_AND_UP]).bound(0), 1 + 2 * Math.sqrt(0.1))
-  // Together: the sum is 2 or 0, its variance 1: (12 x 1 + 1.5) / 15 = 0.9.
-  assertNear(loadsOf([UP_AND_DOWN, UP_AND_DOWN]).bound(0), 1 + 2 * Math.sqrt(0.9))
+  // Apart: the sum is always 1 and its variance 0. Drawn towards independence (0.25 + 0.25) with 50 samples against 12:
+  // (12 x 0 + 50 x 0.5) / 62.
+  assertNear(loadsOf([UP_AND_DOWN, DOWN_AND_UP]).bound(0), 1 + 2 * Math.sqrt(25 / 62))
+  // Together: the sum is 2 or 0, its variance 1: (12 x 1 + 50 x 0.5) / 62.
+  assertNear(loadsOf([UP_AND_DOWN, UP_AND_DOWN]).bound(0), 1 + 2 * Math.sqrt(37 / 62))
 })
 
 test('sums are kept per window of the past', () => {

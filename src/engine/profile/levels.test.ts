@@ -19,6 +19,13 @@ function step(from: number, to: number): number[] {
   return Array.from({ length: 12 }, (_, k) => (k < 6 ? from : to))
 }
 
+/** Mean in which a sample counts half as much as one eight windows later. */
+function faded(row: readonly number[], of: (demand: number) => number = (demand) => demand): number {
+  const weights = row.map((_, k) => 2 ** ((k - row.length) / 8))
+  const all = weights.reduce((sum, weight) => sum + weight, 0)
+  return row.reduce((sum, demand, k) => sum + (weights[k] * of(demand)) / all, 0)
+}
+
 function assertNear(actual: number, expected: number): void {
   assert.ok(Math.abs(actual - expected) < 1e-6, `${actual} is not ${expected}`)
 }
@@ -46,11 +53,12 @@ test('a VM seen for long is taken as it is', () => {
 })
 
 test('spread is drawn towards the typical one too, and widened while the level is in doubt', () => {
-  // Variance of 0, 1, 2 with n - 1: 1. The other's is 0. Per square of size 2: 0.25 and 0, typically 0.125; in cores 0.5.
   const { variance } = measureLevels(TWO, columns([0, 1, 2], [1, 1, 1]))
-  const doubt = 1 + 3 / (3 + 1)
-  assertNear(variance[0], (0.5 * 1 + 0.5 * 0.5) * doubt)
-  assertNear(variance[1], (0.5 * 0 + 0.5 * 0.5) * doubt)
+  // Variance of 0, 1, 2 over n - 1: nearly 1, for the later ones count more. The other's is 0; typical is half of it.
+  const own = (3 / 2) * (faded([0, 1, 2], (demand) => demand ** 2) - faded([0, 1, 2]) ** 2)
+  // 3 samples against 50 that are typical; then 1 + 3 / (3 + 1) times as much.
+  assertNear(variance[0], ((3 / 53) * own + (50 / 53) * (own / 2)) * 1.75)
+  assertNear(variance[1], (50 / 53) * (own / 2) * 1.75)
 })
 
 test('what nobody measured counts as nothing known, not as nothing wanted', () => {
@@ -65,19 +73,19 @@ test('what nobody measured counts as nothing known, not as nothing wanted', () =
 test('when the whole cluster rises, everybody is expected to', () => {
   const morning = [...Array.from({ length: 6 }, () => 1), ...Array.from({ length: 6 }, () => 1.4)]
   const { mean, last } = measureLevels([aVm(0)], columns(morning))
-  // Mean 1.2; the last half hour stands at 1.4 / 1.2 of that.
-  assertNear(mean[0], 1.4)
+  // The last half hour stands at 1.4 / 1.2 of the whole.
+  assertNear(mean[0], (faded(morning) * 1.4) / 1.2)
   assertNear(last[0], 1.4)
 })
 
 test('a rise is followed by a third at most, a fall by a quarter, and nobody wants more than his size', () => {
-  assertNear(measureLevels([aVm(0)], columns(step(0.1, 1))).mean[0], 0.55 * 1.35)
-  assertNear(measureLevels([aVm(0)], columns(step(1, 0.1))).mean[0], 0.55 * 0.75)
+  assertNear(measureLevels([aVm(0)], columns(step(0.1, 1))).mean[0], faded(step(0.1, 1)) * 1.35)
+  assertNear(measureLevels([aVm(0)], columns(step(1, 0.1))).mean[0], faded(step(1, 0.1)) * 0.75)
   assertNear(measureLevels([aVm(0)], columns(step(1.2, 2))).mean[0], 2)
-  // Mean 1.6, lately 2 / 1.6 = 1.25: 2, which is the size.
 })
 
 test('less than an hour of past shows no trend', () => {
   const rising = Array.from({ length: 11 }, (_, k) => k / 10)
-  assertNear(measureLevels([aVm(0)], columns(rising)).mean[0], 0.5)
+  // One VM alone is what is typical of the cluster.
+  assertNear(measureLevels([aVm(0)], columns(rising)).mean[0], faded(rising))
 })
