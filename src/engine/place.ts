@@ -4,7 +4,8 @@ import type { PlacementRequest } from '../terms/turn.ts'
 import { type Vm, vmSizeRefCores } from '../terms/vm.ts'
 import { measureFleet } from './suitability/fleet.ts'
 
-/** First fit by falling size on the hosts that can do work with the fewest watts. Full sizes must fit capacity, and memory where it is enforced.
+/** First fit by falling size on the hosts that can do work with the fewest watts. Full sizes fit capacity, and memory where it is enforced;
+ *  only what then finds no room is overcommitted, as evenly as can be, where the policy allows it.
  *  VMs of one size end up together, so that hosts with many small ones, which are costly to empty, are few.
  *  Returns one host index per new VM, HOST_UNKNOWN where none holds it. */
 export function placeNew(request: PlacementRequest): Int32Array {
@@ -21,8 +22,13 @@ export function placeNew(request: PlacementRequest): Int32Array {
   }
   const order = hosts.map((_, h) => h).filter((h) => hostStates[h] !== 'maintenance' && hostStates[h] !== 'unreachable')
   order.sort((a, b) => fleet.bestWattsPerCore[a] - fleet.bestWattsPerCore[b] || a - b)
-  const fits = (vm: Vm, h: number, isCoreSpeedAsked: boolean): boolean =>
-    sizes[h] + vmSizeRefCores(vm) <= fleet.capacity[h] + 1e-9 &&
+  const take = (i: number, h: number): void => {
+    placed[i] = h
+    sizes[h] += vmSizeRefCores(vms[newVms[i]])
+    memory[h] += vms[newVms[i]].memoryBytes
+  }
+  const fits = (vm: Vm, h: number, { cpuShare, isCoreSpeedAsked }: Bounds): boolean =>
+    sizes[h] + vmSizeRefCores(vm) <= fleet.capacity[h] * cpuShare + 1e-9 &&
     (memoryShare === undefined || memory[h] + vm.memoryBytes <= hosts[h].memoryBytes * memoryShare) &&
     (!isCoreSpeedAsked || vm.refCoresPerVcpu <= hosts[h].refCoresPerCore + 1e-9) &&
     (vm.antiAffinityGroup === undefined || !hasGroupMate(request, placed, vm.antiAffinityGroup, h))
@@ -40,17 +46,32 @@ export function placeNew(request: PlacementRequest): Int32Array {
     // What did not fit the last VM does not fit its equal: start where that one ended.
     alike = before !== undefined && isAlike(vm, before) ? alike : 0
     let at = alike
-    while (at < order.length && !fits(vm, order[at], true)) at++
-    if (at === order.length) at = order.findIndex((h) => fits(vm, h, false))
+    while (at < order.length && !fits(vm, order[at], { cpuShare: 1, isCoreSpeedAsked: true })) at++
+    if (at === order.length) at = order.findIndex((h) => fits(vm, h, { cpuShare: 1, isCoreSpeedAsked: false }))
     if (at < 0) continue
     alike = at
     before = vm
-    const h = order[at]
-    placed[i] = h
-    sizes[h] += vmSizeRefCores(vm)
-    memory[h] += vm.memoryBytes
+    take(i, order[at])
+  }
+  const share = policy.limits.cpuAllocationMax ?? 1
+  for (const i of bySize) {
+    if (share <= 1 || placed[i] !== HOST_UNKNOWN) continue
+    const roomy = order.filter((h) => fits(vms[newVms[i]], h, { cpuShare: share, isCoreSpeedAsked: false }))
+    if (roomy.length > 0)
+      take(
+        i,
+        roomy.reduce((a, b) => (sizes[b] / fleet.capacity[b] < sizes[a] / fleet.capacity[a] ? b : a)),
+      )
   }
   return placed
+}
+
+/** How strict a first placement is. */
+interface Bounds {
+  /** Sum of sizes over capacity. */
+  readonly cpuShare: number
+  /** Must a core of the host be as fast as the fastest vCPU? */
+  readonly isCoreSpeedAsked: boolean
 }
 
 function isAlike(a: Vm, b: Vm): boolean {

@@ -54,11 +54,15 @@ test('a VM too large, or with vCPUs too fast, for every host has none', () => {
 
 const allowing = (cpuAllocationMax: number): Policy => ({ ...NO_LIMITS, limits: { cpuAllocationMax } })
 
-test('allocation above one lets sizes add up to more than the host has; below one it does not shrink the host', () => {
-  const four = [aVm(0), aVm(1), aVm(2), aVm(3)]
+test('sizes are overcommitted only where they do not fit otherwise, and as evenly as can be', () => {
+  // 6 x 4 cores on 2 hosts of 10: two each fit, the other two take the roomier host in turn: 12 on each, of 20 allowed.
+  const six = [aVm(0), aVm(1), aVm(2), aVm(3), aVm(4), aVm(5)]
 
-  assert.deepEqual(place(placeBySizes, [aHost(0), aHost(1)], four, allowing(2)), [0, 0, 0, 0])
-  assert.deepEqual(place(placeBySizes, [aHost(0), aHost(1)], four, allowing(0.5)), [0, 0, 1, 1])
+  assert.deepEqual(place(placeBySizes, [aHost(0), aHost(1)], six, allowing(2)), [0, 0, 1, 1, 0, 1])
+  assert.deepEqual(place(placeFirstFit, [aHost(0), aHost(1)], six, allowing(2)), [0, 0, 1, 1, 0, 1])
+  const unplaced = [0, 0, 1, 1, HOST_UNKNOWN, HOST_UNKNOWN]
+  assert.deepEqual(place(placeBySizes, [aHost(0), aHost(1)], six, allowing(1)), unplaced)
+  assert.deepEqual(place(placeBySizes, [aHost(0), aHost(1)], six), unplaced)
 })
 
 test('memory counts only where the policy limits it, and VMs of a group are kept apart', () => {

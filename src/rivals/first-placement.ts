@@ -1,4 +1,5 @@
-/** First homes for new VMs, from their sizes alone: nobody knows yet how they behave. */
+/** First homes for new VMs, from their sizes alone: nobody knows yet how they behave. Full sizes fit capacity, as in CloudSim; only what
+ *  then finds no room is overcommitted, where the policy allows it. */
 import { HOST_UNKNOWN, type HostState, type Inventory } from '../terms/cluster.ts'
 import { hostCapacityRefCores } from '../terms/host.ts'
 import type { Policy } from '../terms/policy.ts'
@@ -32,7 +33,7 @@ export function placeBySizes(request: PlacementRequest): Int32Array {
     room.take(vm, host)
     placed[position] = host
   }
-  return placed
+  return overcommit(request, room, placed)
 }
 
 /** First fit in order of arrival: the first host by index that has room. What a cluster without a scheduler gets. */
@@ -44,6 +45,24 @@ export function placeFirstFit(request: PlacementRequest): Int32Array {
     const vm = inventory.vms[newVms[position]]
     const host = inventory.hosts.findIndex((_, candidate) => room.fits(vm, candidate))
     if (host < 0) continue
+    room.take(vm, host)
+    placed[position] = host
+  }
+  return overcommit(request, room, placed)
+}
+
+/** What full sizes leave over goes, largest first, where it makes the host least full, as far as the policy allows sizes to
+ *  exceed capacity. */
+function overcommit({ inventory, newVms, policy }: PlacementRequest, room: Room, placed: Int32Array): Int32Array {
+  const allowed = policy.limits.cpuAllocationMax ?? 1
+  if (allowed <= 1 || !placed.includes(HOST_UNKNOWN)) return placed
+  room.overcommit(allowed)
+  const hosts = inventory.hosts.map((_, host) => host)
+  for (const position of largestFirst(inventory.vms, newVms)) {
+    if (placed[position] !== HOST_UNKNOWN) continue
+    const vm = inventory.vms[newVms[position]]
+    const host = room.roomiest(vm, hosts)
+    if (host === HOST_UNKNOWN) continue
     room.take(vm, host)
     placed[position] = host
   }
@@ -65,9 +84,8 @@ class Room {
 
   constructor(inventory: Inventory, policy: Policy) {
     this.inventory = inventory
-    const cpuShare = Math.max(1, policy.limits.cpuAllocationMax ?? 1)
     const memoryShare = policy.limits.memoryAllocationMax ?? Number.POSITIVE_INFINITY
-    this.cpuFreeRefCores = Float64Array.from(inventory.hosts, (host) => hostCapacityRefCores(host) * cpuShare)
+    this.cpuFreeRefCores = Float64Array.from(inventory.hosts, (host) => hostCapacityRefCores(host))
     this.memoryFreeBytes = Float64Array.from(inventory.hosts, (host) => host.memoryBytes * memoryShare)
     this.vmCount = new Int32Array(inventory.hosts.length)
     this.groupsOn = inventory.hosts.map(() => new Set<string>())
@@ -106,6 +124,26 @@ class Room {
       if (this.cpuFreeRefCores[host] >= bestFree || !this.fits(vm, host)) continue
       best = host
       bestFree = this.cpuFreeRefCores[host]
+    }
+    return best
+  }
+
+  /** Lets sizes add up to more than the hosts have: `allowed` times as much. */
+  overcommit(allowed: number): void {
+    this.inventory.hosts.forEach((host, h) => {
+      this.cpuFreeRefCores[h] += hostCapacityRefCores(host) * (allowed - 1)
+    })
+  }
+
+  /** Among `hosts`, the one with the largest share left; the first of equals. */
+  roomiest(vm: Vm, hosts: readonly number[]): number {
+    let best = HOST_UNKNOWN
+    let bestShare = 0
+    for (const host of hosts) {
+      const share = this.cpuFreeRefCores[host] / hostCapacityRefCores(this.inventory.hosts[host])
+      if (share <= bestShare || !this.fits(vm, host)) continue
+      best = host
+      bestShare = share
     }
     return best
   }

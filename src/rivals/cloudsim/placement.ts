@@ -36,13 +36,17 @@ function placeBy(choose: Choice): (request: PlacementRequest) => Int32Array {
   return ({ inventory, newVms, policy }) => {
     const promised = promisedBy(inventory)
     const bounds = boundsOf(policy.limits)
+    // Faster than any core of the cluster: better short of its peak than nowhere. Sizes exceed capacity only where else is no room.
+    const overcommitted = { ...bounds, isPerCore: false, cpu: policy.limits.cpuAllocationMax ?? 1 }
     return newVms.map((index) => {
       const vm = inventory.vms[index]
-      const host = choose(promised, vm, bounds)
-      // Faster than any core of the cluster: better short of its peak than nowhere.
-      const chosen = host === HOST_UNKNOWN ? choose(promised, vm, { ...bounds, isPerCore: false }) : host
-      if (chosen !== HOST_UNKNOWN) promise(promised, vm, chosen)
-      return chosen
+      for (const allowed of [bounds, { ...bounds, isPerCore: false }, overcommitted]) {
+        const host = choose(promised, vm, allowed)
+        if (host === HOST_UNKNOWN) continue
+        promise(promised, vm, host)
+        return host
+      }
+      return HOST_UNKNOWN
     })
   }
 }
@@ -103,5 +107,5 @@ function promisedBy({ hosts, hostStates, hostOf, vms, migrations }: PlacementReq
 }
 
 function boundsOf(limits: LimitPolicy): Bounds {
-  return { cpu: limits.cpuAllocationMax ?? 1, memory: limits.memoryAllocationMax ?? 1, isPerCore: true }
+  return { cpu: 1, memory: limits.memoryAllocationMax ?? 1, isPerCore: true }
 }
