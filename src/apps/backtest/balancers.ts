@@ -11,61 +11,37 @@ import type { Balancer } from '../../terms/turn.ts'
 import { DAY_MS, HOUR_MS } from '../../terms/units.ts'
 import { UsageError } from '../usage-error.ts'
 
-/** Names in the order in which help and tables show them. */
-export const POLICY_NAMES = [
-  'ethos',
-  'none',
-  'npa',
-  'dvfs',
-  'thr-mmt',
-  'mad-mmt',
-  'iqr-mmt',
-  'lr-mmt',
-  'proxmox-crs',
-  'proxlb',
-  'watcher-stabilization',
-  'oracle-1h',
-  'oracle-24h',
-] as const
-export type PolicyName = (typeof POLICY_NAMES)[number]
+/** Balancers keep states of different types; whoever runs one hands its state back unseen. */
+// oxlint-disable-next-line typescript/no-explicit-any -- only the balancer itself knows the type of its state
+export type AnyBalancer = Balancer<any>
+
+/** In the order in which help and tables show them. Only the oracles are given what is to come. */
+const BALANCERS = {
+  ethos: () => ethos,
+  none: () => none,
+  npa: () => npa,
+  dvfs: () => dvfs,
+  'thr-mmt': () => thrMmt,
+  'mad-mmt': () => madMmt,
+  'iqr-mmt': () => iqrMmt,
+  'lr-mmt': () => lrMmt,
+  'proxmox-crs': () => proxmoxCrs,
+  proxlb: () => proxlb,
+  'watcher-stabilization': () => watcherStabilization,
+  'oracle-1h': (demand: DemandSeries) => oracle(demand, HOUR_MS),
+  'oracle-24h': (demand: DemandSeries) => oracle(demand, DAY_MS),
+} as const satisfies Readonly<Record<string, (demand: DemandSeries) => AnyBalancer>>
+
+export type PolicyName = keyof typeof BALANCERS
+
+export const POLICY_NAMES = Object.keys(BALANCERS) as readonly PolicyName[]
 
 /** The policies of CloudSim 3.0.3, which have published numbers to be held against. */
 export const CLOUDSIM_POLICIES: readonly string[] = ['npa', 'dvfs', 'thr-mmt', 'mad-mmt', 'iqr-mmt', 'lr-mmt']
 
-/** Balancers keep states of different types; whoever runs one treats it as sealed. */
-// biome-ignore lint/suspicious/noExplicitAny: the state's type is known to the balancer alone
-export type AnyBalancer = Balancer<any>
-
-/** @param demand what is to come: only the oracles are given it */
+/** @param demand what is to come */
 export function balancerNamed(name: PolicyName, demand: DemandSeries): AnyBalancer {
-  switch (name) {
-    case 'ethos':
-      return ethos
-    case 'none':
-      return none
-    case 'npa':
-      return npa
-    case 'dvfs':
-      return dvfs
-    case 'thr-mmt':
-      return thrMmt
-    case 'mad-mmt':
-      return madMmt
-    case 'iqr-mmt':
-      return iqrMmt
-    case 'lr-mmt':
-      return lrMmt
-    case 'proxmox-crs':
-      return proxmoxCrs
-    case 'proxlb':
-      return proxlb
-    case 'watcher-stabilization':
-      return watcherStabilization
-    case 'oracle-1h':
-      return oracle(demand, HOUR_MS)
-    case 'oracle-24h':
-      return oracle(demand, DAY_MS)
-  }
+  return BALANCERS[name](demand)
 }
 
 /** `ethos,lr-mmt` as a list; `all` names every one. */

@@ -1,80 +1,26 @@
 /** An explanation in words, for a terminal. */
-import { explainVm, type Explanation } from '../../engine/explain.ts'
-import type { EngineState } from '../../engine/state.ts'
+import type { Explanation } from '../../engine/explain.ts'
+import type { SimulatedMove } from '../../simulator/migrations.ts'
 import { isPresent, PERSONALITY_SCHEMA } from '../../terms/personality.ts'
-import type { Observation, StayReason } from '../../terms/turn.ts'
+import type { RankedHost, RefusedHost } from '../../terms/ranking.ts'
+import type { StayReason, TimeUntilContention } from '../../terms/turn.ts'
 import { MINUTE_MS, SECOND_MS } from '../../terms/units.ts'
-import { UsageError } from '../usage-error.ts'
-import { runPolicy } from './run-policy.ts'
 import type { BacktestSetup } from './setup.ts'
 
-/** Hosts listed on each side before the rest is counted. */
+/** Hosts listed before the rest is counted. */
 const RANKED_SHOWN = 8
 
-/** `VM@TIME`: TIME in seconds since the first sample, or HH:MM. */
-export function parseQuestion(text: string, setup: BacktestSetup): { readonly vm: number; readonly atMs: number } {
-  const at = text.lastIndexOf('@')
-  if (at <= 0) throw new UsageError('--explain', text, 'Expected VM@TIME, for example web-3@14:05 or web-3@50700.')
-  const name = text.slice(0, at)
-  const { vmNames } = setup.trace
-  const byName = vmNames.indexOf(name)
-  const byId = setup.demand.vms.findIndex((vm) => vm.id === name)
-  const row = byName >= 0 ? byName : byId >= 0 ? byId : /^\d+$/.test(name) ? Number(name) : -1
-  if (row < 0 || row >= vmNames.length) {
-    throw new UsageError(
-      '--explain',
-      name,
-      `No such VM. The trace has ${vmNames.length}, from ${vmNames[0]} to ${vmNames.at(-1)}; a row number from 0 works too.`,
-    )
-  }
-  return { vm: row, atMs: parseTime(text.slice(at + 1), setup) }
+export interface About {
+  readonly name: string
+  readonly setup: BacktestSetup
+  /** All moves of the VM in the run. */
+  readonly moves: readonly SimulatedMove[]
 }
 
-function parseTime(text: string, setup: BacktestSetup): number {
-  const clock = /^(\d{1,3}):(\d{2})$/.exec(text)
-  const ms =
-    clock !== null
-      ? (Number(clock[1]) * 60 + Number(clock[2])) * MINUTE_MS
-      : /^\d+$/.test(text)
-        ? Number(text) * SECOND_MS
-        : NaN
-  const endMs = (setup.demand.steps - 1) * setup.demand.stepMs
-  if (Number.isNaN(ms))
-    throw new UsageError('--explain', text, 'Expected a time as seconds since the first sample, or HH:MM.')
-  if (ms > endMs)
-    throw new UsageError('--explain', text, `The trace ends at ${formatTime(endMs)} (second ${endMs / SECOND_MS}).`)
-  return ms
-}
-
-/** Runs our policy up to the last turn at or before the time asked, and says what it knew and why it did what it did. */
-export async function explainAt(
-  setup: BacktestSetup,
-  question: { readonly vm: number; readonly atMs: number },
-): Promise<string> {
-  let seen: { state: EngineState; observation: Observation } | undefined
-  await runPolicy(setup, 'ethos', {
-    areLivesCloudsims: false,
-    keepsDetail: false,
-    spy: (state, observation) => {
-      if (observation.at <= question.atMs) seen = { state: state as EngineState, observation }
-    },
-  })
-  if (seen === undefined) return 'No turn was taken by then.'
-  const vm = setup.demand.vms[question.vm]
-  const explanation = explainVm(seen.state, seen.observation, setup.policy, vm.id)
-  const name = setup.trace.vmNames[question.vm]
-  if (explanation === undefined)
-    return `${name} does not live at ${formatTime(question.atMs)}: it comes later or has gone.`
-  return renderExplanation(explanation, { name, setup })
-}
-
-function renderExplanation(
-  explanation: Explanation,
-  about: { readonly name: string; readonly setup: BacktestSetup },
-): string {
+export function renderExplanation(explanation: Explanation, about: About): string {
   return [
     decisionLine(explanation, about.name),
-    ...whereLines(explanation, about.setup),
+    ...whereLines(explanation, about),
     ...personalityLines(explanation),
     ...rankingLines(explanation, about.setup),
     ...eventLines(explanation),
@@ -83,10 +29,10 @@ function renderExplanation(
 
 const STAY_TEXT: Readonly<Record<StayReason, string>> = {
   moves: 'it moves',
-  'host-comfortable': 'its host is not expected to be short of anything, and was not worth trying to empty',
+  'host-comfortable': 'its host is not expected to be short of anything, and was not looked at for emptying',
   'host-not-worth-emptying': 'its host was looked at for emptying and kept on',
   'no-suitable-host': 'it should leave, but no host is suitable',
-  'another-vm-relieves-host': 'its host is contended, and another VM’s leaving relieves it (or none could go)',
+  'another-vm-relieves-host': 'contention is forecast for its host, but other VMs leave, or none is worth moving',
   cooldown: 'it moved lately and rests',
   'move-budget': 'its moves, or those of this turn, are used up',
   pinned: 'its owner pinned it',
@@ -97,84 +43,102 @@ const STAY_TEXT: Readonly<Record<StayReason, string>> = {
   'hold-not-reached': 'contention is forecast for its host, but not for long enough to act on it',
 }
 
-function decisionLine(explanation: Explanation, name: string): string {
-  const { order } = explanation
-  const time = formatTime(explanation.at)
-  if (order === undefined) return `At ${time} ${name} stayed: ${STAY_TEXT[explanation.stayed]}.`
-  const worth = order.move
-  const money =
-    worth === undefined
-      ? ''
-      : ` Gain ${worth.gain.toFixed(4)}, cost ${worth.cost.toFixed(4)}, worth it with probability ${worth.confidence.toFixed(2)}; copy of ${(worth.estimate.durationMs / 1000).toFixed(1)} s, downtime ${worth.estimate.downtimeMs.toFixed(0)} ms.`
-  return `At ${time} ${name} moved from ${order.from} to ${order.to} (${order.class}). ${order.reason}${money}`
+function decisionLine({ order, at, stayed }: Explanation, name: string): string {
+  const time = formatTime(at)
+  if (order === undefined) return `At ${time} ${name} stayed: ${STAY_TEXT[stayed]}.`
+  const { move } = order
+  const said = `At ${time} ${name} moved from ${order.from} to ${order.to} (${order.class}). ${order.reason}`
+  if (move === undefined) return said
+  const { durationMs, downtimeMs } = move.estimate
+  const worth = `Gain ${move.gain.toFixed(4)}, cost ${move.cost.toFixed(4)}, confidence ${move.confidence.toFixed(2)}`
+  return `${said} ${worth}; the copy takes ${(durationMs / SECOND_MS).toFixed(1)} s with ${downtimeMs.toFixed(0)} ms of downtime.`
 }
 
-function whereLines(explanation: Explanation, setup: BacktestSetup): readonly string[] {
-  const { host, hostDemand, timeUntilContention, performance } = explanation
+function whereLines(explanation: Explanation, { setup, moves }: About): readonly string[] {
+  const { host, hostDemand, timeUntilContention, performance, gate } = explanation
   if (host < 0 || hostDemand === undefined || timeUntilContention === undefined) return []
-  const lines = [
-    '',
-    `Its host ${setup.fleet.hosts[host].id}: ${hostDemand.members} VMs, expected ${hostDemand.mean.toFixed(2)} cores, upper bound ${hostDemand.bound.toFixed(2)}, capacity ${hostDemand.capacity.toFixed(2)}.`,
-  ]
-  const marks = timeUntilContention.cumulative
-    .map(
-      (probability, i) =>
-        `${((i + 1) * timeUntilContention.stepMs) / MINUTE_MS} min ${(probability * 100).toFixed(1)} %`,
-    )
-    .filter((_, i, all) => i === 0 || i === 2 || i === 5 || i === all.length - 1)
-  lines.push(
-    `Contention begins within: ${marks.join(', ')}${timeUntilContention.medianMs === undefined ? '; probably not within the horizon' : `; as likely as not by ${timeUntilContention.medianMs / MINUTE_MS} min`}.`,
-  )
+  const { members, mean, bound, capacity } = hostDemand
+  const ids = setup.fleet.hosts.map(({ id }) => id)
+  const demand = `expected ${mean.toFixed(2)} cores, upper bound ${bound.toFixed(2)}, capacity ${capacity.toFixed(2)}`
+  const lines = ['', `Its host ${ids[host]}: ${members} VMs, ${demand}.`, contentionLine(timeUntilContention)]
   if (performance !== undefined) {
-    lines.push(
-      `There it feels: latency ${performance.latencyFactor.toFixed(2)} times that of an idle host, ${(performance.throughput * 100).toFixed(2)} % of its demand served, ${performance.addedWatts.toFixed(1)} W.`,
-    )
+    const served = `${(performance.throughput * 100).toFixed(2)} % of its demand served`
+    const latency = `latency ${performance.latencyFactor.toFixed(2)} times that of an idle host`
+    lines.push(`There it has ${latency}, ${served}, and costs ${performance.addedWatts.toFixed(1)} W.`)
   }
-  if (explanation.gate !== undefined) lines.push(`Gate: ${explanation.gate}`)
+  if (gate !== undefined) lines.push(`Gate: ${gate}`)
+  const course = moves.map(({ second, from, to }) => `${formatTime(second * SECOND_MS)} ${ids[from]} -> ${ids[to]}`)
+  lines.push(course.length === 0 ? 'It never moves in this run.' : `Its moves in this run: ${course.join(', ')}.`)
   return lines
 }
 
-function personalityLines(explanation: Explanation): readonly string[] {
-  const { personality } = explanation
-  if (personality === undefined) return ['', 'No personality yet.']
-  const present = PERSONALITY_SCHEMA.flatMap((dimension, i) =>
-    isPresent(personality, i)
-      ? [`  ${dimension.name.padEnd(26)} ${formatValue(personality.values[i])} ${dimension.unit}`]
-      : [],
+function contentionLine({ cumulative, stepMs, medianMs }: TimeUntilContention): string {
+  const shown = new Set([0, 2, 5, cumulative.length - 1])
+  const marks = cumulative.flatMap((probability, i) =>
+    shown.has(i) ? [`${((i + 1) * stepMs) / MINUTE_MS} min ${(probability * 100).toFixed(1)} %`] : [],
   )
-  return [
-    '',
-    `Personality (window of ${personality.windowMs / MINUTE_MS} min to ${formatTime(personality.windowEnd)}; ${PERSONALITY_SCHEMA.length - present.length} of ${PERSONALITY_SCHEMA.length} dimensions are absent, most for want of an agent):`,
-    ...present,
-  ]
+  const median = medianMs === undefined ? 'probably not within the horizon' : `likely by ${medianMs / MINUTE_MS} min`
+  return `Contention there begins within ${marks.join(', ')}: ${median}.`
+}
+
+function personalityLines({ personality }: Explanation): readonly string[] {
+  if (personality === undefined) return ['', 'No personality yet.']
+  const lines = PERSONALITY_SCHEMA.flatMap(({ name, unit }, i) =>
+    isPresent(personality, i) ? [`  ${name.padEnd(26)} ${formatValue(personality.values[i])} ${unit}`] : [],
+  )
+  const absent = `${PERSONALITY_SCHEMA.length - lines.length} of ${PERSONALITY_SCHEMA.length} dimensions are absent`
+  const window = `window of ${personality.windowMs / MINUTE_MS} min to ${formatTime(personality.windowEnd)}`
+  return ['', `Personality (${window}; ${absent}, most for want of an agent):`, ...lines]
 }
 
 function rankingLines({ ranking }: Explanation, setup: BacktestSetup): readonly string[] {
-  const { currency } = setup.policy.prices
+  const { ranked, refused } = ranking
+  const counts = `${ranked.length} suitable, ${refused.length} refused`
   const lines = [
     '',
-    `Hosts as they stood before the turn's own plan: ${ranking.ranked.length} suitable, ${ranking.refused.length} refused.`,
+    `Hosts as they stood before the turn's own plan, money in ${setup.policy.prices.currency} per horizon: ${counts}.`,
   ]
-  for (const { hostId, score, performance } of ranking.ranked.slice(0, RANKED_SHOWN)) {
-    const { terms } = score
-    lines.push(
-      `  ${hostId.padEnd(12)} score ${score.total.toFixed(5)} ${currency} = performance ${terms.performance.toFixed(5)} + energy ${terms.energy.toFixed(5)} + load ${terms.load.toFixed(5)} + migration ${terms.migration.toFixed(5)}; latency x${performance.latencyFactor.toFixed(2)}, served ${(performance.throughput * 100).toFixed(2)} %, ${performance.addedWatts.toFixed(1)} W more`,
-    )
-  }
-  if (ranking.ranked.length > RANKED_SHOWN)
-    lines.push(`  ... and ${ranking.ranked.length - RANKED_SHOWN} more, each below these`)
-  const shown = new Set<string>()
-  for (const { verdict } of ranking.refused) {
-    if (shown.has(verdict.lacking)) continue
-    shown.add(verdict.lacking)
-    const count = ranking.refused.filter((other) => other.verdict.lacking === verdict.lacking).length
-    lines.push(`  refused for ${verdict.lacking}: ${count}, for example: ${verdict.reason}`)
-  }
-  return lines
+  if (ranked.length > 0) lines.push(...tabulate([RANKED_TITLES, ...ranked.slice(0, RANKED_SHOWN).map(rankedCells)]))
+  if (ranked.length > RANKED_SHOWN) lines.push(`  ... and ${ranked.length - RANKED_SHOWN} more, none of them better`)
+  return [...lines, ...refusalLines(refused)]
 }
 
-function eventLines(explanation: Explanation): readonly string[] {
-  const lines = explanation.events.flatMap((event) => {
+const RANKED_TITLES = [
+  'host',
+  'score',
+  '= performance',
+  '+ energy',
+  '+ load',
+  '+ migration',
+  'latency',
+  'served',
+  'watts',
+]
+
+function rankedCells({ hostId, score, performance }: RankedHost): readonly string[] {
+  const { terms } = score
+  return [
+    hostId,
+    score.total.toFixed(5),
+    ...[terms.performance, terms.energy, terms.load, terms.migration].map((money) => money.toFixed(5)),
+    `x${performance.latencyFactor.toFixed(2)}`,
+    `${(performance.throughput * 100).toFixed(2)} %`,
+    performance.addedWatts.toFixed(1),
+  ]
+}
+
+/** One line per kind of refusal, with the count and the first reason. */
+function refusalLines(refused: readonly RefusedHost[]): readonly string[] {
+  const byLack = new Map<string, RefusedHost[]>()
+  for (const host of refused) byLack.set(host.verdict.lacking, [...(byLack.get(host.verdict.lacking) ?? []), host])
+  return [...byLack].map(([lacking, hosts]) => {
+    const count = hosts.length === 1 ? '1 host' : `${hosts.length} hosts`
+    return `  refused for ${lacking}: ${count}${hosts.length === 1 ? '' : ', for example'}: ${hosts[0].verdict.reason}`
+  })
+}
+
+function eventLines({ events }: Explanation): readonly string[] {
+  const lines = events.flatMap((event) => {
     if (event.kind === 'move-refused')
       return [`  not moved${event.to === undefined ? '' : ` to ${event.to}`}: ${event.reason}`]
     if (event.kind === 'host-kept') return [`  ${event.hostId}: ${event.reason}`]
@@ -185,7 +149,14 @@ function eventLines(explanation: Explanation): readonly string[] {
   return lines.length === 0 ? [] : ['', 'The turn said:', ...lines]
 }
 
-function formatTime(ms: number): string {
+function tabulate(rows: readonly (readonly string[])[]): readonly string[] {
+  const widths = rows[0].map((_, i) => Math.max(...rows.map((row) => row[i].length)))
+  return rows.map(
+    (row) => `  ${row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]) : cell.padStart(widths[i]))).join('  ')}`,
+  )
+}
+
+export function formatTime(ms: number): string {
   const minutes = Math.floor(ms / MINUTE_MS)
   return `${String(Math.floor(minutes / 60)).padStart(2, '0')}:${String(minutes % 60).padStart(2, '0')}`
 }

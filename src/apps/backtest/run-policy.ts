@@ -72,7 +72,9 @@ export async function runPolicy(setup: BacktestSetup, name: PolicyName, options:
       ...simulation.figures(),
       cpuSeconds: (user + system) / 1e6,
       ...(figures === undefined ? {} : { cloudsimSlatahFraction: figures.slatahFraction }),
-      ...(figures === undefined || !options.areLivesCloudsims ? {} : asCloudsimCounts(name, figures, wholeVmDays(setup.demand))),
+      ...(figures === undefined || !options.areLivesCloudsims
+        ? {}
+        : asCloudsimCounts(name, figures, wholeVmDays(setup.demand))),
     },
     initialPlacement,
     moves,

@@ -2,7 +2,7 @@ import { type Command, InvalidArgumentError } from 'commander'
 import { FileStore } from '../../drivers/file-store.ts'
 import { type Backtest, describeTrace, LIVES, type Lives, runBacktest } from '../backtest/backtest.ts'
 import { parsePolicyNames, POLICY_NAMES, type PolicyName } from '../backtest/balancers.ts'
-import { explainAt, parseQuestion } from '../backtest/explain-text.ts'
+import { explainAt, parseQuestion } from '../backtest/explain.ts'
 import { writeInitial, writeMoves, writeResults } from '../backtest/files.ts'
 import { type BacktestRequest, type BacktestSetup, FLEET_DEFAULT, prepareBacktest } from '../backtest/setup.ts'
 import { renderTable } from '../backtest/table.ts'
@@ -63,7 +63,10 @@ export function addBacktest(program: Command): void {
 /** Options that say what to run, the same for `backtest` and `report`. */
 export function addRunOptions(command: Command): Command {
   return command
-    .requiredOption('--trace <name>', 'planetlab/YYYYMMDD, azure[/DAY], bitbrains[/DAY], or a .csv or .csv.gz file')
+    .requiredOption(
+      '--trace <name>',
+      'planetlab/YYYYMMDD, azure[/DAY], azure-max[/DAY], bitbrains[/DAY], or a .csv or .csv.gz file',
+    )
     .option(
       '--hosts <fleet>',
       `cloudsim, a fleet of scenarios/fleets, SERVER=COUNT,..., or a fleet file (default: cloudsim for planetlab, else ${FLEET_DEFAULT})`,

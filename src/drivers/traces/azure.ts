@@ -51,7 +51,7 @@ export function readAzure(request: AzureRequest = {}): { readonly trace: Trace; 
   const { vmNames, keys, cpu } = interleave(sets, vmCount, SLOTS_PER_DAY * daysOf(days).length)
   const steps = cpu.length / vmCount
   const trace: Trace = {
-    name: `azure/${days.first === days.last ? days.first : `${days.first}-${days.last}`}`,
+    name: `azure${request.level === 'max' ? '-max' : ''}/${days.first === days.last ? days.first : `${days.first}-${days.last}`}`,
     stepMs: STEP_MS,
     steps,
     vmNames,

@@ -14,7 +14,8 @@ import { cloudsimVms, DEFAULT_VM_SIZE, readVmSizes, safeVmIds, sizedVms } from '
 
 /** What a command line asks for. */
 export interface TraceRequest {
-  /** `--trace`: `planetlab/YYYYMMDD`, `azure[/DAY]`, `bitbrains[/DAY]`, or the path of a CSV file. DAY may be `2-8`. */
+  /** `--trace`: `planetlab/YYYYMMDD`, `azure[/DAY]`, `azure-max[/DAY]` (the highest, not the mean, CPU of each slot),
+   *  `bitbrains[/DAY]`, or the path of a CSV file. DAY may be `2-8`. */
   readonly trace: string
   /** `--vms FILE.csv`: sizes of the VMs. */
   readonly vmsFile?: string
@@ -38,11 +39,14 @@ export interface LoadedTrace {
 
 /** Reads the trace that was asked for and sizes its VMs. Throws only `ParseError`, which names place, value and remedy. */
 export function loadTrace(request: TraceRequest): LoadedTrace {
-  const built = /^(planetlab|azure|bitbrains)(?:\/([^/]*))?$/.exec(request.trace)
+  const built = /^(planetlab|azure|azure-max|bitbrains)(?:\/([^/]*))?$/.exec(request.trace)
   if (built === null || /\.csv(\.gz)?$/.test(request.trace))
     return sized(readTraceFile(request.trace, csvOptions(request)), request)
   const [, kind, day] = built
-  if (kind === 'azure') return resized(readAzure({ ...choiceOf(request, day), ...seedOf(request) }), request)
+  if (kind === 'azure' || kind === 'azure-max') {
+    const level = kind === 'azure' ? 'avg' : 'max'
+    return resized(readAzure({ ...choiceOf(request, day), ...seedOf(request), level }), request)
+  }
   const folder = findDataFolder(request.dataFolder === undefined ? {} : { option: request.dataFolder })
   if (kind === 'bitbrains') return resized(readBitbrains(choiceOf(request, day), folder), request)
   return sized(readPlanetlabDay(day ?? PLANETLAB_DAY_DEFAULT, folder, request.isStrict ?? false), request)
