@@ -100,16 +100,16 @@ export const PRODUCTION_POLICY: Policy = {
   },
   forecast: { lookBackMs: 6 * HOUR_MS, horizonMs: HOUR_MS, quantile: 0.99 },
   contention: { highFraction: 0.95, lowFraction: 0.85, triggerProbability: 0.2, holdTurns: 2, ofTurns: 3 },
-  consolidation: { isEnabled: true, hostsPerTurnMax: 2, hostOnMsMin: HOUR_MS, expectedOffMs: 2 * HOUR_MS },
+  consolidation: { isEnabled: true, hostsPerTurnMax: 4, hostOnMsMin: HOUR_MS, expectedOffMs: 2 * HOUR_MS },
   gates: {
     cooldownMs: 30 * MINUTE_MS,
     noReturnMs: 6 * HOUR_MS,
     movesPerVmDayMax: 4,
     marginFraction: 0.1,
     confidenceMin: 0.1,
-    movesPerTurnMax: 24,
+    movesPerTurnMax: 48,
   },
-  limits: { cpuAllocationMax: 4, memoryAllocationMax: 1, migrationsPerHostMax: 4 },
+  limits: { cpuAllocationMax: 4, memoryAllocationMax: 1, migrationsPerHostMax: 8 },
 }
 
 /** Reads a policy. Every part may be left out and then keeps the production default; unknown fields are refused.
