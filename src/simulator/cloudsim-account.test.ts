@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import * as fc from 'fast-check'
+import { checkProperty } from '../../tools/property.ts'
 import { aDemand, aHost, aVm } from './builders.ts'
-import { accountAsCloudsim, type CloudsimRun } from './cloudsim-account.ts'
+import { accountAsCloudsim, type CloudsimMove, type CloudsimRun } from './cloudsim-account.ts'
 
 // Hosts: 2 cores of speed 1, 100 W idle, 1 W more for each percent. Samples at 0, 300, 600, 900 s: two intervals are accounted for,
 // from 300.1 s to 900.1 s.
@@ -52,6 +54,73 @@ test('the interval is split where a move ends: 16 s of 125 W and 152.5 W, then 5
   assert.ok(Math.abs(cloudsimEnergyKwh * 3.6e6 - joules) < 1e-3, `${cloudsimEnergyKwh * 3.6e6} is not ${joules}`)
 })
 
+// VM 0 wants 0.5 and moves to the host of VM 1, which wants 1. Its copy takes 16 s, in which the target is short.
+const STARTS = [
+  { second: 0, at: 'before the account begins', shortSeconds: 0, sourceSeconds: 0 },
+  { second: 300, at: 'at a sample, 0.1 s before the account begins', shortSeconds: 15.9, sourceSeconds: 15.9 },
+  { second: 450, at: 'in the middle of an interval', shortSeconds: 16, sourceSeconds: 165.9 },
+  { second: 590, at: 'shortly before a sample', shortSeconds: 16, sourceSeconds: 305.9 },
+  { second: 600, at: 'at a sample', shortSeconds: 16, sourceSeconds: 315.9 },
+  { second: 895, at: 'so late that the account ends first', shortSeconds: 5.1, sourceSeconds: 600 },
+  { second: 900.1, at: 'when the account ends', shortSeconds: 0, sourceSeconds: 600 },
+]
+for (const { second, at, shortSeconds, sourceSeconds } of STARTS) {
+  test(`a move of 16 s from second ${second}, ${at}: ${shortSeconds} of 600 + ${sourceSeconds} s are short`, () => {
+    const demand = aDemand([Array(4).fill(0.5), Array(4).fill(1)])
+    const moves = [{ second, vm: 0, from: 0, to: 1 }]
+    const { cloudsimSlatahFraction, activeHostSeconds } = account({ demand, moves, startOn: [0, 1] })
+    assert.ok(Math.abs(activeHostSeconds - (600 + sourceSeconds)) < 1e-6, `${activeHostSeconds}`)
+    assert.ok(Math.abs(cloudsimSlatahFraction * activeHostSeconds - shortSeconds) < 1e-6, `${cloudsimSlatahFraction}`)
+  })
+}
+
+test('the interval is split where a move starts as well: 149.9 s of 150 W, 16 s of 152.5 W, 434.1 s of 175 W', () => {
+  // Host 0 draws 125 W (0.5 of 2) from 300.1 s until the copy ends at 466 s. Host 1 has 1, then a tenth of 0.5 with it, then 1.5.
+  const demand = aDemand([Array(4).fill(0.5), Array(4).fill(1)])
+  const { cloudsimEnergyKwh } = account({ demand, moves: [{ second: 450, vm: 0, from: 0, to: 1 }], startOn: [0, 1] })
+  const joules = 125 * 165.9 + 150 * 149.9 + 152.5 * 16 + 175 * 434.1
+  assert.ok(Math.abs(cloudsimEnergyKwh * 3.6e6 - joules) < 1e-3, `${cloudsimEnergyKwh * 3.6e6} is not ${joules}`)
+})
+
+test('a VM that moves twice between two samples, and twice before the account begins, is where it went last', () => {
+  // 0 to 1 at 0 s, 1 to 2 at 100 s; 2 to 0 at 400 s and back to 1 at 500 s. It alone has demand, so its host of the moment is on, and
+  // for 16 s its target, which is short: 600 + 2 x 16 s, 32 of them short.
+  const demand = aDemand([Array(4).fill(0.5)])
+  const moves = [
+    { second: 0, vm: 0, from: 0, to: 1 },
+    { second: 100, vm: 0, from: 1, to: 2 },
+    { second: 400, vm: 0, from: 2, to: 0 },
+    { second: 500, vm: 0, from: 0, to: 1 },
+  ]
+  const figures = account({ hosts: [...HOSTS, aHost(2)], demand, moves })
+  assert.ok(Math.abs(figures.activeHostSeconds - 632) < 1e-6, `${figures.activeHostSeconds}`)
+  assert.ok(Math.abs(figures.cloudsimSlatahFraction - 32 / 632) < 1e-6, `${figures.cloudsimSlatahFraction}`)
+})
+
+test('whenever moves start, SLATAH is a fraction, and no host is active longer than the account lasts', () => {
+  const steps = 6
+  checkProperty(
+    fc.property(someDemand(steps), someMoves(steps), (rows, wanted) => {
+      const demand = aDemand(rows)
+      const startOn = rows.map((_, vm) => vm % FLEET.length)
+      const figures = account({ hosts: FLEET, demand, startOn, moves: possibleMoves(wanted, startOn) })
+      const { cloudsimSlatahFraction, cloudsimEnergyKwh, activeHostSeconds } = figures
+      assert.ok(cloudsimSlatahFraction >= 0 && cloudsimSlatahFraction <= 1, `${cloudsimSlatahFraction}`)
+      const accountedSeconds = (steps - 2) * 300
+      assert.ok(activeHostSeconds >= 0 && activeHostSeconds <= FLEET.length * accountedSeconds + 1e-6)
+      // A host that is on draws from 100 W to 200 W, at either end of each piece; one that goes off in a piece draws half.
+      const leastJoules = (activeHostSeconds * 100) / 2 - 1e-3
+      assert.ok(cloudsimEnergyKwh * 3.6e6 >= leastJoules && cloudsimEnergyKwh * 3.6e6 <= activeHostSeconds * 200 + 1e-3)
+    }),
+  )
+})
+
+test('moves after the last sample change nothing', () => {
+  const demand = aDemand([Array(4).fill(0.5), Array(4).fill(1)])
+  const late = [{ second: 900.2, vm: 0, from: 0, to: 1 }]
+  assert.deepEqual(account({ demand, startOn: [0, 1], moves: late }), account({ demand, startOn: [0, 1] }))
+})
+
 test('demand is drawn as a line from sample to sample: 0 to 2 in 300 s is power from 100 W to 200 W', () => {
   // A host without demand at the beginning of an interval draws nothing in it; at 300.1 s the line has just left 0.
   const { cloudsimEnergyKwh } = account({ demand: aDemand([[0, 0, 2, 2]], [aVm(0, { vcpus: 2 })]) })
@@ -61,4 +130,43 @@ test('demand is drawn as a line from sample to sample: 0 to 2 in 300 s is power 
 function account(run: Partial<CloudsimRun> & Pick<CloudsimRun, 'demand'> & { readonly startOn?: readonly number[] }) {
   const { startOn = run.demand.vms.map(() => 0) } = run
   return accountAsCloudsim({ hosts: HOSTS, initialPlacement: Int32Array.from(startOn), moves: [], ...run })
+}
+
+const FLEET = [aHost(0), aHost(1), aHost(2)]
+
+function someDemand(steps: number): fc.Arbitrary<number[][]> {
+  const shares = fc.array(fc.integer({ min: 0, max: 150 }), { minLength: steps, maxLength: steps })
+  return fc.array(
+    shares.map((row) => row.map((share) => share / 100)),
+    { minLength: 1, maxLength: 5 },
+  )
+}
+
+/** At samples, 0.1 s after them, and at any other instant. */
+function someMoves(steps: number): fc.Arbitrary<{ second: number; vm: number; to: number }[]> {
+  const sample = fc.integer({ min: 0, max: steps })
+  const second = fc.oneof(
+    sample.map((step) => step * 300),
+    sample.map((step) => step * 300 + 0.1),
+    fc.integer({ min: 0, max: steps * 300_000 }).map((ms) => ms / 1000),
+  )
+  return fc.array(fc.record({ second, vm: fc.nat(), to: fc.nat(FLEET.length - 1) }), { maxLength: 20 })
+}
+
+/** Those that a platform would take: in order of time, from where the VM is, and not while it moves. */
+function possibleMoves(
+  wanted: readonly { readonly second: number; readonly vm: number; readonly to: number }[],
+  startOn: readonly number[],
+): CloudsimMove[] {
+  const hostOf = [...startOn]
+  const freeFrom = startOn.map(() => 0)
+  const moves: CloudsimMove[] = []
+  for (const { second, vm: drawn, to } of wanted.toSorted((a, b) => a.second - b.second)) {
+    const vm = drawn % startOn.length
+    if (second < freeFrom[vm] || to === hostOf[vm]) continue
+    moves.push({ second, vm, from: hostOf[vm], to })
+    hostOf[vm] = to
+    freeFrom[vm] = second + 16
+  }
+  return moves
 }

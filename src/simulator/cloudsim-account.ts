@@ -23,7 +23,8 @@ export interface CloudsimRun {
 }
 
 export interface CloudsimMove {
-  /** Seconds since the start of the trace at which the migration starts. */
+  /** Seconds since the start of the trace at which the migration starts: for CloudSim's own policies 0.1 s after a sample, but any
+   *  instant will do. */
   readonly second: number
   readonly vm: number
   readonly from: number
@@ -43,10 +44,10 @@ export interface CloudsimFigures {
   readonly activeHostSeconds: number
 }
 
-/** Goes through a run as CloudSim does: a new state of every host at each sample and at each end of a migration. */
+/** Goes through a run as CloudSim does: a new state of every host at each sample, and where a migration starts or ends. */
 export function accountAsCloudsim(run: CloudsimRun): CloudsimFigures {
   const account = new CloudsimAccount(run)
-  for (let step = 1; step < run.demand.steps; step++) account.liveThrough(step)
+  for (let step = 1; step < run.demand.steps; step++) account.liveUntil(step)
   return account.figures()
 }
 
@@ -76,7 +77,9 @@ class CloudsimAccount {
   private readonly isShort: Uint8Array
   private copying: Copying[] = []
   private nextMove = 0
-  private lastAt: number | undefined
+  /** The first decision: what was before is not accounted for, and is an interval's end, so that none lies across it. */
+  private readonly accountedFrom: number
+  private lastAt = 0
   private activeSeconds = 0
   private shortSeconds = 0
   private joules = 0
@@ -85,6 +88,7 @@ class CloudsimAccount {
     const count = run.hosts.length
     this.run = run
     this.stepSeconds = run.demand.stepMs / SECOND_MS
+    this.accountedFrom = this.stepSeconds + OFFSET_SECONDS
     this.hostOf = run.initialPlacement.slice()
     this.targetOf = new Int32Array(this.hostOf.length).fill(NO_HOST)
     this.passedBy = this.targetOf.slice()
@@ -96,19 +100,11 @@ class CloudsimAccount {
     this.isShort = new Uint8Array(count)
   }
 
-  /** From a sample to the next: the step's moves start, and their ends split the interval. */
-  liveThrough(step: number): void {
-    const begin = step * this.stepSeconds + OFFSET_SECONDS
-    const end = begin + this.stepSeconds
-    this.passTo(begin)
-    this.startMoves(end)
-    this.remember(begin)
-    if (step === this.run.demand.steps - 1) return
-    const ends = new Set(this.copying.map((copy) => copy.endsAt).filter((at) => at < end))
-    for (const at of [...ends].sort((a, b) => a - b)) {
-      this.passTo(at)
-      this.remember(at)
-    }
+  /** Up to a sample: the starts and ends of migrations split the interval. */
+  liveUntil(step: number): void {
+    const sampleAt = step * this.stepSeconds + OFFSET_SECONDS
+    for (let at = this.nextChangeAt(); at < sampleAt; at = this.nextChangeAt()) this.passTo(at)
+    this.passTo(sampleAt)
   }
 
   figures(): CloudsimFigures {
@@ -119,12 +115,21 @@ class CloudsimAccount {
     }
   }
 
-  /** Charges the interval that ends at `at`, then ends the copies that are over. */
+  private nextChangeAt(): number {
+    const { moves } = this.run
+    let at = this.nextMove < moves.length ? moves[this.nextMove].second : Infinity
+    for (const { endsAt } of this.copying) at = Math.min(at, endsAt)
+    return at
+  }
+
+  /** Charges the interval that ends at `at`, then ends the copies that are over and starts those that begin. */
   private passTo(at: number): void {
     this.share(at)
-    if (this.lastAt !== undefined) this.charge(at - this.lastAt)
+    if (at > this.accountedFrom) this.charge(at - this.lastAt)
     this.lastAt = at
     this.finish(at)
+    this.start(at)
+    this.remember(at)
   }
 
   /** The interval counts by the state it began with; power is the mean of both ends. */
@@ -161,9 +166,9 @@ class CloudsimAccount {
     this.copying = this.copying.filter(({ endsAt }) => endsAt > at)
   }
 
-  private startMoves(before: number): void {
+  private start(at: number): void {
     const { moves, demand, hosts } = this.run
-    for (; this.nextMove < moves.length && moves[this.nextMove].second < before - OFFSET_SECONDS; this.nextMove++) {
+    for (; this.nextMove < moves.length && moves[this.nextMove].second <= at; this.nextMove++) {
       const move = moves[this.nextMove]
       this.targetOf[move.vm] = move.to
       this.passedBy[move.vm] = move.passedBy ?? NO_HOST
