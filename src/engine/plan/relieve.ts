@@ -62,16 +62,16 @@ export function relieve(planner: Planner, alarm: Alarm): void {
 function relieveHost(planner: Planner, host: number, probability: number): void {
   const { context } = planner
   const limit = fillLimit(context, host)
-  const isRelieved = (): boolean => context.loads.count[host] <= 1 || context.loads.bound(host) <= limit
-  if (planner.movesLeft > 0 && !isRelieved()) {
-    const movable = context.members[host].filter((vm) => mayMove(planner, vm, host))
-    for (let moved = 0; moved < MOVES_PER_HOST_MAX && planner.movesLeft > 0 && !isRelieved(); moved++) {
-      const vm = chooseVm(context, movable, host)
-      if (vm < 0 || !moveOff(planner, vm, host, probability)) break
-      movable.splice(movable.indexOf(vm), 1)
-    }
-  }
+  // Whoever has a reason of his own is given it below.
   for (const vm of context.members[host]) planner.stay(vm, 'another-vm-relieves-host')
+  const isRelieved = (): boolean => context.loads.count[host] <= 1 || context.loads.bound(host) <= limit
+  if (planner.movesLeft <= 0 || isRelieved()) return
+  const movable = context.members[host].filter((vm) => mayMove(planner, vm, host))
+  for (let moved = 0; moved < MOVES_PER_HOST_MAX && planner.movesLeft > 0 && !isRelieved(); moved++) {
+    const vm = chooseVm(context, movable, host)
+    if (vm < 0 || !moveOff(planner, vm, host, probability)) break
+    movable.splice(movable.indexOf(vm), 1)
+  }
 }
 
 /** Whether no gate is shut; says which one is. */

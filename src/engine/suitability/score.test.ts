@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import * as fc from 'fast-check'
 import { checkProperty, finiteNumber } from '../../../tools/property.ts'
 import { HOST_UNKNOWN } from '../../terms/cluster.ts'
+import type { Performance } from '../../terms/ranking.ts'
 import { aContext, aHost, aPolicy, aVm } from '../builders.ts'
 import {
   addedWatts,
@@ -48,11 +49,15 @@ test('the terms of a score add up to it', () => {
   )
 })
 
+/** Of a VM that wants a core, on a host with two VMs that want so much each. */
+function performanceBeside(demand: number): Performance {
+  return predictPerformance(aContext({ hostOf: [0, 1, 1], demand: [1, demand, demand] }), 0, 1)
+}
+
 test('the fuller a host, the less a VM would be given there and the longer its requests take', () => {
-  const at = (there: number) => predictPerformance(aContext({ hostOf: [0, 1, 1], demand: [1, there, there] }), 0, 1)
-  const calm = at(0.2)
-  const busy = at(1)
-  const full = at(2)
+  const calm = performanceBeside(0.2)
+  const busy = performanceBeside(1)
+  const full = performanceBeside(2)
   assert.ok(calm.latencyFactor < busy.latencyFactor && busy.latencyFactor < full.latencyFactor)
   assert.ok(calm.throughput >= busy.throughput && busy.throughput > full.throughput)
   // 1 + 2 + 2 = 5 cores wanted, 4 there: at most 0.8 of it.
