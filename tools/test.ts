@@ -4,6 +4,7 @@ import { availableParallelism } from 'node:os'
 import { run } from 'node:test'
 import { spec } from 'node:test/reporters'
 import { parseArgs } from 'node:util'
+import { installComponents } from './debian-packages.ts'
 import { installNode26 } from './node26.ts'
 import { runProgram, sourceFiles } from './repository.ts'
 import { closingLines, exitCodeOf, type Tally } from './tally.ts'
@@ -25,6 +26,7 @@ if (options.seed !== undefined) process.env['ETHOS_SEED'] = options.seed
 const isCi = ['true', '1'].includes(process.env['CI'] ?? '')
 
 const tally: Tally = { passed: 0, failed: [], skipped: [] }
+for (const line of installComponents()) process.stdout.write(`${line}\n`)
 if (isCi) installNode26()
 if (!options['only-tests']) runChecks()
 await runTests()

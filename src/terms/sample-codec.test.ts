@@ -8,7 +8,7 @@ import { encodeSamples, parseSamples } from './sample-codec.ts'
 test('what is written is read back, absent values and absent columns included', () => {
   const value = fc.option(fc.float({ min: 0, max: 2 ** 40, noNaN: true, noDefaultInfinity: true }), { nil: NaN })
   const column = fc.array(value, { minLength: 3, maxLength: 3 }).map((list) => Float32Array.from(list))
-  const columns = fc.record(Object.fromEntries(RESOURCES.map((name) => [name, column])), { requiredKeys: [] })
+  const columns = fc.record(Object.fromEntries(RESOURCES.map((name) => [name, column])), { requiredKeys: [], noNullPrototype: true })
   fc.assert(
     fc.property(columns, fc.nat(), (present, at) => {
       const batch: SampleBatch = { at, windowMs: 300_000, columns: present }
