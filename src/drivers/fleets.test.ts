@@ -38,7 +38,12 @@ test("the cloudsim fleet is CloudSim's: 800 hosts, G4 and G5 in turns", () => {
 })
 
 test('every shipped fleet is of named servers with sources, and reckons reference cores as it says', () => {
-  assert.deepEqual(fleetNames(), ['cloudsim', 'generations-2013-2021', 'virtualisation-2022'])
+  assert.deepEqual(fleetNames(), [
+    'cloudsim',
+    'generations-2013-2021',
+    'virtualisation-2022',
+    'virtualisation-2022-1tb',
+  ])
   for (const name of fleetNames()) {
     const fleet = loadFleet(name)
     assert.equal(fleet.name, name)
@@ -146,7 +151,7 @@ test('every shipped scenario reads, and names a fleet and a seed', () => {
 
 test('the day that npm start replays needs nothing but the repository', () => {
   const { loaded, fleet } = openScenario(loadScenario('azure-day'))
-  assert.deepEqual([loaded.vms.length, fleet.hosts.length, loaded.trace.steps], [400, 22, 288])
+  assert.deepEqual([loaded.vms.length, fleet.hosts.length, loaded.trace.steps], [400, 30, 288])
   const memory = loaded.vms.reduce((sum, vm) => sum + vm.memoryBytes, 0)
   assert.ok(
     memory < 0.8 * fleet.hosts.reduce((sum, host) => sum + host.memoryBytes, 0),
