@@ -48,11 +48,12 @@ function readTime(text: string): number | undefined {
 }
 
 /** Runs our policy, and says what it knew and why it did what it did at the last turn at or before the time asked. */
-export async function explainAt(setup: BacktestSetup, question: Question): Promise<string> {
+export async function explainAt(setup: BacktestSetup, question: Question, onStep?: () => void): Promise<string> {
   let seen: { state: EngineState; observation: Observation } | undefined
   const { moves } = await runPolicy(setup, 'ethos', {
     areLivesCloudsims: false,
     keepsDetail: false,
+    ...(onStep === undefined ? {} : { onStep }),
     spy: (state, observation) => {
       if (observation.at <= question.atMs) seen = { state: state as EngineState, observation }
     },

@@ -1,6 +1,5 @@
 /** What a backtest leaves behind: the JSON of the scoreboard, and the placement and moves from which anyone can recompute it. */
-import { writeFileSync } from 'node:fs'
-import { UsageError } from '../usage-error.ts'
+import { writeOutput } from '../output-files.ts'
 import type { BacktestRun } from './result.ts'
 import type { PolicyRun } from './run-policy.ts'
 
@@ -19,7 +18,7 @@ export function writeResults(path: string, run: BacktestRun): void {
     synthetic,
     notes,
   }
-  write('--json', path, `${JSON.stringify({ ...about, results }, undefined, 2)}\n`)
+  writeOutput('--json', path, `${JSON.stringify({ ...about, results }, undefined, 2)}\n`)
 }
 
 /** Header `vm,host`: row of the trace, index of the host. VMs that never lived have no line. */
@@ -28,23 +27,11 @@ export function writeInitial(path: string, run: PolicyRun): void {
   run.initialPlacement.forEach((host, vm) => {
     if (host >= 0) lines.push(`${vm},${host}`)
   })
-  write('--initial', path, `${lines.join('\n')}\n`)
+  writeOutput('--initial', path, `${lines.join('\n')}\n`)
 }
 
-/** Header `second,vm,from,to`: seconds since the first sample at which the copy starts. */
+/** Header `second,vm,from,to`: seconds since the first sample at which the order was accepted. */
 export function writeMoves(path: string, run: PolicyRun): void {
   const lines = ['second,vm,from,to', ...run.moves.map(({ second, vm, from, to }) => `${second},${vm},${from},${to}`)]
-  write('--moves', path, `${lines.join('\n')}\n`)
-}
-
-export function write(option: string, path: string, text: string): void {
-  try {
-    writeFileSync(path, text)
-  } catch (error) {
-    throw new UsageError(
-      option,
-      path,
-      `It can not be written (${error instanceof Error ? error.message : String(error)}). Does the folder exist?`,
-    )
-  }
+  writeOutput('--moves', path, `${lines.join('\n')}\n`)
 }

@@ -41,7 +41,7 @@ export interface BacktestSetup {
 
 /** Reads everything. Throws `ParseError` or `UsageError`, which say what to do. */
 export function prepareBacktest(request: BacktestRequest): BacktestSetup {
-  const hosts = request.hosts ?? (request.trace.startsWith('planetlab') ? 'cloudsim' : FLEET_DEFAULT)
+  const hosts = request.hosts ?? (isPlanetlabDay(request.trace) ? 'cloudsim' : FLEET_DEFAULT)
   const isCloudsim = hosts === 'cloudsim'
   const rules = chooseRules(request, isCloudsim)
   const whole = loadFleet(hosts)
@@ -64,6 +64,11 @@ export function prepareBacktest(request: BacktestRequest): BacktestSetup {
     policy: readPolicyFile(policyFile),
     seed: request.seed,
   }
+}
+
+/** Not a file of somebody's that is called so. */
+function isPlanetlabDay(trace: string): boolean {
+  return /^planetlab(\/[^/]*)?$/.test(trace) && !/\.csv(\.gz)?$/.test(trace)
 }
 
 function chooseRules(request: BacktestRequest, isCloudsim: boolean): SimulationRules {

@@ -15,7 +15,7 @@ const COLUMNS: readonly TableColumn[] = [
   { title: 'unserved', unit: '% demand', cell: (r) => percent(r.unservedFraction, 4) },
   { title: 'degraded', unit: '% demand', cell: (r) => percent(r.migrationDegradationFraction, 4) },
   { title: 'migrations', unit: 'per VM-day', cell: (r) => r.migrationsPerVmDay.toFixed(3) },
-  { title: 'copied', unit: 'GB', cell: (r) => (r.copiedBytes / GiB).toFixed(1) },
+  { title: 'copied', unit: 'GiB', cell: (r) => (r.copiedBytes / GiB).toFixed(1) },
   { title: 'hosts on', unit: 'mean', cell: (r) => r.hostsOnMean.toFixed(1) },
   { title: 'CPU', unit: 's', cell: (r) => r.cpuSeconds.toFixed(2) },
 ]

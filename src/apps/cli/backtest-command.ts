@@ -1,13 +1,14 @@
 import { type Command, InvalidArgumentError } from 'commander'
-import { FileStore } from '../../drivers/file-store.ts'
+import type { Store } from '../../world/store.ts'
 import { type Backtest, describeTrace, LIVES, type Lives, runBacktest } from '../backtest/backtest.ts'
 import { parsePolicyNames, POLICY_NAMES, type PolicyName } from '../backtest/balancers.ts'
 import { explainAt, parseQuestion } from '../backtest/explain.ts'
 import { writeInitial, writeMoves, writeResults } from '../backtest/files.ts'
 import { type BacktestRequest, type BacktestSetup, FLEET_DEFAULT, prepareBacktest } from '../backtest/setup.ts'
 import { renderTable } from '../backtest/table.ts'
+import { beginJournal, checkOutputs, type OutputFile, STANDARD_OUTPUT } from '../output-files.ts'
 import { Progress } from '../progress.ts'
-import { UsageError } from '../usage-error.ts'
+import { isForOperators, UsageError } from '../usage-error.ts'
 
 /** What commander hands over: the options of `backtest` and `report`. */
 export interface RunOptions {
@@ -42,6 +43,7 @@ Examples:
   ethos backtest --trace my-cluster.csv --vms sizes.csv --hosts my-fleet.json --policy ethos,proxmox-crs
   ethos backtest --trace planetlab/20110303 --policy ethos --initial initial.csv --moves moves.csv --json result.json
   ethos backtest --trace my-cluster.csv --explain web-3@14:05     why it moved or stayed
+  ethos backtest --trace my-cluster.csv --json - | jq '.results[0].energyKwh'
 
 A trace file has one row per VM (name, then a percentage of its CPU per 300 s), or the header
 vm,second,cpu_percent[,memory_percent,disk_read_kBps,disk_write_kBps,net_rx_kBps,net_tx_kBps]. docs/traces.md tells all.`
@@ -51,10 +53,16 @@ export function addBacktest(program: Command): void {
     .command('backtest')
     .description('Replay a recorded cluster under several policies and compare what they did.')
   addRunOptions(command)
-    .option('--json <file>', 'write the scoreboard as JSON')
+    .option(
+      '--json <file>',
+      'write the scoreboard as JSON; - for standard output (the table then goes to standard error)',
+    )
     .option('--initial <file>', 'write the first placement as CSV (exactly one policy)')
     .option('--moves <file>', 'write every move as CSV (exactly one policy)')
-    .option('--record <file>', 'write the journal: every turn, its events and orders (exactly one policy)')
+    .option(
+      '--record <file>',
+      'write the journal: every turn, its events and orders (exactly one policy); FILE.unfinished until the run is over',
+    )
     .option('--explain <vm@time>', 'say why a VM moved or stayed; time as HH:MM or seconds')
     .addHelpText('after', EXAMPLES)
     .action(backtest)
@@ -115,34 +123,82 @@ export function requestOf(options: RunOptions): BacktestRequest {
 
 async function backtest(options: BacktestCommandOptions): Promise<void> {
   const policies = parsePolicyNames(options.policy)
-  const single = (['initial', 'moves', 'record'] as const).find((name) => options[name] !== undefined)
-  if (single !== undefined && policies.length !== 1) {
-    throw new UsageError(`--${single}`, options.policy, 'It is written for exactly one policy; give one with --policy.')
-  }
+  checkCombination(options, policies)
+  const lives = parseLives(options.lives, options.initial !== undefined || options.moves !== undefined)
+  checkOutputs(outputsOf(options), inputsOf(options))
   const setup = prepareBacktest(requestOf(options))
   process.stderr.write(`${describeTrace(setup)}\n`)
-  if (options.explain !== undefined) {
-    process.stdout.write(`${await explainAt(setup, parseQuestion(options.explain, setup))}\n`)
-    return
-  }
-  const lives = parseLives(options.lives, options.initial !== undefined || options.moves !== undefined)
-  const store = options.record === undefined ? undefined : await FileStore.open(options.record)
-  const { run, runs } = await runWithProgress(setup, {
-    policies,
-    lives,
-    keepsDetail: false,
-    ...(store === undefined ? {} : { store }),
-  })
-  await store?.close()
-  if (options.json !== undefined) writeResults(options.json, run)
+  if (options.explain !== undefined) return explain(setup, options.explain)
+
+  const { run, runs } = await runAndRecord(setup, { policies, lives, keepsDetail: false }, options.record)
+  const table = options.json === STANDARD_OUTPUT ? process.stderr : process.stdout
+  table.write(`\n${renderTable(run)}`)
   if (options.initial !== undefined) writeInitial(options.initial, runs[0])
   if (options.moves !== undefined) writeMoves(options.moves, runs[0])
-  process.stdout.write(`\n${renderTable(run)}`)
+  if (options.json !== undefined) writeResults(options.json, run)
+}
+
+/** Options of which one says what the other can't do. */
+function checkCombination(options: BacktestCommandOptions, policies: readonly PolicyName[]): void {
+  const single = (['initial', 'moves', 'record'] as const).find((name) => options[name] !== undefined)
+  if (single !== undefined && policies.length !== 1)
+    throw new UsageError(`--${single}`, options.policy, 'It is written for exactly one policy; give one with --policy.')
+  if (options.explain === undefined) return
+  if (!policies.includes('ethos'))
+    throw new UsageError('--explain', options.policy, 'Only ethos explains itself; leave --policy out.')
+  const [output] = outputsOf(options)
+  if (output !== undefined)
+    throw new UsageError(output.option, output.path, 'With --explain nothing is written; ask for one of the two.')
+}
+
+function outputsOf({ json, initial, moves, record }: BacktestCommandOptions): readonly OutputFile[] {
+  const outputs = [
+    { option: '--json', path: json, mayBeStandardOutput: true },
+    { option: '--initial', path: initial },
+    { option: '--moves', path: moves },
+    { option: '--record', path: record },
+  ]
+  return outputs.flatMap(({ path, ...output }) => (path === undefined ? [] : [{ ...output, path }]))
+}
+
+/** Files that a run reads, where its options name files. */
+export function inputsOf({ trace, hosts, vms, policyFile }: RunOptions): readonly (string | undefined)[] {
+  return [trace, hosts, vms, policyFile]
+}
+
+async function explain(setup: BacktestSetup, text: string): Promise<void> {
+  const question = parseQuestion(text, setup)
+  const progress = new Progress(setup.demand.steps)
+  try {
+    const answer = await explainAt(setup, question, () => progress.step('ethos'))
+    progress.stop()
+    process.stdout.write(`${answer}\n`)
+  } finally {
+    progress.stop()
+  }
+}
+
+/** A journal of what could not be run is of no use; that of a crash is kept unfinished, for it shows how far it came. */
+async function runAndRecord(
+  setup: BacktestSetup,
+  options: { policies: readonly PolicyName[]; lives: Lives; keepsDetail: boolean },
+  record: string | undefined,
+): Promise<Backtest> {
+  if (record === undefined) return runWithProgress(setup, options)
+  const journal = await beginJournal('--record', record)
+  try {
+    const backtest = await runWithProgress(setup, { ...options, store: journal.store })
+    await journal.finish()
+    return backtest
+  } catch (error) {
+    if (isForOperators(error)) await journal.discard()
+    throw error
+  }
 }
 
 export async function runWithProgress(
   setup: BacktestSetup,
-  options: { policies: readonly PolicyName[]; lives: Lives; keepsDetail: boolean; store?: FileStore },
+  options: { policies: readonly PolicyName[]; lives: Lives; keepsDetail: boolean; store?: Store },
 ): Promise<Backtest> {
   const progress = new Progress(options.policies.length * setup.demand.steps)
   try {
@@ -161,21 +217,26 @@ export function parseLives(text: string | undefined, isRecomputed: boolean): Liv
 }
 
 function parseCount(text: string): number {
-  const count = Number(text)
-  if (!Number.isSafeInteger(count) || count < 1) throw new InvalidArgumentError('Expected a whole number from 1.')
+  const count = parseWhole(text)
+  if (count === undefined || count < 1) throw new InvalidArgumentError('Expected a whole number from 1.')
   return count
 }
 
 function parseSeed(text: string): number {
-  const seed = Number(text)
-  if (!Number.isSafeInteger(seed) || seed < 0 || seed > 0xffffffff)
+  const seed = parseWhole(text)
+  if (seed === undefined || seed > 0xffffffff)
     throw new InvalidArgumentError('Expected a whole number from 0 to 4294967295.')
   return seed
 }
 
 function parseSeconds(text: string): number {
-  const seconds = Number(text)
-  if (!Number.isFinite(seconds) || seconds < 0 || seconds > 86_400)
-    throw new InvalidArgumentError('Expected seconds from 0 to 86400.')
+  const seconds = /^\d+(\.\d+)?$/.test(text) ? Number(text) : Infinity
+  if (seconds > 86_400) throw new InvalidArgumentError('Expected seconds from 0 to 86400.')
   return seconds
+}
+
+/** Digits only: `Number` would take an empty word for 0. */
+function parseWhole(text: string): number | undefined {
+  const number = /^\d+$/.test(text) ? Number(text) : Infinity
+  return Number.isSafeInteger(number) ? number : undefined
 }

@@ -1,24 +1,30 @@
 import type { Command } from 'commander'
 import { mkdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { PROJECT_FOLDER } from '../../drivers/traces/data-folder.ts'
 import { parseFields, parseJson, parseList, parseNumber, parseText } from '../../terms/parse.ts'
 import { report } from './report-command.ts'
 
 const SCENARIO = join('scenarios', 'azure-day.json')
+const PAGE = join('out', 'azure-day.html')
+const EXAMPLES = `
+Examples:
+  ethos demo
+  ethos demo --out /tmp/azure-day.html`
 
 /** `npm start`: the day that ships with the repository, replayed and reported. */
 export function addDemo(program: Command): void {
   program
     .command('demo')
     .description(`Replay the Azure day that ships with Ethos (${SCENARIO}) and write its report.`)
-    .option('--out <file>', 'where to write the page', join('out', 'azure-day.html'))
+    .option('--out <file>', 'where to write the page', PAGE)
+    .addHelpText('after', EXAMPLES)
     .action(demo)
 }
 
 async function demo(options: { readonly out: string }): Promise<void> {
   const scenario = parseFields(parseJson(readFileSync(join(PROJECT_FOLDER, SCENARIO), 'utf8'), SCENARIO), SCENARIO)
-  if (options.out === join('out', 'azure-day.html')) mkdirSync('out', { recursive: true })
+  if (options.out === PAGE) makeFolder(dirname(PAGE))
   process.stderr.write(
     `Replaying ${SCENARIO}: a real day of Azure VMs under our policy, two rivals and an oracle that knows the future.\n`,
   )
@@ -33,4 +39,11 @@ async function demo(options: { readonly out: string }): Promise<void> {
       .join(','),
     out: options.out,
   })
+}
+
+/** Where it can't be made, the check of outputs says so. */
+function makeFolder(folder: string): void {
+  try {
+    mkdirSync(folder, { recursive: true })
+  } catch {}
 }

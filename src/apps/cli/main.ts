@@ -1,16 +1,23 @@
 /** `ethos`: the command line. */
 import { Command } from 'commander'
-import { PlacementError } from '../../simulator/placement-error.ts'
-import { ParseError } from '../../terms/parse.ts'
-import { UsageError } from '../usage-error.ts'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { PROJECT_FOLDER } from '../../drivers/traces/data-folder.ts'
+import { isForOperators } from '../usage-error.ts'
 import { addBacktest } from './backtest-command.ts'
 import { addDemo } from './demo-command.ts'
 import { addReport } from './report-command.ts'
 
+for (const stream of [process.stdout, process.stderr]) stream.on('error', endUnlessNobodyReads)
+
 const program = new Command('ethos')
   .description('Learns each virtual machine’s character and finds it the place where it runs best.')
-  .version('0.1.0')
+  .version(readVersion())
   .showHelpAfterError('(--help shows what can be asked)')
+  .addHelpText(
+    'after',
+    '\nExamples:\n  ethos demo                      a real day, replayed and drawn\n  ethos backtest --help           everything that can be asked of a replay',
+  )
   .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2))
 addBacktest(program)
 addReport(program)
@@ -24,7 +31,14 @@ try {
   process.exitCode = 2
 }
 
-/** Errors whose message says all that the reader needs; anything else is our own mistake and shows where. */
-function isForOperators(error: unknown): error is Error {
-  return error instanceof ParseError || error instanceof UsageError || error instanceof PlacementError
+function readVersion(): string {
+  const { version } = JSON.parse(readFileSync(join(PROJECT_FOLDER, 'package.json'), 'utf8')) as { version: string }
+  return version
+}
+
+/** `ethos ... | head` closes the pipe early: no error of ours, and files are still written. */
+function endUnlessNobodyReads(error: NodeJS.ErrnoException): void {
+  if (error.code === 'EPIPE') return
+  process.stderr.write(`ethos: what there was to say could not be written (${error.message}).\n`)
+  process.exit(2)
 }

@@ -1,11 +1,12 @@
 import type { Command } from 'commander'
 import { describeTrace } from '../backtest/backtest.ts'
 import { parsePolicyNames } from '../backtest/balancers.ts'
-import { write, writeResults } from '../backtest/files.ts'
+import { writeResults } from '../backtest/files.ts'
 import { prepareBacktest } from '../backtest/setup.ts'
 import { renderTable } from '../backtest/table.ts'
+import { checkOutputs, writeOutput } from '../output-files.ts'
 import { renderReport } from '../report/report.ts'
-import { addRunOptions, parseLives, requestOf, type RunOptions, runWithProgress } from './backtest-command.ts'
+import { addRunOptions, inputsOf, parseLives, requestOf, type RunOptions, runWithProgress } from './backtest-command.ts'
 
 interface ReportOptions extends RunOptions {
   readonly out: string
@@ -30,10 +31,17 @@ export function addReport(program: Command): void {
 
 export async function report(options: ReportOptions): Promise<void> {
   const policies = parsePolicyNames(options.policy)
+  const lives = parseLives(options.lives, false)
+  const { out, json } = options
+  checkOutputs(
+    [{ option: '--out', path: out }, ...(json === undefined ? [] : [{ option: '--json', path: json }])],
+    inputsOf(options),
+  )
   const setup = prepareBacktest(requestOf(options))
   process.stderr.write(`${describeTrace(setup)}\n`)
-  const { run } = await runWithProgress(setup, { policies, lives: parseLives(options.lives, false), keepsDetail: true })
-  if (options.json !== undefined) writeResults(options.json, run)
-  write('--out', options.out, renderReport(run))
-  process.stdout.write(`\n${renderTable(run)}\nReport: ${options.out}\n`)
+  const { run } = await runWithProgress(setup, { policies, lives, keepsDetail: true })
+  process.stdout.write(`\n${renderTable(run)}`)
+  if (json !== undefined) writeResults(json, run)
+  writeOutput('--out', out, renderReport(run))
+  process.stdout.write(`\nReport: ${out}\n`)
 }
