@@ -59,5 +59,8 @@ test('every path that ARCHITECTURE.md and docs/engine.md name exists', () => {
 })
 
 function rows(pattern: RegExp): readonly Readonly<Record<string, string | undefined>>[] {
-  return PAGE.split('\n').flatMap((line) => pattern.exec(line)?.groups ?? [])
+  return PAGE.split('\n').flatMap((line) => {
+    const groups = pattern.exec(line)?.groups
+    return groups === undefined ? [] : [groups]
+  })
 }

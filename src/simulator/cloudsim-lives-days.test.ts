@@ -17,12 +17,14 @@ const ROWS = readFileSync(join(REPOSITORY, 'decisions', '0006-cloudsim-lives.md'
     const { day = '', vms = '', destroyed = '', lost = '' } = ROW.exec(line)?.groups ?? {}
     return day === '' ? [] : [{ day, vms, destroyed, lost }]
   })
-const THERE = listDataFiles(findDataFolder(), 'planetlab', /\.csv(\.gz)?$/).map((name) => name.slice(0, 8))
+const THERE: ReadonlySet<string> = new Set(
+  listDataFiles(findDataFolder(), 'planetlab', /\.csv(\.gz)?$/).map((name) => name.slice(0, 8)),
+)
 
 test('the decision tells of five days', () => assert.equal(ROWS.length, 5))
 
 for (const { day, ...told } of ROWS) {
-  const skip = THERE.includes(day) ? false : 'set ETHOS_DATA to a directory that holds planetlab/'
+  const skip = THERE.has(day) ? false : 'set ETHOS_DATA to a directory that holds planetlab/'
   test(`needs-data: CloudSim destroys on ${day} as many VMs as decisions/0006 says`, { skip }, () => {
     const { trace, vms } = loadTrace({ trace: `planetlab/${day}`, isCloudsim: true })
     const demand = demandSeries(trace, vms)
