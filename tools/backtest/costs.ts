@@ -19,7 +19,7 @@ const GROWTH_RATIO_GOAL = 1.3
 export function measureProcesses(material: Material, tell: Tell): Promise<Section> {
   const [day] = material.days
   const runs = new Map<string, ProcessUsage[]>(['ethos', PEER].map((policy) => [policy, []]))
-  for (let round = 1; round <= material.rounds; round++) {
+  for (let round = 1; round <= material.processRounds; round++) {
     for (const [policy, usages] of runs) {
       tell(`process of ${policy} on ${day.name}, run ${round}`)
       usages.push(measureProcess(wordsFor(material, policy), material.folder))
@@ -41,7 +41,7 @@ export function measureProcesses(material: Material, tell: Tell): Promise<Sectio
   const table = showTable(['policy', 'CPU, s: min / median / max', 'peak, MB: min / median / max'], rows)
   const about = [
     'CPU of user and system and the maximum resident set of the whole process, loading included;',
-    `runs of each in turn: ${material.rounds}. ${judged} Our policy takes ${ratio.toFixed(2)} x the CPU time of \`${PEER}\`,`,
+    `runs of each in turn: ${material.processRounds}. ${judged} Our policy takes ${ratio.toFixed(2)} x the CPU time of \`${PEER}\`,`,
     'which lives through the same day and moves nothing.',
   ].join(' ')
   return Promise.resolve({
@@ -49,7 +49,7 @@ export function measureProcesses(material: Material, tell: Tell): Promise<Sectio
     text: `${about}\n\n${table}`,
     figures: {
       day: day.name,
-      rounds: material.rounds,
+      rounds: material.processRounds,
       policies,
       ratioToPeer: rounded(ratio, 2),
       ...(material.isQuick ? {} : { isCpuMet, isPeakMet }),
@@ -70,14 +70,16 @@ interface Growth {
 
 /** Mean CPU time of a turn at each size; the median of several processes. */
 export function measureGrowth(material: Material, tell: Tell): Promise<Section> {
-  const { sizes, rounds, turnsSkipped, isQuick } = material
-  const growths = sizes.map((request) => {
-    const runs = Array.from({ length: rounds }, (_, round) => {
-      tell(`turns of ${request.vmCount} VMs on ${request.hostCount} hosts, run ${round + 1}`)
-      return timeTurnsApart(JSON.stringify(request))
+  const { sizes, sizeRounds: rounds, turnsSkipped, isQuick } = material
+  const runs = sizes.map((): TurnTimes[] => [])
+  // Sizes in turn, so that a busy quarter of an hour on the machine is not one size's alone.
+  for (let round = 1; round <= rounds; round++) {
+    sizes.forEach((request, i) => {
+      tell(`turns of ${request.vmCount} VMs on ${request.hostCount} hosts, run ${round}`)
+      runs[i].push(timeTurnsApart(JSON.stringify(request)))
     })
-    return growthOf(runs, turnsSkipped)
-  })
+  }
+  const growths = runs.map((times) => growthOf(times, turnsSkipped))
   const [first, last] = [growths[0], growths[growths.length - 1]]
   const ratio = last.byNLogN / first.byNLogN
   const exponent = Math.log(last.turnCpuMs / first.turnCpuMs) / Math.log(last.vms / first.vms)

@@ -24,8 +24,10 @@ export interface Material {
   readonly seeds: readonly number[]
   /** Sizes of which the growth is measured, as `prepareBacktest` takes them. */
   readonly sizes: readonly BacktestRequest[]
-  /** Processes measured of each kind. */
-  readonly rounds: number
+  /** Whole processes measured of each policy. */
+  readonly processRounds: number
+  /** Processes measured of each size. */
+  readonly sizeRounds: number
   /** Turns at the start of each run that are not measured: the code is not compiled yet, and what is looked back at not full. */
   readonly turnsSkipped: number
   /** Absent: all of the fleet. */
@@ -80,7 +82,8 @@ function planetlab(folder: string, data: string | undefined, tell: (why: string)
     })),
     seeds: [1, 2, 3],
     sizes: SIZE_SCENARIOS.map((scenario) => sizeOf(scenario, dataFolder)),
-    rounds: 3,
+    processRounds: 3,
+    sizeRounds: 5,
     turnsSkipped: 72,
     dataFolder,
     folder,
@@ -114,5 +117,15 @@ function generated(folder: string): Material {
     vmCount: QUICK.vms * times,
     hostCount: TRACE_HOSTS * times,
   }))
-  return { isQuick: true, days, seeds: QUICK.seeds, sizes, rounds: 1, turnsSkipped: 6, hostCount: TRACE_HOSTS, folder }
+  return {
+    isQuick: true,
+    days,
+    seeds: QUICK.seeds,
+    sizes,
+    processRounds: 1,
+    sizeRounds: 1,
+    turnsSkipped: 6,
+    hostCount: TRACE_HOSTS,
+    folder,
+  }
 }
