@@ -12,10 +12,14 @@ import { type BacktestSetup, prepareBacktest } from './setup.ts'
 
 const user = new UserFolder()
 after(() => user.remove())
-/** Waves that touch zero, so that CloudSim destroys VMs too. */
-const TRACE = user.write('day.csv', aWideTrace({ vms: 20, steps: 170, level: 39.5, swing: 40 }))
+/** Ten VMs touch zero, so that CloudSim destroys some; ten are busy, so that even a day's foresight finds something to do. */
+const LOW = aWideTrace({ vms: 10, steps: 170, level: 39.5, swing: 40 })
+const HIGH = aWideTrace({ vms: 10, steps: 170, level: 80, swing: 40 }).replaceAll('vm-', 'busy-')
+const TRACE = user.write('day.csv', LOW + HIGH)
 /** The last step that keeps its samples; 150 is after the second turn of the slowest, which comes every twelve hours. */
 const CUTS = [9, 60, 150]
+/** One of them comes before something that an oracle acts on. */
+const CUTS_FOR_ORACLES = [1, 9, 24, 41, 60, 80, 100, 120]
 
 for (const rules of ['honest', 'cloudsim']) {
   const setup = withMoreResources(
@@ -29,7 +33,7 @@ for (const rules of ['honest', 'cloudsim']) {
       test(title, async () => {
         const told = await decide(setup, name)
         const areSame: boolean[] = []
-        for (const cut of CUTS) {
+        for (const cut of isOracle(name) ? CUTS_FOR_ORACLES : CUTS) {
           const otherwise = await decide({ ...setup, demand: shuffledAfter(setup.demand, cut) }, name)
           areSame.push(isDeepStrictEqual(until(otherwise, cut), until(told, cut)))
         }

@@ -13,7 +13,7 @@ import { SECOND_MS } from '../../terms/units.ts'
 import { UsageError } from '../usage-error.ts'
 
 /** Fleet used where `--hosts` is not given and the trace is not CloudSim's own. */
-export const FLEET_DEFAULT = 'generations-2013-2021'
+export const FLEET_DEFAULT = 'virtualisation-2022-1tb'
 
 export interface BacktestRequest {
   readonly trace: string
