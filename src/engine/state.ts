@@ -76,4 +76,6 @@ export interface OpenPromise {
   readonly settleAt: EpochMs
   /** Money earned so far against the world in which the VM had stayed. */
   readonly realised: number
+  /** Money that the migration took, known once it has ended; 0 for one that never began. */
+  readonly realisedCost: number
 }

@@ -175,6 +175,7 @@ function promise(context: TurnContext, planner: Planner, orders: readonly Migrat
       companions,
       settleAt: context.observation.at + spanMs,
       realised: 0,
+      realisedCost: 0,
     }
   })
 }

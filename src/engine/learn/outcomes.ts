@@ -1,9 +1,10 @@
 /** Promised against realised: every move is followed up in the world that came, against the world in which the VM had stayed. */
-import type { Outcome } from '../../terms/move.ts'
+import type { MigrationEnd, Outcome } from '../../terms/move.ts'
 import type { Observation } from '../../terms/turn.ts'
 import type { Policy } from '../../terms/policy.ts'
 import { wattsAt } from '../../terms/host.ts'
 import { HOUR_MS } from '../../terms/units.ts'
+import { priceMigration } from '../migration/estimate.ts'
 import type { EngineState, OpenPromise } from '../state.ts'
 
 export interface Settlement {
@@ -17,9 +18,12 @@ export function followUp(state: EngineState, observation: Observation, policy: P
   const sheet = new OutcomeSheet(state, observation, policy)
   const open: OpenPromise[] = []
   const settled: Outcome[] = []
+  const ends = new Map(observation.inventory.ended.map((end) => [end.orderId, end]))
   for (const promise of state.promises) {
     const realised = promise.realised + sheet.earned(promise)
-    if (observation.at < promise.settleAt) open.push({ ...promise, realised })
+    const end = ends.get(promise.order.id)
+    const realisedCost = end === undefined ? promise.realisedCost : sheet.spent(end)
+    if (observation.at < promise.settleAt) open.push({ ...promise, realised, realisedCost })
     else
       settled.push({
         orderId: promise.order.id,
@@ -28,7 +32,7 @@ export function followUp(state: EngineState, observation: Observation, policy: P
         promisedGain: promise.gain,
         promisedCost: promise.cost,
         realisedGain: realised,
-        realisedCost: promise.cost,
+        realisedCost,
       })
   }
   return { open, settled }
@@ -77,6 +81,14 @@ class OutcomeSheet {
     const saved = this.watts(from, wanted) - (isDark ? idle * (1 - 1 / promise.companions) : this.watts(from, 0))
     const spent = this.watts(to, 0) - this.watts(to, -wanted)
     return performance + ((saved - spent) / 1000) * prices.perKwh * this.hours
+  }
+
+  /** Money that a migration really took, however it ended. */
+  spent({ vmId, copiedBytes, downtimeMs, startedAt, endedAt }: MigrationEnd): number {
+    const vm = this.state.vmIndex.get(vmId)
+    const wanted = vm === undefined ? NaN : (this.newest?.[vm] ?? NaN)
+    const taken = { copiedBytes, downtimeMs, durationMs: endedAt - startedAt }
+    return priceMigration(taken, wanted === wanted ? wanted : 0, this.policy.prices)
   }
 
   private excess(host: number, more: number): number {

@@ -15,6 +15,7 @@ const BAND_SD_MAX = 6
 /** Outcomes weigh into the average with this share; about the last fifty count. */
 const OUTCOME_SHARE = 0.02
 const OUTCOMES_MIN = 20
+const WEIGHING = Math.round(1 / OUTCOME_SHARE)
 const MARGIN_FACTOR_MAX = 4
 
 export function initialThreshold(): ThresholdState {
@@ -93,7 +94,7 @@ export function learnMargin(
   if (nets.length > 0 && outcomes >= OUTCOMES_MIN) {
     const factor = netGain < 0 ? Math.min(MARGIN_FACTOR_MAX, marginFactor * 2) : Math.max(1, marginFactor / 2)
     if (factor !== marginFactor) {
-      const reason = `The last ${outcomes} settled moves earned ${netGain.toFixed(4)} each, net of cost.`
+      const reason = `Settled moves earned ${netGain.toFixed(4)} each, net of cost, on average of about the last ${WEIGHING}.`
       events.push({ kind: 'threshold-adjusted', from: marginFactor, to: factor, reason })
       marginFactor = factor
       outcomes = 0

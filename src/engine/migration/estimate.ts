@@ -44,7 +44,11 @@ export function estimateMigration(subject: MigrationSubject, linkBytesPerSec: nu
 }
 
 /** Money that the migration takes: a price each for being done at all, bytes, downtime, and demand not served while copying. */
-export function priceMigration(estimate: MigrationEstimate, busyRefCores: number, prices: Prices): number {
+export function priceMigration(
+  estimate: Pick<MigrationEstimate, 'copiedBytes' | 'durationMs' | 'downtimeMs'>,
+  busyRefCores: number,
+  prices: Prices,
+): number {
   return (
     prices.perMigration +
     (estimate.copiedBytes / GiB) * prices.perCopiedGiB +

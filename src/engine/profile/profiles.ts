@@ -77,7 +77,7 @@ export function updateProfiles(
   const isRhythmDue = samples.at - was.rhythmAt >= RHYTHM_EVERY_MS
   const next: Profiles = {
     at: samples.at,
-    windowMs: PERSONALITY_EVERY_MS,
+    windowMs: samples.windowMs,
     rhythmAt: isRhythmDue ? samples.at : was.rhythmAt,
     sequence: was.sequence + 1,
     values: new Float32Array(vms * DIMENSIONS),
