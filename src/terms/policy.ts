@@ -82,7 +82,7 @@ export interface LimitPolicy {
   readonly cpuAllocationMax?: number
   /** Sum of VM memory over host memory. Absent: memory is not enforced (CloudSim's rules only). */
   readonly memoryAllocationMax?: number
-  /** Concurrent migrations out of, or into, one host. Absent: no limit (benchmark rules only). */
+  /** Concurrent migrations of one host, those out of it and into it together. Absent: no limit (benchmark rules only). */
   readonly migrationsPerHostMax?: number
 }
 

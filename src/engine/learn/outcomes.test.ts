@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { parseHostId, parseOrderId } from '../../terms/ids.ts'
 import type { MoveClass } from '../../terms/move.ts'
-import { HOUR_MS } from '../../terms/units.ts'
+import { GiB, HOUR_MS } from '../../terms/units.ts'
 import { aContext, aHost, anObservation, aPolicy, aVm, type SmallCluster, STEP_MS } from '../builders.ts'
 import type { OpenPromise } from '../state.ts'
 import { followUp, type Settlement } from './outcomes.ts'
@@ -21,7 +21,7 @@ function aPromise(kind: MoveClass, changes: Partial<OpenPromise> = {}): OpenProm
     class: kind,
     reason: 'the test wants it',
   }
-  return { order, gain: 5, cost: 2, companions: 1, settleAt: HOUR_MS, realised: 0, ...changes }
+  return { order, gain: 5, cost: 2, companions: 1, settleAt: HOUR_MS, realised: 0, realisedCost: 0, ...changes }
 }
 
 function follow(promise: OpenPromise, cluster: SmallCluster): Settlement {
@@ -93,7 +93,7 @@ test('what is earned adds up, window by window, until the promise is settled', (
         promisedGain: 5,
         promisedCost: 2,
         realisedGain: 2,
-        realisedCost: 2,
+        realisedCost: 0,
       },
     ],
   })
@@ -102,4 +102,19 @@ test('what is earned adds up, window by window, until the promise is settled', (
 test('where nothing was promised, there is nothing to follow up', () => {
   const cluster = { hosts: HOSTS, hostOf: [0], demand: [1] }
   assert.deepEqual(followUp(aContext(cluster).state, anObservation(cluster), POLICY), { open: [], settled: [] })
+})
+
+test('what a migration took is reckoned from how it ended, not from what was promised', () => {
+  // 1 for moving at all, 2 GiB at 3 each, 0.5 s of downtime at 4 a second, and a tenth of 2 cores for half an hour at 12: 1.2.
+  const prices = { perMigration: 1, perCopiedGiB: 3, perDowntimeSecond: 4, perUnservedCoreHour: 12 }
+  const promise = aPromise('contention', { settleAt: STEP_MS })
+  const { id, vmId, from, to } = promise.order
+  const took = { startedAt: 0, endedAt: HOUR_MS / 2, copiedBytes: 2 * GiB, downtimeMs: 500 }
+  const cluster = { hosts: HOSTS, hostOf: [1], demand: [2], at: STEP_MS }
+  const seen = anObservation(cluster)
+  const ended = [{ orderId: id, vmId, from, to, result: 'done' as const, ...took }]
+  const { state } = aContext(cluster)
+  const observation = { ...seen, inventory: { ...seen.inventory, ended } }
+  const { settled } = followUp({ ...state, promises: [promise] }, observation, aPolicy({ prices }))
+  assert.equal(Math.round(settled[0].realisedCost * 1000) / 1000, 1 + 6 + 2 + 1.2)
 })

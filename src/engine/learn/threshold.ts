@@ -94,7 +94,7 @@ export function learnMargin(
   if (nets.length > 0 && outcomes >= OUTCOMES_MIN) {
     const factor = netGain < 0 ? Math.min(MARGIN_FACTOR_MAX, marginFactor * 2) : Math.max(1, marginFactor / 2)
     if (factor !== marginFactor) {
-      const reason = `Settled moves earned ${netGain.toFixed(4)} each, net of cost, on average of about the last ${WEIGHING}.`
+      const reason = `The last ${Math.min(outcomes, WEIGHING)} settled moves earned ${netGain.toFixed(4)} each, net of cost.`
       events.push({ kind: 'threshold-adjusted', from: marginFactor, to: factor, reason })
       marginFactor = factor
       outcomes = 0
