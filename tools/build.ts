@@ -1,0 +1,20 @@
+/** `npm run build`: JavaScript in `dist`, which is what a package holds. `npm pack` does it first. */
+import { cpSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { REPOSITORY, runProgram } from './repository.ts'
+
+/** Read at run time, as they are. */
+const READ_AS_THEY_ARE = [join('apps', 'report', 'browser')]
+
+const dist = join(REPOSITORY, 'dist')
+rmSync(dist, { recursive: true, force: true })
+const { isSuccess, output } = runProgram('tsc', ['-p', 'tsconfig.build.json'])
+process.stderr.write(output)
+if (!isSuccess) process.exitCode = 1
+for (const path of READ_AS_THEY_ARE) {
+  cpSync(join(REPOSITORY, 'src', path), join(dist, path), { recursive: true, filter: isRead })
+}
+
+function isRead(path: string): boolean {
+  return !path.endsWith('.json')
+}

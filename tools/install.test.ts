@@ -1,0 +1,118 @@
+import assert from 'node:assert/strict'
+import {
+  cpSync,
+  existsSync,
+  globSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join, relative } from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import { aWideTrace } from '../src/apps/cli/builders.ts'
+import { type Finished, REPOSITORY, runProgram } from './repository.ts'
+
+const NOT_COPIED = new Set(['.git', 'build', 'data', 'dist', 'node_modules', 'out'])
+const home = mkdtempSync(join(tmpdir(), 'ethos-install-'))
+const user = join(home, 'user')
+const installed = join(user, 'node_modules', 'ethos')
+after(() => rmSync(home, { recursive: true, force: true }))
+
+describe('the package that `npm pack` makes', () => {
+  before(() => {
+    install(pack())
+    writeFileSync(join(user, 'day.csv'), aWideTrace({ vms: 8, steps: 24 }))
+  })
+
+  test('holds what runs and what it reads: no sources, no tests', () => {
+    const files = globSync('**/*', { cwd: installed })
+    assert.deepEqual(
+      files.filter((path) => /(^src|\.ts$|\btest\b|\bbench\b|builders|tsconfig)/.test(path)),
+      [],
+    )
+    for (const path of ['LICENSE', 'NOTICE', 'README.md', 'docs/traces.md']) assert.ok(files.includes(path), path)
+  })
+
+  test('says its version', () => {
+    const { version } = JSON.parse(readFileSync(join(REPOSITORY, 'package.json'), 'utf8'))
+    assert.deepEqual(ethos('--version'), { isSuccess: true, output: `${version}\n` })
+  })
+
+  test('comes to the same results as the clone', () => {
+    succeed(ethos('backtest', '--trace', 'day.csv', '--policy', 'ethos', '--json', 'installed.json'))
+    const main = join(REPOSITORY, 'bin', 'ethos.mjs')
+    const words = [main, 'backtest', '--trace', 'day.csv', '--policy', 'ethos', '--json', 'cloned.json']
+    succeed(runProgram(process.execPath, words, user))
+    assert.deepEqual(readResults('installed.json'), readResults('cloned.json'))
+  })
+
+  test('has the traces, fleets and policies that its help names', () => {
+    const words = ['--vm-count', '8', '--hosts', 'virtualisation-2022', '--policy', 'none']
+    succeed(ethos('backtest', '--trace', 'azure', ...words))
+  })
+
+  test('writes reports', () => {
+    succeed(ethos('report', '--trace', 'day.csv', '--policy', 'ethos,none', '--out', 'page.html'))
+    assert.match(readFileSync(join(user, 'page.html'), 'utf8'), /^<!doctype html>/)
+  })
+
+  test('refuses what is wrong with code 2 and no stack trace', () => {
+    const { isSuccess, output } = ethos('backtest', '--trace', 'no.csv')
+    assert.equal(isSuccess, false)
+    assert.match(output, /^ethos: file: "no.csv" is not usable. There is no such file.[^\n]*\n$/)
+  })
+})
+
+test('on an old Node the command says which it needs', () => {
+  const old = "Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '22.3.0' } })"
+  const words = ['--import', `data:text/javascript,${encodeURIComponent(old)}`, join(REPOSITORY, 'bin', 'ethos.mjs')]
+  const { isSuccess, output } = runProgram(process.execPath, [...words, '--version'])
+  assert.equal(isSuccess, false)
+  assert.match(output, /^ethos: this is Node 22.3.0. Ethos needs Node 24 or later: /)
+})
+
+/** In a copy of the clone, so that `dist` of this one is left alone. Returns the tarball. */
+function pack(): string {
+  const clone = join(home, 'clone')
+  cpSync(REPOSITORY, clone, { recursive: true, filter: isCopied })
+  symlinkSync(join(REPOSITORY, 'node_modules'), join(clone, 'node_modules'))
+  succeed(runProgram('npm', ['pack', '--silent', '--pack-destination', home], clone))
+  const [tarball] = globSync('ethos-*.tgz', { cwd: home })
+  return join(home, tarball)
+}
+
+function isCopied(path: string): boolean {
+  return !NOT_COPIED.has(relative(REPOSITORY, path).split('/')[0])
+}
+
+/** As `npm install` would lay it out, which can't be asked here: there may be no registry. */
+function install(tarball: string): void {
+  mkdirSync(installed, { recursive: true })
+  succeed(runProgram('tar', ['-xzf', tarball, '-C', installed, '--strip-components=1']))
+  const { dependencies, bin } = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8'))
+  for (const name of Object.keys(dependencies)) link(join(REPOSITORY, 'node_modules', name), name)
+  for (const [name, path] of Object.entries<string>(bin)) link(join(installed, path), join('.bin', name))
+}
+
+function link(target: string, name: string): void {
+  const path = join(user, 'node_modules', name)
+  mkdirSync(dirname(path), { recursive: true })
+  if (!existsSync(path)) symlinkSync(target, path)
+}
+
+function ethos(...words: readonly string[]): Finished {
+  return runProgram('npx', ['--silent', '--offline', 'ethos', ...words], user)
+}
+
+function succeed({ isSuccess, output }: Finished): void {
+  assert.ok(isSuccess, output)
+}
+
+function readResults(name: string): readonly object[] {
+  const { results } = JSON.parse(readFileSync(join(user, name), 'utf8'))
+  return results.map((result: object) => ({ ...result, cpuSeconds: 0 }))
+}
