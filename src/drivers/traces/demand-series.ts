@@ -7,6 +7,10 @@ import { lifeSpans } from './trace-counts.ts'
 /** VMs per block of the transposition: a block of 32 rows stays in the cache. */
 const BLOCK = 32
 
+/** Demand is rounded to a millionth of its unit, so that 20 % of 2.5 cores and 50 % of 1 are the same number: a share kept in single
+ *  precision is not quite the percentage that was written, and planners break ties by the last bit. */
+const GRAIN = 1e6
+
 /** What each VM of `trace` asks for in physical units: CPU in reference cores, memory in bytes, the others in bytes/s.
  *  `vms` are parallel to the trace's rows. NaN stays NaN: a gap is for the reader to judge, not to fill. */
 export function demandSeries(trace: Trace, vms: readonly Vm[]): DemandSeries {
@@ -45,7 +49,8 @@ function transpose(rows: Float32Array, steps: number, units: Float64Array): Floa
   for (let block = 0; block < vms; block += BLOCK) {
     const end = Math.min(vms, block + BLOCK)
     for (let step = 0; step < steps; step++)
-      for (let vm = block; vm < end; vm++) out[step * vms + vm] = rows[vm * steps + step] * units[vm]
+      for (let vm = block; vm < end; vm++)
+        out[step * vms + vm] = Math.round(rows[vm * steps + step] * units[vm] * GRAIN) / GRAIN
   }
   return out
 }
