@@ -1,12 +1,12 @@
 /** From what the command line asks to what will be run: trace, VMs, hosts, rules and policy, all read and checked before anything starts. */
 import { readFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
-import { type Fleet, loadFleet, resizeFleet } from '../../drivers/fleets.ts'
+import { type Fleet, HOSTS_MAX, loadFleet, resizeFleet } from '../../drivers/fleets.ts'
 import { PROJECT_FOLDER } from '../../drivers/traces/data-folder.ts'
 import { demandSeries } from '../../drivers/traces/demand-series.ts'
 import { loadTrace } from '../../drivers/traces/load-trace.ts'
 import { CLOUDSIM_RULES, HONEST_RULES, type SimulationRules } from '../../simulator/rules.ts'
-import { ParseError, parseJson } from '../../terms/parse.ts'
+import { ParseError, parseJson, parseNumber } from '../../terms/parse.ts'
 import { type Policy, parsePolicy } from '../../terms/policy.ts'
 import type { DemandSeries, Trace } from '../../terms/trace.ts'
 import { SECOND_MS } from '../../terms/units.ts'
@@ -44,8 +44,7 @@ export function prepareBacktest(request: BacktestRequest): BacktestSetup {
   const hosts = request.hosts ?? (isPlanetlabDay(request.trace) ? 'cloudsim' : FLEET_DEFAULT)
   const isCloudsim = hosts === 'cloudsim'
   const rules = chooseRules(request, isCloudsim)
-  const whole = loadFleet(hosts)
-  const fleet = request.hostCount === undefined ? whole : resizeFleet(whole, request.hostCount)
+  const fleet = fleetOf(hosts, request.hostCount)
   const { trace, vms } = loadTrace({
     trace: request.trace,
     isCloudsim,
@@ -64,6 +63,12 @@ export function prepareBacktest(request: BacktestRequest): BacktestSetup {
     policy: readPolicyFile(policyFile),
     seed: request.seed,
   }
+}
+
+function fleetOf(hosts: string, hostCount: number | undefined): Fleet {
+  const fleet = loadFleet(hosts)
+  if (hostCount === undefined) return fleet
+  return resizeFleet(fleet, parseNumber(hostCount, '--host-count', { min: 1, max: HOSTS_MAX, integer: true }))
 }
 
 /** Not a file of somebody's that is called so. */

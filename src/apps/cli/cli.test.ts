@@ -103,6 +103,13 @@ const NUMBERS: readonly Refusal[] = [
   words('a seed below 0', '--seed -1', "'--seed <n>'", "'-1'", 'Expected a whole number from 0'),
   words('an empty seed', '--seed ', "'--seed <n>'", "''", 'Expected a whole number from 0'),
   words('no VMs', '--vm-count 0', "'--vm-count <n>'", "'0'", 'Expected a whole number from 1'),
+  words(
+    'more hosts than a fleet may have',
+    '--host-count 1000000000',
+    '--host-count',
+    '1000000000',
+    'from 1 to 100000',
+  ),
   words('a boot without end', '--power-on Infinity', "'--power-on <seconds>'", "'Infinity'", 'from 0 to 86400'),
 ]
 
