@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { parseHostId } from '../terms/ids.ts'
 import { Luck } from '../terms/luck.ts'
 import type { MigrationOrder } from '../terms/move.ts'
 import type { Policy } from '../terms/policy.ts'
 import { STAY_REASONS, type Turn } from '../terms/turn.ts'
-import { GiB, HOUR_MS } from '../terms/units.ts'
+import { DAY_MS, GiB, HOUR_MS } from '../terms/units.ts'
 import { vmSizeRefCores } from '../terms/vm.ts'
 import { aFlight, aHost, anObservation, aPolicy, aVm, type SmallCluster, STEP_MS } from './builders.ts'
 import type { EngineState } from './state.ts'
@@ -87,6 +88,13 @@ test('an order carries its move, and is remembered by what it promised', () => {
     [[order.id, order.move?.gain, order.decidedAt + HOUR_MS]],
   )
   assert.deepEqual(state.moveLog, [{ vmId: order.vmId, from: order.from, at: order.decidedAt }])
+})
+
+test('moves are remembered for a day', () => {
+  const { inventory, samples } = anObservation({ hostOf: [0], demand: [1], at: 2 * DAY_MS })
+  const moved = [DAY_MS, DAY_MS + 1].map((at) => ({ vmId: aVm(0).id, from: parseHostId('host-9'), at }))
+  const observation = { at: 2 * DAY_MS, inventory, samples, personalities: [] }
+  assert.deepEqual(takeTurn({ ...initialState(), moveLog: moved }, observation, aPolicy()).state.moveLog, [moved[1]])
 })
 
 test('demand ahead is told per host, and is absent where there are no VMs', () => {

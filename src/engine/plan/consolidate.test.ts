@@ -82,6 +82,16 @@ test('a saving that is less likely than asked to outweigh its cost is let be', (
   assert.equal(plan({ policy: aPolicy({ prices, gates: { confidenceMin: 0.7 } }) }).routes.length, 0)
 })
 
+test('watts are not saved by crowding others out', () => {
+  // Host 1 swings between 0.4 and 3.0 of its 4 cores. 0.2 more fit, and make it likelier that some are not served.
+  const swing = Array.from({ length: 12 }, (_, k) => (k % 2 === 0 ? 0.2 : 1.5))
+  const cluster = { hostOf: [0, 1, 1], demand: [swing.map(() => 0.2), swing, swing], bandSd: 0 }
+  assert.equal(plan({ ...cluster, policy: aPolicy({ prices: { perUnservedCoreHour: 0 } }) }).routes.length, 1)
+  const { routes, kept } = plan({ ...cluster, policy: aPolicy({ prices: { perUnservedCoreHour: 100 } }) })
+  assert.deepEqual(routes, [])
+  assert.match(kept[0], /emptying it would gain -\d/)
+})
+
 test('a host with a VM that may not move is kept', () => {
   const vms = [aVm(0, { isPinned: true }), aVm(1), aVm(2, { isPinned: true }), aVm(3)]
   const { routes, kept } = plan({ vms })

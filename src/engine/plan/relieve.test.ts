@@ -151,7 +151,8 @@ test('an empty host is started for relief where no other has room', () => {
 })
 
 test('of empty hosts, the kind that does most work for a watt is started', () => {
-  const hosts = [aHost(0), aHost(1), aHost(2), aHost(3, { model: 'Large', cores: 16 })]
+  const thirsty = aHost(4, { model: 'Thirsty', powerWatts: aHost(4).powerWatts.map((watts) => 2 * watts) })
+  const hosts = [aHost(0), aHost(1), aHost(2), aHost(3, { model: 'Large', cores: 16 }), thirsty]
   const vms = [0, 1, 2, 3, 4].map((v) => aVm(v, { vcpus: 4 }))
   const planner = plan({ hosts, vms, demand: [0.6, 1.2, 1.3, 1.4, 3.3] })
   assert.deepEqual(
@@ -197,6 +198,18 @@ test('when the whole cluster is crowded, refusals are still told for each host, 
   assert.equal(events.length, crowd)
   assert.equal(events.filter(({ refusals }) => Object.keys(refusals).length > 0).length, 8)
   assert.ok(events.every(({ remediation }) => remediation.length > 0))
+})
+
+test('two crowded hosts do not send to one target at a time what it may not receive', () => {
+  const cluster = {
+    hosts: [aHost(0), aHost(1), aHost(2)],
+    hostOf: [0, 0, 0, 0, 1, 1, 1, 1, 2],
+    demand: [0.6, 1.2, 1.3, 1.4, 0.6, 1.2, 1.3, 1.4, 0.1],
+    state: { triggerHistory: Uint8Array.of(3, 3, 0) },
+  }
+  const targets = (most: number) =>
+    plan({ ...cluster, policy: aPolicy({ limits: { migrationsPerHostMax: most } }) }).moves
+  assert.deepEqual([targets(1).length, targets(2).length], [1, 2])
 })
 
 test('no more moves are planned than a turn may have', () => {
