@@ -11,6 +11,8 @@ import { aHost, anObservation, aPolicy, aVm } from './builders.ts'
 import { placeNew } from './place.ts'
 
 const TWO = [aHost(0), aHost(1)]
+/** Sizes may not be promised twice. */
+const NO_OVERCOMMIT = aPolicy({ limits: { cpuAllocationMax: 1 } })
 
 interface Asked {
   readonly vms: readonly Vm[]
@@ -63,9 +65,19 @@ test('VMs of one group keep apart, from each other and from those that run', () 
   assert.deepEqual(place({ vms: vms.slice(0, 2), hostOf: [0, HOST_UNKNOWN] }), [1])
 })
 
+test('what finds no room in full is overcommitted as evenly as can be, up to the limit', () => {
+  // Both hosts are full with two VMs of 2 cores each. Of those beyond, each host gets one in turn, until 6 of 4 are promised.
+  const vms = [0, 1, 2, 3, 4, 5, 6].map((v) => aVm(v))
+  const policy = aPolicy({ limits: { cpuAllocationMax: 1.5 } })
+  assert.deepEqual(place({ vms, policy }), [0, 0, 1, 1, 0, 1, HOST_UNKNOWN])
+  const unlimited = aPolicy({ limits: { cpuAllocationMax: null } })
+  // No limit on allocation is a matter of benchmarks, whose first placement is by full sizes.
+  assert.deepEqual(place({ vms, policy: unlimited }).slice(4), [HOST_UNKNOWN, HOST_UNKNOWN, HOST_UNKNOWN])
+})
+
 test('a VM that fits nowhere is left, and the next one is still placed', () => {
   const vms = [aVm(0, { vcpus: 5 }), aVm(1)]
-  assert.deepEqual(place({ vms }), [HOST_UNKNOWN, 0])
+  assert.deepEqual(place({ vms, policy: NO_OVERCOMMIT }), [HOST_UNKNOWN, 0])
 })
 
 test('hosts that do most work for a watt are filled first', () => {
@@ -98,7 +110,7 @@ test('no host is given more than it has, and a VM is left out only where no host
     fc.property(SIZES, (sizes) => {
       const vms = sizes.map(({ vcpus, gib }, v) => aVm(v, { vcpus, memoryBytes: gib * GiB }))
       const hosts = [0, 1, 2].map((h) => aHost(h))
-      const placed = place({ vms, hosts })
+      const placed = place({ vms, hosts, policy: NO_OVERCOMMIT })
       const room = hosts.map((_, h) => ({
         cores: 4 - placed.reduce((sum, host, v) => sum + (host === h ? vms[v].vcpus : 0), 0),
         bytes: 16 * GiB - placed.reduce((sum, host, v) => sum + (host === h ? vms[v].memoryBytes : 0), 0),

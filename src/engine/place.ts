@@ -5,13 +5,15 @@ import { type Vm, vmSizeRefCores } from '../terms/vm.ts'
 import { type Fleet, measureFleet } from './suitability/fleet.ts'
 
 /** First fit by falling size on the hosts that can do work with the fewest watts. Full sizes must fit capacity, and memory
- *  where it is enforced. VMs of one size end up together, so that hosts with many small ones, which are costly to empty,
- *  are few. Returns one host index per new VM, HOST_UNKNOWN where none holds it. */
+ *  where it is enforced; only what then finds no room is overcommitted, as evenly as can be, where the policy allows it.
+ *  VMs of one size end up together, so that hosts with many small ones, which are costly to empty, are few.
+ *  Returns one host index per new VM, HOST_UNKNOWN where none holds it. */
 export function placeNew(request: PlacementRequest): Int32Array {
   const { inventory, newVms } = request
   const sheet = new PlacementSheet(request)
   const order = hostsByWatts(request, sheet.fleet)
   const placed = new Int32Array(newVms.length).fill(HOST_UNKNOWN)
+  const homeless: number[] = []
   let begin = 0
   let before: Vm | undefined
   for (const i of byFallingSize(request)) {
@@ -19,16 +21,38 @@ export function placeNew(request: PlacementRequest): Int32Array {
     // What did not fit the last VM does not fit its equal: start where that one ended.
     begin = before !== undefined && isAlike(vm, before) ? begin : 0
     let at = begin
-    while (at < order.length && !sheet.fits(vm, order[at], true)) at++
-    if (at === order.length) at = order.findIndex((host) => sheet.fits(vm, host, false))
-    if (at < 0) continue
+    while (at < order.length && !sheet.fits(vm, order[at], STRICT)) at++
+    if (at === order.length) at = order.findIndex((host) => sheet.fits(vm, host, SLOWER_CORES))
+    if (at < 0) {
+      homeless.push(i)
+      continue
+    }
     begin = at
     before = vm
     placed[i] = order[at]
     sheet.take(vm, order[at])
   }
+  const cpuShare = request.policy.limits.cpuAllocationMax ?? 1
+  for (const i of cpuShare > 1 ? homeless : []) {
+    const vm = inventory.vms[newVms[i]]
+    const host = sheet.roomiest(order.filter((h) => sheet.fits(vm, h, { cpuShare, isCoreSpeedAsked: false })))
+    if (host === undefined) continue
+    placed[i] = host
+    sheet.take(vm, host)
+  }
   return placed
 }
+
+/** How strict a first placement is. */
+interface Bounds {
+  /** Sum of sizes over capacity. */
+  readonly cpuShare: number
+  /** Must a core of the host be as fast as a vCPU may be? */
+  readonly isCoreSpeedAsked: boolean
+}
+
+const STRICT: Bounds = { cpuShare: 1, isCoreSpeedAsked: true }
+const SLOWER_CORES: Bounds = { cpuShare: 1, isCoreSpeedAsked: false }
 
 /** What is committed on each host, new VMs included. */
 class PlacementSheet {
@@ -48,16 +72,21 @@ class PlacementSheet {
     for (let v = 0; v < hostOf.length; v++) if (hostOf[v] !== HOST_UNKNOWN) this.take(vms[v], hostOf[v])
   }
 
-  /** @param isCoreSpeedAsked whether a core must be as fast as a vCPU may be: given up only where no host has such cores */
-  fits(vm: Vm, host: number, isCoreSpeedAsked: boolean): boolean {
+  fits(vm: Vm, host: number, { cpuShare, isCoreSpeedAsked }: Bounds): boolean {
     const { memoryBytes, refCoresPerCore } = this.request.inventory.hosts[host]
     const memoryShare = this.request.policy.limits.memoryAllocationMax
     return (
-      this.sizes[host] + vmSizeRefCores(vm) <= this.fleet.capacity[host] + 1e-9 &&
+      this.sizes[host] + vmSizeRefCores(vm) <= this.fleet.capacity[host] * cpuShare + 1e-9 &&
       (memoryShare === undefined || this.memory[host] + vm.memoryBytes <= memoryBytes * memoryShare) &&
       (!isCoreSpeedAsked || vm.refCoresPerVcpu <= refCoresPerCore + 1e-9) &&
       (vm.antiAffinityGroup === undefined || this.hostsOfGroup.get(vm.antiAffinityGroup)?.has(host) !== true)
     )
+  }
+
+  /** The host with the smallest share of its capacity promised; the first of equals. */
+  roomiest(hosts: readonly number[]): number | undefined {
+    const fullness = (host: number): number => this.sizes[host] / this.fleet.capacity[host]
+    return hosts.length === 0 ? undefined : hosts.reduce((a, b) => (fullness(b) < fullness(a) ? b : a))
   }
 
   take(vm: Vm, host: number): void {
