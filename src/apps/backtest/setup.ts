@@ -28,6 +28,8 @@ export interface BacktestRequest {
   readonly seed: number
   readonly powerOnSec?: number
   readonly powerOffSec?: number
+  /** As given with `--lives`: here only to refuse it where it would change nothing. */
+  readonly lives?: string
 }
 
 export interface BacktestSetup {
@@ -78,13 +80,30 @@ function isPlanetlabDay(trace: string): boolean {
 
 function chooseRules(request: BacktestRequest, isCloudsim: boolean): SimulationRules {
   const name = request.rules ?? (isCloudsim ? 'cloudsim' : 'honest')
-  if (name === 'cloudsim') return CLOUDSIM_RULES
+  if (name === 'cloudsim') {
+    refuseSwitchTimes(request)
+    return CLOUDSIM_RULES
+  }
   if (name !== 'honest') throw new UsageError('--rules', name, 'Expected cloudsim or honest.')
+  if (request.lives !== undefined) {
+    throw new UsageError(
+      '--lives',
+      request.lives,
+      'It is about CloudSim’s rules; give --rules cloudsim, or leave it out.',
+    )
+  }
   return {
     ...HONEST_RULES,
     powerOnMs: request.powerOnSec === undefined ? HONEST_RULES.powerOnMs : request.powerOnSec * SECOND_MS,
     powerOffMs: request.powerOffSec === undefined ? HONEST_RULES.powerOffMs : request.powerOffSec * SECOND_MS,
   }
+}
+
+/** A setting that would change nothing is a misunderstanding, told before the run and not after. */
+function refuseSwitchTimes({ powerOnSec, powerOffSec }: BacktestRequest): void {
+  const remedy = 'CloudSim’s rules switch hosts at once and for free; give --rules honest, or leave it out.'
+  if (powerOnSec !== undefined) throw new UsageError('--power-on', powerOnSec, remedy)
+  if (powerOffSec !== undefined) throw new UsageError('--power-off', powerOffSec, remedy)
 }
 
 function policyPath(name: string): string {

@@ -4,6 +4,7 @@ import { type Backtest, describeTrace, LIVES, type Lives, runBacktest } from '..
 import { parsePolicyNames, POLICY_NAMES, type PolicyName } from '../backtest/balancers.ts'
 import { explainAt, parseQuestion } from '../backtest/explain.ts'
 import { writeInitial, writeMoves, writeResults } from '../backtest/files.ts'
+import { livesAreCloudsims } from '../backtest/run-policy.ts'
 import { type BacktestRequest, type BacktestSetup, FLEET_DEFAULT, prepareBacktest } from '../backtest/setup.ts'
 import { renderTable } from '../backtest/table.ts'
 import { beginJournal, checkOutputs, type OutputFile, STANDARD_OUTPUT } from '../output-files.ts'
@@ -104,7 +105,7 @@ export function addRunOptions(command: Command): Command {
 }
 
 export function requestOf(options: RunOptions): BacktestRequest {
-  const { hosts, hostCount, rules, policyFile, vms, vmCount, data, strict, powerOn, powerOff } = options
+  const { hosts, hostCount, rules, policyFile, vms, vmCount, data, strict, powerOn, powerOff, lives } = options
   return {
     trace: options.trace,
     seed: options.seed,
@@ -118,6 +119,7 @@ export function requestOf(options: RunOptions): BacktestRequest {
     ...(strict === undefined ? {} : { isStrict: strict }),
     ...(powerOn === undefined ? {} : { powerOnSec: powerOn }),
     ...(powerOff === undefined ? {} : { powerOffSec: powerOff }),
+    ...(lives === undefined ? {} : { lives }),
   }
 }
 
@@ -129,6 +131,11 @@ async function backtest(options: BacktestCommandOptions): Promise<void> {
   const setup = prepareBacktest(requestOf(options))
   process.stderr.write(`${describeTrace(setup)}\n`)
   if (options.explain !== undefined) return explain(setup, options.explain)
+  if (options.lives === undefined && lives === 'trace' && livesAreCloudsims(policies[0], setup.rules.name, 'auto')) {
+    process.stderr.write(
+      `With --initial or --moves, ${policies[0]} carries every VM to the end of the trace, so that its figures can be recomputed.\n`,
+    )
+  }
 
   const { run, runs } = await runAndRecord(setup, { policies, lives, keepsDetail: false }, options.record)
   const table = options.json === STANDARD_OUTPUT ? process.stderr : process.stdout
