@@ -66,7 +66,15 @@ test('servers may be named with counts, one by one', () => {
     ['dell-r940-00', 'dell-r940-01', 'lenovo-sr645-02'],
   )
   assert.throws(() => loadFleet('dell-r941=1'), /--hosts: "dell-r941".*Expected one of the servers: .*dell-r940/)
-  assert.throws(() => loadFleet('dell-r940=some'), /--hosts dell-r940: NaN/)
+  for (const typed of ['x', '', '0', '1.5', '4=5', '100001'])
+    assert.throws(
+      () => loadFleet(`dell-r940=${typed}`),
+      (error) =>
+        error instanceof ParseError &&
+        error.message ===
+          `--hosts dell-r940: "${typed}" is not usable. Expected a whole number from 1 to 100000, as in dell-r940=4.`,
+    )
+  assert.throws(() => loadFleet('dell-r940=1,lenovo-sr645'), /--hosts lenovo-sr645: missing\. Expected a whole number/)
   assert.throws(() => loadFleet('dell-r940=1,dell-r940=2'), /Name each server once/)
   assert.throws(() => loadFleet('nothing'), /Expected cloudsim, generations/)
   assert.throws(() => loadFleet('no/such.json'), /There is no such file/)

@@ -184,18 +184,24 @@ function parseGroup(value: unknown, place: string, servers: ReadonlyMap<string, 
 function fleetOfServers(wanted: string): Fleet {
   const catalogue = serverCatalogue()
   const groups = wanted.split(',').map((part) => {
-    const [key, count] = part.split('=')
+    const [key, ...counts] = part.split('=')
     const server = catalogue.get(key)
     if (server === undefined)
       throw new ParseError('--hosts', key, `Expected one of the servers: ${[...catalogue.keys()].join(', ')}.`)
-    const bounds = { min: 1, max: HOSTS_MAX, integer: true }
-    return { key, server, count: parseNumber(Number(count), `--hosts ${key}`, bounds) }
+    return { key, server, count: parseCount(counts.length === 0 ? undefined : counts.join('='), key) }
   })
   const repeated = groups.find(({ key }, i) => groups.findIndex((group) => group.key === key) !== i)
   if (repeated !== undefined) throw new ParseError('--hosts', repeated.key, 'Name each server once, with its count.')
   const hosts = arrange(groups, 'blocks')
   const comment = 'Servers named on the command line.'
   return { name: wanted, comment, seed: 1, sources: [], arrangement: 'blocks', groups, hosts }
+}
+
+/** The count as it was typed behind the server `key`. */
+function parseCount(typed: string | undefined, key: string): number {
+  const count = typed !== undefined && /^\d{1,6}$/.test(typed) ? Number(typed) : 0
+  if (count >= 1 && count <= HOSTS_MAX) return count
+  throw new ParseError(`--hosts ${key}`, typed, `Expected a whole number from 1 to ${HOSTS_MAX}, as in ${key}=4.`)
 }
 
 /** Hosts in their order, with ids of the kind and the running number: `g4-000`, `g5-001`. */

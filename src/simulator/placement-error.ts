@@ -14,7 +14,8 @@ export class PlacementError extends Error {
     const memory = hosts.map((host) => host.memoryBytes)
     super(
       `VM ${vm.id} (${cut(vmSizeRefCores(vm))} reference cores, ${gib(vm.memoryBytes)} GiB) ${problem}. ` +
-        `The ${hosts.length} hosts have ${range(cores, cut)} reference cores and ${range(memory, gib)} GiB each. ` +
+        `The ${hosts.length === 1 ? 'only host has' : `${hosts.length} hosts have`} ` +
+        `${range(cores, cut)} reference cores and ${range(memory, gib)} GiB${hosts.length === 1 ? '' : ' each'}. ` +
         'Give the fleet more or larger hosts, or take fewer VMs.',
     )
     this.vm = vm

@@ -99,6 +99,10 @@ test('a VM that finds no first host ends the run, and the message says who it is
       ),
   )
   assert.throws(() => aSimulation({ demand, startOn: [0], rules: HONEST_RULES }), PlacementError)
+  assert.throws(
+    () => aSimulation({ demand, hosts: [aHost(0)], startOn: [-1] }),
+    /fits on no host\. The only host has 2 reference cores and 8 GiB\. Give/,
+  )
 })
 
 test('a link carries one copy at a time: a second waits, and one between other hosts does not', async () => {

@@ -59,7 +59,7 @@ test('a power curve is eleven watts that never fall, and the refusal says which 
   const falling = [...G4]
   falling[4] = 90
   const cases: readonly (readonly [value: unknown, message: RegExp])[] = [
-    [undefined, /host\.powerWatts: nothing is not usable\. A host needs its power curve/],
+    [undefined, /host\.powerWatts: missing\. A host needs its power curve/],
     [null, /A host needs its power curve/],
     [G4.slice(1), /host\.powerWatts: 10 is not usable\. Expected eleven watts/],
     [[...G4, 120], /Expected eleven watts/],

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import * as fc from 'fast-check'
+import { checkProperty } from '../../tools/property.ts'
 import {
   ParseError,
   parseBoolean,
@@ -20,6 +22,11 @@ test('a refusal names the place, the value and what would be right', () => {
   assert.equal(error.place, 'hosts[3].cores')
 })
 
+test('what is missing is called so', () => {
+  const error = new ParseError('fleet.json servers', undefined, 'Expected an object with named fields.')
+  assert.equal(error.message, 'fleet.json servers: missing. Expected an object with named fields.')
+})
+
 test('a value is shown short, whatever it is', () => {
   assert.equal(show(undefined), 'nothing')
   assert.equal(show(Number.NaN), 'NaN')
@@ -32,7 +39,34 @@ test('a value is shown short, whatever it is', () => {
   assert.equal(show('x'.repeat(1000)).length, 80)
   const loop: Record<string, unknown> = {}
   loop['self'] = loop
-  assert.equal(show(loop), '[object Object]')
+  assert.equal(show(loop), `${'{"self":'.repeat(10).slice(0, 77)}...`)
+})
+
+test('a list or an object is shown as JSON', () => {
+  for (const json of ['[]', '{}', '[1,"a",null,[true]]', '{"a":{"b":[1,2]},"c":"d"}'])
+    assert.equal(show(JSON.parse(json)), json)
+  assert.equal(show({ a: undefined, b: [undefined] }), '{"b":[null]}')
+  assert.equal(show(new Map()), '[object Map]')
+})
+
+test('of what is huge only the beginning is read', () => {
+  let reads = 0
+  const counting: ProxyHandler<unknown[]> = {
+    get: (list, name) => {
+      reads++
+      return Reflect.get(list, name) as unknown
+    },
+  }
+  const sevens = Array.from({ length: 1_000_000 }, () => 7)
+  // 77 characters: a bracket and 38 times a digit and a comma.
+  assert.equal(show(new Proxy(sevens, counting)), `[${'7,'.repeat(38)}...`)
+  assert.ok(reads < 200, `${reads} reads`)
+  checkProperty(
+    fc.property(fc.jsonValue(), (value) => {
+      const json = JSON.stringify(value)
+      assert.equal(show(value), json.length > 80 ? `${json.slice(0, 77)}...` : json)
+    }),
+  )
 })
 
 test('numbers are finite and within their bounds', () => {

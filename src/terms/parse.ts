@@ -7,17 +7,19 @@ export class ParseError extends Error {
   readonly place: string
 
   constructor(place: string, value: unknown, remedy: string) {
-    super(`${place}: ${show(value)} is not usable. ${remedy}`)
+    super(`${place}: ${value === undefined ? 'missing' : `${show(value)} is not usable`}. ${remedy}`)
     this.place = place
   }
 }
 
+/** Most characters of a value in a message. */
+const SHOWN_LENGTH_MAX = 80
+
 /** A value as a person would like to see it in a message: short, quoted, never a dump. */
 export function show(value: unknown): string {
   if (value === undefined) return 'nothing'
-  if (typeof value === 'number' || typeof value === 'bigint') return String(value)
-  const text = typeof value === 'string' ? JSON.stringify(value) : safeJson(value)
-  return text.length > 80 ? `${text.slice(0, 77)}...` : text
+  const text = beginningOf(value, SHOWN_LENGTH_MAX)
+  return text.length > SHOWN_LENGTH_MAX ? `${text.slice(0, SHOWN_LENGTH_MAX - 3)}...` : text
 }
 
 export type Fields = Readonly<Record<string, unknown>>
@@ -99,10 +101,34 @@ function describeBounds(bounds: NumberBounds): string {
   return ''
 }
 
-function safeJson(value: unknown): string {
-  try {
-    return JSON.stringify(value) ?? String(value)
-  } catch {
-    return Object.prototype.toString.call(value)
+/** The value as JSON, or a beginning of it of more than `length` characters: what is huge, or holds itself, is read no further. */
+function beginningOf(value: unknown, length: number): string {
+  if (typeof value === 'string') return JSON.stringify(value.slice(0, Math.max(0, length)))
+  if (typeof value !== 'object' || value === null) return String(value)
+  if (Array.isArray(value)) return beginningOfList(value, length)
+  const prototype: unknown = Object.getPrototypeOf(value)
+  if (prototype !== null && prototype !== Object.prototype) return Object.prototype.toString.call(value)
+  return beginningOfFields(value as Fields, length)
+}
+
+function beginningOfList(list: readonly unknown[], length: number): string {
+  let text = '['
+  for (let i = 0; i < list.length; i++) {
+    if (text.length > length) return text
+    if (i > 0) text += ','
+    text += beginningOf(list[i] ?? null, length - text.length)
   }
+  return `${text}]`
+}
+
+function beginningOfFields(fields: Fields, length: number): string {
+  let text = '{'
+  for (const name of Object.keys(fields)) {
+    if (text.length > length) return text
+    if (fields[name] === undefined) continue
+    if (text !== '{') text += ','
+    text += `${beginningOf(name, length)}:`
+    text += beginningOf(fields[name], length - text.length)
+  }
+  return `${text}}`
 }

@@ -31,6 +31,12 @@ function words(what: string, line: string, ...says: readonly string[]): Refusal 
 }
 
 const TRACES: readonly Refusal[] = [
+  {
+    what: 'an unknown trace',
+    words: ['--trace', 'nope'],
+    says: ['--trace', '"nope"', 'azure, azure-max, bitbrains, or'],
+  },
+  { what: 'an unknown day', words: ['--trace', 'azure/99'], says: ['--trace', '"azure/99"', 'a day from 0 to 27'] },
   { what: 'a missing file', words: ['--trace', 'shop.csv'], says: ['file', '"shop.csv"', 'There is no such file'] },
   trace(
     'wrong columns',
@@ -59,7 +65,7 @@ const FLEETS_AND_SIZES: readonly Refusal[] = [
     what: 'a host without its power curve',
     files: { 'fleet.json': fleetOf({ ...SERVER, networkBytesPerSec: 1e9 }) },
     words: ['--trace', 'good.csv', '--hosts', 'fleet.json'],
-    says: ['fleet.json servers.r1.powerWatts', 'nothing', 'A host needs its power curve'],
+    says: ['fleet.json servers.r1.powerWatts', 'missing', 'A host needs its power curve'],
   },
   {
     what: 'VMs that no host holds',

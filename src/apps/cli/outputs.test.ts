@@ -133,7 +133,7 @@ describe('what is no error', () => {
     // web: one gap inside its life; the empty last cell ends its life early.
     assert.match(
       run('--trace', 'gaps.csv', '--policy', 'ethos').stderr,
-      /6 samples, 1 gaps, 0 above 100 %, 1 VMs come or go/,
+      /6 samples, 1 gap, 0 above 100 %, 1 VM comes or goes/,
     )
   })
 

@@ -42,7 +42,8 @@ export interface AzureRequest {
 /** CPU of Azure VMs of 2017 (Cortez et al., SOSP'17; CC BY 4.0), with sizes by seed and all else synthetic.
  *  Rows beyond the 124 VMs are the same VMs on other days: the second 124 are shifted by one day, and so on. */
 export function readAzure(request: AzureRequest = {}): { readonly trace: Trace; readonly vms: readonly Vm[] } {
-  const days = parseDays(request.days, AZURE_FULL_DAYS, '--trace azure/', AZURE_DAY_DEFAULT)
+  const source = request.level === 'max' ? 'azure-max' : 'azure'
+  const days = parseDays(request.days, AZURE_FULL_DAYS, source, AZURE_DAY_DEFAULT)
   const seed = request.seed ?? 1
   const bounds = { min: 1, max: AZURE_VM_COUNT_MAX, integer: true }
   const vmCount = parseNumber(request.vmCount ?? AZURE_VM_COUNT_DEFAULT, 'number of VMs', bounds)
@@ -51,7 +52,7 @@ export function readAzure(request: AzureRequest = {}): { readonly trace: Trace; 
   const { vmNames, keys, cpu } = interleave(sets, vmCount, SLOTS_PER_DAY * daysOf(days).length)
   const steps = cpu.length / vmCount
   const trace: Trace = {
-    name: `azure${request.level === 'max' ? '-max' : ''}/${days.first === days.last ? days.first : `${days.first}-${days.last}`}`,
+    name: `${source}/${days.first === days.last ? days.first : `${days.first}-${days.last}`}`,
     stepMs: STEP_MS,
     steps,
     vmNames,
@@ -148,7 +149,10 @@ function interleave(
 }
 
 function notesOf(vmCount: number, days: DayRange, seed: number, level: string): readonly string[] {
-  const others = `${vmCount - AZURE_VMS} of the ${vmCount} VMs are other days of the same ${AZURE_VMS} VMs`
+  const others =
+    vmCount - AZURE_VMS === 1
+      ? `1 of the ${vmCount} VMs is another day of one of the same ${AZURE_VMS} VMs`
+      : `${vmCount - AZURE_VMS} of the ${vmCount} VMs are other days of the same ${AZURE_VMS} VMs`
   return [
     `CPU (${level === 'max' ? 'highest' : 'mean'} of each 300 s) of Azure VMs of 2017, quantised to 0.5 % (CC BY 4.0, Cortez et al. SOSP'17)`,
     `cores and memory drawn by seed ${seed} from Azure's flavours, weighted by arrivals`,

@@ -4,6 +4,7 @@ import type { Resource } from '../../terms/sample.ts'
 import type { Trace } from '../../terms/trace.ts'
 import { DAY_MS, KiB } from '../../terms/units.ts'
 import type { Vm } from '../../terms/vm.ts'
+import { amount } from './amount.ts'
 import { byteValues, copyRows, type GridRow, readByteGrid } from './byte-grid.ts'
 import { BYTES_PER_KB } from './csv-values.ts'
 import { dataFile } from './data-folder.ts'
@@ -49,10 +50,10 @@ export function readBitbrains(
   request: BitbrainsRequest,
   dataFolder: string | undefined,
 ): { readonly trace: Trace; readonly vms: readonly Vm[] } {
-  const days = parseDays(request.days, DAY_MAX, '--trace bitbrains/', BITBRAINS_DAY_DEFAULT)
+  const days = parseDays(request.days, DAY_MAX, 'bitbrains', BITBRAINS_DAY_DEFAULT)
+  const vmCount = parseVmCount(request.vmCount ?? VMS)
   const sizesFile = dataFile(dataFolder, `${FOLDER}/vms.csv`, 'bitbrains')
   const sizes = parseSizes(new TextDecoder().decode(readTraceBytes(sizesFile)))
-  const vmCount = parseNumber(request.vmCount ?? VMS, 'number of VMs', { min: 1, max: VMS, integer: true })
   const rows = (vms: readonly number[]): GridRow[] =>
     vms.map((vm) => ({ vm, daySlots: daysOf(days).map((day) => day * SLOTS_PER_DAY) }))
   const steps = daysOf(days).length * SLOTS_PER_DAY
@@ -76,12 +77,18 @@ export function readBitbrains(
     notes: [
       'Bitbrains GWA-T-12 "rnd", August 2013 (Shen, van Beek and Iosup, CCGrid 2015), quantised; memory is VMware active memory',
       ...(alive.length < vmCount
-        ? [`${vmCount - alive.length} VMs have no sample on these days and are left out`]
+        ? [`${amount(vmCount - alive.length, 'VM has', 'VMs have')} no sample on these days: left out`]
         : []),
     ],
     counts: countTrace(columns.cpu, steps, columns.memory),
   }
   return { trace, vms: sizedVms(vmNames, (_, row) => sizes[alive[row]].size) }
+}
+
+function parseVmCount(vmCount: number): number {
+  if (vmCount <= VMS) return parseNumber(vmCount, 'number of VMs', { min: 1, max: VMS, integer: true })
+  const remedy = `Bitbrains has ${VMS} VMs, of which no copies are made. Expected a whole number from 1 to ${VMS}.`
+  throw new ParseError('number of VMs', vmCount, remedy)
 }
 
 interface NamedSize {

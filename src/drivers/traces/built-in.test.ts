@@ -25,6 +25,8 @@ test('an Azure day is the 124 VMs, then other days of the same VMs, and says so'
   assert.equal(new Set(trace.vmNames).size, 130)
   const nextDay = readAzure({ days: '4', vmCount: 1 }).trace
   assert.deepEqual(trace.columns.cpu.subarray(124 * 288, 125 * 288), nextDay.columns.cpu)
+  const onlyOne = readAzure({ vmCount: 125 }).trace.notes
+  assert.ok(onlyOne.includes('1 of the 125 VMs is another day of one of the same 124 VMs'))
   assert.ok(trace.notes.includes('6 of the 130 VMs are other days of the same 124 VMs'))
   assert.deepEqual(trace.synthetic, ['memory', 'diskRead', 'diskWrite', 'netReceive', 'netSend'])
   assert.deepEqual(trace.counts, { vms: 130, samples: 130 * 288, gaps: 0, above100: 0, comeAndGo: 0 })
@@ -58,9 +60,31 @@ test('several days follow one another; on day 27 the recording of 70 VMs ends', 
 })
 
 test('days and numbers of VMs that Azure does not have are refused', () => {
-  assert.throws(() => readAzure({ days: '28' }), /--trace azure\/: "28" is not usable\. Expected a day from 0 to 27/)
-  assert.throws(() => readAzure({ days: '5-3' }), ParseError)
+  assert.throws(
+    () => readAzure({ days: '28' }),
+    /^ParseError: --trace: "azure\/28" is not usable\. Expected a day from/,
+  )
+  for (const typed of ['azure/99', 'azure/3-2', 'azure-max/28', 'azure/', 'bitbrains/30', 'bitbrains/x', 'planetlab/1'])
+    assert.throws(() => loadTrace({ trace: typed, dataFolder: folder }), namesTyped(typed))
   assert.throws(() => readAzure({ vmCount: AZURE_VM_COUNT_MAX + 1 }), /number of VMs: 3349 is not usable/)
+})
+
+test('what is no trace is named as it was typed, with those there are', () => {
+  const remedy = 'Expected planetlab/YYYYMMDD, azure, azure-max, bitbrains, or the path of a .csv or .csv.gz file.'
+  for (const typed of ['nope', 'Azure', 'azure/3/4', 'azure-min/3'])
+    assert.throws(() => loadTrace({ trace: typed }), { message: `--trace: "${typed}" is not usable. ${remedy}` })
+  assert.throws(() => loadTrace({ trace: 'nope.csv' }), {
+    message: `file: "nope.csv" is not usable. There is no such file. ${remedy}`,
+  })
+  writeFileSync(join(folder, 'day.txt'), 'a,1\n')
+  assert.equal(loadTrace({ trace: join(folder, 'day.txt') }).trace.name, 'day.txt')
+})
+
+test('Bitbrains has 350 VMs and no copies', () => {
+  const remedy = 'Bitbrains has 350 VMs, of which no copies are made. Expected a whole number from 1 to 350.'
+  assert.throws(() => loadTrace({ trace: 'bitbrains', vmCount: 351, dataFolder: folder }), {
+    message: `number of VMs: 351 is not usable. ${remedy}`,
+  })
 })
 
 test('flavours are drawn as they arrived', () => {
@@ -118,7 +142,7 @@ test('a PlanetLab day is read from the data folder; a missing one says which the
   assert.deepEqual([trace.name, trace.vmNames, vms[0].id], ['planetlab/20110303', ['a b', 'c'], 'a_b'])
   const missing = { trace: 'planetlab/20110304', dataFolder: folder }
   assert.throws(() => loadTrace(missing), /20110304\.csv\.gz".*there are 20110303\. .*github\.com\/beloglazov/)
-  assert.throws(() => loadTrace({ trace: 'planetlab/today', dataFolder: folder }), /"today".*planetlab\/20110303/)
+  assert.throws(() => loadTrace({ trace: 'planetlab/today', dataFolder: folder }), /"planetlab\/today".*such as planetlab/)
   assert.throws(() => loadTrace({ trace: 'bitbrains', dataFolder: folder }), /vms\.csv".*Grid Workloads Archive/)
   assert.throws(() => dataFile(undefined, 'planetlab/1.csv', 'planetlab'), /There is no data folder/)
 })
@@ -157,6 +181,11 @@ test(`${NEEDS_DATA} a Bitbrains day has every resource, real sizes and the gaps 
   assert.deepEqual(vms[0], { id: 'bitbrains-3', vcpus: 1, refCoresPerVcpu: 1, memoryBytes: 702_948 * 1024 })
   assert.throws(() => loadTrace({ trace: 'bitbrains', isStrict: true }), /over 100 %, which --strict refuses/)
 })
+
+function namesTyped(typed: string): (error: unknown) => boolean {
+  return (error) =>
+    error instanceof ParseError && error.message.startsWith(`--trace: "${typed}" is not usable. Expected a day `)
+}
 
 function hasFile(dataFolder: string, file: string): boolean {
   try {

@@ -1,5 +1,6 @@
 import { ParseError } from '../../terms/parse.ts'
 import { RESOURCES, type Resource } from '../../terms/sample.ts'
+import { amount } from './amount.ts'
 import { NAME_LENGTH_MAX, type CsvCursor } from './csv-cursor.ts'
 import { BYTES_PER_KB, CELLS_MAX, checkName, checkPercent, checkRate, notPercent, VMS_MAX } from './csv-values.ts'
 import { checkSteps, fillSlots, Grid } from './time-grid.ts'
@@ -105,7 +106,7 @@ function readRows(
     line[row] = cursor.line
     roles.forEach((role, i) => {
       if (cursor.isRowEnd)
-        throw new ParseError(cursor.place(), `${i} cells`, `Expected ${roles.length}, as in the header.`)
+        throw new ParseError(cursor.place(), amount(i, 'cell', 'cells'), `Expected ${roles.length}, as in the header.`)
       if (role === 'vm')
         vm[row] = indexOf(checkName(cursor.readText(), cursor.place(), NAME_LENGTH_MAX), indexOfName, cursor)
       else if (role === 'second') seconds[row] = readSecond(cursor)

@@ -84,7 +84,7 @@ test('a VM without any value is left out, which is said', () => {
   const trace = parse('a,1,2\nb,,\nc,3,4\n')
   assert.deepEqual(trace.vmNames, ['a', 'c'])
   assert.deepEqual(percents(trace, 1), [3, 4])
-  assert.deepEqual(trace.notes, ['1 VMs without any CPU value were left out'])
+  assert.deepEqual(trace.notes, ['1 VM without any CPU value was left out'])
 })
 
 test('gzip is read by its content, whatever the name', () => {
@@ -101,8 +101,10 @@ test('one line tells the counts', () => {
   const { counts, stepMs } = parse('a,1,,3\nb,200,,\n')
   assert.equal(
     describeCounts('shop.csv', counts, stepMs),
-    'trace shop.csv: 2 VMs, step 300 s, 3 samples, 1 gaps, 1 above 100 %, 1 VMs come or go',
+    'trace shop.csv: 2 VMs, step 300 s, 3 samples, 1 gap, 1 above 100 %, 1 VM comes or goes',
   )
+  const steady = parse('a,1\nb,2\n')
+  assert.match(describeCounts('s', steady.counts, 1), /2 VMs, .* 2 samples, 0 gaps, 0 above 100 %, 0 VMs come or go$/)
 })
 
 test('a long file shows its own step', () => {
@@ -134,7 +136,7 @@ const BAD: readonly (readonly [what: string, text: string, place: string, value:
   ['infinity', 'a,1,2\nb,1e999,3\n', 'shop.csv:2 column 2', '"1e999"', 'Expected a percentage'],
   ['negative', 'a,1,-0.5\n', 'shop.csv:1 column 3', '-0.5', "can't be negative"],
   ['above 1000 %', 'a,1,1000.1\n', 'shop.csv:1 column 3', '1000.1', 'Expected at most 1000 %'],
-  ['short row', 'a,1,2\nb,1\n', 'shop.csv:2', '1 values', 'Expected 2 values'],
+  ['short row', 'a,1,2\nb,1\n', 'shop.csv:2', '"1 value"', 'Expected 2 values'],
   ['long row', 'a,1,2\nb,1,2,3\n', 'shop.csv:2', 'more than 2 values', 'Expected 2 values'],
   ['duplicate VM', 'a,1\nb,2\na,3\n', 'shop.csv:3', '"a"', 'it stands on line 1 too'],
   ['no name', ',1\n', 'shop.csv:1', '""', 'name of its VM'],

@@ -2,6 +2,7 @@ import { basename } from 'node:path'
 import { ParseError } from '../../terms/parse.ts'
 import type { Resource } from '../../terms/sample.ts'
 import type { Trace } from '../../terms/trace.ts'
+import { amount } from './amount.ts'
 import { CsvCursor } from './csv-cursor.ts'
 import { LONG_COLUMNS, LONG_HEADER_HELP, readLong } from './csv-long.ts'
 import { readWide } from './csv-wide.ts'
@@ -61,7 +62,8 @@ function toTrace(table: Table, fileName: string, options: CsvTraceOptions): Trac
   const silent = firstStep.reduce((count, first) => count + (first < 0 ? 1 : 0), 0)
   if (silent === firstStep.length) throw emptyTrace(fileName)
   const { vmNames, columns } = silent === 0 ? table : withoutSilent(table, firstStep)
-  const silentNotes = silent === 0 ? [] : [`${silent} VMs without any CPU value were left out`]
+  const left = amount(silent, 'VM without any CPU value was', 'VMs without any CPU value were')
+  const silentNotes = silent === 0 ? [] : [`${left} left out`]
   return {
     name: options.name ?? fileName,
     stepMs,

@@ -1,4 +1,5 @@
 import { ParseError } from '../../terms/parse.ts'
+import { amount } from './amount.ts'
 import { NAME_LENGTH_MAX, type CsvCursor } from './csv-cursor.ts'
 import { CELLS_MAX, checkName, checkPercent, notPercent, PERCENT_MAX, STEPS_MAX, VMS_MAX } from './csv-values.ts'
 
@@ -56,6 +57,11 @@ function readRow(cursor: CsvCursor, cpu: Float32Array, row: Row): void {
     cpu[row.start + column] = percent / 100
   }
   if (cursor.isRowEnd && column === row.steps) return
-  const remedy = `Expected ${row.steps} values, as in the first row: every VM has a value or an empty cell per step.`
-  throw new ParseError(cursor.place(), cursor.isRowEnd ? `${column} values` : `more than ${row.steps} values`, remedy)
+  const expected = amount(row.steps, 'value', 'values')
+  const remedy = `Expected ${expected}, as in the first row: every VM has a value or an empty cell per step.`
+  throw new ParseError(
+    cursor.place(),
+    cursor.isRowEnd ? amount(column, 'value', 'values') : `more than ${expected}`,
+    remedy,
+  )
 }

@@ -1,8 +1,10 @@
+import { existsSync } from 'node:fs'
 import { basename } from 'node:path'
-import { ParseError, parseNumber } from '../../terms/parse.ts'
+import { ParseError, parseNumber, show } from '../../terms/parse.ts'
 import type { Trace } from '../../terms/trace.ts'
 import { MiB } from '../../terms/units.ts'
 import type { Vm } from '../../terms/vm.ts'
+import { amount } from './amount.ts'
 import { readAzure } from './azure.ts'
 import { type BitbrainsRequest, readBitbrains } from './bitbrains.ts'
 import { readTraceFile } from './csv-trace.ts'
@@ -37,11 +39,15 @@ export interface LoadedTrace {
   readonly vms: readonly Vm[]
 }
 
+const TRACE_HELP = 'Expected planetlab/YYYYMMDD, azure, azure-max, bitbrains, or the path of a .csv or .csv.gz file.'
+
 /** Reads the trace that was asked for and sizes its VMs. Throws only `ParseError`, which names place, value and remedy. */
 export function loadTrace(request: TraceRequest): LoadedTrace {
   const built = /^(planetlab|azure|azure-max|bitbrains)(?:\/([^/]*))?$/.exec(request.trace)
-  if (built === null || /\.csv(\.gz)?$/.test(request.trace))
-    return sized(readTraceFile(request.trace, csvOptions(request)), request)
+  const isCsv = /\.csv(\.gz)?$/.test(request.trace)
+  // A file may be called anything; what is neither a trace of ours nor there at all is a slip of the hand.
+  if (built === null && !isCsv && !existsSync(request.trace)) throw new ParseError('--trace', request.trace, TRACE_HELP)
+  if (built === null || isCsv) return sized(readTraceFile(request.trace, csvOptions(request)), request)
   const [, kind, day] = built
   if (kind === 'azure' || kind === 'azure-max') {
     const level = kind === 'azure' ? 'avg' : 'max'
@@ -73,10 +79,7 @@ function resized(loaded: LoadedTrace, request: TraceRequest): LoadedTrace {
 }
 
 function csvOptions(request: TraceRequest): { readonly isStrict: boolean; readonly missingRemedy: string } {
-  return {
-    isStrict: request.isStrict ?? false,
-    missingRemedy: 'Expected planetlab/YYYYMMDD, azure, bitbrains, or the path of a .csv or .csv.gz file.',
-  }
+  return { isStrict: request.isStrict ?? false, missingRemedy: TRACE_HELP }
 }
 
 /** A trace without sizes of its own: from `--vms`, else CloudSim's types with CloudSim's hosts, else the default. */
@@ -117,14 +120,21 @@ function sizedFromFile(trace: Trace, path: string): LoadedTrace {
     throw new ParseError(
       file,
       [...sizes.keys()].slice(0, 3).join(', '),
-      `None of its VMs is in the trace ${trace.name}.`,
+      `None of its VMs is in the trace ${trace.name}, which has ${firstNames(trace.vmNames)}.`,
     )
   const { cpuCores, memoryBytes } = DEFAULT_VM_SIZE
-  const note = `${unsized} VMs are not in ${file}: taken to have ${cpuCores} cores and ${memoryBytes / MiB} MB`
+  const missing = amount(unsized, 'VM is', 'VMs are')
+  const note = `${missing} not in ${file}: taken to have ${cpuCores} cores and ${memoryBytes / MiB} MB`
   return {
     trace: unsized === 0 ? trace : withNote(trace, note),
     vms: sizedVms(trace.vmNames, (name) => sizes.get(name) ?? DEFAULT_VM_SIZE),
   }
+}
+
+/** Up to three names, quoted. */
+function firstNames(names: readonly string[]): string {
+  const first = names.slice(0, 3).map(show).join(', ')
+  return names.length > 3 ? `${first}, ...` : first
 }
 
 function withNote(trace: Trace, note: string): Trace {

@@ -10,7 +10,7 @@ export const PLANETLAB_DAY_DEFAULT = '20110303'
  *  300 s, rows in byte order of the file names, as CloudSim's VM types depend on it. */
 export function readPlanetlabDay(day: string, dataFolder: string | undefined, isStrict = false): Trace {
   if (!/^\d{8}$/.test(day))
-    throw new ParseError('--trace planetlab/', day, `Expected a day such as planetlab/${PLANETLAB_DAY_DEFAULT}.`)
+    throw new ParseError('--trace', `planetlab/${day}`, `Expected a day such as planetlab/${PLANETLAB_DAY_DEFAULT}.`)
   return readTraceFile(dataFile(dataFolder, `planetlab/${day}.csv.gz`, 'planetlab'), {
     name: `planetlab/${day}`,
     isStrict,

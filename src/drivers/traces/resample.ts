@@ -27,7 +27,10 @@ export function resampleTrace(trace: Trace, vmCount: number, seed: number): Resa
     const column = trace.columns[resource]
     if (column !== undefined) columns[resource] = turned(column, steps, source, turn)
   }
-  const note = `${vmCount - known} of the ${vmCount} VMs are copies of the first ${known}, shifted in time by seed ${seed}`
+  const originals = known === 1 ? 'the first' : `the first ${known}`
+  const one = known === 1 ? originals : `one of ${originals}`
+  const copies = vmCount - known === 1 ? `is a copy of ${one}` : `are copies of ${originals}`
+  const note = `${vmCount - known} of the ${vmCount} VMs ${copies}, shifted in time by seed ${seed}`
   const cpu = columns.cpu ?? trace.columns.cpu
   const drawn: Trace = {
     ...trace,

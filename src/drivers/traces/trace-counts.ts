@@ -1,4 +1,5 @@
 import type { TraceCounts } from '../../terms/trace.ts'
+import { amount } from './amount.ts'
 
 /** First and last step in which each VM has a CPU value; -1 and -2 where it has none. `cpu` is row-major VM x step. */
 export interface LifeSpans {
@@ -42,8 +43,9 @@ export function countTrace(cpu: Float32Array, steps: number, memory?: Float32Arr
 /** The one line of counts that goes to stderr. */
 export function describeCounts(name: string, counts: TraceCounts, stepMs: number): string {
   return (
-    `trace ${name}: ${counts.vms} VMs, step ${stepMs / 1000} s, ${counts.samples} samples, ${counts.gaps} gaps, ` +
-    `${counts.above100} above 100 %, ${counts.comeAndGo} VMs come or go`
+    `trace ${name}: ${amount(counts.vms, 'VM', 'VMs')}, step ${stepMs / 1000} s, ` +
+    `${amount(counts.samples, 'sample', 'samples')}, ${amount(counts.gaps, 'gap', 'gaps')}, ` +
+    `${counts.above100} above 100 %, ${amount(counts.comeAndGo, 'VM comes or goes', 'VMs come or go')}`
   )
 }
 

@@ -67,7 +67,7 @@ test('--vms gives sizes, in any order of columns; who is not in it has the defau
   const { vms, trace: read } = loadTrace({ trace, vmsFile })
   assert.deepEqual([vms[0].vcpus, vms[0].memoryBytes], [4, 2 * GiB])
   assert.deepEqual([vms[1].vcpus, vms[1].memoryBytes], [2, 4 * GiB])
-  assert.deepEqual(read.notes, ['1 VMs are not in vms.csv: taken to have 2 cores and 4096 MB'])
+  assert.deepEqual(read.notes, ['1 VM is not in vms.csv: taken to have 2 cores and 4096 MB'])
 })
 
 test('without --vms the default size is stated, and with CloudSim hosts it is CloudSim types', () => {
@@ -101,7 +101,10 @@ for (const [what, text, place, remedy] of [
 
 test('sizes of other VMs than those of the trace are refused', () => {
   const request = { trace: write('u.csv', 'a,1\n'), vmsFile: write('other.csv', 'vm,cpu_cores,memory_mb\nz,1,1\n') }
-  assert.throws(() => loadTrace(request), /other\.csv: "z" is not usable\. None of its VMs is in the trace u\.csv/)
+  const says = /other\.csv: "z" is not usable\. None of its VMs is in the trace u\.csv, which has /
+  assert.throws(() => loadTrace(request), new RegExp(`${says.source}"a"\\.$`))
+  const many = write('many.csv', 'a,1\nb,1\nc,1\nd,1\n')
+  assert.throws(() => loadTrace({ ...request, trace: many }), /the trace many\.csv, which has "a", "b", "c", \.\.\.\.$/)
 })
 
 test('demand is step-major in physical units: shares times the size, rates as they are, absent as absent', () => {
@@ -143,5 +146,6 @@ test('a resampled trace keeps its rows and adds copies turned around in time, th
   }
   assert.deepEqual(resampleTrace(trace, 7, 3), drawn)
   assert.equal(drawn.trace.counts.vms, 7)
+  assert.match(resampleTrace(trace, 3, 3).trace.notes[0], /1 of the 3 VMs is a copy of one of the first 2, shifted/)
   assert.match(drawn.trace.notes[0], /5 of the 7 VMs are copies of the first 2, shifted in time by seed 3/)
 })
