@@ -142,7 +142,10 @@ test('a PlanetLab day is read from the data folder; a missing one says which the
   assert.deepEqual([trace.name, trace.vmNames, vms[0].id], ['planetlab/20110303', ['a b', 'c'], 'a_b'])
   const missing = { trace: 'planetlab/20110304', dataFolder: folder }
   assert.throws(() => loadTrace(missing), /20110304\.csv\.gz".*there are 20110303\. .*github\.com\/beloglazov/)
-  assert.throws(() => loadTrace({ trace: 'planetlab/today', dataFolder: folder }), /"planetlab\/today".*such as planetlab/)
+  assert.throws(
+    () => loadTrace({ trace: 'planetlab/today', dataFolder: folder }),
+    /"planetlab\/today".*such as planetlab/,
+  )
   assert.throws(() => loadTrace({ trace: 'bitbrains', dataFolder: folder }), /vms\.csv".*Grid Workloads Archive/)
   assert.throws(() => dataFile(undefined, 'planetlab/1.csv', 'planetlab'), /There is no data folder/)
 })
