@@ -19,12 +19,21 @@ export class HostLoads {
   private readonly history: readonly Float32Array[]
   private readonly levels: Levels
   private readonly bandSd: number
+  private readonly limits: Float64Array
   private rowOf = -1
 
   /** @param history demand of every VM per past window, in reference cores, oldest first; NaN is absent
-   *  @param bandSd standard deviations above the mean at which the upper bound stands */
-  constructor(hosts: number, history: readonly Float32Array[], levels: Levels, bandSd: number) {
+   *  @param bandSd standard deviations above the mean at which the upper bound stands
+   *  @param limits demand above which each host is contended, in reference cores. Absent: none is */
+  constructor(
+    hosts: number,
+    history: readonly Float32Array[],
+    levels: Levels,
+    bandSd: number,
+    limits = new Float64Array(hosts).fill(Infinity),
+  ) {
     this.hosts = hosts
+    this.limits = limits
     this.windows = history.length
     this.history = history
     this.levels = levels
@@ -81,7 +90,13 @@ export class HostLoads {
     return Math.sqrt(this.blendedVariance)
   }
 
+  /** What the host would have been short of, had the look-back been now: mean over its windows, in reference cores. */
+  get lastShortage(): number {
+    return this.measuredShortage
+  }
+
   private measuredMean = 0
+  private measuredShortage = 0
   private blendedVariance = 0
 
   /** One pass over the aligned sums; the bound never falls below the highest of them. The variance
@@ -94,11 +109,14 @@ export class HostLoads {
     let total = 0
     let squares = 0
     let peak = 0
+    let shortage = 0
+    const limit = this.limits[host]
     for (let k = 0; k < windows; k++) {
       const sum = vm < 0 ? sums[start + k] : sums[start + k] + sign * row[k]
       total += sum
       squares += sum * sum
       if (sum > peak) peak = sum
+      if (sum > limit) shortage += sum - limit
     }
     const centre = windows > 0 ? total / windows : 0
     const aligned = windows > 2 ? Math.max(0, squares / windows - centre * centre) : 0
@@ -106,6 +124,7 @@ export class HostLoads {
     const known = this.samples[host] + (vm < 0 ? 0 : sign * this.levels.samples[vm])
     const weight = members > 0 && windows > 2 ? known / members : 0
     const independent = this.variance[host] + (vm < 0 ? 0 : sign * this.levels.variance[vm])
+    this.measuredShortage = windows > 0 ? shortage / windows : 0
     this.measuredMean = Math.max(0, this.mean[host] + (vm < 0 ? 0 : sign * this.levels.mean[vm]))
     this.blendedVariance = Math.max(
       0,

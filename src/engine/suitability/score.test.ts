@@ -121,3 +121,16 @@ test('planning orders targets as the whole score does, where the migration costs
     }),
   )
 })
+
+test('peaks that coincide cost what the look-back would have lacked, however smooth the rest', () => {
+  // Three VMs idle at 0.1 but for one window in twelve, when all want 2: 6 - 0.95 x 4 = 2.2 cores short, 2.2 / 12 on the mean.
+  const peaky = Array.from({ length: 72 }, (_, k) => (k % 12 === 6 ? 2 : 0.1))
+  const prices = { perUnservedCoreHour: 12 }
+  const policy = aPolicy({ prices })
+  const together = aContext({ hostOf: [0, 0, 0], demand: [peaky, peaky, peaky], policy })
+  assert.ok(Math.abs(riskAsIs(together, 0) - (2.2 / 12) * 12) < 0.01)
+  // The same peaks one after another never add up to more than 2.2 of 4 cores.
+  const later = (windows: number) => peaky.map((_, k) => peaky[(k + windows) % 72])
+  const apart = aContext({ hostOf: [0, 0, 0], demand: [peaky, later(3), later(6)], policy })
+  assert.ok(riskAsIs(apart, 0) < riskAsIs(together, 0) / 100)
+})

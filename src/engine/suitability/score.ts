@@ -7,30 +7,33 @@ import { horizonHours, type TurnContext, vmAt } from '../context.ts'
 import { estimateMigration, priceMigration } from '../migration/estimate.ts'
 import { expectedExcess } from '../numbers.ts'
 
-/** Money per horizon that unserved demand of the host costs, with the mean and spread given. */
-function riskPrice(context: TurnContext, host: number, mean: number, sd: number): number {
+/** Money per horizon that unserved demand of the host costs, as last measured: by the tail of a normal, or by what the look-back would
+ *  have lacked, whichever is more. The normal knows of what has not happened yet, the look-back of peaks that coincide. */
+function riskPrice(context: TurnContext, host: number): number {
+  const { lastMean, lastSd, lastShortage } = context.loads
   const limit = context.fleet.capacity[host] * context.policy.contention.highFraction
-  return expectedExcess(mean, sd, limit) * context.policy.prices.perUnservedCoreHour * horizonHours(context)
+  const shortage = Math.max(expectedExcess(lastMean, lastSd, limit), lastShortage)
+  return shortage * context.policy.prices.perUnservedCoreHour * horizonHours(context)
 }
 
 /** What the host's demand as it stands is expected to cost over the horizon. */
 export function riskAsIs(context: TurnContext, host: number): number {
   if (context.loads.count[host] === 0) return 0
   context.loads.bound(host)
-  return riskPrice(context, host, context.loads.lastMean, context.loads.lastSd)
+  return riskPrice(context, host)
 }
 
 /** The same if `vm` came. */
 export function riskWith(context: TurnContext, host: number, vm: number): number {
   context.loads.boundWith(host, vm)
-  return riskPrice(context, host, context.loads.lastMean, context.loads.lastSd)
+  return riskPrice(context, host)
 }
 
 /** The same if `vm` left. */
 export function riskWithout(context: TurnContext, host: number, vm: number): number {
   if (context.loads.count[host] <= 1) return 0
   context.loads.boundWithout(host, vm)
-  return riskPrice(context, host, context.loads.lastMean, context.loads.lastSd)
+  return riskPrice(context, host)
 }
 
 /** Watts that the host draws for a demand in reference cores; an empty host is off. */
