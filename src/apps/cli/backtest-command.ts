@@ -8,6 +8,7 @@ import { livesAreCloudsims } from '../backtest/run-policy.ts'
 import { type BacktestRequest, type BacktestSetup, FLEET_DEFAULT, prepareBacktest } from '../backtest/setup.ts'
 import { renderTable } from '../backtest/table.ts'
 import { beginJournal, checkOutputs, type OutputFile, STANDARD_OUTPUT } from '../output-files.ts'
+import { printable } from '../printable.ts'
 import { Progress } from '../progress.ts'
 import { isForOperators, UsageError } from '../usage-error.ts'
 
@@ -129,7 +130,7 @@ async function backtest(options: BacktestCommandOptions): Promise<void> {
   const lives = parseLives(options.lives, options.initial !== undefined || options.moves !== undefined)
   checkOutputs(outputsOf(options), inputsOf(options))
   const setup = prepareBacktest(requestOf(options))
-  process.stderr.write(`${describeTrace(setup)}\n`)
+  process.stderr.write(printable(`${describeTrace(setup)}\n`))
   if (options.explain !== undefined) return explain(setup, options.explain)
   if (options.lives === undefined && lives === 'trace' && livesAreCloudsims(policies[0], setup.rules.name, 'auto')) {
     process.stderr.write(
@@ -139,7 +140,7 @@ async function backtest(options: BacktestCommandOptions): Promise<void> {
 
   const { run, runs } = await runAndRecord(setup, { policies, lives, keepsDetail: false }, options.record)
   const table = options.json === STANDARD_OUTPUT ? process.stderr : process.stdout
-  table.write(`\n${renderTable(run)}`)
+  table.write(printable(`\n${renderTable(run)}`))
   if (options.initial !== undefined) writeInitial(options.initial, runs[0])
   if (options.moves !== undefined) writeMoves(options.moves, runs[0])
   if (options.json !== undefined) writeResults(options.json, run)
@@ -179,7 +180,7 @@ async function explain(setup: BacktestSetup, text: string): Promise<void> {
   try {
     const answer = await explainAt(setup, question, () => progress.step('ethos'))
     progress.stop()
-    process.stdout.write(`${answer}\n`)
+    process.stdout.write(printable(`${answer}\n`))
   } finally {
     progress.stop()
   }

@@ -3,6 +3,7 @@ import { Command } from 'commander'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { PROJECT_FOLDER } from '../../drivers/traces/data-folder.ts'
+import { printable } from '../printable.ts'
 import { isForOperators } from '../usage-error.ts'
 import { addBacktest } from './backtest-command.ts'
 import { addDemo } from './demo-command.ts'
@@ -27,7 +28,7 @@ try {
   await program.parseAsync()
 } catch (error) {
   if (!isForOperators(error)) throw error
-  process.stderr.write(`ethos: ${error.message}\n`)
+  process.stderr.write(printable(`ethos: ${error.message}\n`))
   process.exitCode = 2
 }
 

@@ -5,6 +5,7 @@ import { writeResults } from '../backtest/files.ts'
 import { prepareBacktest } from '../backtest/setup.ts'
 import { renderTable } from '../backtest/table.ts'
 import { checkOutputs, writeOutput } from '../output-files.ts'
+import { printable } from '../printable.ts'
 import { renderReport } from '../report/report.ts'
 import { addRunOptions, inputsOf, parseLives, requestOf, type RunOptions, runWithProgress } from './backtest-command.ts'
 
@@ -38,9 +39,9 @@ export async function report(options: ReportOptions): Promise<void> {
     inputsOf(options),
   )
   const setup = prepareBacktest(requestOf(options))
-  process.stderr.write(`${describeTrace(setup)}\n`)
+  process.stderr.write(printable(`${describeTrace(setup)}\n`))
   const { run } = await runWithProgress(setup, { policies, lives, keepsDetail: true })
-  process.stdout.write(`\n${renderTable(run)}`)
+  process.stdout.write(printable(`\n${renderTable(run)}`))
   if (json !== undefined) writeResults(json, run)
   writeOutput('--out', out, renderReport(run))
   process.stdout.write(`\nReport: ${out}\n`)
