@@ -64,6 +64,8 @@ type Emptying = 'done' | 'begun' | 'kept' | 'barred'
 interface Placed {
   readonly vm: number
   readonly to: number
+  /** What its move is expected to take, in the policy's currency. */
+  readonly cost: number
 }
 
 /** Tries to place every VM of the host elsewhere on the sheet. All or nothing: half an evacuation saves no watt.
@@ -88,11 +90,12 @@ function empty(planner: Planner, host: number, companions: number): Emptying {
     }
     const risk = riskAsIs(context, to)
     const watts = wattsOf(context, to)
-    sums.cost += priceMigration(estimateMove(context, vm, to), context.levels.last[vm], context.policy.prices)
+    const cost = priceMigration(estimateMove(context, vm, to), context.levels.last[vm], context.policy.prices)
+    sums.cost += cost
     planner.shift(vm, to)
     sums.harm += riskAsIs(context, to) - risk
     sums.wattsAdded += wattsOf(context, to) - watts
-    placed.push({ vm, to })
+    placed.push({ vm, to, cost })
   }
   const worth = worthOf(context, wattsBefore - sums.wattsAdded, sums)
   if (!isWorthIt(context, worth)) {
@@ -145,7 +148,7 @@ function commitEmptying(
   const { context } = planner
   const copiesMax = context.policy.limits.migrationsPerHostMax ?? Infinity
   let isWhole = true
-  for (const { vm, to } of placed) {
+  for (const { vm, to, cost } of placed) {
     const isOver = planner.movesLeft <= 0 || context.copies[host] >= copiesMax || context.copies[to] >= copiesMax
     if (isOver) {
       isWhole = false
@@ -155,7 +158,7 @@ function commitEmptying(
     }
     const { companions, confidence } = worth
     const reason = explainEmptying(context, { host, to, companions, watts: worth.watts })
-    const share = { gain: worth.gain / companions, cost: worth.cost / companions }
+    const share = { gain: worth.gain / companions, cost }
     const move = planner.describeMove({ vm, from: host, to }, { class: 'energy', reason, ...share, confidence })
     planner.decide({ vm, from: host, to, move, companions })
   }

@@ -1,7 +1,8 @@
 /** Hosts in use, sorted into bins by room left, so that the tightest host that could hold a VM is found without looking
  *  at all of them. */
 
-const BINS = 128
+/** Half of them for hosts with room, half for those filled beyond their limit. */
+const BINS = 256
 /** Hosts that already hold VMs and are asked whether they fit, before we are content with the best so far. */
 export const ASKED_MAX = 48
 /** Fitting hosts that are compared. */
@@ -65,8 +66,25 @@ export class HeadroomIndex {
     return best
   }
 
+  /** The best-scoring among the first fitting hosts, roomiest first: for those who must leave wherever it may be; -1 where none fits. */
+  roomiest(judge: (host: number) => number | undefined): number {
+    let asked = 0
+    let best = -1
+    let bestScore = -Infinity
+    for (let bin = BINS - 1; bin >= 0; bin--) {
+      for (const host of this.bins[bin]) {
+        if (asked++ >= FITTING_MAX) return best
+        const score = judge(host)
+        if (score === undefined || score < bestScore || (score === bestScore && host > best)) continue
+        best = host
+        bestScore = score
+      }
+    }
+    return best
+  }
+
   private binFor(roomCores: number): number {
-    const bin = Math.floor((roomCores / this.coresMax) * BINS)
+    const bin = Math.floor(((roomCores / this.coresMax + 1) * BINS) / 2)
     return bin < 0 ? 0 : bin >= BINS ? BINS - 1 : bin
   }
 }

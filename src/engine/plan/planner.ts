@@ -2,7 +2,7 @@
 import type { Move, MoveClass } from '../../terms/move.ts'
 import { STAY_REASONS, type StayReason, type TurnEvent } from '../../terms/turn.ts'
 import { shift, type TurnContext, vmAt } from '../context.ts'
-import { firstBroken } from '../suitability/rules.ts'
+import { firstBroken, firstBrokenInNeed } from '../suitability/rules.ts'
 import { fillLimit } from '../suitability/rules/demand.ts'
 import { estimateMove, scoreTarget } from '../suitability/score.ts'
 import { HeadroomIndex } from './headroom-index.ts'
@@ -61,6 +61,22 @@ export class Planner {
     const inUse = this.index.best(context.levels.mean[vm], judge)
     if (inUse >= 0 || !mayStart) return inUse
     return this.findEmpty(vm)
+  }
+
+  /** Where `vm` would suffer least, for one that suffers now and finds no host with room: the best of the roomiest, and of the empty ones.
+   *  Whether it is worth it, only gain and cost can tell. -1 where hard rules leave none. */
+  findLeastBad(vm: number): number {
+    const { context } = this
+    const judge = (host: number): number | undefined => {
+      if (this.closed[host] === 1 || firstBrokenInNeed(context, vm, host) !== undefined) return undefined
+      return scoreTarget(context, vm, host)
+    }
+    const inUse = this.index.roomiest(judge)
+    const empties = this.emptyByKind.map((kind) => [...kind].find((host) => judge(host) !== undefined) ?? -1)
+    return [inUse, ...empties].reduce((best, host) => {
+      if (host < 0) return best
+      return best < 0 || scoreTarget(context, vm, host) > scoreTarget(context, vm, best) ? host : best
+    }, -1)
   }
 
   /** True as often in a turn as all hosts may be ranked for one VM. */

@@ -5,13 +5,17 @@ import { horizonHours, horizonSteps, type TurnContext, vmAt } from '../context.t
 import { contentionWithin, predictContention } from '../forecast/contention.ts'
 import { priceMigration } from '../migration/estimate.ts'
 import { getSuitableHosts, remediate } from '../suitability/rank.ts'
-import { firstShut } from '../suitability/rules.ts'
+import { firstShut, firstShutInNeed } from '../suitability/rules.ts'
 import { fillLimit } from '../suitability/rules/demand.ts'
 import { estimateMove, riskAsIs, riskWith, riskWithout } from '../suitability/score.ts'
 import type { Planner } from './planner.ts'
 
-/** Moves planned off one host in one turn: closed loop, not "plan fifty moves from one snapshot". */
+/** Moves planned off one host in one turn: closed loop, not "plan fifty moves from one snapshot" ... */
 const MOVES_PER_HOST_MAX = 4
+/** ... but where VMs suffer now, up to this share of them. */
+const MOVES_SHARE_IN_NEED = 0.25
+/** VMs tried in vain on one host before the next is seen to. */
+const FAILED_MAX = 4
 
 /** Probability of contention per host within the horizon, and which hosts have shown it often enough to act. */
 export interface Alarm {
@@ -42,14 +46,25 @@ export function isAlarmed(context: TurnContext, alarm: Alarm, host: number): boo
   return (bits & 1) === 1 && countBits(bits) >= context.policy.contention.holdTurns
 }
 
+/** True where VMs have been wanting more than the host has for two windows, or want it as far as can be told: that is no spike, and no forecast. */
+export function isOverwhelmed(context: TurnContext, host: number): boolean {
+  const { loads, fleet, policy } = context
+  const { windows } = loads
+  if (windows === 0 || loads.count[host] === 0) return false
+  const limit = fleet.capacity[host] * policy.contention.highFraction
+  if (loads.sumAt(host, windows - 1) <= limit) return false
+  return loads.mean[host] > limit || (windows > 1 && loads.sumAt(host, windows - 2) > limit)
+}
+
 /** Plans relief, worst host first. */
 export function relieve(planner: Planner, alarm: Alarm): void {
   const { context } = planner
   const alarmed: number[] = []
   for (let h = 0; h < alarm.history.length; h++) {
-    if ((alarm.history[h] & 1) === 0) continue
+    const isInNeed = isOverwhelmed(context, h)
+    if ((alarm.history[h] & 1) === 0 && !isInNeed) continue
     planner.closed[h] = 1
-    if (isAlarmed(context, alarm, h)) alarmed.push(h)
+    if (isInNeed || isAlarmed(context, alarm, h)) alarmed.push(h)
     else for (const vm of context.members[h]) planner.stay(vm, 'hold-not-reached')
   }
   alarmed.sort((a, b) => alarm.contention[b] - alarm.contention[a] || a - b)
@@ -66,18 +81,31 @@ function relieveHost(planner: Planner, host: number, probability: number): void 
   for (const vm of context.members[host]) planner.stay(vm, 'another-vm-relieves-host')
   const isRelieved = (): boolean => context.loads.count[host] <= 1 || context.loads.bound(host) <= limit
   if (planner.movesLeft <= 0 || isRelieved()) return
-  const movable = context.members[host].filter((vm) => mayMove(planner, vm, host))
-  for (let moved = 0; moved < MOVES_PER_HOST_MAX && planner.movesLeft > 0 && !isRelieved(); moved++) {
+  const isInNeed = isOverwhelmed(context, host)
+  const movable = context.members[host].filter((vm) => mayMove(planner, { vm, host, isInNeed }))
+  let movesLeft = isInNeed ? Math.max(MOVES_PER_HOST_MAX, movable.length * MOVES_SHARE_IN_NEED) : MOVES_PER_HOST_MAX
+  let failuresLeft = FAILED_MAX
+  while (movesLeft > 0 && failuresLeft > 0 && planner.movesLeft > 0 && !isRelieved()) {
     const vm = chooseVm(context, movable, host)
-    if (vm < 0 || !moveOff(planner, vm, host, probability)) break
+    if (vm < 0) break
+    if (moveOff(planner, { vm, host, isInNeed }, probability)) movesLeft--
+    else failuresLeft--
     movable.splice(movable.indexOf(vm), 1)
   }
 }
 
+/** One who is to leave. */
+interface Leaver {
+  readonly vm: number
+  readonly host: number
+  /** It suffers now: see `isOverwhelmed`. */
+  readonly isInNeed: boolean
+}
+
 /** Whether no gate is shut; says which one is. */
-function mayMove(planner: Planner, vm: number, host: number): boolean {
+function mayMove(planner: Planner, { vm, host, isInNeed }: Leaver): boolean {
   const { context } = planner
-  const gate = firstShut(context, vm)
+  const gate = isInNeed ? firstShutInNeed(context, vm) : firstShut(context, vm)
   if (gate === undefined) return true
   planner.stay(vm, gate.lacking)
   planner.events.push({
@@ -113,9 +141,10 @@ function chooseVm(context: TurnContext, movable: readonly number[], host: number
 }
 
 /** Plans one move off the host, or says why not. */
-function moveOff(planner: Planner, vm: number, host: number, probability: number): boolean {
+function moveOff(planner: Planner, { vm, host, isInNeed }: Leaver, probability: number): boolean {
   const { context } = planner
-  const target = planner.findTarget(vm, true)
+  const roomy = planner.findTarget(vm, true)
+  const target = roomy < 0 && isInNeed ? planner.findLeastBad(vm) : roomy
   const to = target >= 0 ? target : lookEverywhere(planner, vm)
   if (to < 0) return false
   const gain =

@@ -60,7 +60,7 @@ export function measureLevels(vms: readonly Vm[], history: readonly Float32Array
   const pooled = poolAndCentre(size, mean, variance, samples)
   shrink({ size, mean, variance, samples, last: mean }, pooled)
   const trend = clusterTrend(history)
-  for (let i = 0; i < n; i++) mean[i] = Math.min(size[i], mean[i] * trend)
+  for (let i = 0; i < n; i++) mean[i] *= trend
   return { size, mean, variance, samples, last: latest(history, mean) }
 }
 

@@ -235,9 +235,12 @@ const MINUTES_AHEAD = [5, 15, 30, 60]
 function writeForecast(writer: VectorWriter, ahead: Ahead): void {
   MINUTES_AHEAD.forEach((minutes, i) => {
     const fade = ahead.persistence ** Math.max(1, (minutes * MINUTE_MS) / ahead.windowMs)
-    const p50 = clampTo(ahead.mean + fade * (ahead.last - ahead.mean), ahead.size)
+    const p50 = Math.max(0, ahead.mean + fade * (ahead.last - ahead.mean))
     writer.put(AT.forecast + 2 * i, p50)
-    writer.put(AT.forecast + 2 * i + 1, clampTo(p50 + 1.645 * ahead.sd * Math.sqrt(1 - fade * fade), ahead.size))
+    writer.put(
+      AT.forecast + 2 * i + 1,
+      Math.max(p50, Math.min(p50 + 1.645 * ahead.sd * Math.sqrt(1 - fade * fade), Math.max(ahead.size, ahead.last))),
+    )
   })
 }
 
@@ -275,8 +278,4 @@ function coverageOf(state: EngineState, vm: number): number {
   let present = 0
   for (const column of state.cpuHistory) if (column[vm] === column[vm]) present++
   return present / state.cpuHistory.length
-}
-
-function clampTo(value: number, limit: number): number {
-  return value < 0 ? 0 : value > limit ? limit : value
 }

@@ -35,7 +35,10 @@ export function remediate(
 ): readonly Remediation[] {
   const remedies = [returnHost(context), scaleVm(context, vm, refusals), relaxRule(refusals)]
   const refused = Object.values(refusals).reduce((sum, count) => sum + count, 0)
-  const reason = `All ${refused} hosts were refused; the cluster may need another host.`
+  const reason =
+    refused > 0
+      ? `All ${refused} hosts were refused; the cluster may need another host.`
+      : 'None of the hosts asked in this turn could take it, and not all were asked; a later turn asks again.'
   return [...remedies.filter((remedy) => remedy !== undefined), { remedy: 'ask-operator', reason }]
 }
 

@@ -38,9 +38,21 @@ export function firstBroken(context: TurnContext, vm: number, host: number): Hos
   return undefined
 }
 
+/** The same for a VM that must leave a host where it suffers now: forecast demand is then a matter of what is least bad, not of yes or no. */
+export function firstBrokenInNeed(context: TurnContext, vm: number, host: number): HostRule | undefined {
+  for (const rule of HOST_RULES) if (rule !== DEMAND && rule.shortBy(context, vm, host) > 0) return rule
+  return undefined
+}
+
 /** The first gate that keeps `vm` from moving anywhere, or undefined. */
 export function firstShut(context: TurnContext, vm: number): VmGate | undefined {
   for (const gate of VM_GATES) if (gate.isShut(context, vm)) return gate
+  return undefined
+}
+
+/** The same for a VM that suffers now: rest is for those who can wait. */
+export function firstShutInNeed(context: TurnContext, vm: number): VmGate | undefined {
+  for (const gate of VM_GATES) if (gate !== COOLDOWN && gate.isShut(context, vm)) return gate
   return undefined
 }
 
