@@ -167,7 +167,7 @@ test('a VM gets one order a turn at most, and none while it is on its way', asyn
     },
     { runs: 40, steps: 40 },
   )
-  assert.ok(moves > 100, `${moves} moves`)
+  assert.ok(moves > 50, `${moves} moves`)
 })
 
 test('on every target, memory, sizes and groups hold with all that is on its way counted on both hosts', async () => {
@@ -194,7 +194,7 @@ test('on every target, memory, sizes and groups hold with all that is on its way
     },
     { runs: 40, steps: 40 },
   )
-  assert.ok(moves > 100, `${moves} moves`)
+  assert.ok(moves > 50, `${moves} moves`)
 })
 
 test('no host takes part in more migrations at a time than it may, those just ordered included', async () => {
@@ -208,7 +208,7 @@ test('no host takes part in more migrations at a time than it may, those just or
     },
     { runs: 40, steps: 40 },
   )
-  assert.ok(moves > 100, `${moves} moves`)
+  assert.ok(moves > 50, `${moves} moves`)
 })
 
 test('each VM is given exactly one reason: it moves, or why it stays', async () => {

@@ -83,13 +83,19 @@ function relieveHost(planner: Planner, host: number, probability: number): void 
   if (planner.movesLeft <= 0 || isRelieved()) return
   const isInNeed = isOverwhelmed(context, host)
   const movable = context.members[host].filter((vm) => mayMove(planner, { vm, host, isInNeed }))
-  let movesLeft = isInNeed ? Math.max(MOVES_PER_HOST_MAX, movable.length * MOVES_SHARE_IN_NEED) : MOVES_PER_HOST_MAX
+  const copiesLeft = (context.policy.limits.migrationsPerHostMax ?? Infinity) - context.copies[host]
+  const share = isInNeed ? movable.length * MOVES_SHARE_IN_NEED : 0
+  let movesLeft = Math.min(copiesLeft, Math.max(MOVES_PER_HOST_MAX, share))
   let failuresLeft = FAILED_MAX
+  // One VM's want of a host is told in full for the others.
+  let isTold = false
   while (movesLeft > 0 && failuresLeft > 0 && planner.movesLeft > 0 && !isRelieved()) {
     const vm = chooseVm(context, movable, host)
     if (vm < 0) break
-    if (moveOff(planner, { vm, host, isInNeed }, probability)) movesLeft--
+    const to = findHost(planner, { vm, host, isInNeed }, isTold)
+    if (to >= 0 && moveOff(planner, { vm, from: host, to }, probability)) movesLeft--
     else failuresLeft--
+    if (to < 0) isTold = true
     movable.splice(movable.indexOf(vm), 1)
   }
 }
@@ -140,13 +146,25 @@ function chooseVm(context: TurnContext, movable: readonly number[], host: number
   return best
 }
 
-/** Plans one move off the host, or says why not. */
-function moveOff(planner: Planner, { vm, host, isInNeed }: Leaver, probability: number): boolean {
-  const { context } = planner
+/** Where the VM could go; -1, with the reason on record, where there is no such host. */
+function findHost(planner: Planner, { vm, isInNeed }: Leaver, isTold: boolean): number {
   const roomy = planner.findTarget(vm, true)
   const target = roomy < 0 && isInNeed ? planner.findLeastBad(vm) : roomy
-  const to = target >= 0 ? target : lookEverywhere(planner, vm)
-  if (to < 0) return false
+  if (target >= 0) return target
+  if (!isTold) return lookEverywhere(planner, vm)
+  planner.stay(vm, 'no-suitable-host')
+  return -1
+}
+
+interface Route {
+  readonly vm: number
+  readonly from: number
+  readonly to: number
+}
+
+/** Plans one move off the host, or says why it is not worth it. */
+function moveOff(planner: Planner, { vm, from: host, to }: Route, probability: number): boolean {
+  const { context } = planner
   const gain =
     riskAsIs(context, host) - riskWithout(context, host, vm) - (riskWith(context, to, vm) - riskAsIs(context, to))
   const cost = priceMigration(estimateMove(context, vm, to), context.levels.last[vm], context.policy.prices)
@@ -169,7 +187,7 @@ function moveOff(planner: Planner, { vm, host, isInNeed }: Leaver, probability: 
 /** The move would do good, but not enough of it, or not surely enough. */
 function refuseMove(
   planner: Planner,
-  route: { readonly vm: number; readonly from: number; readonly to: number },
+  route: Route,
   worth: { readonly gain: number; readonly cost: number; readonly probability: number },
 ): void {
   const { context } = planner
