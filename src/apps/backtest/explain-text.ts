@@ -29,7 +29,7 @@ export function renderExplanation(explanation: Explanation, about: About): strin
 
 const STAY_TEXT: Readonly<Record<StayReason, string>> = {
   moves: 'it moves',
-  'host-comfortable': 'its host is not expected to be short of anything, and was not looked at for emptying',
+  'host-comfortable': 'contention on its host is less likely than the policy acts on, and nobody tried to empty it',
   'host-not-worth-emptying': 'its host was looked at for emptying and kept on',
   'no-suitable-host': 'it should leave, but no host is suitable',
   'another-vm-relieves-host': 'contention is forecast for its host, but other VMs leave, or none is worth moving',
@@ -91,16 +91,42 @@ function personalityLines({ personality }: Explanation): readonly string[] {
   return ['', `Personality (${window}; ${absent}, most for want of an agent):`, ...lines]
 }
 
-function rankingLines({ ranking }: Explanation, setup: BacktestSetup): readonly string[] {
+function rankingLines({ ranking, order }: Explanation, setup: BacktestSetup): readonly string[] {
   const { ranked, refused } = ranking
+  const chosen = ranked.findIndex(({ hostId }) => hostId === order?.to)
   const counts = `${ranked.length} suitable, ${refused.length} refused`
   const lines = [
     '',
     `Hosts as they stood before the turn's own plan, money in ${setup.policy.prices.currency} per horizon: ${counts}.`,
   ]
-  if (ranked.length > 0) lines.push(...tabulate([RANKED_TITLES, ...ranked.slice(0, RANKED_SHOWN).map(rankedCells)]))
-  if (ranked.length > RANKED_SHOWN) lines.push(`  ... and ${ranked.length - RANKED_SHOWN} more, none of them better`)
-  return [...lines, ...refusalLines(refused)]
+  const shown = ranked.slice(0, RANKED_SHOWN)
+  if (chosen >= RANKED_SHOWN) shown.push(ranked[chosen])
+  if (ranked.length > 0) lines.push(...tabulate([RANKED_TITLES, ...shown.map(rankedCells)]))
+  if (ranked.length > shown.length)
+    lines.push(`  ... and ${ranked.length - shown.length} more, none better than the first`)
+  return [...lines, ...chosenLines(choiceOf(order, chosen, ranked.length)), ...refusalLines(refused)]
+}
+
+interface Choice {
+  readonly to: string
+  readonly isEmptying: boolean
+  /** From 1; 0 where it was not suitable before the turn's own plan. */
+  readonly rank: number
+  readonly count: number
+}
+
+function choiceOf(order: Explanation['order'], chosen: number, count: number): Choice | undefined {
+  return order && { to: order.to, isEmptying: order.class === 'energy', rank: chosen + 1, count }
+}
+
+/** Scores are of this VM alone; a move may be worth it for what it does for all the others. */
+function chosenLines(choice: Choice | undefined): readonly string[] {
+  if (choice === undefined) return []
+  const { to, isEmptying, rank, count } = choice
+  const place =
+    rank > 0 ? `ranks ${rank} of ${count} by this VM's own score` : 'became suitable by other moves of the turn'
+  const judged = isEmptying ? 'the emptying of its whole host' : 'the relief of its host'
+  return [`  chosen: ${to}, which ${place}; the move was judged by ${judged}.`]
 }
 
 const RANKED_TITLES = [
