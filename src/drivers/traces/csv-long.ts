@@ -3,7 +3,7 @@ import { RESOURCES, type Resource } from '../../terms/sample.ts'
 import { amount } from './amount.ts'
 import { NAME_LENGTH_MAX, type CsvCursor } from './csv-cursor.ts'
 import { BYTES_PER_KB, CELLS_MAX, checkName, checkPercent, checkRate, notPercent, VMS_MAX } from './csv-values.ts'
-import { checkSteps, fillSlots, Grid } from './time-grid.ts'
+import { checkGrid, fillSlots, Grid } from './time-grid.ts'
 
 /** Columns of the long form and the resource each one tells. */
 export const LONG_COLUMNS: Readonly<Record<string, Resource>> = {
@@ -39,7 +39,7 @@ export function readLong(
   cursor.endRow()
   const rows = readRows(cursor, columns, { lineCount, isStrict })
   const grid = new Grid(rows.seconds)
-  checkSteps(grid.steps, rows.place)
+  checkGrid(grid, rows.place)
   const cells = rows.vmNames.length * grid.steps
   if (cells > CELLS_MAX) {
     const size = `${rows.vmNames.length} VMs x ${grid.steps} steps of ${grid.stepSeconds} s`
@@ -143,9 +143,18 @@ function readSecond(cursor: CsvCursor): number {
   const remedy = 'Expected seconds as a whole number of at least 0, since any fixed start.'
   const second = cursor.readNumber((text) => new ParseError(`${place} second`, text, remedy))
   if (Number.isNaN(second)) throw new ParseError(`${place} second`, '', remedy)
+  refuseFinerUnit(second, place)
   if (second < 0 || second > Number.MAX_SAFE_INTEGER || !Number.isInteger(second))
     throw new ParseError(`${place} second`, second, remedy)
   return second
+}
+
+/** Seconds since 1970 pass 1e11 in the year 5138: what is larger counts something shorter. */
+function refuseFinerUnit(second: number, place: string): void {
+  if (second <= 1e11) return
+  const [unit, perSecond] = second > 1e14 ? ['microseconds', 1_000_000] : ['milliseconds', 1000]
+  const remedy = `It looks like ${unit}. Expected seconds: divide by ${perSecond}.`
+  throw new ParseError(`${place} second`, second, remedy)
 }
 
 function readValue(cursor: CsvCursor, resource: Resource, isStrict: boolean): number {

@@ -107,6 +107,17 @@ test('one line tells the counts', () => {
   assert.match(describeCounts('s', steady.counts, 1), /2 VMs, .* 2 samples, 0 gaps, 0 above 100 %, 0 VMs come or go$/)
 })
 
+test('seconds since 1970 are seconds: the trace begins at its first sample', () => {
+  const trace = sampledAt([1_700_000_600, 1_700_000_000, 1_700_000_300])
+  assert.deepEqual([trace.stepMs, trace.steps], [300_000, 3])
+  assert.deepEqual(percents(trace, 0), [1, 2, 0])
+})
+
+test('one sample a day is the coarsest step', () => {
+  assert.equal(sampledAt(every(86_400, 12)).stepMs, 86_400_000)
+  assert.throws(() => sampledAt(every(86_401, 12)), /shop\.csv second: 86401 .*at most 86400 s/)
+})
+
 test('a long file shows its own step', () => {
   assert.equal(sampledAt(every(60, 5)).stepMs, 60_000)
   assert.equal(sampledAt(every(900, 12)).stepMs, 900_000)
@@ -149,15 +160,38 @@ const BAD: readonly (readonly [what: string, text: string, place: string, value:
   ['long: bad second', 'vm,second,cpu_percent\na,1.5,1\n', 'shop.csv:2 second', '1.5', 'a whole number'],
   ['long: no second', 'vm,second,cpu_percent\na,,1\n', 'shop.csv:2 second', '""', 'a whole number'],
   ['long: negative second', 'vm,second,cpu_percent\na,-300,1\n', 'shop.csv:2 second', '-300', 'at least 0'],
+  ['long: ms', 'vm,second,cpu_percent\na,1700000000000,1\n', 'shop.csv:2 second', '1700000000000', 'like milliseconds'],
+  [
+    'long: µs',
+    'vm,second,cpu_percent\na,1700000000000000,1\n',
+    'shop.csv:2 second',
+    '1700000000000000',
+    'like microsec',
+  ],
+  [
+    'long: 1e15',
+    'vm,second,cpu_percent\na,0,3\na,1e15,3\n',
+    'shop.csv:3 second',
+    '1000000000000000',
+    'Expected seconds',
+  ],
+  [
+    'long: a step of years',
+    'vm,second,cpu_percent\na,0,3\na,1e9,3\n',
+    'shop.csv second',
+    '1000000000',
+    '86400 s, one day',
+  ],
+  ['long: ms from 0', 'vm,second,cpu_percent\na,0,3\na,300000,3\n', 'shop.csv second', '300000', 'Divide milliseconds'],
   ['long: duplicate', 'vm,second,cpu_percent\na,0,1\nb,0,1\na,0,2\n', 'shop.csv:4', '"a, second 0"', 'line 2 too'],
   ['long: duplicate off grid', 'vm,second,cpu_percent\na,0,1\na,7,1\na,7,2\n', 'shop.csv:4', '"a, second 7"', 'line 3'],
   ['long: short row', 'vm,second,cpu_percent\na,0\n', 'shop.csv:2', '2 cells', 'as in the header'],
   ['long: long row', 'vm,second,cpu_percent\na,0,1,2\n', 'shop.csv:2', 'more than 3 cells', 'as in the header'],
   [
     'long: endless span',
-    'vm,second,cpu_percent\na,0,1\na,900000000000,2\n',
+    'vm,second,cpu_percent\na,0,1\na,300,1\na,90000000,2\n',
     'shop.csv',
-    '3000000001',
+    '300001',
     'at most 200000 steps',
   ],
   ['long: bad rate', 'vm,second,cpu_percent,net_rx_kBps\na,0,1,-4\n', 'shop.csv:2 net_rx_kBps', '-4', 'Expected kB/s'],

@@ -7,6 +7,8 @@ import { STEPS_MAX } from './csv-values.ts'
 export const STEP_SECONDS_DEFAULT = 300
 /** Finest step taken from a file; what lies on no such grid is averaged into slots of the default step. */
 const STEP_SECONDS_MIN = 10
+/** No cluster is watched less often than once a day: what shows a coarser step counts something else than seconds. */
+const STEP_SECONDS_MAX = 86_400
 /** A step coarser than the default is believed only when at least so many different seconds agree on it. */
 const AGREEING_SECONDS = 12
 
@@ -15,7 +17,7 @@ const AGREEING_SECONDS = 12
  *    coarser grid (say 900 s), the data are taken to be sampled that way;
  *  - else all on a finer grid of at least 10 s (their greatest common divisor, counted from the first): that grid;
  *  - else 300 s, and rows that fall into one slot are averaged.
- *  The trace begins at the earliest second of the file. */
+ *  The trace begins at the earliest second of the file. A step above a day is for `checkGrid` to refuse. */
 export class Grid {
   readonly stepSeconds: number
   readonly firstSecond: number
@@ -106,6 +108,7 @@ function duplicate(rows: LongRows, row: number, line: number): ParseError {
 }
 
 function chooseStep(divisor: number, seconds: Float64Array): number {
+  if (divisor > STEP_SECONDS_MAX) return divisor
   const isFine = divisor >= STEP_SECONDS_MIN && divisor % STEP_SECONDS_DEFAULT !== 0
   if (isFine) return divisor
   if (divisor > STEP_SECONDS_DEFAULT && new Set(seconds).size >= AGREEING_SECONDS) return divisor
@@ -122,8 +125,15 @@ function commonDivisor(seconds: Float64Array, first: number): number {
   return divisor
 }
 
-/** Refuses a span of more steps than any trace has, before memory is taken for it. */
-export function checkSteps(steps: number, place: string): void {
+/** Refuses a step above a day, and a span of more steps than any trace has, before memory is taken for it. */
+export function checkGrid({ stepSeconds, steps }: Grid, place: string): void {
+  if (stepSeconds > STEP_SECONDS_MAX)
+    throw new ParseError(
+      `${place} second`,
+      stepSeconds,
+      `The samples lie this many seconds or a multiple of it apart; expected a step of at most ${STEP_SECONDS_MAX} s, ` +
+        'one day. Are these seconds? Divide milliseconds by 1000.',
+    )
   if (steps > STEPS_MAX)
     throw new ParseError(place, steps, `Expected at most ${STEPS_MAX} steps. Are all seconds counted from one start?`)
 }
