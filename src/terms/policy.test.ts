@@ -4,7 +4,7 @@ import * as fc from 'fast-check'
 import { checkProperty } from '../../tools/property.ts'
 import { ParseError } from './parse.ts'
 import { encodePolicy, PRODUCTION_POLICY, type Policy, parsePolicy } from './policy.ts'
-import { HOUR_MS } from './units.ts'
+import { HOUR_MS, MINUTE_MS } from './units.ts'
 
 const SECTIONS = [
   'prices',
@@ -99,4 +99,29 @@ test('a policy that contradicts itself is refused with both values', () => {
   assert.throws(() => parsePolicy({ contention: { lowFraction: 0.95 } }), /lowFraction: 0\.95/)
   assert.throws(() => parsePolicy({ contention: { holdTurns: 4 } }), /holdTurns: 4 .*can't exceed ofTurns \(3\)/)
   for (const quantile of [0.5, 1]) assert.throws(() => parsePolicy({ forecast: { quantile } }), /forecast\.quantile/)
+})
+
+test('what would divide by zero, never trigger or be forgotten is refused with place and value', () => {
+  const bad = {
+    'forecast.lookBackMs: 0': { forecast: { lookBackMs: 0 } },
+    'forecast.lookBackMs: 59999': { forecast: { lookBackMs: MINUTE_MS - 1 } },
+    'forecast.horizonMs: 0': { forecast: { horizonMs: 0 } },
+    'forecast.horizonMs: 1': { forecast: { horizonMs: 1 } },
+    'contention.highFraction: 0': { contention: { highFraction: 0, lowFraction: 0 } },
+    'contention.ofTurns: 0': { contention: { ofTurns: 0, holdTurns: 0 } },
+    'contention.ofTurns: 9': { contention: { ofTurns: 9 } },
+    'contention.holdTurns: 0': { contention: { holdTurns: 0 } },
+  }
+  for (const [message, value] of Object.entries(bad))
+    assert.throws(() => parsePolicy(value), { name: 'ParseError', message: new RegExp(`^policy\\.${message} `) })
+})
+
+test('the edges of what is allowed: a minute, one turn of one, eight of eight, prices and margin of nothing', () => {
+  const edges = [
+    { forecast: { lookBackMs: MINUTE_MS, horizonMs: MINUTE_MS } },
+    { contention: { holdTurns: 1, ofTurns: 1 } },
+    { contention: { holdTurns: 8, ofTurns: 8 } },
+    { prices: { perKwh: 0, perUnservedCoreHour: 0 }, gates: { marginFraction: 0 } },
+  ]
+  for (const value of edges) parsePolicy(value)
 })

@@ -145,6 +145,9 @@ const LIFTABLE_LIMITS = ['cpuAllocationMax', 'memoryAllocationMax', 'migrationsP
 /** Shares and probabilities: 30 where .3 is meant would silently never come true. */
 const AT_MOST_ONE = new Set(['highFraction', 'lowFraction', 'triggerProbability', 'confidenceMin'])
 
+/** Turns whose triggers the engine remembers: one bit each of a byte per host. */
+const TRIGGER_TURNS_MAX = 8
+
 /** Overlays the numbers, flags and words of one section onto its defaults. */
 function parseSection<T extends object>(
   value: unknown,
@@ -169,20 +172,30 @@ function parseSection<T extends object>(
 
 function refuseContradictions(policy: Policy, place: string): void {
   const { contention, forecast } = policy
-  if (contention.lowFraction >= contention.highFraction) {
-    throw new ParseError(
-      `${place}.contention.lowFraction`,
-      contention.lowFraction,
-      `It must lie below highFraction (${contention.highFraction}), or targets become sources at once.`,
-    )
+  const refuse = (field: string, value: number, remedy: string): never => {
+    throw new ParseError(`${place}.${field}`, value, remedy)
   }
-  if (contention.holdTurns > contention.ofTurns) {
-    throw new ParseError(
-      `${place}.contention.holdTurns`,
-      contention.holdTurns,
-      `It can't exceed ofTurns (${contention.ofTurns}).`,
-    )
-  }
+  for (const name of ['lookBackMs', 'horizonMs'] as const)
+    if (forecast[name] < MINUTE_MS)
+      refuse(`forecast.${name}`, forecast[name], `Expected milliseconds, at least one minute (${MINUTE_MS}).`)
   if (forecast.quantile <= 0.5 || forecast.quantile >= 1)
-    throw new ParseError(`${place}.forecast.quantile`, forecast.quantile, 'Expected a number between 0.5 and 1.')
+    refuse('forecast.quantile', forecast.quantile, 'Expected a number between 0.5 and 1.')
+
+  const { highFraction, lowFraction, holdTurns, ofTurns } = contention
+  if (highFraction <= 0)
+    refuse(
+      'contention.highFraction',
+      highFraction,
+      'Expected a share above 0, or every host is contended at all times.',
+    )
+  if (lowFraction >= highFraction)
+    refuse(
+      'contention.lowFraction',
+      lowFraction,
+      `It must lie below highFraction (${highFraction}), or targets become sources at once.`,
+    )
+  if (ofTurns < 1 || ofTurns > TRIGGER_TURNS_MAX)
+    refuse('contention.ofTurns', ofTurns, `Expected 1 to ${TRIGGER_TURNS_MAX} turns: no more are remembered.`)
+  if (holdTurns < 1) refuse('contention.holdTurns', holdTurns, 'Expected at least 1: this turn counts.')
+  if (holdTurns > ofTurns) refuse('contention.holdTurns', holdTurns, `It can't exceed ofTurns (${ofTurns}).`)
 }
