@@ -30,7 +30,22 @@ test('least power reckons from idle, so a second VM goes to an empty host', () =
 })
 
 test('a VM that fits nowhere gets no host', () => {
-  assert.deepEqual(place(placeFirstFit, [aG4(0)], [aVm(0, 2, { memoryBytes: 2 ** 40 })]), [HOST_UNKNOWN])
+  assert.deepEqual(place(placeFirstFit, [aG4(0)], [aVm(0, 0), aVm(1, 0)]), [0, HOST_UNKNOWN])
+})
+
+test('where the policy enforces memory, a VM of 1 TiB gets no host; where it does not, one that has the MIPS for it', () => {
+  const vms = [aVm(0, 3), aVm(1, 2, { memoryBytes: 2 ** 40 })]
+  const enforced = { ...UNLIMITED_POLICY, limits: { memoryAllocationMax: 1 } }
+  for (const rule of [placeFirstFit, placeLeastPower]) {
+    assert.deepEqual(place(rule, [aG5(0)], vms, enforced), [0, HOST_UNKNOWN])
+    assert.deepEqual(place(rule, [aG5(0)], vms), [0, 0])
+  }
+})
+
+test('memory is given up last: a host with room for both is taken before one that has the MIPS alone', () => {
+  // 3 x 1,740 = 5,220 of 4,096 MB: two fit on the first host, the third goes on, and so do four; the fifth fits nowhere.
+  const vms = Array.from({ length: 5 }, (_, i) => aVm(i, 2))
+  assert.deepEqual(place(placeFirstFit, [aG5(0), aG5(1)], vms), [0, 0, 1, 1, 0])
 })
 
 test('where the policy allows sizes of twice the capacity, 3 x 2,500 MIPS share 5,320', () => {

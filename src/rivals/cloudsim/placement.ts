@@ -38,9 +38,14 @@ function placeBy(choose: Choice): (request: PlacementRequest) => Int32Array {
     const bounds = boundsOf(policy.limits)
     // Faster than any core of the cluster: better short of its peak than nowhere. Sizes exceed capacity only where else is no room.
     const overcommitted = { ...bounds, isPerCore: false, cpu: policy.limits.cpuAllocationMax ?? 1 }
+    const attempts = [bounds, { ...bounds, isPerCore: false }, overcommitted]
+    // CloudSim checks memory here, though never afterwards. Its own fleet has room for its own VMs, others may not, and where the policy
+    // enforces no memory they start on what has the MIPS for them, rather than not at all.
+    if (policy.limits.memoryAllocationMax === undefined)
+      attempts.push(...attempts.map((allowed) => ({ ...allowed, memory: Number.POSITIVE_INFINITY })))
     return newVms.map((index) => {
       const vm = inventory.vms[index]
-      for (const allowed of [bounds, { ...bounds, isPerCore: false }, overcommitted]) {
+      for (const allowed of attempts) {
         const host = choose(promised, vm, allowed)
         if (host === HOST_UNKNOWN) continue
         promise(promised, vm, host)
