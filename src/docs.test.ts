@@ -8,8 +8,6 @@ import { REPOSITORY, sourceFiles } from '../tools/repository.ts'
 
 /** Code spans and fenced blocks hold examples, not links. */
 const CODE = /^```[^]*?^```$|`[^`\n]*`/gm
-/** What `npm run bench:backtest` leaves: links to it are fine before it was run. */
-const GENERATED: ReadonlySet<string> = new Set(['docs/results/backtest.md'])
 const PAGES = sourceFiles(['*.md', 'docs/**/*.md', 'decisions/*.md']).map((path) => ({ path, text: read(path) }))
 
 test('there are documents to check', () => {
@@ -73,7 +71,7 @@ function linksOf(text: string): readonly string[] {
 function leadsSomewhere(from: string, link: string): boolean {
   const [file, heading] = link.split('#')
   const target = file === '' ? from : posix.join(dirname(from), file)
-  if (!existsSync(join(REPOSITORY, target))) return GENERATED.has(target)
+  if (!existsSync(join(REPOSITORY, target))) return false
   return heading === undefined || headingsOf(read(target)).includes(heading)
 }
 
