@@ -10,6 +10,8 @@ import type { Fleet } from './suitability/fleet.ts'
  *  stayed the same. */
 export interface EngineState {
   readonly turns: number
+  /** When the last turn was taken; -Infinity before the first. */
+  readonly lastTurnAt: EpochMs
   /** The rosters that the columns below run parallel to. */
   readonly vms: readonly Vm[]
   readonly hosts: readonly HostCharacteristics[]

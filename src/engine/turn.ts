@@ -7,6 +7,7 @@ import { DAY_MS } from '../terms/units.ts'
 import { openContext, type TurnContext } from './context.ts'
 import { initialThreshold, learnBand, learnMargin, rememberBounds } from './learn/threshold.ts'
 import { followUp } from './learn/outcomes.ts'
+import { forgetRefused } from './learn/refused.ts'
 import { placeNew } from './place.ts'
 import { consolidate } from './plan/consolidate.ts'
 import { initiateMigration } from './plan/orders.ts'
@@ -22,6 +23,7 @@ import { measureFleet } from './suitability/fleet.ts'
 export function initialState(): EngineState {
   return {
     turns: 0,
+    lastTurnAt: -Infinity,
     vms: [],
     hosts: [],
     vmIndex: new Map(),
@@ -97,7 +99,7 @@ export const ethos: Balancer<EngineState> = {
 
 /** Takes the observation in: rosters, the newest samples, and what the log no longer needs. */
 function absorb(before: EngineState, observation: Observation, policy: Policy): EngineState {
-  const aligned = alignRosters(before, observation.inventory)
+  const aligned = forgetRefused(alignRosters(before, observation.inventory), observation.inventory)
   const { samples } = observation
   const windows = Math.max(1, Math.round(policy.forecast.lookBackMs / samples.windowMs))
   const newest = samples.columns.cpu ?? new Float32Array(aligned.vms.length).fill(NaN)
@@ -153,6 +155,7 @@ function conclude(context: TurnContext, planner: Planner, made: Conclusion): Eng
   }
   return {
     ...state,
+    lastTurnAt: at,
     movedAt,
     busySince,
     moveLog: [...state.moveLog, ...made.orders.map((order) => ({ vmId: order.vmId, from: order.from, at }))],
