@@ -1,5 +1,6 @@
 /** Several policies through one trace: the scoreboard, and what the report needs. */
 import { describeCounts } from '../../drivers/traces/trace-counts.ts'
+import { PlacementError } from '../../simulator/placement-error.ts'
 import { hostCapacityRefCores } from '../../terms/host.ts'
 import type { Store } from '../../world/store.ts'
 import { type PolicyName } from './balancers.ts'
@@ -23,21 +24,38 @@ export interface Backtest {
   readonly run: BacktestRun
   /** Parallel to the results. */
   readonly runs: readonly PolicyRun[]
+  /** Policies that could not place a VM, with what they lacked: they have no result. */
+  readonly unplaced: readonly Unplaced[]
 }
 
+export interface Unplaced {
+  readonly policy: PolicyName
+  readonly error: PlacementError
+}
+
+/** One policy that can't place a VM does not lose the others' results. Throws only when there is no result at all. */
 export async function runBacktest(setup: BacktestSetup, options: BacktestOptions): Promise<Backtest> {
   const runs: PolicyRun[] = []
-  for (const name of options.policies) {
-    runs.push(
-      await runPolicy(setup, name, {
-        areLivesCloudsims: livesAreCloudsims(name, setup.rules.name, options.lives),
-        keepsDetail: options.keepsDetail,
-        ...(options.store === undefined ? {} : { store: options.store }),
-        onStep: (step) => options.onStep?.(name, step),
-      }),
-    )
+  const unplaced: Unplaced[] = []
+  for (const policy of options.policies) {
+    try {
+      runs.push(await runOne(setup, policy, options))
+    } catch (error) {
+      if (!(error instanceof PlacementError)) throw error
+      unplaced.push({ policy, error })
+    }
   }
-  return { run: assemble(setup, runs), runs }
+  if (runs.length === 0 && unplaced.length > 0) throw unplaced[0].error
+  return { run: assemble(setup, runs, unplaced), runs, unplaced }
+}
+
+function runOne(setup: BacktestSetup, policy: PolicyName, options: BacktestOptions): Promise<PolicyRun> {
+  return runPolicy(setup, policy, {
+    areLivesCloudsims: livesAreCloudsims(policy, setup.rules.name, options.lives),
+    keepsDetail: options.keepsDetail,
+    ...(options.store === undefined ? {} : { store: options.store }),
+    onStep: (step) => options.onStep?.(policy, step),
+  })
 }
 
 /** One line of counts about the trace, for stderr. */
@@ -45,7 +63,7 @@ export function describeTrace(setup: BacktestSetup): string {
   return describeCounts(setup.trace.name, setup.trace.counts, setup.trace.stepMs)
 }
 
-function assemble(setup: BacktestSetup, runs: readonly PolicyRun[]): BacktestRun {
+function assemble(setup: BacktestSetup, runs: readonly PolicyRun[], unplaced: readonly Unplaced[]): BacktestRun {
   const { trace, fleet, rules, demand } = setup
   return {
     traceName: trace.name,
@@ -58,10 +76,14 @@ function assemble(setup: BacktestSetup, runs: readonly PolicyRun[]): BacktestRun
     hosts: fleet.hosts.map((host) => host.id),
     hostCapacity: fleet.hosts.map(hostCapacityRefCores),
     synthetic: trace.synthetic,
-    notes: [...trace.notes, ...notesOn(setup, runs)],
+    notes: [...trace.notes, ...notesOn(setup, runs), ...unplaced.map(noteOn)],
     results: runs.map(({ result }) => result),
     details: runs.flatMap(({ detail }) => (detail === undefined ? [] : [detail])),
   }
+}
+
+function noteOn({ policy, error }: Unplaced): string {
+  return `No result of ${policy}: it found no first host for VM ${error.vm.id}`
 }
 
 function notesOn(setup: BacktestSetup, runs: readonly PolicyRun[]): readonly string[] {

@@ -4,10 +4,11 @@ import { hostPassedBy } from '../../rivals/cloudsim/turn.ts'
 import { accountAsCloudsim } from '../../simulator/cloudsim-account.ts'
 import { endLivesAsCloudsim } from '../../simulator/cloudsim-lives.ts'
 import type { SimulatedMove } from '../../simulator/migrations.ts'
+import { PlacementError } from '../../simulator/placement-error.ts'
 import { Simulation, type StepView } from '../../simulator/simulation.ts'
 import type { DemandSeries } from '../../terms/trace.ts'
 import type { HostForecast, Observation, Turn } from '../../terms/turn.ts'
-import { DAY_MS } from '../../terms/units.ts'
+import { DAY_MS, SECOND_MS } from '../../terms/units.ts'
 import type { Store } from '../../world/store.ts'
 import { type AnyBalancer, balancerNamed, CLOUDSIM_POLICIES, type PolicyName } from './balancers.ts'
 import type { BacktestResult, MoveRecord, RunDetail } from './result.ts'
@@ -32,7 +33,23 @@ export interface PolicyRun {
   readonly detail?: RunDetail
 }
 
+/** A VM without a first host ends the run; the `PlacementError` then names the policy, and when the VM arrived. */
 export async function runPolicy(setup: BacktestSetup, name: PolicyName, options: PolicyRunOptions): Promise<PolicyRun> {
+  try {
+    return await liveThrough(setup, name, options)
+  } catch (error) {
+    if (error instanceof PlacementError) error.message = `${arrival(error, setup, name)}: ${error.message}`
+    throw error
+  }
+}
+
+function arrival({ vm }: PlacementError, { demand }: BacktestSetup, name: PolicyName): string {
+  const row = demand.vms.findIndex(({ id }) => id === vm.id)
+  const seconds = (demand.firstStep[row] * demand.stepMs) / SECOND_MS
+  return `Policy ${name} found no first host for a VM that arrived at second ${seconds}`
+}
+
+async function liveThrough(setup: BacktestSetup, name: PolicyName, options: PolicyRunOptions): Promise<PolicyRun> {
   const before = process.cpuUsage()
   const demand = options.areLivesCloudsims ? endLivesAsCloudsim(setup.demand) : setup.demand
   const balancer = withSpy(balancerNamed(name, demand), options.spy)

@@ -138,12 +138,19 @@ async function backtest(options: BacktestCommandOptions): Promise<void> {
     )
   }
 
-  const { run, runs } = await runAndRecord(setup, { policies, lives, keepsDetail: false }, options.record)
+  const { run, runs, unplaced } = await runAndRecord(setup, { policies, lives, keepsDetail: false }, options.record)
   const table = options.json === STANDARD_OUTPUT ? process.stderr : process.stdout
   table.write(printable(`\n${renderTable(run)}`))
   if (options.initial !== undefined) writeInitial(options.initial, runs[0])
   if (options.moves !== undefined) writeMoves(options.moves, runs[0])
   if (options.json !== undefined) writeResults(options.json, run)
+  tellUnplaced(unplaced)
+}
+
+/** After all that could be shown and written: what could not be run, and code 2. */
+export function tellUnplaced(unplaced: Backtest['unplaced']): void {
+  for (const { error } of unplaced) process.stderr.write(printable(`ethos: ${error.message}\n`))
+  if (unplaced.length > 0) process.exitCode = 2
 }
 
 /** Options of which one says what the other can't do. */

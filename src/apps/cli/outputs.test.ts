@@ -98,6 +98,32 @@ describe('when something goes wrong', () => {
     assert.match(read('full-initial.csv'), /^vm,host\n(\d+,\d+\n){20}$/)
   })
 
+  test('a policy that can not place a VM is told, with code 2, and loses no other policy its result', () => {
+    // Two hosts of 4 cores. Small ones first: 1 + 1 on the one and 3 on the other, and 3 more fit nowhere. By size: 3 + 1, 1 + 3.
+    const power = [50, 55, 60, 65, 70, 75, 80, 85, 90, 95, 100]
+    const server = { model: 'R1', cpuType: 'x', cores: 4, refCoresPerCore: 1, memoryBytes: 2 ** 36, storageType: 'ssd' }
+    const servers = { r1: { ...server, networkBytesPerSec: 1e9, powerWatts: power } }
+    user.write('two.json', JSON.stringify({ name: 'two', hosts: [{ server: 'r1', count: 2 }], servers }))
+    user.write('late.csv', 'a,20,20,20,20\nb,20,20,20,20\nc,20,20,20,20\nlate,,,20,20\n')
+    user.write('sizes.csv', 'vm,cpu_cores,memory_mb\na,1,1024\nb,1,1024\nc,3,1024\nlate,3,1024\n')
+    const given = ['--trace', 'late.csv', '--vms', 'sizes.csv', '--hosts', 'two.json', '--rules', 'cloudsim']
+    const several = user.run(['backtest', ...given, '--policy', 'npa,ethos,none', '--json', 'others.json'])
+    assert.equal(several.code, 2, several.stderr)
+    assert.match(several.stdout, /\nethos +\d[^]*\n- No result of npa: .* VM late\n- No result of none: .* VM late\n/)
+    for (const policy of ['npa', 'none']) assert.ok(several.stderr.includes(unplacedBy(policy)), several.stderr)
+    assert.deepEqual(
+      resultsOf(read('others.json')).map(({ policy }) => policy),
+      ['ethos'],
+    )
+    const page = user.run(['report', ...given, '--policy', 'npa,ethos', '--out', 'others.html'])
+    assert.deepEqual([page.code, existsSync(join(user.path, 'others.html'))], [2, true])
+    assert.ok(page.stderr.includes(unplacedBy('npa')))
+
+    const single = user.run(['backtest', ...given, '--policy', 'npa', '--json', 'none.json'])
+    assert.deepEqual([single.code, single.stdout, existsSync(join(user.path, 'none.json'))], [2, '', false])
+    assert.ok(single.stderr.includes(unplacedBy('npa')))
+  })
+
   test('a crash of ours shows where, keeps what was there, and keeps the journal as far as it came', () => {
     const before = [user.write('kept.json', 'before'), user.write('kept.jsonl', 'before')]
     const fault = `const real = process.cpuUsage; let calls = 0
@@ -218,6 +244,11 @@ test('a report is written with its scoreboard', () => {
   )
   assert.ok(!existsSync(join(user.path, 'page.html.unfinished')))
 })
+
+function unplacedBy(policy: string): string {
+  const place = `ethos: Policy ${policy} found no first host for a VM that arrived at second 600: `
+  return `${place}VM late (3 reference cores, 1 GiB) fits on no host.`
+}
 
 function rowOf(vm: string, step: number, percent: number): string {
   return `${vm},${step * 300},${percent}\n`

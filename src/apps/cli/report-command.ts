@@ -7,7 +7,15 @@ import { renderTable } from '../backtest/table.ts'
 import { checkOutputs, writeOutput } from '../output-files.ts'
 import { printable } from '../printable.ts'
 import { renderReport } from '../report/report.ts'
-import { addRunOptions, inputsOf, parseLives, requestOf, type RunOptions, runWithProgress } from './backtest-command.ts'
+import {
+  addRunOptions,
+  inputsOf,
+  parseLives,
+  requestOf,
+  type RunOptions,
+  runWithProgress,
+  tellUnplaced,
+} from './backtest-command.ts'
 
 interface ReportOptions extends RunOptions {
   readonly out: string
@@ -40,9 +48,10 @@ export async function report(options: ReportOptions): Promise<void> {
   )
   const setup = prepareBacktest(requestOf(options))
   process.stderr.write(printable(`${describeTrace(setup)}\n`))
-  const { run } = await runWithProgress(setup, { policies, lives, keepsDetail: true })
+  const { run, unplaced } = await runWithProgress(setup, { policies, lives, keepsDetail: true })
   process.stdout.write(printable(`\n${renderTable(run)}`))
   if (json !== undefined) writeResults(json, run)
   writeOutput('--out', out, renderReport(run))
   process.stdout.write(`\nReport: ${out}\n`)
+  tellUnplaced(unplaced)
 }
