@@ -50,7 +50,7 @@ function footnotes(run: BacktestRun): readonly string[] {
   const lines: string[] = []
   if (run.synthetic.length > 0) lines.push(`synthetic (generated, not measured): ${run.synthetic.join(', ')}`)
   for (const note of run.notes)
-    lines.push(`${note.startsWith('npa') || / run and counted as /.test(note) ? '* ' : '- '}${note}`)
+    lines.push(`${/ run and counted as /.test(note) ? '* ' : '- '}${note}`)
   return lines
 }
 
