@@ -49,8 +49,7 @@ function headline(run: BacktestRun): string {
 function footnotes(run: BacktestRun): readonly string[] {
   const lines: string[] = []
   if (run.synthetic.length > 0) lines.push(`synthetic (generated, not measured): ${run.synthetic.join(', ')}`)
-  for (const note of run.notes)
-    lines.push(`${/ run and counted as /.test(note) ? '* ' : '- '}${note}`)
+  for (const note of run.notes) lines.push(`${/ run and counted as /.test(note) ? '* ' : '- '}${note}`)
   return lines
 }
 
