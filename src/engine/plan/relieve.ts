@@ -1,10 +1,11 @@
 /** Takes VMs off hosts where contention is coming, before it comes. */
+import type { HostId } from '../../terms/ids.ts'
 import type { Lack } from '../../terms/ranking.ts'
 import type { TurnEvent } from '../../terms/turn.ts'
 import { horizonHours, horizonSteps, type TurnContext, vmAt } from '../context.ts'
 import { contentionWithin, predictContention } from '../forecast/contention.ts'
 import { priceMigration } from '../migration/estimate.ts'
-import { getSuitableHosts, remediate } from '../suitability/rank.ts'
+import { getSuitableHosts, remediate, selectBestHost } from '../suitability/rank.ts'
 import { firstShut, firstShutInNeed } from '../suitability/rules.ts'
 import { fillLimit } from '../suitability/rules/demand.ts'
 import { estimateMove, riskAsIs, riskWith, riskWithout } from '../suitability/score.ts'
@@ -211,14 +212,14 @@ function lookEverywhere(planner: Planner, vm: number): number {
   const { context } = planner
   const refusals: Partial<Record<Lack, number>> = {}
   if (planner.takeRanking()) {
-    const { ranked, refused } = getSuitableHosts(context, vm)
-    for (const { hostId } of ranked) {
-      const host = context.state.hostIndex.get(hostId) ?? -1
-      if (planner.closed[host] === 0) return host
-      // It is contended itself, or being emptied: a target today would be a source tomorrow.
-      refusals.hysteresis = (refusals.hysteresis ?? 0) + 1
-    }
-    for (const { verdict } of refused) refusals[verdict.lacking] = (refusals[verdict.lacking] ?? 0) + 1
+    const ranking = getSuitableHosts(context, vm)
+    const indexOf = (hostId: HostId): number => context.state.hostIndex.get(hostId) ?? -1
+    const open = ranking.ranked.filter(({ hostId }) => planner.closed[indexOf(hostId)] === 0)
+    const best = selectBestHost({ ...ranking, ranked: open })
+    if (best !== undefined) return indexOf(best.hostId)
+    // Suitable, but contended itself or being emptied: a target today would be a source tomorrow.
+    if (ranking.ranked.length > 0) refusals.hysteresis = ranking.ranked.length
+    for (const { verdict } of ranking.refused) refusals[verdict.lacking] = (refusals[verdict.lacking] ?? 0) + 1
   }
   planner.stay(vm, 'no-suitable-host')
   const remediation = remediate(context, vm, refusals)
