@@ -3,7 +3,7 @@
 /** State of a generator: one unsigned 32-bit number. */
 export type LuckState = number
 
-/** The next draw in [0, 1) and the state after it. Mulberry32 (Tommy Ettinger, public domain): 32 bits of state, passes gjrand. */
+/** The next draw in [0, 1) and the state after it. Mulberry32 (Tommy Ettinger, public domain): 32 bits of state. */
 export function drawFraction(state: LuckState): { readonly value: number; readonly state: LuckState } {
   const next = (state + 0x6d2b79f5) >>> 0
   return { value: mix(next) / 4294967296, state: next }

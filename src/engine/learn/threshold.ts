@@ -6,7 +6,8 @@ import type { TurnContext } from '../context.ts'
 import { normalQuantile } from '../numbers.ts'
 import type { EngineState, ThresholdState } from '../state.ts'
 
-/** Real demand has heavier tails than the normal: the band starts this much wider than a normal's quantile. From PlanetLab 20110306 and 20110309. */
+/** Real demand has heavier tails than the normal: the band starts this much wider than a normal's quantile. Chosen
+ *  on PlanetLab 20110303; what comes corrects it. */
 const HEAVY_TAIL = 1.4
 /** How far one surprise moves the band, in standard deviations (online quantile tracking: Gibbs and Candes 2021). */
 const STEP_SD = 0.02

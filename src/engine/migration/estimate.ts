@@ -16,13 +16,13 @@ export interface MigrationSubject {
 const LINK_SHARE = 0.5
 /** QEMU's default downtime limit. */
 const DOWNTIME_LIMIT_MS = 300
-/** Device state and switch-over beside the last round; from 175 measured migrations on QEMU 7.2. */
+/** Device state and switch-over beside the last round: an assumption until migrations are measured. */
 const SWITCH_OVER_MS = 30
 /** Bytes dirtied per second by one busy reference core where nobody measured it: an assumption until the agent tells. */
 const DIRTIED_PER_BUSY_CORE = 8 * MiB
 /** Rounds after which a migration that has not stopped is called non-converging. */
 const ROUNDS_MAX = 30
-/** Share of its demand that a VM loses while it is copied (Beloglazov and Buyya 2012; Voorsluys 2009). */
+/** Share of its demand that a VM loses while it is copied (Beloglazov and Buyya 2012, and CloudSim with them). */
 export const SLOWDOWN_WHILE_COPIED = 0.1
 
 /** @param linkBytesPerSec the slower of the two hosts' links */
