@@ -37,6 +37,7 @@ export function aVector(rest: Partial<PersonalityVector> = {}): PersonalityVecto
     windowEnd: 5 * MINUTE_MS,
     windowMs: 5 * MINUTE_MS,
     coverage: 1,
+    phases: 0,
     values: new Float32Array(DIMENSIONS),
     mask: new Uint8Array(MASK_BYTES),
     ...rest,

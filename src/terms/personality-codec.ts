@@ -6,8 +6,23 @@ import { DIMENSIONS, isPresent, MASK_BYTES, PERSONALITY_SCHEMA_VERSION, type Per
 /** A vector travels as one JSON line of at most this many bytes, line end not counted. */
 export const WIRE_BYTES_MAX = 600
 export const SENDER_LENGTH_MAX = 36
+/** Highest version of a phase model: three digits on the wire. */
+export const PHASES_VERSION_MAX = 999
+/** Latest end of a window: the year 5138, fourteen digits on the wire. */
+const END_MS_MAX = 99_999_999_999_999
 
-const WIRE_FIELDS = ['schema', 'vm', 'sender', 'seq', 'endMs', 'windowMs', 'coverage', 'mask', 'data'] as const
+const WIRE_FIELDS = [
+  'schema',
+  'vm',
+  'sender',
+  'seq',
+  'endMs',
+  'windowMs',
+  'coverage',
+  'phases',
+  'mask',
+  'data',
+] as const
 const SENDER_PATTERN = /^[\x21\x23-\x5b\x5d-\x7e]{1,36}$/
 
 /** One JSON line: ids, sequence, window, schema version, presence mask, and the little-endian float32 of the *present* dimensions only. */
@@ -24,6 +39,7 @@ export function encodePersonality(vector: PersonalityVector): string {
     endMs: vector.windowEnd,
     windowMs: vector.windowMs,
     coverage: Math.round(vector.coverage * 1e4) / 1e4,
+    ...(vector.phases === 0 ? {} : { phases: vector.phases }),
     mask: encodeBase64(vector.mask),
     data: encodeBase64(bytes),
   })
@@ -51,9 +67,13 @@ export function parsePersonality(line: string, place = 'vector'): PersonalityVec
     vmId: parseVmId(fields['vm'], `${place}.vm`),
     sender,
     sequence: parseNumber(fields['seq'], `${place}.seq`, { min: 0, max: 0xffffffff, integer: true }),
-    windowEnd: parseNumber(fields['endMs'], `${place}.endMs`, { min: 0, max: 8.64e15, integer: true }),
+    windowEnd: parseNumber(fields['endMs'], `${place}.endMs`, { min: 0, max: END_MS_MAX, integer: true }),
     windowMs: parseNumber(fields['windowMs'], `${place}.windowMs`, { min: 1, max: 86_400_000, integer: true }),
     coverage: parseNumber(fields['coverage'], `${place}.coverage`, { min: 0, max: 1 }),
+    phases:
+      fields['phases'] === undefined
+        ? 0
+        : parseNumber(fields['phases'], `${place}.phases`, { min: 1, max: PHASES_VERSION_MAX, integer: true }),
     values: parseValues(fields['data'], mask, `${place}.data`),
     mask,
   }

@@ -65,7 +65,7 @@ const SCHEMA_V1 = `
 49 cpuPersistence: autocorrelation at one window
 50 rhythmPeriodMs: ms
 51 rhythmStrength: fraction of variance
-52 phase: number of the phase: 0 idle, 1 low, 2 busy, 3 saturated
+52 phase: number of the phase in the phase model that the vector names
 53 phaseAgeMs: ms
 54 changeScore: standard deviations
 55 anomalyScore: fraction: 0 ordinary, 1 never seen

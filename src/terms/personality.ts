@@ -86,7 +86,7 @@ export const PERSONALITY_SCHEMA = [
   d('cpuPersistence', 'autocorrelation at one window', 'derived', NO_HISTORY),
   d('rhythmPeriodMs', 'ms', 'derived', 'no period found'),
   d('rhythmStrength', 'fraction of variance', 'derived', NO_HISTORY),
-  d('phase', 'number of the phase: 0 idle, 1 low, 2 busy, 3 saturated', 'derived', NO_HISTORY),
+  d('phase', 'number of the phase in the phase model that the vector names', 'derived', NO_HISTORY),
   d('phaseAgeMs', 'ms', 'derived', NO_HISTORY),
   d('changeScore', 'standard deviations', 'derived', NO_HISTORY),
   d('anomalyScore', 'fraction: 0 ordinary, 1 never seen', 'derived', NO_HISTORY),
@@ -126,6 +126,8 @@ export interface PersonalityVector {
   readonly windowMs: number
   /** Share of the window that samples actually cover: how far to trust the rest. */
   readonly coverage: Fraction
+  /** Version of the phase model that numbers the phase; 0 is the four bands of the CPU's share: idle, low, busy, saturated. */
+  readonly phases: number
   /** `DIMENSIONS` numbers; meaningless where the mask says absent. */
   readonly values: Float32Array
   /** `MASK_BYTES` bytes; bit i (lowest first) set: dimension i is present. */

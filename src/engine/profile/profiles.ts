@@ -60,6 +60,7 @@ export function getPersonalityVector(state: EngineState, vmId: VmId): Personalit
     windowEnd: profiles.at,
     windowMs: profiles.windowMs,
     coverage: state.cpuHistory.length === 0 ? 0 : coverageOf(state, vm),
+    phases: 0,
     values: profiles.values.subarray(vm * DIMENSIONS, (vm + 1) * DIMENSIONS),
     mask: profiles.mask.subarray(vm * MASK_BYTES, (vm + 1) * MASK_BYTES),
   }
