@@ -56,6 +56,13 @@ const BITES: readonly (readonly [rule: string, path: string, source: string, com
     'src/apps/cli/main.ts:1: error: fast-check is not among the dependencies of package.json',
   ],
   [
+    'the agent touches its machine in one place',
+    'src/drivers/guest/samplers/cpu.ts',
+    "import { readFileSync } from 'node:fs'\n",
+    'src/drivers/guest/samplers/cpu.ts:1: error: the agent may not import node:fs; ask the `Machine` (src/drivers/guest/machine.ts), ' +
+      'filled by node-*.ts beside it',
+  ],
+  [
     'production code imports no test',
     'src/apps/cli/main.ts',
     "import { a } from './help.test.ts'\n",

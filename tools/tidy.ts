@@ -16,6 +16,10 @@ export const LAYERS = {
 } as const satisfies Record<string, readonly string[]>
 type Layer = keyof typeof LAYERS
 
+/** The agent brings along nothing and touches its machine in few files, so that a smaller engine than Node can run it. */
+const AGENT_FOLDERS = ['src/apps/agent/', 'src/drivers/guest/']
+const MACHINE_FILES = /^src\/(drivers\/guest\/node-[a-z-]+|apps\/agent\/entry)\.ts$/
+
 /** Layers that know neither Node nor a clock nor luck of their own, nor any package. */
 const PURE_LAYERS: ReadonlySet<Layer> = new Set(['terms', 'engine', 'world', 'loop', 'simulator', 'rivals'])
 
@@ -125,9 +129,16 @@ function judgeImport(path: string, layer: Layer, specifier: string, packages: re
     const use = specifier.startsWith('node:') ? 'an interface of world, filled by a driver' : 'code of its own'
     return `${layer} may not import ${specifier}; use ${use}`
   }
+  if (isOfAgent(path) && !MACHINE_FILES.test(path)) {
+    return `the agent may not import ${specifier}; ask the \`Machine\` (src/drivers/guest/machine.ts), filled by node-*.ts beside it`
+  }
   if (specifier.startsWith('node:')) return undefined
   const name = specifier.split('/', specifier.startsWith('@') ? 2 : 1).join('/')
   return packages.includes(name) ? undefined : `${name} is not among the dependencies of package.json`
+}
+
+function isOfAgent(path: string): boolean {
+  return AGENT_FOLDERS.some((folder) => path.startsWith(folder))
 }
 
 function judgeRelativeImport(path: string, layer: Layer, specifier: string): string | undefined {
