@@ -19,6 +19,8 @@ export class MachineError extends Error {
 export interface Looks {
   /** The beginning of a file as Latin-1 text, at most `maxBytes` (64 KiB by default); undefined if it can't be read. */
   readText(path: string, maxBytes?: number): string | undefined
+  /** Bytes from a place on, at most so many; undefined if they can't be read. The bytes are used again by the next call. */
+  readAt(path: string, offset: number, length: number): Uint8Array | undefined
   /** Names in a folder; undefined if it can't be listed. */
   list(path: string): readonly string[] | undefined
   readLink(path: string): string | undefined

@@ -46,6 +46,18 @@ function nodeLooks(root: string): Looks {
         if (file !== undefined) closeSync(file)
       }
     },
+    readAt(path, offset, length) {
+      if (length > room.length) room = Buffer.allocUnsafe(length)
+      let file: number | undefined
+      try {
+        file = openSync(root + path, constants.O_RDONLY)
+        return room.subarray(0, readSync(file, room, 0, length, offset))
+      } catch {
+        return undefined
+      } finally {
+        if (file !== undefined) closeSync(file)
+      }
+    },
     list(path) {
       try {
         return readdirSync(root + path)

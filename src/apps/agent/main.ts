@@ -1,0 +1,48 @@
+/** `ethos agent`: reads the words, and does one of the few things the agent can do. */
+import type { Machine } from '../../drivers/guest/machine.ts'
+import { ParseError } from '../../terms/parse.ts'
+import { printable } from '../printable.ts'
+import { readConfig } from './config.ts'
+import { Log } from './log.ts'
+import { runDoctor } from './run-doctor.ts'
+import { runJoin } from './run-join.ts'
+import { runOnce } from './run-once.ts'
+import { runRecording } from './run-recording.ts'
+import { runAgent } from './run.ts'
+import { runProbeHelper } from './probe-helper.ts'
+import { HELP, parseWords } from './words.ts'
+
+/** Exit code for a command that can't be meant. */
+const USAGE = 2
+
+/** Runs to the end of what was asked. Returns the exit code: 0, 1 for what the machine or the server refuses, 2 for words or settings that
+ *  can't be meant. */
+export async function agentMain(
+  machine: Machine,
+  words: readonly string[],
+  { version }: { readonly version: string },
+): Promise<number> {
+  try {
+    return await perform(machine, words, version)
+  } catch (error) {
+    if (!(error instanceof ParseError)) throw error
+    machine.self.complain(printable(`ethos agent: ${error.message}\n`))
+    return USAGE
+  }
+}
+
+async function perform(machine: Machine, words: readonly string[], version: string): Promise<number> {
+  const asked = parseWords(words)
+  if (asked.wants !== undefined) {
+    machine.self.print(asked.wants === 'help' ? HELP : `${version} on ${machine.self.engine}\n`)
+    return 0
+  }
+  const log = new Log(machine, { hasLevels: machine.self.environment('JOURNAL_STREAM') !== undefined })
+  if (asked.command === 'probe-helper') return runProbeHelper(machine, asked.rest)
+  if (asked.domstats !== undefined) return runRecording(machine, asked)
+  const config = readConfig(machine, asked.configPath)
+  if (asked.command === 'doctor') return runDoctor({ machine, config, log })
+  if (asked.command === 'join') return runJoin({ machine, config, token: asked.rest[0] })
+  if (asked.isOnce) return runOnce({ machine, config, log, asked })
+  return runAgent({ machine, config, log, asked, version })
+}

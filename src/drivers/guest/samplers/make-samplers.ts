@@ -1,0 +1,29 @@
+import type { Machine } from '../machine.ts'
+import type { Sampler, SamplerName } from '../sampler.ts'
+import { CgroupSampler } from './cgroup.ts'
+import { CpuSampler } from './cpu.ts'
+import { DirtyPagesSampler } from './dirty-pages.ts'
+import { DiskSampler } from './disk.ts'
+import { MemorySampler } from './memory.ts'
+import { NetworkSampler } from './network.ts'
+import { pageBytesOf } from './page-size.ts'
+import { PressureSampler } from './pressure.ts'
+import { ProcessesSampler } from './processes.ts'
+import { SocketsSampler } from './sockets.ts'
+
+/** The samplers that read /proc and /sys, those of them that are switched on. */
+export function makeSamplers(machine: Machine, names: ReadonlySet<SamplerName>): readonly Sampler[] {
+  const pageBytes = pageBytesOf(machine)
+  const makers: Readonly<Partial<Record<SamplerName, () => Sampler>>> = {
+    cpu: () => new CpuSampler(machine),
+    pressure: () => new PressureSampler(machine),
+    memory: () => new MemorySampler(machine, pageBytes),
+    disk: () => new DiskSampler(machine),
+    network: () => new NetworkSampler(machine),
+    cgroup: () => new CgroupSampler(machine),
+    processes: () => new ProcessesSampler(machine),
+    sockets: () => new SocketsSampler(machine),
+    'dirty-pages': () => new DirtyPagesSampler(machine, pageBytes),
+  }
+  return Object.entries(makers).flatMap(([name, make]) => (names.has(name as SamplerName) ? [make()] : []))
+}
