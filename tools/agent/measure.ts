@@ -42,7 +42,9 @@ export async function measureAgents(
   const spanMs = performance.now() - startedMs
   return {
     processes: countProcesses(),
-    rows: subjects.list.map(({ name }, i) => rowOf(name, { before: before[i], after: after[i], spanMs, series: series[i] })),
+    rows: subjects.list.map(({ name }, i) =>
+      rowOf(name, { before: before[i], after: after[i], spanMs, series: series[i] }),
+    ),
     notes: await subjects.notes(),
   }
 }

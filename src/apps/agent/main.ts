@@ -4,12 +4,7 @@ import { ParseError } from '../../terms/parse.ts'
 import { printable } from '../printable.ts'
 import { readConfig } from './config.ts'
 import { Log } from './log.ts'
-import { runDoctor } from './run-doctor.ts'
-import { runJoin } from './run-join.ts'
 import { runOnce } from './run-once.ts'
-import { runRecording } from './run-recording.ts'
-import { runAgent } from './run.ts'
-import { runProbeHelper } from './probe-helper.ts'
 import { HELP, parseWords } from './words.ts'
 
 /** Exit code for a command that can't be meant. */
@@ -38,11 +33,6 @@ async function perform(machine: Machine, words: readonly string[], version: stri
     return 0
   }
   const log = new Log(machine, { hasLevels: machine.self.environment('JOURNAL_STREAM') !== undefined })
-  if (asked.command === 'probe-helper') return runProbeHelper(machine, asked.rest)
-  if (asked.domstats !== undefined) return runRecording(machine, asked)
   const config = readConfig(machine, asked.configPath)
-  if (asked.command === 'doctor') return runDoctor({ machine, config, log })
-  if (asked.command === 'join') return runJoin({ machine, config, token: asked.rest[0] })
-  if (asked.isOnce) return runOnce({ machine, config, log, asked })
-  return runAgent({ machine, config, log, asked, version })
+  return runOnce({ machine, config, log, asked })
 }

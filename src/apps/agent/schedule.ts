@@ -12,7 +12,11 @@ export class Schedule {
   private lastVectorMs: number
 
   /** @param startMs monotonic now; the first look is due at once, the first vector after one interval */
-  constructor({ startMs, lookEveryMs, vectorEveryMs }: { readonly startMs: number; readonly lookEveryMs: number; readonly vectorEveryMs: number }) {
+  constructor({
+    startMs,
+    lookEveryMs,
+    vectorEveryMs,
+  }: { readonly startMs: number; readonly lookEveryMs: number; readonly vectorEveryMs: number }) {
     this.lookEveryMs = lookEveryMs
     this.vectorEveryMs = vectorEveryMs
     this.nextLookMs = startMs

@@ -1,0 +1,158 @@
+/** `node tools/fit-phases.ts [--data DIR] [--k N] [--write]`: fits the centroids of phases on Bitbrains and prints how well each number of phases
+ *  holds from week to week; `--write` freezes them in src/engine/profile/phases-1.ts. The data may not be passed on; the centroids may. */
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { kmeans } from 'ml-kmeans'
+import { featureOf, nearestPhase, type PhaseFeature, type PhaseModel } from '../src/engine/profile/phases.ts'
+import { readBitbrains } from '../src/drivers/traces/bitbrains.ts'
+import { findDataFolder } from '../src/drivers/traces/data-folder.ts'
+import type { Resource } from '../src/terms/sample.ts'
+import { agreement, silhouette } from './clusters.ts'
+import { REPOSITORY } from './repository.ts'
+
+/** Resource, dimension, what counts as little, whether per core, and its intraclass correlation from day to day, measured on 478 Bitbrains VMs of September 2013. */
+const AXES = [
+  { resource: 'cpu', dimension: 'cpuRefCoresMean', unit: 0.02, perCore: true, weight: 0.89 },
+  { resource: 'diskRead', dimension: 'diskReadBytesPerSec', unit: 65_536, perCore: false, weight: 0.93 },
+  { resource: 'diskWrite', dimension: 'diskWriteBytesPerSec', unit: 65_536, perCore: false, weight: 0.98 },
+  { resource: 'netReceive', dimension: 'netReceiveBytesPerSec', unit: 16_384, perCore: false, weight: 0.95 },
+  { resource: 'netSend', dimension: 'netSendBytesPerSec', unit: 16_384, perCore: false, weight: 0.95 },
+] as const satisfies readonly (Omit<PhaseFeature, 'centre' | 'scale'> & { readonly resource: Resource })[]
+
+const WEEKS = ['0-6', '7-13'] as const
+const STEPS_PER_HOUR = 12
+const ROWS = 8000
+const SEED = 1
+/** Names that a person gave the centroids of the chosen fit, by looking at them; `--write` refuses another number. */
+const CHOSEN_K = 6
+const NAMES: readonly string[] = ['idle', 'disk work', 'network service', 'busy server', 'disk reading', 'compute']
+
+const { values: options } = parseArgs({
+  options: { data: { type: 'string' }, k: { type: 'string' }, write: { type: 'boolean', default: false } },
+})
+const folder = findDataFolder(options.data === undefined ? {} : { option: options.data })
+const weeks = WEEKS.map((days) => hourlyRows(readBitbrains({ days }, folder).trace))
+const features = AXES.map((axis, k) =>
+  scaled(
+    axis,
+    weeks[0].map(({ raw }) => raw[k]),
+  ),
+)
+const points = weeks.map((rows) =>
+  rows.map(({ raw }) => features.map((feature, k) => featureOf(feature, raw[k], 1) * Math.sqrt(feature.weight))),
+)
+const sample = points[0].filter((_, i) => i % Math.max(1, Math.floor(points[0].length / ROWS)) === 0)
+process.stdout.write(
+  '| k | silhouette | same phase next week | ARI week to week, fixed centroids |\n|---|---|---|---|\n',
+)
+for (const k of options.k === undefined ? [4, 5, 6, 7, 8] : [Number(options.k)]) judge(k)
+const model = fit(CHOSEN_K)
+showModel(model)
+if (options.write) writeModel(model)
+
+interface Row {
+  readonly vm: number
+  readonly raw: readonly number[]
+}
+
+/** Mean of each hour of each VM that was measured for all of it. */
+function hourlyRows(trace: ReturnType<typeof readBitbrains>['trace']): readonly Row[] {
+  const rows: Row[] = []
+  const hours = Math.floor(trace.steps / STEPS_PER_HOUR)
+  trace.vmNames.forEach((_, vm) => {
+    for (let hour = 0; hour < hours; hour++) {
+      const raw = AXES.map(({ resource }) => {
+        const column = trace.columns[resource] as Float32Array
+        let sum = 0
+        for (let i = 0; i < STEPS_PER_HOUR; i++) sum += column[vm * trace.steps + hour * STEPS_PER_HOUR + i]
+        return sum / STEPS_PER_HOUR
+      })
+      if (raw.every((value) => Number.isFinite(value))) rows.push({ vm, raw })
+    }
+  })
+  return rows
+}
+
+function scaled(axis: (typeof AXES)[number], raw: readonly number[]): PhaseFeature {
+  const { dimension, unit, perCore, weight } = axis
+  const logs = raw.map((value) => Math.log10(1 + value / unit))
+  const centre = logs.reduce((sum, value) => sum + value, 0) / logs.length
+  const scale = Math.sqrt(logs.reduce((sum, value) => sum + (value - centre) ** 2, 0) / logs.length)
+  return { dimension, unit, perCore, centre: round(centre), scale: round(scale), weight }
+}
+
+function fit(k: number): PhaseModel {
+  const { centroids } = kmeans(sample, k, { seed: SEED, initialization: 'kmeans++' })
+  const rows = centroids
+    .map((centroid) => centroid.map((value, i) => round(value / Math.sqrt(features[i].weight))))
+    .toSorted((a, b) => a[0] - b[0])
+  return { version: 1, names: rows.map((_, i) => NAMES[i] ?? `phase ${i}`), features, centroids: rows }
+}
+
+/** Phase of a VM in a week: the one it spends most hours in. */
+function mainPhases(model: PhaseModel, week: number): ReadonlyMap<number, number> {
+  const counts = new Map<number, Map<number, number>>()
+  for (const { vm, raw } of weeks[week]) {
+    const nearest = nearestPhase(
+      model,
+      Float64Array.from(features, (feature, k) => featureOf(feature, raw[k], 1)),
+      -1,
+    )
+    if (nearest === undefined) continue
+    const ofVm = counts.get(vm) ?? new Map<number, number>()
+    ofVm.set(nearest.phase, (ofVm.get(nearest.phase) ?? 0) + 1)
+    counts.set(vm, ofVm)
+  }
+  return new Map([...counts].map(([vm, ofVm]) => [vm, [...ofVm].toSorted((a, b) => b[1] - a[1])[0][0]]))
+}
+
+function judge(k: number): void {
+  const judged = fit(k)
+  const [first, second] = [mainPhases(judged, 0), mainPhases(judged, 1)]
+  const both = [...first.keys()].filter((vm) => second.has(vm))
+  const same = both.filter((vm) => first.get(vm) === second.get(vm)).length / both.length
+  const pairs = both.map((vm) => [first.get(vm) as number, second.get(vm) as number] as const)
+  const labels = sample.map(
+    (point) =>
+      (
+        nearestPhase(
+          judged,
+          Float64Array.from(point, (v, i) => v / Math.sqrt(features[i].weight)),
+          -1,
+        ) as { phase: number }
+      ).phase,
+  )
+  process.stdout.write(
+    `| ${k} | ${silhouette(sample, labels).toFixed(3)} | ${same.toFixed(3)} | ${agreement(pairs).toFixed(3)} |\n`,
+  )
+}
+
+function showModel({ names, centroids }: PhaseModel): void {
+  process.stdout.write(
+    `\n| phase | ${features.map(({ dimension }) => dimension).join(' | ')} |\n|---|${'---|'.repeat(features.length)}\n`,
+  )
+  centroids.forEach((centroid, i) => {
+    const raw = centroid.map(
+      (value, k) => (10 ** (value * features[k].scale + features[k].centre) - 1) * features[k].unit,
+    )
+    process.stdout.write(
+      `| ${i} ${names[i]} | ${raw.map((value, k) => (k === 0 ? value.toFixed(3) : `${(value / 1024).toFixed(1)} KiB/s`)).join(' | ')} |\n`,
+    )
+  })
+}
+
+function writeModel(frozen: PhaseModel): void {
+  if (NAMES.length !== frozen.centroids.length) throw new Error(`${frozen.centroids.length} phases want as many names`)
+  const text = `/** Phase model 1, fitted on two weeks of Bitbrains by tools/fit-phases.ts and frozen. */
+import type { PhaseModel } from './phases.ts'
+
+/** The model that comes with the program; a server may deliver another. */
+export const PHASES_1: PhaseModel = ${JSON.stringify(frozen, undefined, 2)}
+`
+  writeFileSync(join(REPOSITORY, 'src/engine/profile/phases-1.ts'), text)
+}
+
+function round(value: number): number {
+  return Math.round(value * 1e4) / 1e4
+}
