@@ -11,7 +11,8 @@ import type { Resource } from '../src/terms/sample.ts'
 import { agreement, silhouette } from './clusters.ts'
 import { REPOSITORY } from './repository.ts'
 
-/** Resource, dimension, what counts as little, whether per core, and its intraclass correlation from day to day, measured on 478 Bitbrains VMs of September 2013. */
+/** Resource, dimension, what counts as little, whether per core, and its intraclass correlation from day to day as measured on 478 Bitbrains
+ *  VMs of September 2013. */
 const AXES = [
   { resource: 'cpu', dimension: 'cpuRefCoresMean', unit: 0.02, perCore: true, weight: 0.89 },
   { resource: 'diskRead', dimension: 'diskReadBytesPerSec', unit: 65_536, perCore: false, weight: 0.93 },

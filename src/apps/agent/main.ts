@@ -4,6 +4,8 @@ import { ParseError } from '../../terms/parse.ts'
 import { printable } from '../printable.ts'
 import { readConfig } from './config.ts'
 import { Log } from './log.ts'
+import { runAgent } from './run.ts'
+import { runDoctor } from './run-doctor.ts'
 import { runOnce } from './run-once.ts'
 import { HELP, parseWords } from './words.ts'
 
@@ -34,5 +36,9 @@ async function perform(machine: Machine, words: readonly string[], version: stri
   }
   const log = new Log(machine, { hasLevels: machine.self.environment('JOURNAL_STREAM') !== undefined })
   const config = readConfig(machine, asked.configPath)
-  return runOnce({ machine, config, log, asked })
+  if (asked.command === 'doctor') return runDoctor(machine, config, log)
+  if (asked.isOnce) return runOnce({ machine, config, log, asked })
+  const control = new AbortController()
+  for (const name of ['SIGTERM', 'SIGINT'] as const) machine.self.onSignal(name, () => control.abort())
+  return runAgent({ machine, config, log, asked, signal: control.signal })
 }

@@ -38,9 +38,10 @@ export interface OnceView {
 export function showOnce(view: OnceView): string {
   const { vector } = view
   const present = PERSONALITY_SCHEMA.filter((_, i) => isPresent(vector, i)).length
+  const told = view.witness === 'guest' ? 'told by the guest' : 'seen from the host'
   const lines = [
     `Personality of ${vector.vmId} over the last ${showTime(vector.windowMs)} (${view.looks} looks, ${Math.round(vector.coverage * 100)} % of it measured)`,
-    `schema ${PERSONALITY_SCHEMA_VERSION}, phase model ${vector.phases}; ${present} of ${DIMENSIONS} dimensions present, ${view.witness === 'guest' ? 'told by the guest' : 'seen from the host'}`,
+    `schema ${PERSONALITY_SCHEMA_VERSION}, phase model ${vector.phases}; ${present} of ${DIMENSIONS} dimensions present, ${told}`,
   ]
   PERSONALITY_SCHEMA.forEach((dimension, i) => {
     const heading = HEADINGS.find(([name]) => name === dimension.name)

@@ -4,7 +4,7 @@ import { ParseError } from '../../terms/parse.ts'
 import { parseWords } from './words.ts'
 
 test('without words the agent runs', () => {
-  assert.deepEqual(parseWords([]), { command: 'run', rest: [], isOnce: false, forMs: 5000 })
+  assert.deepEqual(parseWords([]), { command: 'run', isOnce: false, forMs: 5000 })
 })
 
 test('an option takes its value as the next word or after an equals sign', () => {
@@ -12,9 +12,9 @@ test('an option takes its value as the next word or after an equals sign', () =>
   assert.equal(parseWords(['--once', '--for=2s', '--print=json']).print, 'json')
 })
 
-test('a command takes the words behind it, and options after them still count', () => {
-  const words = parseWords(['join', 'ethos1.a.b.c', '--config', '/tmp/a'])
-  assert.deepEqual([words.command, words.rest, words.configPath], ['join', ['ethos1.a.b.c'], '/tmp/a'])
+test('a command stands among options', () => {
+  const words = parseWords(['doctor', '--config', '/etc/other.conf'])
+  assert.deepEqual([words.command, words.configPath], ['doctor', '/etc/other.conf'])
 })
 
 for (const words of [['--onec'], ['--for'], ['--for', '5 parsecs'], ['--for', '0s'], ['--print', 'xml'], ['restart']]) {

@@ -3,48 +3,39 @@ import { ParseError, parseWord } from '../../terms/parse.ts'
 import { MINUTE_MS, SECOND_MS } from '../../terms/units.ts'
 import { parseDuration } from './config-file.ts'
 
-const COMMANDS = ['run', 'doctor', 'join', 'probe-helper'] as const
+const COMMANDS = ['run', 'doctor'] as const
 export type AgentCommand = (typeof COMMANDS)[number]
 
 export interface AgentWords {
   readonly command: AgentCommand
-  /** What stands after `join` or `probe-helper`. */
-  readonly rest: readonly string[]
   readonly configPath?: string
   readonly isOnce: boolean
   /** How long `--once` looks. */
   readonly forMs: number
   readonly print?: 'text' | 'json'
-  readonly domstats?: string
-  readonly domain?: string
   readonly wants?: 'help' | 'version'
 }
 
 export const HELP = `Usage: ethos agent [command] [options]
 
-Learns what this VM is like to host, and tells the server every 5 minutes. Without a command it runs until it is stopped.
+Learns what this VM is like to host. Without a command it looks every few seconds and prints a personality every 5 minutes, until it is stopped.
 
 Commands:
   doctor                 what can be seen here and what not, and what would open it
-  join TOKEN             take an identity from the server with a one-time token (\`ethos token create\` prints one)
-  probe-helper           the part with privileges: counts system and library calls a few per cent of the time
 
 Options:
   --config FILE          settings (default: /etc/ethos/agent.conf, or none: everything has a default)
-  --once                 look for a while, print the personality, and end; sends nothing
+  --once                 look for a while, print the personality, and end
   --for DURATION         how long --once looks, 1s to 15min (default: 5s)
-  --print text|json      print every vector, for people or for programs (--once: text)
-  --domstats FILE        no agent in the guest: read a recording of \`virsh domstats\` instead, and print what it tells
-  --domain NAME          only this domain of the recording
+  --print text|json      how vectors are printed: for people, or for programs (default: text)
   --version, --help
 
 Examples:
   ethos agent --once                              what is this machine like?
   ethos agent --once --for 1min --print json      the same for a program, over a minute
   ethos agent doctor                              what is it blind to, and why?
-  ethos agent join "$(cat token)"                 the first time
-  while sleep 5; do date +@%s; virsh domstats --raw; done > recording
-  ethos agent --domstats recording                a guest without an agent
+
+Not there yet: sending vectors to a server. This version keeps nothing and sends nothing.
 `
 
 /** Reads the words after `ethos agent`. Throws `ParseError`. */
@@ -52,7 +43,6 @@ export function parseWords(words: readonly string[]): AgentWords {
   const reader = new Reader(words)
   const found: { -readonly [K in keyof AgentWords]: AgentWords[K] } = {
     command: 'run',
-    rest: [],
     isOnce: false,
     forMs: 5 * SECOND_MS,
   }
@@ -63,13 +53,8 @@ export function parseWords(words: readonly string[]): AgentWords {
     else if (word === '--config') found.configPath = reader.valueOf(word)
     else if (word === '--for') found.forMs = parseDuration({ value: reader.valueOf(word), place: word }, LOOK_BOUNDS)
     else if (word === '--print') found.print = parseWord(reader.valueOf(word), word, ['text', 'json'])
-    else if (word === '--domstats') found.domstats = reader.valueOf(word)
-    else if (word === '--domain') found.domain = reader.valueOf(word)
     else if (word.startsWith('-')) throw new ParseError('option', word, '`ethos agent --help` shows what can be asked.')
-    else {
-      found.command = parseWord(word, 'command', COMMANDS)
-      found.rest = reader.rest()
-    }
+    else found.command = parseWord(word, 'command', COMMANDS)
   }
   return found
 }
@@ -95,12 +80,5 @@ class Reader {
     const value = this.words.shift()
     if (value === undefined) throw new ParseError(option, value, 'It wants a value; `ethos agent --help` shows which.')
     return value
-  }
-
-  /** What is left and is no option of ours: options after a command still count. */
-  rest(): readonly string[] {
-    const rest: string[] = []
-    while (this.words.length > 0 && !this.words[0].startsWith('--')) rest.push(this.words.shift() as string)
-    return rest
   }
 }

@@ -2,12 +2,19 @@
 import { Command } from 'commander'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { nodeMachine } from '../../drivers/guest/node-machine.ts'
 import { PROJECT_FOLDER } from '../../drivers/traces/data-folder.ts'
+import { agentMain } from '../agent/main.ts'
 import { printable } from '../printable.ts'
 import { isForOperators } from '../usage-error.ts'
 import { addBacktest } from './backtest-command.ts'
 import { addDemo } from './demo-command.ts'
 import { addReport } from './report-command.ts'
+
+/** The agent reads its words itself: as a program of its own it has no library for that. */
+if (process.argv[2] === 'agent') {
+  process.exit(await agentMain(nodeMachine(), process.argv.slice(3), { version: readVersion() }))
+}
 
 for (const stream of [process.stdout, process.stderr]) stream.on('error', endUnlessNobodyReads)
 
@@ -23,6 +30,7 @@ const program = new Command('ethos')
 addBacktest(program)
 addReport(program)
 addDemo(program)
+program.command('agent').description('learns what this VM is like to host: `ethos agent --help`')
 
 try {
   await program.parseAsync()

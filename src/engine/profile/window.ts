@@ -35,7 +35,9 @@ export class RollingWindow {
   readonly partMs: number
   private readonly parts: readonly Part[]
   private filling = -1
-  private firstAt: EpochMs = Infinity
+  /** Where the first reading began, until the part that holds it is let go. */
+  private firstAt: EpochMs | undefined
+  private hasRolled = false
   private lastAt: EpochMs = -Infinity
 
   constructor(windowMs: number) {
@@ -46,7 +48,7 @@ export class RollingWindow {
   /** Adds a reading. Each measure counts with the reading's span where it is present, and not at all where it is absent. */
   add({ at, spanMs, values }: Reading): void {
     const part = this.partOf(at)
-    if (this.firstAt === Infinity) this.firstAt = at - spanMs
+    this.firstAt ??= at - spanMs
     this.lastAt = at
     part.spanMs += spanMs
     for (let i = 0; i < READING_LENGTH; i++) {
@@ -64,7 +66,8 @@ export class RollingWindow {
 
   /** Length of what was looked at, up to now: shorter than the window at first. */
   lengthMs(now: EpochMs): number {
-    return Math.max(1, now - Math.max(this.firstAt, this.oldest()))
+    const from = this.hasRolled ? this.oldest() : (this.firstAt ?? now)
+    return Math.max(1, now - from)
   }
 
   /** Share of it that readings cover. */
@@ -123,9 +126,14 @@ export class RollingWindow {
     const from = Math.floor(at / this.partMs) * this.partMs
     if (this.filling < 0 || this.parts[this.filling].from !== from) {
       this.filling = (this.filling + 1) % this.parts.length
-      this.parts[this.filling].clear(from)
-      for (const part of this.parts) if (part.from < from - PARTS * this.partMs) part.clear(-Infinity)
+      this.letGo(this.parts[this.filling], from)
+      for (const part of this.parts) if (part.from < from - PARTS * this.partMs) this.letGo(part, -Infinity)
     }
     return this.parts[this.filling]
+  }
+
+  private letGo(part: Part, from: EpochMs): void {
+    if (part.from !== -Infinity) this.hasRolled = true
+    part.clear(from)
   }
 }
