@@ -119,6 +119,8 @@ export interface Network {
   connect(to: Address, timeoutMs: number): Promise<Connection>
   /** A request over HTTP/1.1, the connection kept alive between requests to the same origin with the same identity. No redirects. */
   request(request: HttpRequest): Promise<HttpAnswer>
+  /** A GET over TLS whose server is *not* verified: only for what is checked by its content against a pin. Sends no body, and no identity. */
+  fetchUnverified(url: string, bounds: Pick<HttpRequest, 'timeoutMs' | 'answerBytesMax'>): Promise<HttpAnswer>
   /** Closes kept connections, so that the next request uses new keys. */
   dropConnections(): void
   /** Serves HTTP on a local address. Bodies above `bodyBytesMax` are answered with 413, at most `connectionsMax` at a time. */
