@@ -1,13 +1,14 @@
 /** `ethos agent`: looks every few seconds and makes a vector every few minutes, until it is told to stop. */
-import type { Machine } from '../../drivers/guest/machine.ts'
+import { type Machine, MachineError } from '../../drivers/guest/machine.ts'
 import { OnBoard } from '../../engine/profile/on-board.ts'
 import { PHASES_1 } from '../../engine/profile/phases-1.ts'
-import { parseVmId } from '../../terms/ids.ts'
+import { ParseError } from '../../terms/parse.ts'
 import { encodePersonality } from '../../terms/personality-codec.ts'
 import { type AgentConfig, hex, vmIdOf } from './config.ts'
+import { Courier } from './courier.ts'
 import { gatherSamplers } from './gather-samplers.ts'
 import type { Log } from './log.ts'
-import { showOnce } from './once.ts'
+import { onceAsJson, showOnce } from './once.ts'
 import { Schedule } from './schedule.ts'
 import { Watch } from './watch.ts'
 import type { AgentWords } from './words.ts'
@@ -27,14 +28,27 @@ export interface RunRequest {
 /** Returns 0 once it was told to stop. */
 export async function runAgent({ machine, config, log, asked, signal }: RunRequest): Promise<number> {
   const watch = new Watch(machine, gatherSamplers(machine, config), log)
+  const vmId = vmIdOf(machine, config)
+  if (vmId === undefined) {
+    throw new ParseError(
+      'vm',
+      undefined,
+      'Neither the hardware nor /etc/machine-id tells who this VM is: write `vm = NAME` into the settings.',
+    )
+  }
   const onBoard = new OnBoard({
-    vmId: vmIdOf(machine, config) ?? parseVmId('this-vm'),
+    vmId,
     sender: hex(machine.secrets.randomBytes(SENDER_BYTES)),
     cores: machine.self.processors,
     refCoresPerCore: config.refCoresPerCore,
     windowMs: config.windowMs,
     phases: PHASES_1,
   })
+  const courier = new Courier({ machine, config, log, vm: vmId })
+  const delivery = courier.run(signal)
+  const saved = machine.readText(`${config.stateFolder}/history`, HISTORY_BYTES_MAX)
+  if (saved !== undefined && onBoard.restore(saved, machine.now()) === 'refused')
+    log.tell('notice', 'the history kept from before is too old or damaged: a new one is begun')
   const schedule = new Schedule({
     startMs: machine.monotonicMs(),
     lookEveryMs: config.sampleEveryMs,
@@ -58,10 +72,27 @@ export async function runAgent({ machine, config, log, asked, signal }: RunReque
       const { phaseName } = onBoard
       const view = { vector, looks, witness: 'guest' as const, details: [], findings: [] }
       const named = phaseName === undefined ? view : { ...view, phaseName }
-      machine.self.print(asked.print === 'json' ? `${encodePersonality(vector)}\n` : showOnce(named))
+      courier.offer(encodePersonality(vector))
+      saveHistory(machine, config, onBoard)
+      if (asked.print === 'json') machine.self.print(onceAsJson(named))
+      if (asked.print === 'text') machine.self.print(showOnce(named))
     }
     await machine.sleep(schedule.waitMs(machine.monotonicMs()), signal)
   }
   await watch.close()
+  await delivery
+  saveHistory(machine, config, onBoard)
   return 0
+}
+
+/** A day of slots is some 20 KiB; more is none of ours. */
+const HISTORY_BYTES_MAX = 256 * 1024
+
+/** Where nothing can be kept, nothing is: a restart then begins a new history. */
+function saveHistory(machine: Machine, config: AgentConfig, onBoard: OnBoard): void {
+  try {
+    machine.files.writeWhole(`${config.stateFolder}/history`, onBoard.snapshot(), 0o600)
+  } catch (error) {
+    if (!(error instanceof MachineError)) throw error
+  }
 }

@@ -18,7 +18,7 @@ export interface AgentWords {
 
 export const HELP = `Usage: ethos agent [command] [options]
 
-Learns what this VM is like to host. Without a command it looks every few seconds and prints a personality every 5 minutes, until it is stopped.
+Learns what this VM is like to host, and tells the server every 5 minutes. Without a command it runs until it is stopped.
 
 Commands:
   doctor                 what can be seen here and what not, and what would open it
@@ -27,7 +27,7 @@ Options:
   --config FILE          settings (default: /etc/ethos/agent.conf, or none: everything has a default)
   --once                 look for a while, print the personality, and end
   --for DURATION         how long --once looks, 1s to 15min (default: 5s)
-  --print text|json      how vectors are printed: for people, or for programs (default: text)
+  --print text|json      print vectors, for people or for programs (--once: text)
   --version, --help
 
 Examples:
@@ -35,7 +35,7 @@ Examples:
   ethos agent --once --for 1min --print json      the same for a program, over a minute
   ethos agent doctor                              what is it blind to, and why?
 
-Not there yet: sending vectors to a server. This version keeps nothing and sends nothing.
+The first time, write a one-time token (\`ethos token create\` on the server prints one) to /etc/ethos/join-token.
 `
 
 /** Reads the words after `ethos agent`. Throws `ParseError`. */

@@ -10,6 +10,7 @@ import { isForOperators } from '../usage-error.ts'
 import { addBacktest } from './backtest-command.ts'
 import { addDemo } from './demo-command.ts'
 import { addReport } from './report-command.ts'
+import { addServer } from './server-command.ts'
 
 /** The agent reads its words itself: as a program of its own it has no library for that. */
 if (process.argv[2] === 'agent') {
@@ -30,6 +31,7 @@ const program = new Command('ethos')
 addBacktest(program)
 addReport(program)
 addDemo(program)
+addServer(program)
 program.command('agent').description('learns what this VM is like to host: `ethos agent --help`')
 
 try {
