@@ -1,0 +1,76 @@
+/** `npm run bench:agent [-- --minutes 10] [--processes 150] [--quick]`: what the agent costs, beside prometheus-node-exporter and collectd on
+ *  the same machine at the same time. The full form is kept in docs/results/agent.{json,md}; `--quick` runs all of it for seconds and keeps nothing. */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { cpus, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { measureAgents, type Measured } from './agent/measure.ts'
+import { startSubjects } from './agent/subjects.ts'
+import { commitName, REPOSITORY, runProgram } from './repository.ts'
+
+const { values: options } = parseArgs({
+  options: {
+    minutes: { type: 'string', default: '10' },
+    processes: { type: 'string', default: '150' },
+    quick: { type: 'boolean', default: false },
+  },
+})
+const seconds = options.quick ? 12 : Number(options.minutes) * 60
+const folder = mkdtempSync(join(tmpdir(), 'ethos-bench-agent-'))
+try {
+  const subjects = await startSubjects({
+    folder,
+    processes: Number(options.processes),
+    vectorEvery: seconds < 600 ? '1min' : '5min',
+    say: (what) => process.stderr.write(`... ${what}\n`),
+  })
+  try {
+    const measured = await measureAgents(subjects, { seconds, warmUpSeconds: options.quick ? 3 : 60 })
+    report(measured)
+  } finally {
+    await subjects.stop()
+  }
+} finally {
+  rmSync(folder, { recursive: true, force: true })
+}
+
+function report(measured: Measured): void {
+  const origin = {
+    commit: commitName(),
+    committed: runProgram('git', ['log', '-1', '--format=%cs']).output.trim(),
+    cpu: cpus()[0]?.model ?? 'unknown',
+    node: process.versions.node,
+    seconds,
+    processes: measured.processes,
+  }
+  const page = [
+    '# What the agent costs',
+    '',
+    `${measured.processes} processes, ${seconds} s after a warm-up, looks every 5 s, all at once on one machine; commit ${origin.commit} of ${origin.committed}, ${origin.cpu}. Again: \`npm run bench:agent\`.`,
+    '',
+    '| who | CPU of a core | waited-for children | RSS | anonymous | private | open files |',
+    '|---|---|---|---|---|---|---|',
+    ...measured.rows.map(
+      (row) =>
+        `| ${row.name} | ${percent(row.cpuShare)} | ${percent(row.childrenShare)} | ${mega(row.residentBytes)} | ${mega(row.anonymousBytes)} | ${mega(row.privateBytes)} | ${row.openFiles} |`,
+    ),
+    '',
+    ...measured.notes.map((note) => `- ${note}`),
+    '',
+  ].join('\n')
+  process.stdout.write(page)
+  if (options.quick) return
+  const results = join(REPOSITORY, 'docs', 'results')
+  mkdirSync(results, { recursive: true })
+  writeFileSync(join(results, 'agent.json'), `${JSON.stringify({ ...origin, ...measured }, undefined, 2)}\n`)
+  writeFileSync(join(results, 'agent.md'), page)
+  process.stdout.write('\nKept in docs/results/agent.json and agent.md.\n')
+}
+
+function percent(share: number): string {
+  return `${(share * 100).toFixed(3)} %`
+}
+
+function mega(bytes: number): string {
+  return `${(bytes / 2 ** 20).toFixed(1)} MiB`
+}
