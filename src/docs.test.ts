@@ -40,9 +40,11 @@ test('docs/backtest.md tells of each option of ethos backtest, and of no other',
 })
 
 test('every option in a document is an option of some command', () => {
-  const known = new Set(['backtest', 'report', 'demo'].flatMap(optionsOf).concat(['--help', '--seed']))
+  const commands = ['backtest', 'report', 'demo', 'agent', 'server', 'token', 'agents']
+  const known = new Set(commands.flatMap(optionsOf).concat(['--help', '--seed', '--no-executable']))
   for (const path of [
     'README.md',
+    'docs/agent.md',
     'docs/backtest.md',
     'docs/traces.md',
     'docs/errors.md',

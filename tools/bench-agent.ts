@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { measureAgents, type Measured } from './agent/measure.ts'
+import { measureAgents, type Measured, type MeasuredRow } from './agent/measure.ts'
 import { startSubjects } from './agent/subjects.ts'
 import { commitName, REPOSITORY, runProgram } from './repository.ts'
 
@@ -46,14 +46,12 @@ function report(measured: Measured): void {
   const page = [
     '# What the agent costs',
     '',
-    `${measured.processes} processes, ${seconds} s after a warm-up, looks every 5 s, all at once on one machine; commit ${origin.commit} of ${origin.committed}, ${origin.cpu}. Again: \`npm run bench:agent\`.`,
+    `${measured.processes} processes, ${seconds} s after a warm-up, looks every 5 s, all at once on one machine.`,
+    `Commit ${origin.commit} of ${origin.committed}, ${origin.cpu}. Again: \`npm run bench:agent\`.`,
     '',
     '| who | CPU of a core | waited-for children | RSS | anonymous | private | open files |',
     '|---|---|---|---|---|---|---|',
-    ...measured.rows.map(
-      (row) =>
-        `| ${row.name} | ${percent(row.cpuShare)} | ${percent(row.childrenShare)} | ${mega(row.residentBytes)} | ${mega(row.anonymousBytes)} | ${mega(row.privateBytes)} | ${row.openFiles} |`,
-    ),
+    ...measured.rows.map(showRow),
     '',
     ...measured.notes.map((note) => `- ${note}`),
     '',
@@ -65,6 +63,11 @@ function report(measured: Measured): void {
   writeFileSync(join(results, 'agent.json'), `${JSON.stringify({ ...origin, ...measured }, undefined, 2)}\n`)
   writeFileSync(join(results, 'agent.md'), page)
   process.stdout.write('\nKept in docs/results/agent.json and agent.md.\n')
+}
+
+function showRow(row: MeasuredRow): string {
+  const memory = [row.residentBytes, row.anonymousBytes, row.privateBytes].map(mega)
+  return `| ${[row.name, percent(row.cpuShare), percent(row.childrenShare), ...memory, row.openFiles].join(' | ')} |`
 }
 
 function percent(share: number): string {

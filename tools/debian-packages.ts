@@ -3,7 +3,10 @@ import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 
 /** What tests need beside the npm packages: a file that is there once the package is. */
-const COMPONENTS = [{ packageName: 'chromium', file: '/usr/bin/chromium' }] as const
+const COMPONENTS = [
+  { packageName: 'chromium', file: '/usr/bin/chromium' },
+  { packageName: 'systemd', file: '/usr/bin/systemd-analyze' },
+] as const
 
 /** Installs what is missing if this is Debian and we are root. Returns a line per package: what was done, or why not. */
 export function installComponents(): readonly string[] {

@@ -31,7 +31,8 @@ export interface SubjectsWanted {
 }
 
 const EXPORTER = '/usr/bin/prometheus-node-exporter'
-const EXPORTER_PORT = 19_100
+/** Of this process alone, so that two benchmarks at a time do not meet. */
+const EXPORTER_PORT = 20_000 + (process.pid % 10_000)
 const COLLECTD = '/usr/sbin/collectd'
 const LOOK_SEC = 5
 const COLLECTD_PLUGINS = ['cpu', 'memory', 'disk', 'interface', 'processes', 'load']

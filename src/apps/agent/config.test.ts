@@ -19,8 +19,8 @@ function configured(text: string): AgentConfig {
 test('everything has a default, and no file at all is fine', () => {
   const config = readConfig(machine, undefined)
   assert.deepEqual(
-    [config.sampleEveryMs, config.vectorEveryMs, config.windowMs, config.uplink, config.spoolBytesMax, config.server],
-    [5000, 300_000, 3_600_000, 'auto', 1_048_576, undefined],
+    [config.sampleEveryMs, config.vectorEveryMs, config.windowMs, config.spoolBytesMax, config.server],
+    [5000, 300_000, 3_600_000, 1_048_576, undefined],
   )
   assert.ok(config.samplers.has('cpu') && config.samplers.has('dirty-pages'))
 })
@@ -46,6 +46,7 @@ const REFUSED: readonly (readonly [string, string, RegExp])[] = [
   ['a vector every second', 'vector-every = 1s', /from 1min to 15min/],
   ['a number without a unit', 'sample-every = 5', /Expected a duration such as 5s/],
   ['a sampler that does not exist', '[samplers]\ngpu = on', /Unknown key; known are: cpu, pressure/],
+  ['a section that does not exist', '[probes]\nseconds = 5', /Unknown section/],
   ['neither on nor off', '[samplers]\ncpu = yes', /Expected on or off/],
   ['a relative path', 'state = here', /begins with \//],
   ['an id with a space', 'vm = my vm', /printable ASCII/],

@@ -2,7 +2,7 @@
 import type { Machine } from '../../drivers/guest/machine.ts'
 import { SAMPLER_NAMES, type SamplerName } from '../../drivers/guest/sampler.ts'
 import { parseVmId, type VmId } from '../../terms/ids.ts'
-import { ParseError, parseWord, show } from '../../terms/parse.ts'
+import { ParseError, show } from '../../terms/parse.ts'
 import { HOUR_MS, KiB, MiB, MINUTE_MS, SECOND_MS } from '../../terms/units.ts'
 import {
   parseAmountOf,
@@ -19,42 +19,28 @@ import {
 export const CONFIG_PATH = '/etc/ethos/agent.conf'
 const STATE_FOLDER = '/var/lib/ethos-agent'
 const TOKEN_FILE = '/etc/ethos/join-token'
-/** Name of the channel that libvirt is asked to give a guest. */
-const VIRTIO_PORT = '/dev/virtio-ports/org.ethos.agent.0'
-
-const UPLINKS = ['auto', 'https', 'virtio', 'none'] as const
-export type UplinkChoice = (typeof UPLINKS)[number]
 
 export interface AgentConfig {
   /** Absent: made of the machine's own id, or told by the channel. */
   readonly vmId?: VmId
   /** Base URL of the server, `https://host:port`. Absent: nothing is sent over the network. */
   readonly server?: string
-  readonly uplink: UplinkChoice
-  readonly virtioPort: string
   readonly tokenFile: string
   readonly stateFolder: string
   readonly sampleEveryMs: number
-  /** Whether cheap samplers are asked every second in between. */
-  readonly isEverySecond: boolean
   readonly vectorEveryMs: number
   readonly windowMs: number
   readonly refCoresPerCore: number
   readonly samplers: ReadonlySet<SamplerName>
   readonly spoolBytesMax: number
-  /** Sections that others read: probes and applications. */
-  readonly sections: Sections
 }
 
 const KEYS = [
   'vm',
   'server',
-  'uplink',
-  'virtio-port',
   'token-file',
   'state',
   'sample-every',
-  'every-second',
   'vector-every',
   'window',
   'reference-cores-per-core',
@@ -78,8 +64,9 @@ function readFile(machine: Machine, path: string | undefined): string {
   throw new ParseError('configuration', wanted, why)
 }
 
-/** The configuration as values. Sections that nobody knows are refused by whoever reads `sections`. */
+/** The configuration as values. Keys and sections that nobody knows are refused. */
 export function parseConfig(machine: Machine, sections: Sections): AgentConfig {
+  refuseUnknownSections(sections)
   const top = sections.get('') ?? new Map<string, Setting>()
   refuseUnknownKeys(top, KEYS)
   const read = <T>(key: Key, parse: (setting: Setting) => T): T | undefined => {
@@ -93,19 +80,22 @@ export function parseConfig(machine: Machine, sections: Sections): AgentConfig {
   return {
     ...(vmId === undefined ? {} : { vmId }),
     ...(server === undefined ? {} : { server }),
-    uplink: read('uplink', ({ value, place }) => parseWord(value, place, UPLINKS)) ?? 'auto',
-    virtioPort: read('virtio-port', parsePath) ?? VIRTIO_PORT,
     tokenFile: read('token-file', parsePath) ?? TOKEN_FILE,
     stateFolder: read('state', parsePath) ?? machine.self.environment('STATE_DIRECTORY') ?? STATE_FOLDER,
     sampleEveryMs,
-    isEverySecond: read('every-second', parseSwitch) ?? false,
     vectorEveryMs: read('vector-every', duration(MINUTE_MS, 15 * MINUTE_MS)) ?? 5 * MINUTE_MS,
     windowMs,
     refCoresPerCore:
       read('reference-cores-per-core', (setting) => parseAmountOf(setting, { min: 0.01, max: 100 })) ?? 1,
     samplers: parseSamplers(sections.get('samplers') ?? new Map<string, Setting>()),
     spoolBytesMax: read('spool-size', (setting) => parseSize(setting, { min: 64 * KiB, max: 64 * MiB })) ?? MiB,
-    sections,
+  }
+}
+
+function refuseUnknownSections(sections: Sections): void {
+  for (const name of sections.keys()) {
+    if (name !== '' && name !== 'samplers')
+      throw new ParseError('section', name, 'Unknown section; known is: samplers.')
   }
 }
 

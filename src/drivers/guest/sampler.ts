@@ -13,8 +13,6 @@ export const SAMPLER_NAMES = [
   'processes',
   'sockets',
   'dirty-pages',
-  'probes',
-  'applications',
 ] as const
 export type SamplerName = (typeof SAMPLER_NAMES)[number]
 
