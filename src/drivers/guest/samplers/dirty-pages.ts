@@ -1,8 +1,9 @@
 import { MINUTE_MS } from '../../../terms/units.ts'
 import type { Files, Looks } from '../machine.ts'
 import type { Finding, Look, ReadingWriter, Sampler } from '../sampler.ts'
-import { numberAfter, perSecond, rise } from './scan.ts'
+import { lineEnd, numberAfter, perSecond, rise, Scanner, startOfLine } from './scan.ts'
 import { SoftDirty } from './soft-dirty.ts'
+import { findingOf, tell } from './tell.ts'
 
 const BYTES_MAX = 64 * 1024
 /** Soft-dirty bits are looked at this often, over the span between two looks: clearing them costs each writer a fault a page. */
@@ -10,8 +11,9 @@ const SOFT_DIRTY_EVERY_MS = MINUTE_MS
 
 /** How fast the guest writes memory: what a live migration has to copy again. Three ways, the best that is open here:
  *  1. soft-dirty bits of the largest processes (kernel with CONFIG_MEM_SOFT_DIRTY, and root): pages written in a span, each once;
- *  2. faults and pages dirtied in the page cache (/proc/vmstat): sees first touches, copies on write and file writes, and is blind to memory
- *     that is written again and again: a floor, not an estimate;
+ *  2. pages that the kernel gave out, or that went dirty in the page cache (/proc/vmstat), whichever is more: what is given out is about to be
+ *     written, by a program or by a disk. Blind to memory that is written again and again in place, and counts a page as often as it
+ *     is given out. docs/agent-measures.md has what it read for programs of known rate;
  *  3. absent. */
 export class DirtyPagesSampler implements Sampler {
   readonly name = 'dirty-pages'
@@ -19,12 +21,13 @@ export class DirtyPagesSampler implements Sampler {
   private readonly looks: Looks
   private readonly pageBytes: number
   private readonly softDirty: SoftDirty
-  private faults = Number.NaN
+  private readonly scanner = new Scanner()
+  private allocated = Number.NaN
   private dirtied = Number.NaN
   private lastMs = Number.NaN
   private clearedAtMs = -Infinity
   private isCleared = false
-  private measured = Number.NaN
+  private measuredBytesPerSec = Number.NaN
   private workingSetBytes = Number.NaN
 
   constructor(looks: Looks & { readonly files: Files }, pageBytes: number) {
@@ -36,57 +39,43 @@ export class DirtyPagesSampler implements Sampler {
   sample(look: Look, into: ReadingWriter): void {
     const spanMs = look.monotonicMs - this.lastMs
     this.lastMs = look.monotonicMs
-    const floor = this.floorBytesPerSec(spanMs)
+    const text = this.looks.readText('/proc/vmstat', BYTES_MAX) ?? ''
+    const allocated = allocatedPages(text, this.scanner)
+    const dirtied = numberAfter(text, 'nr_dirtied ')
+    const givenOut = perSecond(rise(this.allocated, allocated), spanMs) * this.pageBytes
+    const files = perSecond(rise(this.dirtied, dirtied), spanMs) * this.pageBytes
+    this.allocated = allocated
+    this.dirtied = dirtied
     if (this.softDirty.isOpen) this.turn(look)
-    into.put('memoryDirtiedBytesPerSec', Number.isNaN(this.measured) ? floor : Math.max(floor || 0, this.measured))
-    if (look.wantsDetails && Number.isFinite(this.workingSetBytes))
-      into.detail({ name: 'writable working set', unit: 'bytes', value: this.workingSetBytes })
+    // What the bits leave out (small processes, page cache) the kernel's counters may still have seen: the larger is nearer.
+    into.put('memoryDirtiedBytesPerSec', largest(givenOut, files, this.measuredBytesPerSec))
+    if (!look.wantsDetails) return
+    tell(into, 'memory given out', 'bytes/s', givenOut)
+    tell(into, 'page cache dirtied', 'bytes/s', files)
+    tell(into, 'writable working set, each page once', 'bytes', this.workingSetBytes)
+    tell(into, 'written by the largest processes', 'bytes/s', this.measuredBytesPerSec)
   }
 
   findings(): readonly Finding[] {
     const what = 'dirty page rate, writable working set'
     if (this.softDirty.isOpen) {
-      const because = 'soft-dirty bits of the largest processes, once a minute'
+      const because =
+        'soft-dirty bits of the largest processes, once a minute; each page they write then costs them a fault'
       return [{ sampler: 'dirty-pages', what, state: 'seen', because }]
     }
     const text = this.looks.readText('/proc/vmstat', BYTES_MAX) ?? ''
-    if (Number.isNaN(numberAfter(text, 'pgfault ')))
-      return [
-        {
-          sampler: 'dirty-pages',
-          what,
-          state: 'absent',
-          because: '/proc/vmstat can not be read',
-          remedy: 'mount /proc in the guest',
-        },
-      ]
-    const because = `faults and dirtied file pages only, a floor: ${this.softDirty.because}`
-    return [
-      {
-        sampler: 'dirty-pages',
-        what,
-        state: 'partly',
-        because,
-        remedy: 'let the hypervisor measure it (virsh domdirtyrate-calc)',
-      },
-    ]
-  }
-
-  private floorBytesPerSec(spanMs: number): number {
-    const text = this.looks.readText('/proc/vmstat', BYTES_MAX) ?? ''
-    const faults = numberAfter(text, 'pgfault ') - numberAfter(text, 'pgmajfault ')
-    const dirtied = numberAfter(text, 'nr_dirtied ')
-    const pages = rise(this.faults, faults) + rise(this.dirtied, dirtied)
-    this.faults = faults
-    this.dirtied = dirtied
-    return perSecond(pages, spanMs) * this.pageBytes
+    const isCounted = !Number.isNaN(allocatedPages(text, this.scanner))
+    if (!isCounted) return [findingOf('dirty-pages', what, '/proc/vmstat', false)]
+    const because = `pages given out or dirtied in files; blind to what is rewritten in place: ${this.softDirty.because}`
+    const remedy = 'let the hypervisor measure it (virsh domdirtyrate-calc)'
+    return [{ sampler: 'dirty-pages', what, state: 'partly', because, remedy }]
   }
 
   /** Clears the bits at one look and reads them at the next. */
   private turn(look: Look): void {
     if (this.isCleared) {
       const bytes = this.softDirty.dirtyBytes()
-      this.measured = perSecond(bytes, look.monotonicMs - this.clearedAtMs)
+      this.measuredBytesPerSec = perSecond(bytes, look.monotonicMs - this.clearedAtMs)
       this.workingSetBytes = bytes
       this.isCleared = false
     } else if (look.monotonicMs - this.clearedAtMs >= SOFT_DIRTY_EVERY_MS) {
@@ -94,4 +83,24 @@ export class DirtyPagesSampler implements Sampler {
       this.clearedAtMs = look.monotonicMs
     }
   }
+}
+
+/** Pages given out since boot: a huge page counts as all its small ones. One line per zone: `pgalloc_dma32 123`. */
+function allocatedPages(text: string, scanner: Scanner): number {
+  const from = startOfLine(text, 'pgalloc_')
+  if (from < 0) return Number.NaN
+  let pages = 0
+  for (let at = from; text.startsWith('pgalloc_', at); at = lineEnd(text, at) + 1) {
+    // The zone's name may hold a digit itself.
+    const count = scanner.reset(text, text.indexOf(' ', at), lineEnd(text, at)).next()
+    pages += count
+  }
+  return pages
+}
+
+/** The largest of those that are there; NaN if none is. */
+function largest(...values: readonly number[]): number {
+  let found = Number.NaN
+  for (const value of values) if (!(value <= found) && !Number.isNaN(value)) found = value
+  return found
 }

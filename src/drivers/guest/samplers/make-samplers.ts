@@ -11,6 +11,9 @@ import { PressureSampler } from './pressure.ts'
 import { ProcessesSampler } from './processes.ts'
 import { SocketsSampler } from './sockets.ts'
 
+/** Bytes of the key of peers' names. It is drawn anew in each run and never kept: names can't be compared between runs, or between guests. */
+const SALT_BYTES = 16
+
 /** The samplers that read /proc and /sys, those of them that are switched on. */
 export function makeSamplers(machine: Machine, names: ReadonlySet<SamplerName>): readonly Sampler[] {
   const pageBytes = pageBytesOf(machine)
@@ -22,8 +25,22 @@ export function makeSamplers(machine: Machine, names: ReadonlySet<SamplerName>):
     network: () => new NetworkSampler(machine),
     cgroup: () => new CgroupSampler(machine),
     processes: () => new ProcessesSampler(machine),
-    sockets: () => new SocketsSampler(machine),
+    sockets: () => new SocketsSampler(machine, peerNames(machine)),
     'dirty-pages': () => new DirtyPagesSampler(machine, pageBytes),
   }
   return Object.entries(makers).flatMap(([name, make]) => (names.has(name as SamplerName) ? [make()] : []))
+}
+
+/** Six digits tell a handful of peers apart; who knows the address can't find it without the key. */
+function peerNames(machine: Machine): (remote: string) => string {
+  let salt: Uint8Array | undefined
+  return (remote) => {
+    salt ??= machine.secrets.randomBytes(SALT_BYTES)
+    const address = remote.slice(0, remote.lastIndexOf(':'))
+    const hash = machine.secrets.hmacSha256(
+      salt,
+      Uint8Array.from(address, (letter) => letter.charCodeAt(0)),
+    )
+    return `peer ${[...hash.subarray(0, 3)].map((byte) => byte.toString(16).padStart(2, '0')).join('')}`
+  }
 }

@@ -1,31 +1,42 @@
 import type { Looks } from '../machine.ts'
 import type { Finding, Look, ReadingWriter, Sampler } from '../sampler.ts'
-import { lineEnd, perSecond, rise, Scanner, startOfLine } from './scan.ts'
+import { lineEnd, numberAfter, perSecond, rise, Scanner, startOfLine } from './scan.ts'
+import { findingOf, tell } from './tell.ts'
 
 const BYTES_MAX = 256 * 1024
 /** Receive: bytes packets errs drop fifo frame compressed multicast; transmit: bytes packets errs drop fifo colls carrier compressed. */
 const FIELDS = 16
 const RECEIVED_BYTES = 0
 const RECEIVED_PACKETS = 1
+const RECEIVE_ERRORS = 2
 const RECEIVED_DROPS = 3
 const SENT_BYTES = 8
 const SENT_PACKETS = 9
+const SEND_ERRORS = 10
 const SENT_DROPS = 11
 const INTERFACES_MAX = 1024
-/** Which interfaces leave the guest is asked again this often. */
+/** Which interfaces lead out of the guest is asked again this often. */
 const NAMES_EVERY_MS = 60_000
 
-/** Network of the guest from /proc/net/dev: interfaces that lead out of it. Those with a device behind them are taken; without /sys, all but the
- *  loopback and what stands on others by its name (bridges, veths, tunnels, bonds), which would count the same bytes twice. Retransmits from /proc/net/snmp. */
+interface Interface {
+  readonly was: Float64Array
+  /** Number of the look in which it was last seen. */
+  seenIn: number
+}
+
+/** Network of the guest: interfaces of /proc/net/dev that lead out of it, retransmits of /proc/net/snmp. Bridges, bonds, veths and tunnels
+ *  carry what a device of the guest carries too, and would count it twice. */
 export class NetworkSampler implements Sampler {
   readonly name = 'network'
   readonly isCheap = true
   private readonly looks: Looks
   private readonly scanner = new Scanner()
   private readonly is = new Float64Array(FIELDS)
-  private interfaces = new Map<string, Float64Array>()
-  private outward: ReadonlySet<string> | undefined
+  private readonly sum = new Float64Array(FIELDS)
+  private readonly interfaces = new Map<string, Interface>()
+  private outward: Outward = { how: 'name', names: new Set() }
   private namesAtMs = -Infinity
+  private look = 0
   private retransmits = Number.NaN
   private lastMs = Number.NaN
 
@@ -36,126 +47,138 @@ export class NetworkSampler implements Sampler {
   sample(look: Look, into: ReadingWriter): void {
     const spanMs = look.monotonicMs - this.lastMs
     this.lastMs = look.monotonicMs
-    const text = this.looks.readText('/proc/net/dev', BYTES_MAX)
-    if (text !== undefined) this.putTraffic(text, { look, spanMs, into })
-    const counts = this.looks.readText('/proc/net/snmp', BYTES_MAX)
-    if (counts === undefined) return
-    const retransmits = retransmitsOf(counts, this.scanner)
-    into.put('netRetransmitsPerSec', perSecond(rise(this.retransmits, retransmits), spanMs))
-    this.retransmits = retransmits
-  }
-
-  findings(): readonly Finding[] {
-    const traffic = this.looks.readText('/proc/net/dev', BYTES_MAX)
-    const counts = this.looks.readText('/proc/net/snmp', BYTES_MAX)
-    const outward = outwardInterfaces(this.looks)
-    const names = [...(outward ?? [])].toSorted().join(', ')
-    const absent = { state: 'absent', remedy: 'mount /proc in the guest' } as const
-    return [
-      traffic === undefined
-        ? { sampler: 'network', what: 'bytes, packets, drops', because: '/proc/net/dev can not be read', ...absent }
-        : {
-            sampler: 'network',
-            what: 'bytes, packets, drops',
-            state: outward === undefined ? 'partly' : 'seen',
-            because:
-              outward === undefined
-                ? '/sys/class/net can not be read: told by names'
-                : `/proc/net/dev: ${names || 'no interface'}`,
-          },
-      counts === undefined || Number.isNaN(retransmitsOf(counts, this.scanner))
-        ? { sampler: 'network', what: 'TCP retransmits', because: '/proc/net/snmp can not be read', ...absent }
-        : { sampler: 'network', what: 'TCP retransmits', state: 'seen', because: '/proc/net/snmp' },
-    ]
-  }
-
-  private putTraffic(text: string, { look, spanMs, into }: { look: Look; spanMs: number; into: ReadingWriter }): void {
     if (look.monotonicMs - this.namesAtMs >= NAMES_EVERY_MS) {
       this.outward = outwardInterfaces(this.looks)
       this.namesAtMs = look.monotonicMs
     }
-    const sum = new Float64Array(FIELDS)
-    const seen = new Map<string, Float64Array>()
+    this.look++
+    // Without a look before this one nothing is known to have risen.
+    this.sum.fill(this.interfaces.size === 0 ? Number.NaN : 0)
+    this.addLines(this.looks.readText('/proc/net/dev', BYTES_MAX) ?? '')
     let known = 0
-    for (let at = 0; at < text.length && seen.size < INTERFACES_MAX; at = lineEnd(text, at) + 1) {
+    for (const [name, { seenIn }] of this.interfaces) {
+      if (seenIn === this.look) known++
+      else this.interfaces.delete(name)
+    }
+    if (known > 0) putSum(this.sum, { look, spanMs, into })
+    const retransmits = retransmitsOf(this.looks.readText('/proc/net/snmp', BYTES_MAX) ?? '', this.scanner)
+    into.put('netRetransmitsPerSec', perSecond(rise(this.retransmits, retransmits), spanMs))
+    this.retransmits = retransmits
+    if (!look.wantsDetails) return
+    const sockets = this.looks.readText('/proc/net/sockstat', BYTES_MAX) ?? ''
+    tell(into, 'sockets of all kinds', 'sockets', numberAfter(sockets, 'sockets:'))
+    tell(into, 'TCP sockets over IPv4', 'sockets', numberAfter(sockets, 'TCP:'))
+  }
+
+  findings(): readonly Finding[] {
+    const what = 'bytes, packets, drops'
+    const { how, names } = outwardInterfaces(this.looks)
+    const listed = [...names].toSorted().join(', ')
+    const isSeen = this.looks.readText('/proc/net/dev', BYTES_MAX) !== undefined
+    const traffic = findingOf('network', what, '/proc/net/dev', isSeen)
+    const counts = this.looks.readText('/proc/net/snmp', BYTES_MAX) ?? ''
+    return [
+      !isSeen
+        ? traffic
+        : how === 'device'
+          ? { ...traffic, because: `/proc/net/dev: ${listed}` }
+          : how === 'name'
+            ? {
+                ...traffic,
+                state: 'partly',
+                because: '/sys/class/net can not be read: interfaces are told by their names',
+                remedy: 'mount /sys in the guest',
+              }
+            : {
+                ...traffic,
+                state: 'partly',
+                because: `no interface has a device: all are counted (${listed || 'none'})`,
+              },
+      findingOf('network', 'TCP retransmits', '/proc/net/snmp', !Number.isNaN(retransmitsOf(counts, this.scanner))),
+    ]
+  }
+
+  private addLines(text: string): void {
+    let count = 0
+    for (let at = 0; at < text.length && count < INTERFACES_MAX; at = lineEnd(text, at) + 1) {
       const end = lineEnd(text, at)
-      const colon = text.indexOf(':', at)
-      if (colon < 0 || colon > end) continue
+      // A name may itself hold a colon (an alias, `eth0:1`): numbers have none.
+      const colon = text.lastIndexOf(':', end)
+      if (colon < at) continue
       const name = text.slice(at, colon).trim()
       if (!this.leadsOut(name)) continue
+      count++
       this.scanner.reset(text, colon + 1, end)
       for (let i = 0; i < FIELDS; i++) this.is[i] = this.scanner.next()
-      const was = this.interfaces.get(name)
-      if (was !== undefined && addRise(was, this.is, sum)) known++
-      const counters = was ?? new Float64Array(FIELDS)
-      counters.set(this.is)
-      seen.set(name, counters)
+      let each = this.interfaces.get(name)
+      if (each === undefined) {
+        // Of an interface that just came only the rise from now on is known.
+        each = { was: Float64Array.from(this.is), seenIn: this.look }
+        this.interfaces.set(name, each)
+      }
+      // A counter that went back (made anew, or wrapped) makes the sum absent: one that lacks an interface would be taken for the whole.
+      for (let i = 0; i < FIELDS; i++) this.sum[i] += rise(each.was[i], this.is[i])
+      each.was.set(this.is)
+      each.seenIn = this.look
     }
-    this.interfaces = seen
-    if (known > 0) putSum(sum, { look, spanMs, into })
   }
 
   private leadsOut(name: string): boolean {
     if (name === 'lo' || name === '') return false
-    return this.outward === undefined ? !STACKED.some((prefix) => name.startsWith(prefix)) : this.outward.has(name)
+    if (this.outward.how === 'name') return !VIRTUAL.some((prefix) => name.startsWith(prefix))
+    return this.outward.names.has(name)
   }
 }
 
-const STACKED = [
-  'veth',
-  'br-',
-  'docker',
-  'virbr',
-  'bond',
-  'team',
-  'tun',
-  'tap',
-  'wg',
-  'vlan',
-  'dummy',
-  'cali',
-  'flannel',
-  'cni',
-  'ifb',
-  'gre',
-  'sit',
-]
-
-/** Adds what an interface carried; false if a counter went back: the interface was made anew. */
-function addRise(was: Float64Array, is: Float64Array, sum: Float64Array): boolean {
-  for (let i = 0; i < FIELDS; i++) if (!(is[i] >= was[i])) return false
-  for (let i = 0; i < FIELDS; i++) sum[i] += is[i] - was[i]
-  return true
-}
-
-function putSum(sum: Float64Array, { look, spanMs, into }: { look: Look; spanMs: number; into: ReadingWriter }): void {
+function putSum(
+  sum: Float64Array,
+  { look, spanMs, into }: { readonly look: Look; readonly spanMs: number; readonly into: ReadingWriter },
+): void {
   into.put('netReceiveBytesPerSec', perSecond(sum[RECEIVED_BYTES], spanMs))
   into.put('netReceivePacketsPerSec', perSecond(sum[RECEIVED_PACKETS], spanMs))
   into.put('netSendBytesPerSec', perSecond(sum[SENT_BYTES], spanMs))
   into.put('netSendPacketsPerSec', perSecond(sum[SENT_PACKETS], spanMs))
   if (!look.wantsDetails) return
-  const drops = perSecond(sum[RECEIVED_DROPS] + sum[SENT_DROPS], spanMs)
-  if (Number.isFinite(drops)) into.detail({ name: 'drops', unit: '1/s', value: drops })
+  tell(into, 'drops, receiving', '1/s', perSecond(sum[RECEIVED_DROPS], spanMs))
+  tell(into, 'drops, sending', '1/s', perSecond(sum[SENT_DROPS], spanMs))
+  tell(into, 'errors', '1/s', perSecond(sum[RECEIVE_ERRORS] + sum[SEND_ERRORS], spanMs))
 }
 
-/** Interfaces with a device of their own, in containers the one end of a veth too; undefined where /sys can't be read. If none has a
- *  device, as in a network namespace, all but the loopback count. */
-function outwardInterfaces(looks: Looks): ReadonlySet<string> | undefined {
-  const names = looks.list('/sys/class/net')
-  if (names === undefined) return undefined
-  const withDevice = names.filter((name) => looks.access(`/sys/class/net/${name}/device`) === 'readable')
-  return new Set(withDevice.length > 0 ? withDevice : names.filter((name) => name !== 'lo'))
+/** Beginnings of names that stand on other interfaces, for where /sys can't be asked. */
+const VIRTUAL =
+  'veth br- br0 docker lxc virbr vnet bond team tun tap wg vlan vxlan dummy cali cilium flannel cni ifb gre sit ip6tnl macvlan ipvlan nlmon ovs tailscale'.split(
+    ' ',
+  )
+
+/** Interfaces that lead out of the guest, and how that is known: by a device behind them; because all must do, as in a network
+ *  namespace where none has one; or, without /sys, by name. */
+interface Outward {
+  readonly how: 'device' | 'all' | 'name'
+  readonly names: ReadonlySet<string>
 }
 
-/** The line of names says where RetransSegs stands; the next line has the numbers. MaxConn may be -1, which counts as one number. */
+function outwardInterfaces(looks: Looks): Outward {
+  const names = looks.list('/sys/class/net')?.slice(0, INTERFACES_MAX)
+  if (names === undefined) return { how: 'name', names: new Set() }
+  const withDevice = new Set(names.filter((name) => looks.readLink(`/sys/class/net/${name}/device`) !== undefined))
+  if (withDevice.size === 0) return { how: 'all', names: new Set(names.filter((name) => name !== 'lo')) }
+  // One below another that has a device itself (a virtual function below its paravirtual twin) is counted by that one already.
+  const isBelow = (name: string) => {
+    const master = looks.readLink(`/sys/class/net/${name}/master`)
+    return master !== undefined && withDevice.has(master.slice(master.lastIndexOf('/') + 1))
+  }
+  return { how: 'device', names: new Set([...withDevice].filter((name) => !isBelow(name))) }
+}
+
+/** The line of names says where RetransSegs stands; the next line has the numbers. MaxConn may be -1, which is one number too. */
 function retransmitsOf(text: string, scanner: Scanner): number {
   const names = startOfLine(text, 'Tcp:')
   if (names < 0) return Number.NaN
-  const place = text.slice(names, lineEnd(text, names)).split(' ').indexOf('RetransSegs')
-  const values = lineEnd(text, names) + 1
-  if (place < 1 || !text.startsWith('Tcp:', values)) return Number.NaN
-  return scanner
-    .reset(text, values, lineEnd(text, values))
-    .skip(place - 1)
-    .next()
+  const namesEnd = lineEnd(text, names)
+  const name = text.indexOf(' RetransSegs', names)
+  const values = namesEnd + 1
+  if (name < 0 || name > namesEnd || !text.startsWith('Tcp:', values)) return Number.NaN
+  let before = 0
+  for (let at = names; at < name; at++) if (text.charCodeAt(at) === 32) before++
+  return scanner.reset(text, values, lineEnd(text, values)).skip(before).next()
 }

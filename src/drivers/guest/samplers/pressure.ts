@@ -1,22 +1,31 @@
+import type { Measure } from '../../../terms/reading.ts'
 import type { Looks } from '../machine.ts'
 import type { Finding, Look, ReadingWriter, Sampler } from '../sampler.ts'
-import type { Measure } from '../../../terms/reading.ts'
-import { lineEnd, rise, startOfLine } from './scan.ts'
+import { lineEnd, rise, Scanner, startOfLine } from './scan.ts'
+import { tell } from './tell.ts'
 
-const RESOURCES = ['cpu', 'memory', 'io'] as const
-const SOME: Readonly<Record<(typeof RESOURCES)[number], Measure>> = {
-  cpu: 'cpuPressureSome',
-  memory: 'memoryPressureSome',
-  io: 'ioPressureSome',
+const BYTES_MAX = 1024
+
+interface Resource {
+  readonly name: string
+  readonly path: string
+  readonly measure: Measure
+  someUs: number
+  fullUs: number
 }
 
 /** Pressure stall information: the share of time in which some task, or all, waited. From the running totals in microseconds, not from the
- *  kernel's own averages, so that it covers exactly the span between two looks. */
+ *  kernel's own averages, so that it covers exactly the span between two looks (Documentation/accounting/psi.rst). */
 export class PressureSampler implements Sampler {
   readonly name = 'pressure'
   readonly isCheap = true
   private readonly looks: Looks
-  private readonly totals = new Map<string, number>()
+  private readonly scanner = new Scanner()
+  private readonly resources: readonly Resource[] = [
+    resource('cpu', 'cpuPressureSome'),
+    resource('memory', 'memoryPressureSome'),
+    resource('io', 'ioPressureSome'),
+  ]
   private lastMs = Number.NaN
 
   constructor(looks: Looks) {
@@ -26,41 +35,56 @@ export class PressureSampler implements Sampler {
   sample(look: Look, into: ReadingWriter): void {
     const spanMs = look.monotonicMs - this.lastMs
     this.lastMs = look.monotonicMs
-    for (const resource of RESOURCES) {
-      const text = this.looks.readText(`/proc/pressure/${resource}`, 1024)
-      if (text === undefined) continue
-      into.put(SOME[resource], this.share(`${resource} some`, totalOf(text, 'some '), spanMs))
-      const full = this.share(`${resource} full`, totalOf(text, 'full '), spanMs)
-      if (look.wantsDetails && Number.isFinite(full))
-        into.detail({ name: `${resource} full`, unit: 'fraction', value: full })
+    for (const each of this.resources) {
+      const text = this.looks.readText(each.path, BYTES_MAX) ?? ''
+      const someUs = this.totalUs(text, 'some ')
+      const fullUs = this.totalUs(text, 'full ')
+      into.put(each.measure, share(rise(each.someUs, someUs), spanMs))
+      if (look.wantsDetails) {
+        tell(into, `${each.name} full`, 'fraction', share(rise(each.fullUs, fullUs), spanMs))
+        tell(into, `${each.name} some, the kernel's mean of a minute`, 'fraction', minuteOf(text))
+      }
+      each.someUs = someUs
+      each.fullUs = fullUs
     }
   }
 
   findings(): readonly Finding[] {
-    return RESOURCES.map((resource) => {
-      const path = `/proc/pressure/${resource}`
-      const what = `pressure of ${resource} (PSI)`
-      if (totalOf(this.looks.readText(path, 1024) ?? '', 'some ') >= 0)
+    return this.resources.map(({ name, path }) => {
+      const what = `pressure of ${name} (PSI)`
+      if (this.totalUs(this.looks.readText(path, BYTES_MAX) ?? '', 'some ') >= 0)
         return { sampler: 'pressure', what, state: 'seen', because: path }
+      const access = this.looks.access(path)
       const because =
-        this.looks.access(path) === 'missing'
-          ? 'this kernel has no PSI, or it is switched off'
-          : `${path} can not be read`
-      const remedy = 'boot the guest with psi=1 (kernel 4.20 or later, CONFIG_PSI)'
+        access === 'missing'
+          ? 'this kernel has no PSI, or /proc is not mounted'
+          : access === 'denied'
+            ? `${path} may not be read`
+            : 'PSI is built in but switched off'
+      const remedy = 'boot the guest with psi=1 (Linux 4.20 or later, CONFIG_PSI)'
       return { sampler: 'pressure', what, state: 'absent', because, remedy }
     })
   }
 
-  private share(key: string, total: number, spanMs: number): number {
-    const risenUs = rise(this.totals.get(key) ?? Number.NaN, total)
-    this.totals.set(key, total)
-    return spanMs > 0 ? Math.min(1, risenUs / (spanMs * 1000)) : Number.NaN
+  private totalUs(text: string, line: string): number {
+    const at = startOfLine(text, line)
+    if (at < 0) return Number.NaN
+    const end = lineEnd(text, at)
+    const total = text.indexOf('total=', at)
+    return total < 0 || total > end ? Number.NaN : this.scanner.reset(text, total, end).next()
   }
 }
 
-function totalOf(text: string, line: string): number {
-  const at = startOfLine(text, line)
-  if (at < 0) return Number.NaN
-  const total = text.indexOf('total=', at)
-  return total < 0 || total > lineEnd(text, at) ? Number.NaN : Number.parseInt(text.slice(total + 6), 10)
+function resource(name: string, measure: Measure): Resource {
+  return { name, path: `/proc/pressure/${name}`, measure, someUs: Number.NaN, fullUs: Number.NaN }
+}
+
+/** Totals are brought up to date a little before or after our clock: never more than the whole time. */
+function share(risenUs: number, spanMs: number): number {
+  return spanMs > 0 ? Math.min(1, risenUs / (spanMs * 1000)) : Number.NaN
+}
+
+function minuteOf(text: string): number {
+  const at = text.indexOf('avg60=')
+  return at < 0 ? Number.NaN : Number.parseFloat(text.slice(at + 6, at + 12)) / 100
 }

@@ -1,5 +1,4 @@
 /** What kind of program a process is, by the short name that the kernel keeps. The name itself goes no further: it may say whose it is. */
-
 export const PROCESS_CLASSES = [
   'database',
   'cache',
@@ -13,8 +12,11 @@ export const PROCESS_CLASSES = [
   'remote access',
   'monitoring',
   'system',
+  'kernel',
+  'agent itself',
   'other',
 ] as const
+/** One of `PROCESS_CLASSES`. */
 export type ProcessClass = (typeof PROCESS_CLASSES)[number]
 
 /** Beginnings of names, the first that fits counts. The kernel cuts names at 15 characters. */

@@ -42,6 +42,11 @@ export class Scanner {
     return value
   }
 
+  /** Whether all is read: the last number may then be cut. */
+  get isAtEnd(): boolean {
+    return this.at >= this.end
+  }
+
   /** Passes over numbers. */
   skip(count: number): this {
     for (let i = 0; i < count; i++) this.next()

@@ -1,128 +1,94 @@
 import type { Looks } from '../machine.ts'
 import type { Finding, Look, ReadingWriter, Sampler } from '../sampler.ts'
-import { classOfPort, type ProcessClass } from './process-class.ts'
-import { lineEnd } from './scan.ts'
+import { putDependencies } from './dependencies.ts'
+import { Peers, TABLE_BYTES_MAX } from './peers.ts'
+import { classOfPort } from './process-class.ts'
+import { numberAfter } from './scan.ts'
+import { findingOf, tell } from './tell.ts'
 
-/** The list of sockets is as long as there are sockets, so it is read at every fourth look only, and no further than this: some 1 700
- *  sockets of 150 bytes a line. Netlink would be cheaper; it is not to be had without native code. */
-const EVERY_LOOKS = 4
-const BYTES_MAX = 256 * 1024
-const ESTABLISHED = '01'
-const LISTEN = '0A'
-const TABLES = ['/proc/net/tcp', '/proc/net/tcp6'] as const
+/** Reading the tables walks the kernel's whole hash of sockets, in use or not: 3.8 ms a table where it has 262 144 buckets (24 GiB of
+ *  memory, measured). So they are read seldom: at every fourth look, and at fewer where it takes longer than this per look on average. */
+const COST_MS_PER_LOOK = 0.4
+const EVERY_LOOKS_MIN = 4
+const EVERY_LOOKS_MAX = 60
+/** A table is left unread where the kernel says that no socket is in it. */
+const TABLES = [
+  { path: '/proc/net/tcp', counts: '/proc/net/sockstat', line: 'TCP:' },
+  { path: '/proc/net/tcp6', counts: '/proc/net/sockstat6', line: 'TCP6:' },
+  { path: '/proc/net/udp', counts: '/proc/net/sockstat', line: 'UDP:' },
+  { path: '/proc/net/udp6', counts: '/proc/net/sockstat6', line: 'UDP6:' },
+] as const
 
-interface Peers {
-  readonly remote: Set<string>
-  readonly listening: Set<number>
-  /** Connections in, by class of the service here; and out, by class of the service there. */
-  readonly inward: Map<ProcessClass, number>
-  readonly outward: Map<ProcessClass, number>
-  isCut: boolean
-}
-
-/** Who talks to whom: distinct remote addresses of established TCP connections, loopback aside, from /proc/net/tcp. Addresses are counted and
- *  forgotten; what is told is a number, and for people the classes of services at both ends, by port. */
+/** Who talks to whom: distinct addresses of other machines at the far end of connected TCP and UDP sockets, from /proc/net. Addresses are counted
+ *  and forgotten; people are told classes of programs and services, by port, and keyed hashes of addresses. */
 export class SocketsSampler implements Sampler {
   readonly name = 'sockets'
   readonly isCheap = false
-  private readonly looks: Looks
-  private look = 0
+  private readonly looks: Looks & { monotonicMs(): number }
+  private readonly peerName: (remote: string) => string
+  private looksLeft = 0
   private peers = Number.NaN
 
-  constructor(looks: Looks) {
+  /** @param peerName a name for `address:port` from which the address can't be told; details show it */
+  constructor(looks: Looks & { monotonicMs(): number }, peerName: (remote: string) => string) {
     this.looks = looks
+    this.peerName = peerName
   }
 
   sample(look: Look, into: ReadingWriter): void {
-    const isDue = this.look % EVERY_LOOKS === 0 || look.wantsDetails
-    this.look++
-    if (isDue) {
-      const peers = this.read()
+    if (this.looksLeft <= 0 || look.wantsDetails) {
+      const startMs = this.looks.monotonicMs()
+      const peers = this.read(look.wantsDetails)
+      const costMs = this.looks.monotonicMs() - startMs
+      this.looksLeft = Math.min(EVERY_LOOKS_MAX, Math.max(EVERY_LOOKS_MIN, Math.ceil(costMs / COST_MS_PER_LOOK)))
       this.peers = peers?.remote.size ?? Number.NaN
-      if (peers !== undefined && look.wantsDetails) putDetails(peers, into)
+      if (peers !== undefined && look.wantsDetails) this.putDetails(peers, into)
     }
+    this.looksLeft--
     into.put('socketPeers', this.peers)
   }
 
   findings(): readonly Finding[] {
-    const peers = this.read()
-    const what = 'peers over TCP'
-    if (peers === undefined)
-      return [
-        {
-          sampler: 'sockets',
-          what,
-          state: 'absent',
-          because: '/proc/net/tcp can not be read',
-          remedy: 'mount /proc in the guest',
-        },
-      ]
-    if (!peers.isCut)
-      return [{ sampler: 'sockets', what, state: 'seen', because: '/proc/net/tcp and tcp6, by address and port' }]
-    const because = `more sockets than fit in ${BYTES_MAX / 1024} KiB of text: the rest is not counted`
-    return [{ sampler: 'sockets', what, state: 'partly', because }]
+    const what = 'peers over TCP and UDP'
+    const peers = this.read(false)
+    if (peers === undefined) return [findingOf('sockets', what, '/proc/net/tcp', false)]
+    const because = peers.isCut
+      ? 'there are more sockets than are looked at: the number is a floor, for netlink can not be asked from here'
+      : '/proc/net/tcp, tcp6, udp, udp6: addresses of connected sockets'
+    const seen: Finding = { sampler: 'sockets', what, state: peers.isCut ? 'partly' : 'seen', because }
+    return [seen, dependenciesFinding(this.looks)]
   }
 
-  private read(): Peers | undefined {
-    const peers: Peers = {
-      remote: new Set(),
-      listening: new Set(),
-      inward: new Map(),
-      outward: new Map(),
-      isCut: false,
-    }
-    let isSeen = false
-    // Listeners first: they tell which end of a connection is the service.
-    const texts = TABLES.map((table) => this.looks.readText(table, BYTES_MAX))
-    for (const state of [LISTEN, ESTABLISHED]) {
-      for (const text of texts) {
-        if (text === undefined) continue
-        isSeen = true
-        if (text.length >= BYTES_MAX) peers.isCut = true
-        for (let at = lineEnd(text, 0) + 1; at < text.length; at = lineEnd(text, at) + 1)
-          scanLine(text, at, state, peers)
-      }
-    }
-    return isSeen ? peers : undefined
+  private read(wantsConnections: boolean): Peers | undefined {
+    const texts = TABLES.map(({ path, counts, line }) => {
+      if (numberAfter(this.looks.readText(counts, 1024) ?? '', line) === 0) return ''
+      return this.looks.readText(path, TABLE_BYTES_MAX)
+    })
+    if (texts.every((text) => text === undefined)) return undefined
+    const peers = new Peers()
+    // Listeners first, of both families: they tell which end of a connection is the service.
+    for (let i = 0; i < 2; i++) peers.addListeners(texts[i] ?? '')
+    for (const text of texts) peers.addConnected(text ?? '', wantsConnections)
+    return peers
+  }
+
+  private putDetails(peers: Peers, into: ReadingWriter): void {
+    const { listening, connections } = peers
+    const services = [...new Set([...listening].map(classOfPort))].toSorted()
+    tell(into, 'listening ports', 'ports', listening.size)
+    if (services.length > 0) into.detail({ name: 'services by port', unit: '', value: services.join(', ') })
+    const local = connections.filter(({ isLocal }) => isLocal).length
+    tell(into, 'connections to other machines', 'connections', connections.length - local)
+    tell(into, 'connections within', 'connections', local / 2)
+    putDependencies(this.looks, connections, { peerName: this.peerName, listening, into })
   }
 }
 
-/** `  0: 0100007F:1F90 00000000:0000 0A ...`: number, local, remote, state. */
-function scanLine(text: string, at: number, state: string, peers: Peers): void {
-  const local = text.indexOf(': ', at) + 2
-  const localPort = text.indexOf(':', local)
-  const remote = localPort + 6
-  const remotePort = text.indexOf(':', remote)
-  if (local < 2 || localPort < 0 || remotePort < 0 || remotePort > lineEnd(text, at)) return
-  if (text.slice(remotePort + 6, remotePort + 8) !== state) return
-  const here = Number.parseInt(text.slice(localPort + 1, localPort + 5), 16)
-  if (state === LISTEN) {
-    peers.listening.add(here)
-    return
-  }
-  const address = text.slice(remote, remotePort)
-  if (isLoopback(address)) return
-  peers.remote.add(address)
-  const isInward = peers.listening.has(here)
-  const kind = classOfPort(isInward ? here : Number.parseInt(text.slice(remotePort + 1, remotePort + 5), 16))
-  const counts = isInward ? peers.inward : peers.outward
-  counts.set(kind, (counts.get(kind) ?? 0) + 1)
-}
-
-/** Addresses stand in the byte order of the machine: 127.x.y.z ends in 7F on little-endian ones, and begins with it on others. */
-function isLoopback(address: string): boolean {
-  if (address.length === 8) return address.endsWith('7F') || address.startsWith('7F')
-  if (address === '00000000000000000000000001000000' || address === '00000000000000000000000000000001') return true
-  const isMapped = address.startsWith('0000000000000000FFFF0000') || address.startsWith('00000000000000000000FFFF')
-  return isMapped && (address.endsWith('7F') || address.startsWith('7F', 24))
-}
-
-function putDetails(peers: Peers, into: ReadingWriter): void {
-  if (peers.inward.size > 0) into.detail({ name: 'connections in, to', unit: '', value: show(peers.inward) })
-  if (peers.outward.size > 0) into.detail({ name: 'connections out, to', unit: '', value: show(peers.outward) })
-  into.detail({ name: 'listening ports', unit: 'ports', value: peers.listening.size })
-}
-
-function show(counts: ReadonlyMap<ProcessClass, number>): string {
-  return [...counts].map(([kind, count]) => `${count} ${kind}`).join(', ')
+function dependenciesFinding(looks: Looks): Finding {
+  const what = 'which program talks to whom'
+  if (looks.list('/proc/1/fd') !== undefined)
+    return { sampler: 'sockets', what, state: 'seen', because: '/proc/PID/fd, as classes' }
+  const because = 'only the own open files may be seen: services are told by port'
+  const remedy = 'run the agent as root, or with CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH; nothing that is sent needs it'
+  return { sampler: 'sockets', what, state: 'partly', because, remedy }
 }
