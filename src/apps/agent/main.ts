@@ -6,6 +6,7 @@ import { readConfig } from './config.ts'
 import { Log } from './log.ts'
 import { runAgent } from './run.ts'
 import { runDoctor } from './run-doctor.ts'
+import { runRecording } from './run-recording.ts'
 import { runOnce } from './run-once.ts'
 import { HELP, parseWords } from './words.ts'
 
@@ -35,6 +36,7 @@ async function perform(machine: Machine, words: readonly string[], version: stri
     return 0
   }
   const log = new Log(machine, { hasLevels: machine.self.environment('JOURNAL_STREAM') !== undefined })
+  if (asked.domstats !== undefined) return runRecording(machine, asked.domstats, asked)
   const config = readConfig(machine, asked.configPath)
   if (asked.command === 'doctor') return runDoctor(machine, config, log)
   if (asked.isOnce) return runOnce({ machine, config, log, asked })

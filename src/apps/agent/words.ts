@@ -13,6 +13,9 @@ export interface AgentWords {
   /** How long `--once` looks. */
   readonly forMs: number
   readonly print?: 'text' | 'json'
+  /** A recording of `virsh domstats`, and which domain of it. */
+  readonly domstats?: string
+  readonly domain?: string
   readonly wants?: 'help' | 'version'
 }
 
@@ -28,12 +31,16 @@ Options:
   --once                 look for a while, print the personality, and end
   --for DURATION         how long --once looks, 1s to 15min (default: 5s)
   --print text|json      print vectors, for people or for programs (--once: text)
+  --domstats FILE        no agent in the guest: read a recording of \`virsh domstats\`, and print what it tells
+  --domain NAME          only this domain of the recording
   --version, --help
 
 Examples:
   ethos agent --once                              what is this machine like?
   ethos agent --once --for 1min --print json      the same for a program, over a minute
   ethos agent doctor                              what is it blind to, and why?
+  for i in 1 2 3; do date +%s; virsh domstats; sleep 5; done > recording
+  ethos agent --domstats recording                what guests without an agent are like
 
 The first time, write a one-time token (\`ethos token create\` on the server prints one) to /etc/ethos/join-token.
 `
@@ -53,6 +60,8 @@ export function parseWords(words: readonly string[]): AgentWords {
     else if (word === '--config') found.configPath = reader.valueOf(word)
     else if (word === '--for') found.forMs = parseDuration({ value: reader.valueOf(word), place: word }, LOOK_BOUNDS)
     else if (word === '--print') found.print = parseWord(reader.valueOf(word), word, ['text', 'json'])
+    else if (word === '--domstats') found.domstats = reader.valueOf(word)
+    else if (word === '--domain') found.domain = reader.valueOf(word)
     else if (word.startsWith('-')) throw new ParseError('option', word, '`ethos agent --help` shows what can be asked.')
     else found.command = parseWord(word, 'command', COMMANDS)
   }
