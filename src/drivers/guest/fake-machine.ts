@@ -69,9 +69,6 @@ export class FakeMachine implements Looks {
 }
 
 function refuseAll(): Files {
-  const refuse = (): never => {
-    throw new MachineError('ENOSYS', 'no such file in a fake machine')
-  }
   return {
     makeFolder: refuse,
     readBytes: refuse,
@@ -81,4 +78,8 @@ function refuseAll(): Files {
     remove: refuse,
     sizeOf: () => undefined,
   }
+}
+
+function refuse(): never {
+  throw new MachineError('ENOSYS', 'a fake machine has no files of its own')
 }

@@ -57,7 +57,7 @@ export class CpuSampler implements Sampler {
       tell(into, mode, 'cores', Math.max(0, perSecond(this.is[i] - this.was[i], spanMs) / TICKS_PER_SEC))
     })
     tell(into, 'tasks blocked on disks', 'tasks', numberAfter(text, 'procs_blocked '))
-    tell(into, 'CPUs', 'cores', cpus)
+    if (cpus > 0) tell(into, 'CPUs', 'cores', cpus)
   }
 
   findings(): readonly Finding[] {

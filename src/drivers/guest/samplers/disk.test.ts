@@ -63,8 +63,9 @@ test('for people: queue, use and latency of each disk, discards and flushes', ()
   })
 })
 
+const old = (reads: number): string => ` 8 0 sda ${reads} 0 ${reads * 8} ${reads} 0 0 0 0 0 0 0\n`
+
 test('a kernel before 4.18 has eleven numbers a disk: discards and flushes are absent', () => {
-  const old = (reads: number): string => ` 8 0 sda ${reads} 0 ${reads * 8} ${reads} 0 0 0 0 0 0 0\n`
   const guest = new FakeMachine({ '/proc/diskstats': old(0) })
   const { measured, details } = lookTwice(new DiskSampler(guest), guest.texts, { '/proc/diskstats': old(10) })
   assert.equal(measured.diskReadOpsPerSec, 2)

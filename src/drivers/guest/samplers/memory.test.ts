@@ -55,9 +55,9 @@ test('a kernel that does not tell what is available tells no used memory', () =>
   )
 })
 
+const smaps = (size: string): FakeMachine =>
+  new FakeMachine({ '/proc/self/smaps': `1-2 r--p\nSize: 4 kB\nKernelPageSize: ${size} kB\n` })
 test("the size of a page is the kernel's, and 4 KiB where it does not tell or tells nonsense", () => {
-  const smaps = (size: string): FakeMachine =>
-    new FakeMachine({ '/proc/self/smaps': `1-2 r--p\nSize: 4 kB\nKernelPageSize: ${size} kB\n` })
   assert.equal(pageBytesOf(smaps('16')), 16_384)
   assert.equal(pageBytesOf(smaps('999999')), 4096)
   assert.equal(pageBytesOf(new FakeMachine({})), 4096)

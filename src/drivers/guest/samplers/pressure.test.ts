@@ -17,8 +17,9 @@ test('pressure is the rise of the total over the span, and what the kernel does 
   assert.deepEqual(details, { 'cpu full': 0.05, "cpu some, the kernel's mean of a minute": 0.025 })
 })
 
+const line = (total: number): string => `some avg10=0.00 avg60=0.00 avg300=0.00 total=${total}\n`
+
 test('a kernel before 5.13 has no full line for the CPU: that is absent and the rest is not', () => {
-  const line = (total: number): string => `some avg10=0.00 avg60=0.00 avg300=0.00 total=${total}\n`
   const guest = new FakeMachine({ '/proc/pressure/cpu': line(0) })
   const { measured, details } = lookTwice(new PressureSampler(guest), guest.texts, {
     '/proc/pressure/cpu': line(5_000_000),
