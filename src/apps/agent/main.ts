@@ -1,10 +1,11 @@
 /** `ethos agent`: reads the words, and does one of the few things the agent can do. */
 import type { Machine } from '../../drivers/guest/machine.ts'
+import { notify } from '../../drivers/guest/notify.ts'
 import { ParseError } from '../../terms/parse.ts'
 import { printable } from '../printable.ts'
 import { readConfig } from './config.ts'
 import { Log } from './log.ts'
-import { runAgent } from './run.ts'
+import { runAgent, type RunRequest } from './run.ts'
 import { runDoctor } from './run-doctor.ts'
 import { runRecording } from './run-recording.ts'
 import { runOnce } from './run-once.ts'
@@ -40,7 +41,36 @@ async function perform(machine: Machine, words: readonly string[], version: stri
   const config = readConfig(machine, asked.configPath)
   if (asked.command === 'doctor') return runDoctor(machine, config, log)
   if (asked.isOnce) return runOnce({ machine, config, log, asked })
-  const control = new AbortController()
+  return keepRunning({ machine, config, log, asked })
+}
+
+/** Runs until it is told to stop. SIGHUP reads the settings again: if they can't be meant, the old ones stay and it is said why. */
+async function keepRunning(first: Omit<RunRequest, 'signal'>): Promise<number> {
+  const { machine, log, asked } = first
+  let { config } = first
+  let control = new AbortController()
+  let isReloading = false
   for (const name of ['SIGTERM', 'SIGINT'] as const) machine.self.onSignal(name, () => control.abort())
-  return runAgent({ machine, config, log, asked, signal: control.signal })
+  machine.self.onSignal('SIGHUP', () => {
+    isReloading = true
+    control.abort()
+  })
+  for (;;) {
+    await notify(machine, 'ready')
+    const code = await runAgent({ machine, config, log, asked, signal: control.signal })
+    if (!isReloading) {
+      await notify(machine, 'stopping')
+      return code
+    }
+    isReloading = false
+    control = new AbortController()
+    await notify(machine, 'reloading')
+    try {
+      config = readConfig(machine, asked.configPath)
+      log.tell('notice', 'the settings were read again')
+    } catch (error) {
+      if (!(error instanceof ParseError)) throw error
+      log.tell('error', `the settings were not taken over, the old ones stay: ${error.message}`)
+    }
+  }
 }

@@ -2,6 +2,9 @@
 import { type Machine, MachineError } from '../../drivers/guest/machine.ts'
 import { OnBoard } from '../../engine/profile/on-board.ts'
 import { PHASES_1 } from '../../engine/profile/phases-1.ts'
+import { MINUTE_MS } from '../../terms/units.ts'
+import { notify } from '../../drivers/guest/notify.ts'
+import type { VmId } from '../../terms/ids.ts'
 import { ParseError } from '../../terms/parse.ts'
 import { encodePersonality } from '../../terms/personality-codec.ts'
 import { type AgentConfig, hex, vmIdOf } from './config.ts'
@@ -16,6 +19,9 @@ import type { AgentWords } from './words.ts'
 /** A sender is one run of one agent: as many random bytes. */
 const SENDER_BYTES = 8
 
+/** How often the watchdog of systemd is told that looks are taken: a quarter of what the unit allows. */
+const ALIVE_EVERY_MS = MINUTE_MS
+
 export interface RunRequest {
   readonly machine: Machine
   readonly config: AgentConfig
@@ -28,22 +34,7 @@ export interface RunRequest {
 /** Returns 0 once it was told to stop. */
 export async function runAgent({ machine, config, log, asked, signal }: RunRequest): Promise<number> {
   const watch = new Watch(machine, gatherSamplers(machine, config), log)
-  const vmId = vmIdOf(machine, config)
-  if (vmId === undefined) {
-    throw new ParseError(
-      'vm',
-      undefined,
-      'Neither the hardware nor /etc/machine-id tells who this VM is: write `vm = NAME` into the settings.',
-    )
-  }
-  const onBoard = new OnBoard({
-    vmId,
-    sender: hex(machine.secrets.randomBytes(SENDER_BYTES)),
-    cores: machine.self.processors,
-    refCoresPerCore: config.refCoresPerCore,
-    windowMs: config.windowMs,
-    phases: PHASES_1,
-  })
+  const { onBoard, vmId } = begin(machine, config)
   const courier = new Courier({ machine, config, log, vm: vmId })
   const delivery = courier.run(signal)
   const saved = machine.readText(`${config.stateFolder}/history`, HISTORY_BYTES_MAX)
@@ -54,6 +45,7 @@ export async function runAgent({ machine, config, log, asked, signal }: RunReque
     lookEveryMs: config.sampleEveryMs,
     vectorEveryMs: config.vectorEveryMs,
   })
+  let toldMs = machine.monotonicMs()
   let sequence = 0
   let looks = 0
   let hasPhaseChanged = false
@@ -61,6 +53,10 @@ export async function runAgent({ machine, config, log, asked, signal }: RunReque
     const reading = await watch.look()
     const nowMs = machine.monotonicMs()
     schedule.looked(nowMs)
+    if (nowMs - toldMs >= ALIVE_EVERY_MS) {
+      toldMs = nowMs
+      await notify(machine, 'alive')
+    }
     if (reading !== undefined) {
       looks++
       hasPhaseChanged = onBoard.observe(reading).phaseChanged || hasPhaseChanged
@@ -83,6 +79,27 @@ export async function runAgent({ machine, config, log, asked, signal }: RunReque
   await delivery
   saveHistory(machine, config, onBoard)
   return 0
+}
+
+/** What is known of this VM at the start: who it is. */
+function begin(machine: Machine, config: AgentConfig): { readonly onBoard: OnBoard; readonly vmId: VmId } {
+  const vmId = vmIdOf(machine, config)
+  if (vmId === undefined) {
+    throw new ParseError(
+      'vm',
+      undefined,
+      'Neither the hardware nor /etc/machine-id tells who this VM is: write `vm = NAME` into the settings.',
+    )
+  }
+  const onBoard = new OnBoard({
+    vmId,
+    sender: hex(machine.secrets.randomBytes(SENDER_BYTES)),
+    cores: machine.self.processors,
+    refCoresPerCore: config.refCoresPerCore,
+    windowMs: config.windowMs,
+    phases: PHASES_1,
+  })
+  return { onBoard, vmId }
 }
 
 /** A day of slots is some 20 KiB; more is none of ours. */
