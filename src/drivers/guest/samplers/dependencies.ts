@@ -1,6 +1,6 @@
 import type { Looks } from '../machine.ts'
 import type { ReadingWriter } from '../sampler.ts'
-import type { Connection } from './peers.ts'
+import type { Connection, Peers } from './peers.ts'
 import { classOf, classOfPort, type ProcessClass } from './process-class.ts'
 import { tell } from './tell.ts'
 
@@ -11,27 +11,25 @@ const EDGES_SHOWN = 8
 
 /** Who talks to whom, as classes: a process here to a process here, or to a peer, whose address is a keyed hash. Needs the right to see the
  *  open files of others; connections whose process may not be seen are told as such. */
-export function putDependencies(
-  looks: Looks,
-  connections: readonly Connection[],
-  { peerName, listening, into }: DependencyView,
-): void {
+export function putDependencies(looks: Looks, peers: Peers, { peerName, into }: DependencyView): void {
+  const { connections, listening } = peers
   const owners = ownersOf(looks, new Set(connections.map(({ inode }) => inode)))
   const byEnd = new Map(connections.map((connection) => [connection.local, connection]))
   const edges = new Map<string, number>()
   let unseen = 0
   for (const connection of connections) {
     const isInward = listening.has(connection.localPort)
+    const isLocal = peers.isOwn(connection.remoteAddress)
     // Of a connection within the machine both ends are listed: the end that called tells of it.
-    if (connection.isLocal && isInward) continue
+    if (isLocal && isInward) continue
     const owner = owners.get(connection.inode)
     if (owner === undefined) unseen++
     const here = owner ?? 'unseen'
-    const edge = connection.isLocal
+    const edge = isLocal
       ? `${here} -> ${farOwner(connection, byEnd, owners)} here`
       : isInward
-        ? `${peerName(connection.remote)} -> ${owner ?? classOfPort(connection.localPort)}`
-        : `${here} -> ${classOfPort(connection.remotePort)} at ${peerName(connection.remote)}`
+        ? `${peerName(connection.remoteAddress)} -> ${owner ?? classOfPort(connection.localPort)}`
+        : `${here} -> ${classOfPort(connection.remotePort)} at ${peerName(connection.remoteAddress)}`
     edges.set(edge, (edges.get(edge) ?? 0) + 1)
   }
   const strongest = [...edges].toSorted((a, b) => b[1] - a[1]).slice(0, EDGES_SHOWN)
@@ -40,9 +38,8 @@ export function putDependencies(
 }
 
 export interface DependencyView {
-  /** A name for `address:port` from which the address can't be told. */
-  readonly peerName: (remote: string) => string
-  readonly listening: ReadonlySet<number>
+  /** A name for an address, from which the address can't be told. */
+  readonly peerName: (address: string) => string
   readonly into: ReadingWriter
 }
 

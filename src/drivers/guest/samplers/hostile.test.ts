@@ -11,7 +11,8 @@ import { makeSamplers } from './make-samplers.ts'
 
 /** Every file that a sampler reads, with a process, a socket of it and a group of it. */
 const PROC =
-  'stat meminfo vmstat diskstats loadavg uptime pressure/cpu pressure/memory pressure/io self/smaps self/cgroup net/dev net/snmp net/sockstat net/sockstat6 net/tcp net/tcp6 net/udp net/udp6 1/stat 7/stat 7/comm 1/maps 7/statm'
+  'stat meminfo vmstat diskstats loadavg uptime pressure/cpu pressure/memory pressure/io self/smaps self/cgroup net/dev net/snmp ' +
+  'net/sockstat net/sockstat6 net/tcp net/tcp6 net/udp net/udp6 1/stat 7/stat 7/comm 1/maps 7/statm'
 const CGROUP = 'cpu.stat io.stat memory.max cpu.max'
 const PATHS: readonly string[] = [
   ...PROC.split(' ').map((file) => `/proc/${file}`),

@@ -32,11 +32,10 @@ export function makeSamplers(machine: Machine, names: ReadonlySet<SamplerName>):
 }
 
 /** Six digits tell a handful of peers apart; who knows the address can't find it without the key. */
-function peerNames(machine: Machine): (remote: string) => string {
+function peerNames(machine: Machine): (address: string) => string {
   let salt: Uint8Array | undefined
-  return (remote) => {
+  return (address) => {
     salt ??= machine.secrets.randomBytes(SALT_BYTES)
-    const address = remote.slice(0, remote.lastIndexOf(':'))
     const hash = machine.secrets.hmacSha256(
       salt,
       Uint8Array.from(address, (letter) => letter.charCodeAt(0)),

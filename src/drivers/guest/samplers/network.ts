@@ -145,10 +145,10 @@ function putSum(
 }
 
 /** Beginnings of names that stand on other interfaces, for where /sys can't be asked. */
-const VIRTUAL =
-  'veth br- br0 docker lxc virbr vnet bond team tun tap wg vlan vxlan dummy cali cilium flannel cni ifb gre sit ip6tnl macvlan ipvlan nlmon ovs tailscale'.split(
-    ' ',
-  )
+const VIRTUAL = [
+  ...'veth br- br0 docker lxc virbr vnet bond team tun tap wg vlan vxlan dummy cali cilium'.split(' '),
+  ...'flannel cni ifb gre sit ip6tnl macvlan ipvlan nlmon ovs tailscale'.split(' '),
+]
 
 /** Interfaces that lead out of the guest, and how that is known: by a device behind them; because all must do, as in a network
  *  namespace where none has one; or, without /sys, by name. */

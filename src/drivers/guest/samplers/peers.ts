@@ -13,10 +13,12 @@ export interface Connection {
   readonly local: string
   readonly localPort: number
   readonly remote: string
+  readonly remoteAddress: string
   readonly remotePort: number
   readonly inode: number
-  readonly isLocal: boolean
 }
+
+/** Sockets of this machine, and whom they are connected to. */
 
 export class Peers {
   /** Addresses beyond this machine, as the kernel writes them; one of IPv4 that is mapped into IPv6 counts as itself. */
@@ -25,6 +27,7 @@ export class Peers {
   /** Filled on demand: it costs an object a connection. */
   readonly connections: Connection[] = []
   isCut = false
+  private readonly own = new Set<string>()
   private readonly scanner = new Scanner()
 
   /** Takes in what listens. The kernel lists listeners first (net/ipv4/tcp_ipv4.c): it ends at the first that does not. */
@@ -54,9 +57,8 @@ export class Peers {
       if (!table.startsWith(ESTABLISHED, remoteEnd + 6)) continue
       const here = plainAddress(table.slice(local, localEnd))
       const there = plainAddress(table.slice(remote, remoteEnd))
-      // Both ends on this machine: over the loopback, or over an address of our own.
-      const isLocal = here === there || isLoopback(there)
-      if (!isLocal) this.remote.add(there)
+      this.own.add(here)
+      this.remote.add(there)
       if (!wantsConnections) continue
       const localPort = Number.parseInt(table.slice(localEnd + 1, localEnd + 5), 16)
       const remotePort = Number.parseInt(table.slice(remoteEnd + 1, remoteEnd + 5), 16)
@@ -64,11 +66,21 @@ export class Peers {
         local: `${here}:${localPort}`,
         localPort,
         remote: `${there}:${remotePort}`,
+        remoteAddress: there,
         remotePort,
         inode: this.inodeAt(table, remoteEnd + 8),
-        isLocal,
       })
     }
+  }
+
+  /** Leaves out what is no other machine. Once, when all is taken in. */
+  settle(): void {
+    for (const address of this.remote) if (this.isOwn(address)) this.remote.delete(address)
+  }
+
+  /** An address of this machine: of the loopback, or one that some socket here has for its own end. */
+  isOwn(address: string): boolean {
+    return this.own.has(address) || isLoopback(address)
   }
 
   /** Behind the state: queues, timer, retransmits, user, timeout, inode. */

@@ -99,6 +99,8 @@ const BEGINNINGS: readonly (readonly [ProcessClass, readonly string[]])[] = [
     [
       'java',
       'node',
+      // What Node 24 calls its first thread, which is the process's name.
+      'MainThread',
       'bun',
       'deno',
       'python',

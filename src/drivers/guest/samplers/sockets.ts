@@ -25,12 +25,12 @@ export class SocketsSampler implements Sampler {
   readonly name = 'sockets'
   readonly isCheap = false
   private readonly looks: Looks & { monotonicMs(): number }
-  private readonly peerName: (remote: string) => string
+  private readonly peerName: (address: string) => string
   private looksLeft = 0
   private peers = Number.NaN
 
-  /** @param peerName a name for `address:port` from which the address can't be told; details show it */
-  constructor(looks: Looks & { monotonicMs(): number }, peerName: (remote: string) => string) {
+  /** @param peerName a name for an address, from which the address can't be told; details show it */
+  constructor(looks: Looks & { monotonicMs(): number }, peerName: (address: string) => string) {
     this.looks = looks
     this.peerName = peerName
   }
@@ -69,6 +69,7 @@ export class SocketsSampler implements Sampler {
     // Listeners first, of both families: they tell which end of a connection is the service.
     for (let i = 0; i < 2; i++) peers.addListeners(texts[i] ?? '')
     for (const text of texts) peers.addConnected(text ?? '', wantsConnections)
+    peers.settle()
     return peers
   }
 
@@ -77,10 +78,10 @@ export class SocketsSampler implements Sampler {
     const services = [...new Set([...listening].map(classOfPort))].toSorted()
     tell(into, 'listening ports', 'ports', listening.size)
     if (services.length > 0) into.detail({ name: 'services by port', unit: '', value: services.join(', ') })
-    const local = connections.filter(({ isLocal }) => isLocal).length
+    const local = connections.filter(({ remoteAddress }) => peers.isOwn(remoteAddress)).length
     tell(into, 'connections to other machines', 'connections', connections.length - local)
     tell(into, 'connections within', 'connections', local / 2)
-    putDependencies(this.looks, connections, { peerName: this.peerName, listening, into })
+    putDependencies(this.looks, peers, { peerName: this.peerName, into })
   }
 }
 
