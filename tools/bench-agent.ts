@@ -62,6 +62,7 @@ function report(measured: Measured): void {
   mkdirSync(results, { recursive: true })
   writeFileSync(join(results, 'agent.json'), `${JSON.stringify({ ...origin, ...measured }, undefined, 2)}\n`)
   writeFileSync(join(results, 'agent.md'), page)
+  runProgram('biome', ['format', '--write', join(results, 'agent.json')])
   process.stdout.write('\nKept in docs/results/agent.json and agent.md.\n')
 }
 
