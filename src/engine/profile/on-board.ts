@@ -15,6 +15,7 @@ import type { PhaseModel } from './phases.ts'
 import { autocorrelation, centre, findRhythm, type Rhythm } from './rhythm.ts'
 import { HORIZON_SLOTS, SlotForecast } from './slot-forecast.ts'
 import { SlotHistory } from './slot-history.ts'
+import { openSnapshot, sealSnapshot } from './snapshot.ts'
 import { anomalyScore, changeScore } from './unusual.ts'
 import { RollingWindow } from './window.ts'
 
@@ -36,7 +37,17 @@ export const SLOT_MS = 5 * MINUTE_MS
 export const HISTORY_SLOTS = 288
 /** Slots without which a correlation says nothing. */
 const PERSISTENCE_SLOTS_MIN = 12
-const SNAPSHOT_VERSION = 1
+
+/** The horizon from which a change is told: what was not foreseen an hour before. */
+const HOUR_AHEAD = 3
+
+/** What a reading brought about. */
+export interface Observed {
+  /** The VM has passed into another phase: a vector is due sooner. */
+  readonly phaseChanged: boolean
+}
+const CHANGED: Observed = { phaseChanged: true }
+const UNCHANGED: Observed = { phaseChanged: false }
 
 const at = (name: DimensionName): number => dimensionIndex(name)
 const CPU_MEAN = at('cpuRefCoresMean')
@@ -81,23 +92,28 @@ export class OnBoard {
     this.tracker.use(model)
   }
 
-  /** Takes in one reading. One that is not newer than the last is dropped and counted, unless the clock was put back by more than a window: then
-   *  the time told is the new truth, and the old window is let go by and by. */
-  observe(reading: Reading): { readonly phaseChanged: boolean } {
-    const backMs = this.window.latest - reading.at
-    if (!(reading.spanMs > 0) || (backMs >= 0 && backMs < this.options.windowMs)) {
+  /** Takes in one reading. One that is not newer than the last is dropped and counted, unless the clock was put back by a slot or more: then the time
+   *  told is the new truth, the window begins anew, and the history goes on. */
+  observe(reading: Reading): Observed {
+    const { at: instant, spanMs } = reading
+    const backMs = this.window.latest - instant
+    const isNewer = backMs < 0 || backMs >= this.history.slotMs
+    if (!(Number.isFinite(instant) && spanMs > 0 && spanMs < Infinity && isNewer)) {
       this.droppedCount++
-      return { phaseChanged: false }
+      return UNCHANGED
     }
+    if (backMs > 0) this.window.clear()
     this.window.add(reading)
-    for (let back = this.history.add(reading); back >= 1; back--) this.forecast.add(this.history.ago(0, back))
-    return { phaseChanged: this.tracker.add(reading) }
+    for (let back = this.history.add(reading); back >= 1; back--)
+      this.forecast.add(this.history.ago(0, back) / this.options.cores)
+    return this.tracker.add(reading) ? CHANGED : UNCHANGED
   }
 
   /** The personality at `now`. Absent is what nobody measured or what too little is known of. */
   vector(now: EpochMs, sequence: number): PersonalityVector {
-    const { vmId, sender, refCoresPerCore } = this.options
+    const { vmId, sender, cores, refCoresPerCore } = this.options
     const writer = new Writer()
+    this.window.roll(now)
     for (let i = 0; i < READING_LENGTH; i++) {
       writer.put(i, this.window.mean(i) * (i === CPU_MEAN ? refCoresPerCore : 1))
     }
@@ -106,11 +122,13 @@ export class OnBoard {
     const mean = this.window.mean(CPU_MEAN)
     if (mean > 0) writer.put(at('cpuBurstiness'), this.window.cpuDeviation() / mean)
     this.putBehaviour(writer, now)
-    HORIZON_SLOTS.forEach((_, h) => {
-      const middle = this.forecast.p50(h) * refCoresPerCore
-      writer.put(FORECAST + 2 * h, middle)
-      writer.put(FORECAST + 2 * h + 1, this.capped(this.forecast.p95(h), middle))
-    })
+    const size = cores * refCoresPerCore
+    for (let h = 0; h < HORIZON_SLOTS.length; h++) {
+      const middle = this.forecast.p50(h)
+      writer.put(FORECAST + 2 * h, middle * size)
+      // A bound is not below the middle, and not above what the VM can use.
+      writer.put(FORECAST + 2 * h + 1, Math.max(middle, Math.min(this.forecast.p95(h), 1)) * size)
+    }
     return {
       vmId,
       sender,
@@ -124,37 +142,33 @@ export class OnBoard {
     }
   }
 
-  /** What must outlive a restart: the history and the phase. Text of some 20 KiB. */
+  /** What must outlive a restart: the history, what was learnt of it, and the phase; not the window. Text of at most 64 KiB. */
   snapshot(): string {
-    return JSON.stringify({
-      version: SNAPSHOT_VERSION,
-      slotMs: this.history.slotMs,
-      slot: this.history.current - 1,
-      rows: this.history
-        .rowsInOrder()
-        .map((row) => row.map((value) => (Number.isFinite(value) ? Number(value.toPrecision(5)) : null))),
-      phases: this.tracker.version,
-      phase: this.tracker.phase ?? null,
-      phaseSince: this.tracker.phase === undefined ? null : this.lastAt() - this.tracker.ageMs(this.lastAt()),
+    const { history, forecast, tracker, rhythm, rhythmSlot } = this
+    return sealSnapshot({
+      slotMs: history.slotMs,
+      slot: history.current,
+      rows: history.savedRows(),
+      part: history.savedPart(),
+      forecast: forecast.save(),
+      phase: tracker.save(),
+      rhythm: rhythm === undefined ? undefined : { ...rhythm, slot: rhythmSlot },
     })
   }
 
-  /** Takes a snapshot back; says why not, if it is none of ours. A history that ended more than its own length ago, or in the future, is let go. */
+  /** Takes a snapshot back. Refused is one that is damaged or of another shape, that ended longer ago than it is long, or that is from the future. */
   restore(text: string, now: EpochMs): 'restored' | 'refused' {
-    const saved = parseSnapshot(text, this.history)
-    if (saved === undefined) return 'refused'
-    const passed = Math.floor(now / this.history.slotMs) - saved.slot
+    const saved = openSnapshot(text)
+    if (saved === undefined || saved.slotMs !== this.history.slotMs) return 'refused'
+    const passed = Math.floor(now / saved.slotMs) - saved.slot
     if (passed < 0 || passed > this.history.slots) return 'refused'
-    this.history.restore(saved.rows, saved.slot)
-    this.forecast = new SlotForecast()
-    for (const value of saved.rows[0]) this.forecast.add(value)
-    if (saved.phase !== undefined && saved.phases === this.tracker.version && saved.phaseSince <= now)
-      this.tracker.restore(saved.phase, saved.phaseSince)
+    const forecast = new SlotForecast()
+    if (!forecast.load(saved.forecast) || !this.history.restore(saved)) return 'refused'
+    this.forecast = forecast
+    this.rhythm = saved.rhythm
+    this.rhythmSlot = saved.rhythm?.slot ?? -Infinity
+    this.tracker.restore(saved.phase)
     return 'restored'
-  }
-
-  private lastAt(): EpochMs {
-    return Math.max(0, this.window.latest)
   }
 
   private putBehaviour(writer: Writer, now: EpochMs): void {
@@ -163,7 +177,6 @@ export class OnBoard {
       const centred = centre(series)
       const persistence = Math.min(0.99, Math.max(0, autocorrelation(centred, 1)))
       writer.put(at('cpuPersistence'), persistence)
-      writer.put(at('changeScore'), changeScore(this.history, persistence, this.scratch))
       // Rhythms change slowly and cost most to find: once an hour.
       if (this.history.current - this.rhythmSlot >= HOUR_MS / this.history.slotMs) {
         this.rhythm = findRhythm(centred)
@@ -174,16 +187,11 @@ export class OnBoard {
       writer.put(at('rhythmStrength'), this.rhythm.strength)
       if (this.rhythm.period !== undefined) writer.put(at('rhythmPeriodMs'), this.rhythm.period * this.history.slotMs)
     }
+    writer.put(at('changeScore'), changeScore(this.forecast.pastErrors(HOUR_AHEAD)))
     writer.put(at('anomalyScore'), anomalyScore(this.history, this.scratch))
     if (this.tracker.phase === undefined) return
     writer.put(at('phase'), this.tracker.phase)
     writer.put(at('phaseAgeMs'), this.tracker.ageMs(now))
-  }
-
-  /** A bound is not below the middle, and not above what the VM can use. */
-  private capped(p95: number, middle: number): number {
-    const { cores, refCoresPerCore } = this.options
-    return Math.max(middle, Math.min(p95 * refCoresPerCore, Math.max(middle, cores * refCoresPerCore)))
   }
 }
 
@@ -198,42 +206,4 @@ class Writer {
     this.values[index] = rounded
     this.mask[index >> 3] |= 1 << (index & 7)
   }
-}
-
-interface Snapshot {
-  readonly slot: number
-  readonly rows: readonly (readonly number[])[]
-  readonly phases: number
-  readonly phase?: number
-  readonly phaseSince: EpochMs
-}
-
-/** Undefined for anything that `snapshot` could not have written for such a history. */
-function parseSnapshot(text: string, history: SlotHistory): Snapshot | undefined {
-  let saved: Partial<Record<string, unknown>>
-  try {
-    saved = JSON.parse(text) as Partial<Record<string, unknown>>
-  } catch {
-    return undefined
-  }
-  if (typeof saved !== 'object' || saved === null) return undefined
-  const { version, slotMs, slot, rows, phases, phase, phaseSince } = saved
-  if (version !== SNAPSHOT_VERSION || slotMs !== history.slotMs || !Number.isSafeInteger(slot)) return undefined
-  const expected = history.rowsInOrder().length
-  if (!Array.isArray(rows) || rows.length !== expected) return undefined
-  const lists = rows.map((row: unknown) => parseRow(row, history.slots))
-  if (lists.some((row) => row === undefined || row.length !== lists[0]?.length)) return undefined
-  return {
-    slot: slot as number,
-    rows: lists as readonly (readonly number[])[],
-    phases: Number(phases),
-    ...(Number.isSafeInteger(phase) && (phase as number) >= 0 ? { phase: phase as number } : {}),
-    phaseSince: typeof phaseSince === 'number' ? phaseSince : Infinity,
-  }
-}
-
-function parseRow(row: unknown, lengthMax: number): readonly number[] | undefined {
-  if (!Array.isArray(row) || row.length > lengthMax) return undefined
-  const numbers = row.map((value: unknown) => (value === null ? Number.NaN : value))
-  return numbers.every((value) => typeof value === 'number') ? numbers : undefined
 }

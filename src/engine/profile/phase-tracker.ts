@@ -14,8 +14,10 @@ const DWELL_MS = MINUTE_MS
 export class PhaseTracker {
   private model: PhaseModel
   private readonly cores: number
+  private places: Int32Array
   private faded: Float64Array
   private features: Float64Array
+  private lastAt: EpochMs = -Infinity
   private current = -1
   private since: EpochMs = 0
   private candidate = -1
@@ -24,6 +26,7 @@ export class PhaseTracker {
   constructor(model: PhaseModel, cores: number) {
     this.model = model
     this.cores = cores
+    this.places = placesOf(model)
     this.faded = new Float64Array(model.features.length).fill(Number.NaN)
     this.features = new Float64Array(model.features.length)
   }
@@ -45,34 +48,48 @@ export class PhaseTracker {
     return Math.max(0, now - this.since)
   }
 
-  /** From now on phases are numbered by another model. */
+  /** From now on phases are numbered by another model; what the last minutes were like is kept. */
   use(model: PhaseModel): void {
+    const places = placesOf(model)
+    const faded = Float64Array.from(places, (place) => this.faded[this.places.indexOf(place)] ?? Number.NaN)
     this.model = model
-    this.faded = new Float64Array(model.features.length).fill(Number.NaN)
+    this.places = places
+    this.faded = faded
     this.features = new Float64Array(model.features.length)
     this.current = -1
     this.candidate = -1
   }
 
-  /** Takes up a phase that was known before a restart. */
-  restore(phase: number, since: EpochMs): void {
-    if (phase >= this.model.names.length) return
-    this.current = phase
-    this.since = since
+  save(): SavedPhase {
+    const { model, lastAt, current, since, candidate, candidateSince } = this
+    return { version: model.version, lastAt, current, since, candidate, candidateSince, faded: [...this.faded] }
+  }
+
+  /** Takes up what was known before a restart, if it was known by the same model. */
+  restore(saved: SavedPhase): void {
+    const { length } = this.model.names
+    if (saved.version !== this.model.version || saved.faded.length !== this.faded.length) return
+    if (!(saved.current < length) || !(saved.candidate < length)) return
+    this.lastAt = saved.lastAt
+    this.current = saved.current
+    this.since = saved.since
+    this.candidate = saved.candidate
+    this.candidateSince = saved.candidateSince
+    this.faded.set(saved.faded)
   }
 
   /** True if by this reading the VM has passed into another phase. The first phase is no change. */
   add({ at, spanMs, values }: Reading): boolean {
-    const kept = Math.exp(-spanMs / FADE_MS)
-    this.model.features.forEach(({ dimension }, k) => {
-      const value = values[dimensionIndex(dimension)]
-      if (value !== value) return
+    const { features } = this.model
+    // After a gap the past has faded by the whole of it.
+    const kept = Math.exp(-Math.max(spanMs, at - this.lastAt) / FADE_MS)
+    this.lastAt = at
+    for (let k = 0; k < features.length; k++) {
+      const value = values[this.places[k]]
       const was = this.faded[k]
-      this.faded[k] = was === was ? was * kept + value * (1 - kept) : value
-    })
-    this.model.features.forEach((feature, k) => {
-      this.features[k] = featureOf(feature, this.faded[k], this.cores)
-    })
+      if (Number.isFinite(value)) this.faded[k] = was === was ? was * kept + value * (1 - kept) : value
+      this.features[k] = featureOf(features[k], this.faded[k], this.cores)
+    }
     const nearest = nearestPhase(this.model, this.features, this.current)
     if (nearest === undefined) return false
     if (this.current < 0) {
@@ -86,7 +103,7 @@ export class PhaseTracker {
     }
     if (nearest.phase !== this.candidate) {
       this.candidate = nearest.phase
-      this.candidateSince = at
+      this.candidateSince = at - spanMs
     }
     if (at - this.candidateSince < DWELL_MS) return false
     this.current = nearest.phase
@@ -94,4 +111,19 @@ export class PhaseTracker {
     this.candidate = -1
     return true
   }
+}
+
+/** What must be kept of a phase over a restart. Numbers are -1 where there is none. */
+export interface SavedPhase {
+  readonly version: number
+  readonly lastAt: EpochMs
+  readonly current: number
+  readonly since: EpochMs
+  readonly candidate: number
+  readonly candidateSince: EpochMs
+  readonly faded: readonly number[]
+}
+
+function placesOf(model: PhaseModel): Int32Array {
+  return Int32Array.from(model.features, ({ dimension }) => dimensionIndex(dimension))
 }

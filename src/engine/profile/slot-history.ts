@@ -16,12 +16,12 @@ const PLACES = HISTORY_MEASURES.map((measure) => dimensionIndex(measure))
 /** A slot of which less is covered says nothing. */
 const COVERAGE_MIN = 0.2
 
-/** A ring of slots, oldest first when read. A slot nobody saw is NaN. */
+/** A ring of slots, oldest first when read. A slot nobody saw is NaN. A reading counts in each slot by what it spans of it. */
 export class SlotHistory {
   readonly slotMs: number
   readonly slots: number
-  /** One row a measure, `slots` long. */
-  private readonly rows: readonly Float32Array[]
+  /** A row a measure, `slots` long. */
+  private readonly rows: Float32Array
   private readonly sums = new Float64Array(PLACES.length)
   private readonly spans = new Float64Array(PLACES.length)
   /** Number of the slot being filled, counted from 1970. */
@@ -31,22 +31,24 @@ export class SlotHistory {
   constructor(slotMs: number, slots: number) {
     this.slotMs = slotMs
     this.slots = slots
-    this.rows = PLACES.map(() => new Float32Array(slots).fill(Number.NaN))
+    this.rows = new Float32Array(PLACES.length * slots).fill(Number.NaN)
   }
 
   /** Adds a reading; returns how many slots were closed by it, those passed over in a gap included. */
   add({ at, spanMs, values }: Reading): number {
-    const slot = Math.floor(at / this.slotMs)
-    const isNew = slot !== this.slot
-    const closed = isNew && this.slot >= 0 ? this.close(slot) : 0
-    if (isNew) this.slot = slot
-    PLACES.forEach((place, i) => {
-      const value = values[place]
-      if (value !== value) return
-      this.sums[i] += value * spanMs
-      this.spans[i] += spanMs
-    })
-    return closed
+    const { slotMs } = this
+    const lastSlot = Math.ceil(at / slotMs) - 1
+    const begin = Math.max(at - spanMs, (lastSlot - this.slots) * slotMs)
+    let closed = 0
+    // A clock that was put back: the history goes on from where it is.
+    if (lastSlot < this.slot) closed += this.moveTo(lastSlot)
+    const firstSlot = Math.min(lastSlot, Math.max(this.slot, Math.floor(begin / slotMs)))
+    for (let slot = firstSlot; slot <= lastSlot; slot++) {
+      if (slot !== this.slot) closed += this.moveTo(slot)
+      const from = slot === firstSlot ? begin : slot * slotMs
+      this.count(values, Math.min(at, (slot + 1) * slotMs) - from)
+    }
+    return Math.min(closed, this.slots)
   }
 
   /** Slots that were closed, at most `slots`. */
@@ -62,7 +64,7 @@ export class SlotHistory {
   /** Value of a measure `back` slots ago, 1 being the newest closed one; NaN where absent. */
   ago(measure: number, back: number): number {
     if (back < 1 || back > this.length) return Number.NaN
-    return this.rows[measure][(this.filled - back) % this.slots]
+    return this.rows[measure * this.slots + ((this.filled - back) % this.slots)]
   }
 
   /** Present values of a measure, oldest first, into `into`. */
@@ -75,36 +77,64 @@ export class SlotHistory {
     return into.subarray(0, count)
   }
 
-  /** The rows as they would be read, for a snapshot. */
-  rowsInOrder(): readonly (readonly number[])[] {
-    return this.rows.map((_, i) => Array.from({ length: this.length }, (_none, k) => this.ago(i, this.length - k)))
+  /** Closed slots, a row a measure, oldest first and as long as `length`. */
+  savedRows(): Float32Array {
+    const rows = new Float32Array(PLACES.length * this.length)
+    for (let i = 0; i < PLACES.length; i++)
+      for (let k = 0; k < this.length; k++) rows[i * this.length + k] = this.ago(i, this.length - k)
+    return rows
   }
 
-  /** Takes back what `rowsInOrder` gave, the newest closed slot being `slot`; a gap up to the next reading is filled with absent slots. */
-  restore(rows: readonly (readonly number[])[], slot: number): void {
-    const length = Math.min(this.slots, rows[0]?.length ?? 0)
+  /** What the slot being filled holds so far: sums, then the spans they are over. */
+  savedPart(): Float64Array {
+    return Float64Array.from([...this.sums, ...this.spans])
+  }
+
+  /** Takes back what was saved while `slot` was being filled; false, and nothing is changed, if it can't be that. */
+  restore(saved: { readonly slot: number; readonly rows: Float32Array; readonly part: Float64Array }): boolean {
+    const length = saved.rows.length / PLACES.length
+    if (!Number.isInteger(length) || length > this.slots || saved.part.length !== 2 * PLACES.length) return false
     this.filled = length
-    this.slot = slot + 1
-    this.rows.forEach((row, i) => {
-      row.fill(Number.NaN)
-      for (let k = 0; k < length; k++) row[k] = rows[i][k]
-    })
+    this.slot = saved.slot
+    this.rows.fill(Number.NaN)
+    for (let i = 0; i < PLACES.length; i++)
+      this.rows.set(saved.rows.subarray(i * length, (i + 1) * length), i * this.slots)
+    this.sums.set(saved.part.subarray(0, PLACES.length))
+    this.spans.set(saved.part.subarray(PLACES.length))
+    return true
   }
 
-  /** Closes the slot being filled, and those that were passed over while nobody looked. */
-  private close(next: number): number {
-    this.push((i) => (this.spans[i] >= COVERAGE_MIN * this.slotMs ? this.sums[i] / this.spans[i] : Number.NaN))
+  private count(values: Float64Array, spanMs: number): void {
+    for (let i = 0; i < PLACES.length; i++) {
+      const value = values[PLACES[i]]
+      if (!Number.isFinite(value)) continue
+      this.sums[i] += value * spanMs
+      this.spans[i] += spanMs
+    }
+  }
+
+  /** Closes the slot being filled, and those that were passed over while nobody looked. Returns how many. */
+  private moveTo(next: number): number {
+    const was = this.slot
+    this.slot = next
+    if (was < 0) return 0
+    const row = this.filled % this.slots
+    for (let i = 0; i < PLACES.length; i++) {
+      const isSeen = this.spans[i] >= COVERAGE_MIN * this.slotMs
+      this.rows[i * this.slots + row] = isSeen ? this.sums[i] / this.spans[i] : Number.NaN
+    }
     this.sums.fill(0)
     this.spans.fill(0)
-    const passed = Math.min(this.slots, Math.max(0, next - this.slot - 1))
-    for (let k = 0; k < passed; k++) this.push(() => Number.NaN)
+    this.advance()
+    const passed = Math.min(this.slots, Math.max(0, next - was - 1))
+    for (let k = 0; k < passed; k++) {
+      for (let i = 0; i < PLACES.length; i++) this.rows[i * this.slots + (this.filled % this.slots)] = Number.NaN
+      this.advance()
+    }
     return 1 + passed
   }
 
-  private push(valueOf: (measure: number) => number): void {
-    this.rows.forEach((row, i) => {
-      row[this.filled % this.slots] = valueOf(i)
-    })
+  private advance(): void {
     this.filled++
     // Kept small, so that it stays an exact number for ever.
     if (this.filled >= 2 * this.slots) this.filled -= this.slots

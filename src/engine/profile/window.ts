@@ -4,7 +4,6 @@ import { LogHistogram } from './log-histogram.ts'
 
 /** Parts that a window is made of: it rolls on by a twelfth of itself. */
 const PARTS = 12
-/** A reading that spans more than this share of a part tells little of when things were; it counts all the same. */
 const CPU = 0
 
 /** What was measured within one part of a window. */
@@ -27,47 +26,88 @@ class Part {
     this.cpuMax = -Infinity
     this.cpu.clear()
   }
+
+  add(values: Float64Array, spanMs: number): void {
+    this.spanMs += spanMs
+    for (let i = 0; i < READING_LENGTH; i++) {
+      const value = values[i]
+      if (!Number.isFinite(value)) continue
+      this.sums[i] += value * spanMs
+      this.spans[i] += spanMs
+    }
+    const cpu = values[CPU]
+    if (!Number.isFinite(cpu)) return
+    this.cpuSquares += cpu * cpu * spanMs
+    this.cpuMax = Math.max(this.cpuMax, cpu)
+    this.cpu.add(cpu, spanMs)
+  }
 }
 
 /** Time-weighted means of every measure over a rolling window, with the spread of the CPU, in memory that does not grow. The window is made of
- *  twelve parts and the one that is being filled; the oldest goes as a whole, so that it spans between 12 and 13 parts. */
+ *  twelve parts and the one that is being filled; the oldest goes as a whole, so that it spans between 12 and 13 parts. A reading that spans several
+ *  parts counts in each by what it spans of it. */
 export class RollingWindow {
   readonly partMs: number
   private readonly parts: readonly Part[]
-  private filling = -1
+  private filling = 0
+  /** Number of the part that is being filled, counted from 1970. */
+  private current = -Infinity
   /** Where the first reading began, until the part that holds it is let go. */
   private firstAt: EpochMs | undefined
   private hasRolled = false
   private lastAt: EpochMs = -Infinity
+  private readonly merged = new LogHistogram()
 
   constructor(windowMs: number) {
     this.partMs = Math.max(1, Math.round(windowMs / PARTS))
     this.parts = Array.from({ length: PARTS + 1 }, () => new Part())
   }
 
-  /** Adds a reading. Each measure counts with the reading's span where it is present, and not at all where it is absent. */
+  get latest(): EpochMs {
+    return this.lastAt
+  }
+
+  /** Adds a reading that is newer than the last. Each measure counts with the reading's span where it is present, and not at all where it is absent. */
   add({ at, spanMs, values }: Reading): void {
-    const part = this.partOf(at)
-    this.firstAt ??= at - spanMs
+    const { partMs } = this
+    const lastPart = Math.ceil(at / partMs) - 1
+    const begin = Math.max(at - spanMs, (lastPart - PARTS) * partMs)
+    this.firstAt ??= begin
     this.lastAt = at
-    part.spanMs += spanMs
-    for (let i = 0; i < READING_LENGTH; i++) {
-      const value = values[i]
-      if (value !== value) continue
-      part.sums[i] += value * spanMs
-      part.spans[i] += spanMs
+    // What lies before the part being filled, because a clock was put back a little, counts in that part.
+    const firstPart = Math.min(lastPart, Math.max(this.current, Math.floor(begin / partMs)))
+    for (let part = firstPart; part <= lastPart; part++) {
+      const from = part === firstPart ? begin : part * partMs
+      this.partOf(part).add(values, Math.min(at, (part + 1) * partMs) - from)
     }
-    const cpu = values[CPU]
-    if (cpu !== cpu) return
-    part.cpuSquares += cpu * cpu * spanMs
-    part.cpuMax = Math.max(part.cpuMax, cpu)
-    part.cpu.add(cpu, spanMs)
+  }
+
+  /** Forgets all: the clock was put back, and what was is in the future now. */
+  clear(): void {
+    for (const part of this.parts) part.clear(-Infinity)
+    this.current = -Infinity
+    this.firstAt = undefined
+    this.hasRolled = false
+    this.lastAt = -Infinity
+  }
+
+  /** Lets go of what is older than the window at `now`. */
+  roll(now: EpochMs): void {
+    const oldestMs = (Math.ceil(now / this.partMs) - 1 - PARTS) * this.partMs
+    for (const part of this.parts) if (part.from < oldestMs) this.letGo(part)
+  }
+
+  /** Where the window begins: at the first reading, later at the oldest part that is kept. */
+  from(now: EpochMs): EpochMs {
+    if (!this.hasRolled) return this.firstAt ?? now
+    let oldest = now
+    for (const { from } of this.parts) if (from !== -Infinity) oldest = Math.min(oldest, from)
+    return oldest
   }
 
   /** Length of what was looked at, up to now: shorter than the window at first. */
   lengthMs(now: EpochMs): number {
-    const from = this.hasRolled ? this.oldest() : (this.firstAt ?? now)
-    return Math.max(1, now - from)
+    return Math.max(1, now - this.from(now))
   }
 
   /** Share of it that readings cover. */
@@ -101,39 +141,33 @@ export class RollingWindow {
   }
 
   cpuMax(): number {
-    const max = Math.max(...this.parts.map((part) => part.cpuMax))
+    let max = -Infinity
+    for (const part of this.parts) max = Math.max(max, part.cpuMax)
     return Number.isFinite(max) ? max : Number.NaN
   }
 
   /** CPU that is not exceeded in this share of the time, within the histogram's error and never above the maximum. */
   cpuQuantile(share: number): number {
-    const all = new LogHistogram()
-    for (const part of this.parts) all.merge(part.cpu)
-    return Math.min(all.quantile(share), this.cpuMax())
+    this.merged.clear()
+    for (const part of this.parts) if (part.spanMs > 0) this.merged.merge(part.cpu)
+    return Math.min(this.merged.quantile(share), this.cpuMax())
   }
 
-  get latest(): EpochMs {
-    return this.lastAt
-  }
-
-  private oldest(): EpochMs {
-    let oldest = Infinity
-    for (const { from } of this.parts) if (from !== -Infinity) oldest = Math.min(oldest, from)
-    return oldest
-  }
-
-  private partOf(at: EpochMs): Part {
-    const from = Math.floor(at / this.partMs) * this.partMs
-    if (this.filling < 0 || this.parts[this.filling].from !== from) {
+  private partOf(number: number): Part {
+    if (number !== this.current) {
+      this.current = number
       this.filling = (this.filling + 1) % this.parts.length
-      this.letGo(this.parts[this.filling], from)
-      for (const part of this.parts) if (part.from < from - PARTS * this.partMs) this.letGo(part, -Infinity)
+      const part = this.parts[this.filling]
+      this.letGo(part)
+      part.from = number * this.partMs
+      this.roll((number + 1) * this.partMs)
     }
     return this.parts[this.filling]
   }
 
-  private letGo(part: Part, from: EpochMs): void {
-    if (part.from !== -Infinity) this.hasRolled = true
-    part.clear(from)
+  private letGo(part: Part): void {
+    if (part.from === -Infinity) return
+    this.hasRolled = true
+    part.clear(-Infinity)
   }
 }
