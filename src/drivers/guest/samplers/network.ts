@@ -75,10 +75,13 @@ export class NetworkSampler implements Sampler {
     const { how, names } = outwardInterfaces(this.looks)
     const listed = [...names].toSorted().join(', ')
     const isSeen = this.looks.readText('/proc/net/dev', BYTES_MAX) !== undefined
-    const traffic = findingOf('network', what, '/proc/net/dev', isSeen)
+    const traffic: Finding =
+      isSeen && how !== 'name' && names.size === 0
+        ? { sampler: 'network', what, state: 'absent', because: 'this guest has no interface' }
+        : findingOf('network', what, '/proc/net/dev', isSeen)
     const counts = this.looks.readText('/proc/net/snmp', BYTES_MAX) ?? ''
     return [
-      !isSeen
+      traffic.state === 'absent'
         ? traffic
         : how === 'device'
           ? { ...traffic, because: `/proc/net/dev: ${listed}` }
@@ -92,7 +95,7 @@ export class NetworkSampler implements Sampler {
             : {
                 ...traffic,
                 state: 'partly',
-                because: `no interface has a device: all are counted (${listed || 'none'})`,
+                because: `no interface has a device: all are counted (${listed})`,
               },
       findingOf('network', 'TCP retransmits', '/proc/net/snmp', !Number.isNaN(retransmitsOf(counts, this.scanner))),
     ]
