@@ -40,7 +40,7 @@ test('docs/backtest.md tells of each option of ethos backtest, and of no other',
 })
 
 test('every option in a document is an option of some command', () => {
-  const commands = ['backtest', 'report', 'demo', 'agent', 'server', 'token', 'agents']
+  const commands = ['backtest', 'report', 'demo', 'agent', 'server', 'token create', 'agents list']
   const known = new Set(commands.flatMap(optionsOf).concat(['--help', '--seed', '--no-executable']))
   for (const path of [
     'README.md',
@@ -57,7 +57,7 @@ test('every option in a document is an option of some command', () => {
 })
 
 function optionsOf(command: string): readonly string[] {
-  const words = [join(REPOSITORY, 'src/apps/cli/main.ts'), command, '--help']
+  const words = [join(REPOSITORY, 'src/apps/cli/main.ts'), ...command.split(' '), '--help']
   const help = execFileSync(process.execPath, words, { encoding: 'utf8' })
   return [...help.matchAll(/^ {2}(?:-\w, )?(--[\w-]+)/gm)]
     .map(([, option]) => option)

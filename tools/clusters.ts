@@ -40,6 +40,20 @@ export function agreement(pairs: readonly (readonly [number, number])[]): number
   return most === expected ? 1 : (choose2(cells.values()) - expected) / (most - expected)
 }
 
+/** Intraclass correlation of groups of one length: the share of the variance that lies between groups, 1 where each is constant. */
+export function intraclass(groups: readonly (readonly number[])[]): number {
+  const size = groups[0].length
+  const means = groups.map((group) => group.reduce((sum, value) => sum + value, 0) / size)
+  const mean = means.reduce((sum, value) => sum + value, 0) / means.length
+  const between = (size * means.reduce((sum, value) => sum + (value - mean) ** 2, 0)) / (groups.length - 1)
+  const squares = groups.reduce(
+    (sum, group, i) => sum + group.reduce((all, value) => all + (value - means[i]) ** 2, 0),
+    0,
+  )
+  const within = squares / (groups.length * (size - 1))
+  return (between - within) / (between + (size - 1) * within)
+}
+
 function distance(a: readonly number[], b: readonly number[]): number {
   return Math.sqrt(a.reduce((sum, value, i) => sum + (value - b[i]) ** 2, 0))
 }

@@ -1,12 +1,23 @@
 /** Real components for tests, from Debian's packages: installed where we may, else their tests are skipped by name. */
 import { spawnSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { existsSync, rmSync, writeFileSync } from 'node:fs'
 
 /** What tests need beside the npm packages: a file that is there once the package is. */
 const COMPONENTS = [
   { packageName: 'chromium', file: '/usr/bin/chromium' },
   { packageName: 'systemd', file: '/usr/bin/systemd-analyze' },
+  { packageName: 'bpftrace', file: '/usr/bin/bpftrace' },
+  { packageName: 'postgresql', file: '/usr/share/postgresql-common/pg_wrapper' },
+  { packageName: 'mariadb-server', file: '/usr/sbin/mariadbd' },
+  { packageName: 'redis-server', file: '/usr/bin/redis-server' },
+  { packageName: 'nginx', file: '/usr/sbin/nginx' },
+  { packageName: 'apache2', file: '/usr/sbin/apache2' },
+  { packageName: 'prometheus', file: '/usr/bin/prometheus' },
+  { packageName: 'prometheus-node-exporter', file: '/usr/bin/prometheus-node-exporter' },
 ] as const
+
+/** Asked by Debian before a package starts its service; 101 says no. */
+const POLICY = '/usr/sbin/policy-rc.d'
 
 /** Installs what is missing if this is Debian and we are root. Returns a line per package: what was done, or why not. */
 export function installComponents(): readonly string[] {
@@ -19,7 +30,11 @@ export function installComponents(): readonly string[] {
   }
   const environment = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
   spawnSync('apt-get', ['update', '-qq'], { env: environment })
+  // Debian starts what it installs, unless this file forbids it: tests start servers of their own, and nothing of theirs stays.
+  const isPolicyOurs = !existsSync(POLICY)
+  if (isPolicyOurs) writeFileSync(POLICY, '#!/bin/sh\nexit 101\n', { mode: 0o755 })
   const words = ['install', '-qq', '--yes', '--no-install-recommends', ...names]
   const { status, stderr } = spawnSync('apt-get', words, { env: environment, encoding: 'utf8' })
+  if (isPolicyOurs) rmSync(POLICY)
   return [status === 0 ? `installed: ${names.join(', ')}` : `${command} failed: ${stderr.trim().split('\n').at(-1)}`]
 }

@@ -1,7 +1,11 @@
-/** How well a VM's forecast of itself does on CPU of real VMs, beside simple rules; and what it costs. `npm run bench -- on-board-forecast` prints the
- *  table on the second half of the trace (days 14 to 26 of Azure V1, 124 VMs); which experts there are was decided on the first (days 1 to 12). */
+/** How well a VM's forecast of itself does on CPU of real VMs, beside simple rules; and what it costs. `npm run bench -- on-board-forecast` prints
+ *  the table on the second half of a trace (days 14 to 26 of Azure V1, 124 VMs), and where the data are on a week of Bitbrains; which experts there are
+ *  was decided on the first half (days 1 to 12 of Azure). */
 import { HORIZON_SLOTS, SlotForecast } from '../src/engine/profile/slot-forecast.ts'
 import { readAzure } from '../src/drivers/traces/azure.ts'
+import { readBitbrains } from '../src/drivers/traces/bitbrains.ts'
+import { findDataFolder } from '../src/drivers/traces/data-folder.ts'
+import type { Trace } from '../src/terms/trace.ts'
 import { bench } from './benchmark.ts'
 
 const IS_FULL = process.env['ETHOS_BENCH'] === 'full'
@@ -126,8 +130,8 @@ function judge(series: Float32Array, method: Forecaster, from: number, scores: r
   })
 }
 
-function printTable(days: string, from: number, vmCount: number): void {
-  const { trace } = readAzure({ days, vmCount })
+function printTable(trace: Trace, from: number): void {
+  const vmCount = trace.vmNames.length
   const head = HORIZON_SLOTS.map((ahead) => `${ahead * 5} min`)
   process.stdout.write(
     `${trace.name}, ${vmCount} VMs, from day ${from / SLOTS_PER_DAY} on; CPU in percent of the VM's size\n` +
@@ -147,7 +151,12 @@ function printTable(days: string, from: number, vmCount: number): void {
   }
 }
 
-if (IS_FULL) printTable('0-26', TEST_FROM_DAY * SLOTS_PER_DAY, 124)
+if (IS_FULL) {
+  printTable(readAzure({ days: '0-26', vmCount: 124 }).trace, TEST_FROM_DAY * SLOTS_PER_DAY)
+  const folder = findDataFolder()
+  // Never looked at while the experts were chosen.
+  if (folder !== undefined) printTable(readBitbrains({ days: '7-20' }, folder).trace, 7 * SLOTS_PER_DAY)
+}
 
 const { trace: day } = readAzure({ days: '3', vmCount: 4 })
 

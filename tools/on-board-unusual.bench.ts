@@ -115,6 +115,8 @@ function printTable(trace: Trace): void {
     ),
   )
   for (const { name, apply } of PLANTS) {
+    // Where disks are not measured, nothing would be planted.
+    if (name.includes('disk') && trace.synthetic.includes('diskWrite')) continue
     const told = vms.flatMap((vm) => {
       const from = WATCHED + ((vm * 37) % (trace.steps - WATCHED - 3))
       return live(trace, vm, [from + 2], { name, apply, from })

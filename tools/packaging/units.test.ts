@@ -1,17 +1,68 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { REPOSITORY } from '../repository.ts'
 
 const ANALYZE = '/usr/bin/systemd-analyze'
 const skip = existsSync(ANALYZE) ? false : 'systemd-analyze is not installed'
+const UNITS = join(REPOSITORY, 'packaging', 'systemd')
 
-test('the unit of the agent is exposed by at most 2.0 of 10', { skip }, () => {
-  const unit = join(REPOSITORY, 'packaging', 'systemd', 'ethos-agent.service')
-  const words = ['security', '--offline=true', '--threshold=20', '--no-pager', unit]
-  const { status, stdout, stderr } = spawnSync(ANALYZE, words, { encoding: 'utf8' })
-  assert.equal(status, 0, `${stdout.split('\n').at(-2)}\n${stderr}`)
-  assert.match(stdout, /Overall exposure level for ethos-agent\.service: [01]\.\d|2\.0/)
+function unit(name: string): string {
+  return readFileSync(join(UNITS, name), 'utf8')
+}
+
+for (const name of ['ethos-agent.service', 'ethos-agent-probes.service']) {
+  test(`${name} is exposed by at most 2.0 of 10`, { skip }, () => {
+    const words = ['security', '--offline=true', '--threshold=20', '--no-pager', join(UNITS, name)]
+    const { status, stdout, stderr } = spawnSync(ANALYZE, words, { encoding: 'utf8' })
+    assert.equal(status, 0, `${stdout.split('\n').at(-2)}\n${stderr}`)
+    assert.match(stdout, /Overall exposure level for ethos-agent(-probes)?\.service: ([01]\.\d|2\.0) /)
+  })
+}
+
+test('systemd understands every line of the units', { skip }, () => {
+  // A tree in which what the units run is there, so that nothing but their own lines can be complained of.
+  const root = mkdtempSync(join(tmpdir(), 'ethos-units-'))
+  try {
+    for (const folder of ['usr/bin', 'bin', 'etc/systemd/system']) mkdirSync(join(root, folder), { recursive: true })
+    for (const program of ['usr/bin/ethos-agent', 'bin/kill'])
+      writeFileSync(join(root, program), '#!/bin/sh\n', { mode: 0o755 })
+    const names = ['ethos-agent.service', 'ethos-agent-probes.service', 'ethos-agent-probes.timer']
+    for (const name of names) writeFileSync(join(root, 'etc/systemd/system', name), unit(name))
+    for (const name of [
+      'sysinit',
+      'basic',
+      'shutdown',
+      'network-online',
+      'multi-user',
+      'timers',
+      'time-sync',
+      'time-set',
+    ])
+      writeFileSync(join(root, 'etc/systemd/system', `${name}.target`), '[Unit]\nDescription=there\n')
+    const words = ['verify', `--root=${root}`, '--man=no', ...names]
+    const { status, stderr } = spawnSync(ANALYZE, words, { encoding: 'utf8' })
+    const complaints = stderr.split('\n').filter((line) => line.includes('ethos-agent'))
+    assert.deepEqual([status, complaints], [0, []], stderr)
+  } finally {
+    rmSync(root, { recursive: true, force: true })
+  }
+})
+
+test('the probe helper holds two capabilities, no socket and no network', () => {
+  const text = unit('ethos-agent-probes.service')
+  assert.match(text, /^CapabilityBoundingSet=CAP_BPF CAP_PERFMON$/m)
+  assert.match(text, /^RestrictAddressFamilies=none$/m)
+  assert.match(text, /^PrivateNetwork=yes$/m)
+  assert.match(text, /^ExecStopPost=.* probe-helper clean$/m)
+})
+
+test('the agent holds no capability and is never root', () => {
+  const text = unit('ethos-agent.service')
+  assert.match(text, /^CapabilityBoundingSet=$/m)
+  assert.match(text, /^User=ethos-agent$/m)
+  assert.match(unit('ethos-agent.sysusers'), /^u ethos-agent /m)
 })

@@ -46,7 +46,11 @@ const REFUSED: readonly (readonly [string, string, RegExp])[] = [
   ['a vector every second', 'vector-every = 1s', /from 1min to 15min/],
   ['a number without a unit', 'sample-every = 5', /Expected a duration such as 5s/],
   ['a sampler that does not exist', '[samplers]\ngpu = on', /Unknown key; known are: cpu, pressure/],
-  ['a section that does not exist', '[probes]\nseconds = 5', /Unknown section/],
+  [
+    'a section that does not exist',
+    '[prboes]\nevery = 5min',
+    /Unknown section; known are: samplers, probes, applications/,
+  ],
   ['neither on nor off', '[samplers]\ncpu = yes', /Expected on or off/],
   ['a relative path', 'state = here', /begins with \//],
   ['an id with a space', 'vm = my vm', /printable ASCII/],

@@ -1,8 +1,14 @@
 /** What the agent is to do here. Every value has a default; a file changes some. */
+import {
+  APPLICATION_KEYS,
+  type ApplicationSettings,
+  isApplicationSection,
+  parseApplicationSettings,
+} from '../../drivers/guest/applications/settings.ts'
 import type { Machine } from '../../drivers/guest/machine.ts'
 import { SAMPLER_NAMES, type SamplerName } from '../../drivers/guest/sampler.ts'
 import { parseVmId, type VmId } from '../../terms/ids.ts'
-import { ParseError, show } from '../../terms/parse.ts'
+import { ParseError, parseWord, show } from '../../terms/parse.ts'
 import { HOUR_MS, KiB, MiB, MINUTE_MS, SECOND_MS } from '../../terms/units.ts'
 import {
   parseAmountOf,
@@ -14,17 +20,26 @@ import {
   type Sections,
   type Setting,
 } from './config-file.ts'
+import { parseProbes, type ProbesAsked } from './probe-settings.ts'
 
 /** Where the file is sought when nobody names one. */
 export const CONFIG_PATH = '/etc/ethos/agent.conf'
 const STATE_FOLDER = '/var/lib/ethos-agent'
 const TOKEN_FILE = '/etc/ethos/join-token'
+/** Name of the channel that libvirt is asked to give a guest. */
+const VIRTIO_PORT = '/dev/virtio-ports/org.ethos.agent.0'
+
+/** By which way vectors leave. `auto`: by the channel where there is one, else by the network where a server is named. */
+const UPLINKS = ['auto', 'https', 'virtio', 'none'] as const
+export type UplinkChoice = (typeof UPLINKS)[number]
 
 export interface AgentConfig {
   /** Absent: made of the machine's own id, or told by the channel. */
   readonly vmId?: VmId
   /** Base URL of the server, `https://host:port`. Absent: nothing is sent over the network. */
   readonly server?: string
+  readonly uplink: UplinkChoice
+  readonly virtioPort: string
   readonly tokenFile: string
   readonly stateFolder: string
   readonly sampleEveryMs: number
@@ -33,11 +48,15 @@ export interface AgentConfig {
   readonly refCoresPerCore: number
   readonly samplers: ReadonlySet<SamplerName>
   readonly spoolBytesMax: number
+  readonly probes: ProbesAsked
+  readonly applications: ApplicationSettings
 }
 
 const KEYS = [
   'vm',
   'server',
+  'uplink',
+  'virtio-port',
   'token-file',
   'state',
   'sample-every',
@@ -80,6 +99,8 @@ export function parseConfig(machine: Machine, sections: Sections): AgentConfig {
   return {
     ...(vmId === undefined ? {} : { vmId }),
     ...(server === undefined ? {} : { server }),
+    uplink: read('uplink', ({ value, place }) => parseWord(value, place, UPLINKS)) ?? 'auto',
+    virtioPort: read('virtio-port', parsePath) ?? VIRTIO_PORT,
     tokenFile: read('token-file', parsePath) ?? TOKEN_FILE,
     stateFolder: read('state', parsePath) ?? machine.self.environment('STATE_DIRECTORY') ?? STATE_FOLDER,
     sampleEveryMs,
@@ -89,13 +110,16 @@ export function parseConfig(machine: Machine, sections: Sections): AgentConfig {
       read('reference-cores-per-core', (setting) => parseAmountOf(setting, { min: 0.01, max: 100 })) ?? 1,
     samplers: parseSamplers(sections.get('samplers') ?? new Map<string, Setting>()),
     spoolBytesMax: read('spool-size', (setting) => parseSize(setting, { min: 64 * KiB, max: 64 * MiB })) ?? MiB,
+    probes: parseProbes(sections.get('probes')),
+    applications: parseApplicationSettings(sections),
   }
 }
 
 function refuseUnknownSections(sections: Sections): void {
   for (const name of sections.keys()) {
-    if (name !== '' && name !== 'samplers')
-      throw new ParseError('section', name, 'Unknown section; known is: samplers.')
+    if (['', 'samplers', 'probes'].includes(name) || isApplicationSection(name)) continue
+    const known = ['samplers', 'probes', ...Object.keys(APPLICATION_KEYS)]
+    throw new ParseError('section', name, `Unknown section; known are: ${known.join(', ')}.`)
   }
 }
 

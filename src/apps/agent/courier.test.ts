@@ -1,175 +1,218 @@
 import assert from 'node:assert/strict'
-import { cpSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { createServer, connect, type Socket } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { cpSync, existsSync, readdirSync, statSync } from 'node:fs'
 import { after, before, test } from 'node:test'
-import { aVector } from '../../../tools/builders.ts'
-import { readIdentity } from '../../drivers/guest/identity.ts'
-import type { Machine } from '../../drivers/guest/machine.ts'
+import { aSite, type Site } from '../../../tools/agent-site.ts'
 import { nodeMachine } from '../../drivers/guest/node-machine.ts'
-import { parseVmId } from '../../terms/ids.ts'
-import { encodePersonality } from '../../terms/personality-codec.ts'
-import { createToken } from '../server/join-token.ts'
-import { type RunningServer, startServer } from '../server/server.ts'
-import { parseConfig } from './config.ts'
-import { parseConfigFile } from './config-file.ts'
-import { Courier } from './courier.ts'
-import { Log } from './log.ts'
+import { MachineError } from '../../drivers/guest/machine.ts'
+import { HOUR_MS, MINUTE_MS } from '../../terms/units.ts'
+import { chooseUplink } from './courier.ts'
 
-const folder = mkdtempSync(join(tmpdir(), 'ethos-courier-'))
-/** TLS looks at the machine's own clock: what is told here begins in its past, and comes up to it. */
-let now = Date.now() - 17 * 3_600_000
-let server: RunningServer
-let vms = 0
-const machine: Machine = { ...nodeMachine(), now: () => now }
-const said: string[] = []
+let site: Site
 
 before(async () => {
-  const options = { dataFolder: join(folder, 'server'), host: '127.0.0.1', port: 0, names: ['127.0.0.1'] }
-  server = await startServer({ ...options, clock: { now: () => now } })
+  site = await aSite()
 })
 
-after(async () => {
-  machine.network.dropConnections()
-  await server.close()
-  rmSync(folder, { recursive: true, force: true })
+after(() => site.close())
+
+const linesOf = (vm: string): readonly string[] => site.server.store.lines(vm)
+
+test('a guest joins with its token, which is then gone, and what it offers arrives within a minute', async () => {
+  const guest = site.aGuest()
+  const lines = guest.offer('run-1', 0, 1)
+  await guest.drive(MINUTE_MS)
+  assert.deepEqual(guest.courier.state, { waiting: 0, lost: 0, refused: 0, uplink: 'https' })
+  assert.deepEqual(linesOf(guest.vm), lines)
+  assert.equal(existsSync(guest.tokenFile), false)
+  assert.equal(statSync(`${guest.state}/identity.json`).mode & 0o777, 0o600)
+  assert.equal(statSync(guest.state).mode & 0o777, 0o700)
 })
 
-interface Guest {
-  readonly vm: string
-  readonly courier: Courier
-  readonly state: string
-  readonly restart: (on?: Machine) => Courier
-}
-
-/** A guest with a token of its own. */
-function aGuest(port = server.port): Guest {
-  const vm = `vm-${vms++}`
-  const home = join(folder, vm)
-  mkdirSync(home)
-  const token = createToken(server.store, { vm: parseVmId(vm), pin: server.authority.pin, at: now })
-  writeFileSync(join(home, 'token'), `${token}\n`)
-  const settings = `vm = ${vm}\nserver = https://127.0.0.1:${port}\ntoken-file = ${home}/token\nstate = ${home}/state`
-  const config = parseConfig(machine, parseConfigFile(settings, 'agent.conf'))
-  const quiet = { ...machine, self: { ...machine.self, complain: (text: string) => void said.push(text) } }
-  const restart = (on: Machine = quiet): Courier =>
-    new Courier({ machine: on, config, log: new Log(quiet, { hasLevels: false }), vm })
-  return { vm, courier: restart(), state: `${home}/state`, restart }
-}
-
-function line(vm: string, sequence: number, sender = 'run-1'): string {
-  return encodePersonality(aVector({ vmId: parseVmId(vm), sender, sequence }))
-}
-
-test('a guest joins with its token, and what it offers arrives', async () => {
-  const { vm, courier, state } = aGuest()
-  courier.offer(line(vm, 0))
-  await courier.turn()
-  assert.deepEqual(courier.state, { waiting: 0, lost: 0 })
-  assert.deepEqual(server.store.lines(vm), [line(vm, 0)])
-  assert.equal(statSync(`${state}/identity.json`).mode & 0o777, 0o600)
-})
-
-test('a day without the server: all of it arrives in order once it is back, over a restart of the agent, and nothing twice', async () => {
-  const guest = aGuest(1)
-  const { vm } = guest
-  const day = Array.from({ length: 288 }, (_, i) => line(vm, i))
-  for (const text of day.slice(0, 150)) guest.courier.offer(text)
-  await guest.courier.turn()
+test('a day without the server: all of it arrives in order within a minute of its return, over restarts of the agent, and nothing twice', async () => {
+  const guest = site.aGuest()
+  guest.offer('run-0', 0, 1)
+  await guest.drive(MINUTE_MS)
+  guest.restart({ url: 'https://127.0.0.1:1' })
+  const first = guest.offer('run-1', 0, 150)
+  await guest.drive(10 * MINUTE_MS)
   assert.match(guest.courier.state.held ?? '', /ECONNREFUSED|EADDRNOTAVAIL|ETIMEDOUT/)
-  for (const text of day.slice(150)) guest.courier.offer(text)
+  guest.restart({ url: 'https://127.0.0.1:1' })
+  const second = guest.offer('run-2', 0, 137)
+  await guest.drive(10 * MINUTE_MS)
+  assert.equal(guest.courier.state.waiting, 287)
+  guest.restart()
+  const own = guest.offer('run-3', 0, 1)
+  await guest.drive(MINUTE_MS)
+  assert.deepEqual(linesOf(guest.vm).slice(1), [...first, ...second, ...own])
+  assert.equal(guest.courier.state.waiting, 0)
+})
+
+test('a server that goes away and comes back is found by the agent that waited, without a restart', async () => {
+  let isUp = true
+  const real = nodeMachine()
+  const request: typeof real.network.request = (wanted) =>
+    isUp ? real.network.request(wanted) : Promise.reject(new MachineError('ECONNREFUSED', 'connect ECONNREFUSED'))
+  const guest = site.aGuest({ machine: { network: { ...real.network, request } } })
+  guest.offer('run-0', 0, 1)
+  await guest.drive(MINUTE_MS)
+  isUp = false
+  const lines = guest.offer('run-1', 0, 288)
+  await guest.drive(HOUR_MS)
   assert.equal(guest.courier.state.waiting, 288)
-  const settings = `vm = ${vm}\nserver = https://127.0.0.1:${server.port}\ntoken-file = ${folder}/${vm}/token\nstate = ${guest.state}`
-  const config = parseConfig(machine, parseConfigFile(settings, 'agent.conf'))
-  const back = new Courier({ machine, config, log: new Log(machine, { hasLevels: false }), vm })
-  const own = line(vm, 0, 'run-2')
-  back.offer(own)
-  for (let turn = 0; turn < 3; turn++) await back.turn()
-  assert.deepEqual(server.store.lines(vm), [...day, own])
-  assert.equal(back.state.waiting, 0)
+  isUp = true
+  // 288 lines are three batches: found within 18 s, through after 54.
+  await guest.drive(55_000)
+  assert.deepEqual(linesOf(guest.vm).slice(1), lines)
 })
 
-test('where every other connection is cut in the middle, each vector is kept once', async () => {
-  let count = 0
-  const sockets = new Set<Socket>()
-  const proxy = createServer((socket) => {
-    const other = connect(server.port, '127.0.0.1')
-    sockets.add(socket).add(other)
-    for (const end of [socket, other]) end.on('error', () => undefined)
-    const cutAfter = count++ % 2 === 0 ? 3000 + 400 * count : Infinity
-    let bytes = 0
-    socket.on('data', (part) => {
-      bytes += part.length
-      other.write(part)
-      if (bytes > cutAfter) socket.destroy()
-    })
-    other.pipe(socket)
-    socket.on('close', () => other.destroy())
-  })
-  await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve))
-  const address = proxy.address()
-  const guest = aGuest(typeof address === 'object' && address !== null ? address.port : 0)
-  const all = Array.from({ length: 40 }, (_, i) => line(guest.vm, i))
-  for (const text of all) guest.courier.offer(text)
-  for (let turn = 0; turn < 20 && guest.courier.state.waiting > 0; turn++) await guest.courier.turn()
-  assert.deepEqual(server.store.lines(guest.vm), all)
-  for (const socket of sockets) socket.destroy()
-  proxy.close()
-})
-
-test('a certificate is renewed at two thirds of its life, and kept', async () => {
-  const { vm, courier, state, restart } = aGuest()
-  courier.offer(line(vm, 0))
-  await courier.turn()
-  const before = readIdentity(machine, state)
-  now += 17 * 3_600_000
-  courier.offer(line(vm, 1))
-  await courier.turn()
-  const afterwards = readIdentity(machine, state)
-  assert.ok(before.kind === 'found' && afterwards.kind === 'found')
-  assert.notEqual(before.identity.certificate, afterwards.identity.certificate)
-  const again = restart()
-  again.offer(line(vm, 0, 'run-2'))
-  await again.turn()
-  assert.equal(server.store.lines(vm).length, 3)
-})
-
-test('a state folder found on another machine is not used, and it is said what to do', async () => {
-  const original = aGuest()
-  original.courier.offer(line(original.vm, 0))
-  await original.courier.turn()
-  const clone: Machine = {
-    ...machine,
-    readText: (path, bytes) => (path === '/etc/machine-id' ? `${'f'.repeat(32)}\n` : machine.readText(path, bytes)),
+test('an answer that is lost makes the agent send again, and the server keeps it once', async () => {
+  const real = nodeMachine()
+  let answers = 0
+  const request: typeof real.network.request = async (wanted) => {
+    const answer = await real.network.request(wanted)
+    if (wanted.url.endsWith('/vectors') && answers++ % 2 === 0) throw new MachineError('ECONNRESET', 'socket hang up')
+    return answer
   }
-  const found = readIdentity(clone, original.state)
-  assert.ok(found.kind === 'unusable' && /another machine.*token of its own/.test(found.reason))
+  const guest = site.aGuest({ machine: { network: { ...real.network, request } } })
+  const lines = guest.offer('run-1', 0, 250)
+  await guest.drive(2 * MINUTE_MS)
+  assert.deepEqual(linesOf(guest.vm), lines)
+  assert.ok(answers >= 6)
 })
 
-test('a clone with the same machine id is found out within two vectors of each, and both are kept apart', async () => {
-  const original = aGuest()
-  original.courier.offer(line(original.vm, 0, 'original'))
-  await original.courier.turn()
-  cpSync(original.state, join(folder, 'clone'), { recursive: true })
-  const settings = `vm = ${original.vm}\nserver = https://127.0.0.1:${server.port}\nstate = ${folder}/clone`
-  const config = parseConfig(machine, parseConfigFile(settings, 'agent.conf'))
-  const clone = new Courier({ machine, config, log: new Log(machine, { hasLevels: false }), vm: original.vm })
-  clone.offer(line(original.vm, 0, 'clone'))
-  await clone.turn()
-  original.courier.offer(line(original.vm, 1, 'original'))
-  await original.courier.turn()
-  assert.match(original.courier.state.held ?? '', /quarantined/)
-  assert.match(server.store.agent(original.vm)?.quarantine ?? '', /used by two machines/)
+test('what a server does not name as taken is kept and sent again', async () => {
+  const real = nodeMachine()
+  let isPartial = true
+  const request: typeof real.network.request = async (wanted) => {
+    if (!wanted.url.endsWith('/vectors') || !isPartial) return real.network.request(wanted)
+    return { status: 200, headers: {}, body: '{"acks":[["run-1",3]],"accepted":4,"duplicates":0,"refused":[]}' }
+  }
+  const guest = site.aGuest({ machine: { network: { ...real.network, request } } })
+  guest.offer('run-1', 0, 10)
+  await guest.drive(MINUTE_MS)
+  assert.equal(guest.courier.state.waiting, 6)
+  assert.match(guest.courier.state.held ?? '', /took nothing/)
+  isPartial = false
+  await guest.drive(MINUTE_MS)
+  assert.equal(linesOf(guest.vm).length, 6)
+})
+
+test('garbage for an answer is no acknowledgement', async () => {
+  const real = nodeMachine()
+  const bodies = ['', '<html>', '[]', '{"acks":7}', '{"acks":[[1,2]],"refused":[]}', '{"acks":[["run-1",1e9]]}']
+  const request: typeof real.network.request = async (wanted) =>
+    wanted.url.endsWith('/vectors')
+      ? { status: 200, headers: {}, body: bodies.shift() ?? '{"acks":null}' }
+      : real.network.request(wanted)
+  const guest = site.aGuest({ machine: { network: { ...real.network, request } } })
+  guest.offer('run-1', 0, 3)
+  await guest.drive(10 * MINUTE_MS)
+  assert.equal(guest.courier.state.waiting, 3)
+  assert.equal(bodies.length, 0)
+})
+
+for (const [status, atLeast, atMost] of [
+  [429, 2, 3],
+  [503, 2, 3],
+  [500, 100, 500],
+  [403, 1, 2],
+  [404, 12, 40],
+  [302, 12, 40],
+] as const) {
+  test(`a server that answers ${status} is asked ${atLeast} to ${atMost} times an hour, and nothing is dropped`, async () => {
+    const real = nodeMachine()
+    let asked = 0
+    const request: typeof real.network.request = async (wanted) => {
+      if (!wanted.url.endsWith('/vectors')) return real.network.request(wanted)
+      asked++
+      // Asked to wait for half an hour: in one hour that is two tries, or three with the first.
+      return { status, headers: status === 429 || status === 503 ? { 'retry-after': '1800' } : {}, body: '' }
+    }
+    const guest = site.aGuest({ machine: { network: { ...real.network, request } } })
+    guest.offer('run-1', 0, 3)
+    await guest.drive(HOUR_MS)
+    assert.ok(asked >= atLeast && asked <= atMost, String(asked))
+    assert.deepEqual([guest.courier.state.waiting, guest.courier.state.refused], [3, 0])
+    assert.match(guest.courier.state.held ?? '', new RegExp(String(status)))
+  })
+}
+
+test('a line that the server can not take is found by halves, counted, and does not hold up the others', async () => {
+  const real = nodeMachine()
+  const request: typeof real.network.request = async (wanted) =>
+    wanted.body?.includes('"seq":5,') === true ? { status: 400, headers: {}, body: 'no' } : real.network.request(wanted)
+  const guest = site.aGuest({ machine: { network: { ...real.network, request } } })
+  const lines = guest.offer('run-1', 0, 8)
+  await guest.drive(10 * MINUTE_MS)
+  assert.deepEqual(
+    linesOf(guest.vm),
+    lines.filter((_, i) => i !== 5),
+  )
+  assert.deepEqual([guest.courier.state.waiting, guest.courier.state.refused], [0, 1])
+})
+
+test('a vector that is refused for good is counted and never sent again', async () => {
+  const guest = site.aGuest()
+  const other = site.aGuest({ vm: 'another-vm', hasToken: false })
+  for (const line of other.offer('run-9', 0, 1)) guest.courier.offer(line)
+  const lines = guest.offer('run-1', 0, 2)
+  await guest.drive(MINUTE_MS)
+  assert.deepEqual(linesOf(guest.vm), lines)
+  assert.deepEqual([guest.courier.state.waiting, guest.courier.state.refused], [0, 1])
+  assert.ok(site.said.some((text) => text.includes('refused 1 vectors for good')))
+})
+
+test('a clone is found out, both copies keep what they have, ask hourly, and go on once an operator releases them', async () => {
+  const original = site.aGuest()
+  original.offer('original', 0, 1)
+  await original.drive(MINUTE_MS)
+  cpSync(original.home, `${site.folder}/clone`, { recursive: true })
+  const clone = site.aGuest({ vm: original.vm, home: 'clone', hasToken: false })
+  clone.offer('clone', 0, 1)
+  await clone.drive(MINUTE_MS)
+  original.offer('original', 1, 2)
+  await original.drive(MINUTE_MS)
+  assert.match(original.courier.state.held ?? '', /quarantined.*Only an operator/)
   assert.equal(original.courier.state.waiting, 1)
+  site.server.store.release(original.vm)
+  await original.drive(1.2 * HOUR_MS)
+  assert.equal(original.courier.state.waiting, 0)
 })
 
-test('no token and no key ever stands in what the agent says', async () => {
-  const { vm, courier, state } = aGuest()
-  courier.offer(line(vm, 0))
-  await courier.turn()
-  const found = readIdentity(machine, state)
-  assert.ok(found.kind === 'found')
-  const spoken = said.join('')
+test('without a server and a port vectors are kept and not sent; by itself the agent takes the port, then the network', () => {
+  const guest = site.aGuest({ settings: 'uplink = none' })
+  guest.offer('run-1', 0, 5)
+  assert.deepEqual(guest.courier.state, { waiting: 5, lost: 0, refused: 0, uplink: 'none' })
+  assert.ok(readdirSync(`${guest.state}/spool`).some((name) => name.startsWith('vectors-')))
+  const choose = (access: 'readable' | 'denied' | 'missing', server: string | undefined) =>
+    chooseUplink({ ...guest.machine, access: () => access }, {
+      uplink: 'auto',
+      virtioPort: '/port',
+      ...(server && { server }),
+    } as Parameters<typeof chooseUplink>[1])
+  assert.deepEqual(
+    [choose('readable', 'https://a'), choose('denied', 'https://a'), choose('missing', 'https://a')],
+    ['virtio', 'https', 'https'],
+  )
+  assert.deepEqual([choose('denied', undefined), choose('missing', undefined)], ['virtio', 'none'])
+})
+
+test('the loop sends what it is offered, and ends when it is told to', async () => {
+  const guest = site.aGuest({ machine: { sleep: (ms, signal) => nodeMachine().sleep(Math.min(ms, 1), signal) } })
+  const control = new AbortController()
+  const running = guest.courier.run(control.signal)
+  const lines = guest.offer('run-1', 0, 3)
+  for (let look = 0; look < 2000 && linesOf(guest.vm).length < 3; look++) {
+    site.pass(1000)
+    await nodeMachine().sleep(5)
+  }
+  assert.deepEqual(linesOf(guest.vm), lines)
+  control.abort()
+  await running
+})
+
+test('no token and no key ever stands in what the agent says', () => {
+  const spoken = site.said.join('')
+  assert.ok(spoken.length > 0)
   assert.ok(!spoken.includes('ethos1.') && !spoken.includes('PRIVATE KEY'))
 })

@@ -1,22 +1,28 @@
-/** Carries vectors from the spool to the server, at least once each and in order; keeps the identity alive. */
-import { isOfTheWorld, readIdentity, writeIdentity } from '../../drivers/guest/identity.ts'
+/** Carries vectors from the spool to the server, at least once each and in order, by whichever way there is. */
 import type { Machine } from '../../drivers/guest/machine.ts'
 import { Spool, type SpoolState } from '../../drivers/guest/spool.ts'
-import { type Identity, joinServer, renewIdentity, sendVectors } from '../../drivers/guest/uplink-https.ts'
-import { batchOf, isRenewalDue, type Outcome, SPREAD_MS, waitAfter } from '../../engine/delivery/pace.ts'
+import { MINUTE_MS } from '../../terms/units.ts'
 import type { AgentConfig } from './config.ts'
+import { ChannelUplink } from './courier-channel.ts'
+import { HttpsUplink } from './courier-https.ts'
 import type { Log } from './log.ts'
 
-/** Bounds of a batch, below those of the server (decision 0009). */
-const BATCH = { lines: 100, bytes: 60 * 1024 }
-/** Longest sleep while nothing is to be sent. */
-const IDLE_MS = 60_000
+/** Longest sleep: whether another way has opened is looked at as often. */
+const IDLE_MS = MINUTE_MS
 
 /** Where the courier stands, for people. */
 export interface CourierState extends SpoolState {
   /** What keeps vectors from leaving, if anything does. */
   readonly held?: string
+  /** Lines that the server will never take. */
+  readonly refused: number
+  /** By which way they leave; `none`: they are only kept. */
+  readonly uplink: UplinkName
+  /** What is wrong with this guest's clock, if anything is. */
+  readonly clock?: string
 }
+
+export type UplinkName = 'https' | 'virtio' | 'none'
 
 export interface CourierOptions {
   readonly machine: Machine
@@ -25,129 +31,107 @@ export interface CourierOptions {
   readonly vm: string
 }
 
-/** Without a server in the settings it keeps vectors and sends none. */
+/** What a way out tells of itself. */
+export interface UplinkState {
+  readonly held?: string
+  readonly refused: number
+  readonly clock?: string
+}
+
+/** A way out. */
+export interface Uplink {
+  readonly state: UplinkState
+  /** A line was added; this many wait. */
+  offered(waiting: number): void
+  /** Does what is due, and returns how long nothing will be, in ms. */
+  step(): Promise<number>
+  close(): void
+}
+
+/** Offers lines to a spool, and carries them. Without a server and without a channel it keeps vectors and sends none. */
 export class Courier {
   private readonly options: CourierOptions
   private readonly spool: Spool
-  private identity: Identity | undefined
-  private held: string | undefined
-  private failures = 0
-  private nextMs = 0
+  private uplinkName: UplinkName = 'none'
+  private uplink: Uplink | undefined
   private wake = new AbortController()
+  private isEnding = false
 
   constructor(options: CourierOptions) {
     const { machine, config } = options
     this.options = options
     this.spool = new Spool(machine, `${config.stateFolder}/spool`, config.spoolBytesMax)
-    // Agents that start together do not all speak at once.
-    this.nextMs = machine.monotonicMs() + this.luck() * SPREAD_MS
+    this.choose()
   }
 
   get state(): CourierState {
-    return { ...this.spool.state, ...(this.held === undefined ? {} : { held: this.held }) }
+    return { ...this.spool.state, refused: 0, ...this.uplink?.state, uplink: this.uplinkName }
   }
 
   /** Keeps a line; it leaves when its turn comes. */
   offer(line: string): void {
-    const wasDegraded = this.spool.state.degraded
+    const wasDegraded = this.spool.state.degraded !== undefined
     this.spool.add(line)
-    const { degraded } = this.spool.state
-    if (degraded !== undefined)
-      this.options.log.say(
-        'warning',
-        'spool_degraded',
-        `spool_degraded: ${degraded}. Vectors are held in memory, at most 288. Is the disk full or read-only?`,
-      )
-    else if (wasDegraded !== undefined) this.options.log.tell('notice', 'the spool is on disk again')
+    this.tellDisk(wasDegraded)
+    this.uplink?.offered(this.spool.state.waiting)
     this.wake.abort()
-    this.wake = new AbortController()
   }
 
   /** Sends until told to stop. */
   async run(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      const { machine } = this.options
-      const waitMs = this.nextMs - machine.monotonicMs()
-      if (waitMs <= 0 && this.spool.state.waiting > 0 && this.options.config.server !== undefined) await this.turn()
-      else
-        await machine.sleep(
-          Math.min(IDLE_MS, waitMs > 0 ? waitMs : IDLE_MS),
-          AbortSignal.any([signal, ...(waitMs > 0 ? [] : [this.wake.signal])]),
-        )
+    signal.addEventListener('abort', () => this.end())
+    if (signal.aborted) this.end()
+    while (!this.isEnding) {
+      this.wake = new AbortController()
+      const waitMs = await this.turn()
+      if (waitMs > 0 && !this.isEnding) await this.options.machine.sleep(Math.min(IDLE_MS, waitMs), this.wake.signal)
     }
+    this.uplink?.close()
+    this.spool.settle()
     this.spool.close()
   }
 
-  /** One batch, or what it needs first. */
-  async turn(): Promise<void> {
+  /** Does what is due. Returns how long nothing will be, in ms. */
+  async turn(): Promise<number> {
+    this.choose()
+    return (await this.uplink?.step()) ?? IDLE_MS
+  }
+
+  private end(): void {
+    this.isEnding = true
+    this.wake.abort()
+  }
+
+  /** A port may come while the agent runs: `auto` takes it. */
+  private choose(): void {
     const { machine, config, log } = this.options
-    const server = config.server as string
-    const result = await this.ready(server)
-    const lines = batchOf(this.spool.peek(BATCH.lines), BATCH)
-    const outcome =
-      typeof result === 'string'
-        ? ({ kind: 'later', reason: result } as const)
-        : await sendVectors(machine, { server, identity: result, lines })
-    if (outcome.kind === 'acknowledged') {
-      this.spool.remove(lines.length)
-      if (outcome.refused > 0)
-        log.say(
-          'warning',
-          'refused',
-          `${server} refused ${outcome.refused} of ${lines.length} vectors for good. Is the agent newer than the server?`,
-        )
-      if (this.held !== undefined)
-        log.tell('notice', `vectors leave again for ${server}; ${this.spool.state.waiting} are waiting`)
-      this.held = undefined
-      this.failures = 0
-    } else {
-      this.failures++
-      this.held = outcome.reason
-      log.say(
-        'warning',
-        'held',
-        `vectors are kept and not sent: ${outcome.reason}. ${this.spool.state.waiting} are waiting`,
-      )
-    }
-    this.pause(outcome)
+    const name = chooseUplink(machine, config)
+    if (name === this.uplinkName) return
+    if (this.uplinkName !== 'none') log.tell('notice', `vectors leave by ${name} from now on`)
+    this.uplink?.close()
+    this.uplinkName = name
+    const parts = { ...this.options, spool: this.spool }
+    if (name === 'none') this.uplink = undefined
+    else this.uplink = name === 'https' ? new HttpsUplink(parts, config.server ?? '') : new ChannelUplink(parts)
   }
 
-  private pause(outcome: Outcome): void {
-    const { machine } = this.options
-    const waitMs = waitAfter(outcome, this.failures, this.luck())
-    const spreadMs = outcome.kind === 'acknowledged' && this.spool.state.waiting === 0 ? this.luck() * SPREAD_MS : 0
-    this.nextMs = machine.monotonicMs() + waitMs + spreadMs
+  private tellDisk(wasDegraded: boolean): void {
+    const { log } = this.options
+    const { degraded } = this.spool.state
+    if (degraded !== undefined) {
+      const hint = 'Vectors are held in memory, the newest 288. Is the disk full or read-only?'
+      log.say('warning', 'spool_degraded', `spool_degraded: ${degraded}. ${hint}`)
+    } else if (wasDegraded) log.tell('notice', 'the spool is on disk again')
   }
+}
 
-  /** An identity that is good to send with, or why there is none. */
-  private async ready(server: string): Promise<Identity | string> {
-    const { machine, config, vm } = this.options
-    try {
-      if (this.identity === undefined) {
-        const found = readIdentity(machine, config.stateFolder)
-        if (found.kind === 'unusable') return found.reason
-        if (found.kind === 'found') this.identity = found.identity
-      }
-      if (this.identity === undefined) {
-        const token = machine.readText(config.tokenFile, 1024)?.trim()
-        if (token === undefined)
-          return `this VM has no identity yet. \`ethos token create --vm ${vm}\` on the server makes a token; write it to ${config.tokenFile}`
-        this.identity = await joinServer(machine, { server, vm, token })
-        writeIdentity(machine, config.stateFolder, this.identity)
-      }
-      if (isRenewalDue(machine.secrets.readCertificate(this.identity.certificate), machine.now())) {
-        this.identity = await renewIdentity(machine, server, this.identity)
-        writeIdentity(machine, config.stateFolder, this.identity)
-      }
-      return this.identity
-    } catch (error) {
-      if (isOfTheWorld(error)) return error.message
-      throw error
-    }
+/** The way that the settings ask for: of themselves they take the channel where there is one that may be opened, else the network. */
+export function chooseUplink(machine: Machine, config: AgentConfig): UplinkName {
+  const { uplink, server, virtioPort } = config
+  if (uplink === 'none' || uplink === 'virtio') return uplink
+  if (uplink === 'auto') {
+    const access = machine.access(virtioPort)
+    if (access === 'readable' || (access === 'denied' && server === undefined)) return 'virtio'
   }
-
-  private luck(): number {
-    const [a, b] = this.options.machine.secrets.randomBytes(2)
-    return (a * 256 + b) / 65_536
-  }
+  return server === undefined ? 'none' : 'https'
 }

@@ -5,6 +5,7 @@ import { ParseError } from '../../terms/parse.ts'
 import { printable } from '../printable.ts'
 import { readConfig } from './config.ts'
 import { Log } from './log.ts'
+import { runProbeHelper } from './probe-helper.ts'
 import { runAgent, type RunRequest } from './run.ts'
 import { runDoctor } from './run-doctor.ts'
 import { runRecording } from './run-recording.ts'
@@ -31,6 +32,7 @@ export async function agentMain(
 }
 
 async function perform(machine: Machine, words: readonly string[], version: string): Promise<number> {
+  if (words[0] === 'probe-helper') return runProbeHelper(machine, words.slice(1))
   const asked = parseWords(words)
   if (asked.wants !== undefined) {
     machine.self.print(asked.wants === 'help' ? HELP : `${version} on ${machine.self.engine}\n`)

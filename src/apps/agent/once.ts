@@ -1,5 +1,6 @@
 /** `ethos agent --once`: the vector as a person reads it. */
 import type { Finding } from '../../drivers/guest/sampler.ts'
+import { witnessOf } from '../../engine/profile/distance.ts'
 import {
   DIMENSIONS,
   type DimensionName,
@@ -49,7 +50,7 @@ export function showOnce(view: OnceView): string {
     if (!isPresent(vector, i)) return
     const value =
       dimension.name === 'phase' ? showPhase(view, vector.values[i]) : showAmount(vector.values[i], dimension.unit)
-    const source = dimension.source === 'derived' ? 'derived' : view.witness
+    const source = dimension.source === 'derived' ? 'derived' : witnessOf(vector, dimension.name)
     lines.push(
       `  ${dimension.name.padEnd(29)}${value.padStart(16)}  ${source.padEnd(8)}${noteOfUnit(dimension.unit)}`.trimEnd(),
     )
@@ -64,7 +65,12 @@ export function onceAsJson(view: OnceView): string {
   const dimensions = Object.fromEntries(
     PERSONALITY_SCHEMA.flatMap(({ name, unit, source }, i) =>
       isPresent(vector, i)
-        ? [[name, { value: vector.values[i], unit, source: source === 'derived' ? 'derived' : view.witness }]]
+        ? [
+            [
+              name,
+              { value: vector.values[i], unit, source: source === 'derived' ? 'derived' : witnessOf(vector, name) },
+            ],
+          ]
         : [],
     ),
   )

@@ -25,6 +25,8 @@ Learns what this VM is like to host, and tells the server every 5 minutes. Witho
 
 Commands:
   doctor                 what can be seen here and what not, and what would open it
+  probe-helper           the part with privileges: counts system and library calls for a short while, and leaves
+                         what it counted in a file (docs/probes.md)
 
 Options:
   --config FILE          settings (default: /etc/ethos/agent.conf, or none: everything has a default)
@@ -39,7 +41,7 @@ Examples:
   ethos agent --once                              what is this machine like?
   ethos agent --once --for 1min --print json      the same for a program, over a minute
   ethos agent doctor                              what is it blind to, and why?
-  for i in 1 2 3; do date +%s; virsh domstats; sleep 5; done > recording
+  for i in 1 2 3; do date +%s.%N; virsh domstats; sleep 5; done > recording
   ethos agent --domstats recording                what guests without an agent are like
 
 The first time, write a one-time token (\`ethos token create\` on the server prints one) to /etc/ethos/join-token.

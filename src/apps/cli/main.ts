@@ -11,6 +11,7 @@ import { addBacktest } from './backtest-command.ts'
 import { addDemo } from './demo-command.ts'
 import { addReport } from './report-command.ts'
 import { addServer } from './server-command.ts'
+import { addTokens } from './token-command.ts'
 
 /** The agent reads its words itself: as a program of its own it has no library for that. */
 if (process.argv[2] === 'agent') {
@@ -32,6 +33,7 @@ addBacktest(program)
 addReport(program)
 addDemo(program)
 addServer(program)
+addTokens(program)
 program.command('agent').description('learns what this VM is like to host: `ethos agent --help`')
 
 try {

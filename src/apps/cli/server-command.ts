@@ -1,93 +1,74 @@
-import type { Command } from 'commander'
-import { WallClock } from '../../drivers/wall-clock.ts'
-import { AgentStore } from '../../drivers/sqlite/agent-store.ts'
-import { parseVmId } from '../../terms/ids.ts'
-import { MINUTE_MS } from '../../terms/units.ts'
-import { join } from 'node:path'
-import { Authority } from '../server/authority.ts'
-import { createToken } from '../server/join-token.ts'
-import { startServer } from '../server/server.ts'
-import { UsageError } from '../usage-error.ts'
+/** `ethos server`, `ethos authority`, `ethos operator`: the receiving end, and its keys. What they do is loaded when it is asked for: a library
+ *  for certificates and one for HTTP would double what every other command, and the agent, need of memory. */
+import { type Command, Option } from 'commander'
 
-const PORT = 8470
+const DATA = ['--data <folder>', 'the server’s data folder'] as const
+const actions = () => import('./server-actions.ts')
 
-/** `ethos server`, `ethos token create`, `ethos agents`: the first slice of the service. */
-export function addServer(program: Command): void {
-  addServing(program)
-  addTokens(program)
-  addAgents(program)
+export interface ServeOptions {
+  readonly data: string
+  readonly listen: string
+  readonly name?: readonly string[]
+  readonly channels?: string
+  readonly channel?: readonly string[]
+  readonly jsonLogs?: boolean
 }
 
-function addServing(program: Command): void {
+export interface RotateOptions {
+  readonly data: string
+  readonly overlapDays: string
+}
+
+export interface OperatorOptions {
+  readonly data: string
+  readonly operator: string
+  readonly out: string
+  readonly days: string
+}
+
+export function addServer(program: Command): void {
   program
     .command('server')
-    .description('takes in what agents tell, over TLS')
-    .requiredOption('--data <folder>', 'where identities, keys and vectors are kept')
-    .option('--host <address>', 'address to listen on', '127.0.0.1')
-    .option('--port <number>', 'port to listen on', String(PORT))
-    .option('--name <names...>', 'names and addresses by which agents call it', ['localhost', '127.0.0.1'])
-    .addHelpText('after', '\nExample:\n  ethos server --data /var/lib/ethos --host 0.0.0.0 --name ethos.example')
-    .action(async (options: { data: string; host: string; port: string; name: string[] }) => {
-      const server = await startServer({
-        dataFolder: options.data,
-        host: options.host,
-        port: parsePort(options.port),
-        names: options.name,
-        clock: new WallClock(),
-        isLogging: true,
-      })
-      const stop = (): void => void server.close()
-      process.once('SIGTERM', stop)
-      process.once('SIGINT', stop)
-    })
-}
-
-function addTokens(program: Command): void {
+    .description('takes in what agents tell, over TLS or over channels of this host')
+    .requiredOption('--data <folder>', 'where identities, keys and vectors are kept; made if missing')
+    .option('--listen <host:port>', 'address and port to listen on', '127.0.0.1:8470')
+    .option(
+      '--name <names...>',
+      'names and addresses by which agents call it (default: this machine’s name, localhost)',
+    )
+    .option('--channels <folder>', 'virtio-serial channels of guests, as libvirt keeps them')
+    .addOption(new Option('--channel <vm=path>', 'one guest’s channel; may be given again').argParser(collect))
+    .option('--json-logs', 'one JSON object a line instead of text')
+    .addHelpText('after', '\nExample:\n  ethos server --data /var/lib/ethos --listen 0.0.0.0:8470 --name ethos.example')
+    .action(async (options: ServeOptions) => (await actions()).serve(options))
+  addAuthority(program)
   program
-    .command('token')
-    .description('makes a one-time token with which one VM joins: `ethos token create --vm web-1 --data DIR`')
-    .argument('<create>', 'what to do with tokens: create')
-    .requiredOption('--data <folder>', "the server's data folder")
-    .requiredOption('--vm <id>', 'the VM that it is for')
-    .option('--minutes <number>', 'how long it may be used', '10')
-    .action(async (what: string, options: { data: string; vm: string; minutes: string }) => {
-      if (what !== 'create') throw new UsageError('token', what, 'Expected: ethos token create')
-      const minutes = Number(options.minutes)
-      if (!(minutes >= 1 && minutes <= 1440)) throw new UsageError('--minutes', options.minutes, 'Expected 1 to 1440.')
-      const at = Date.now()
-      const authority = await Authority.open(options.data, at)
-      const store = new AgentStore(join(options.data, 'agents.sqlite'))
-      const made = { vm: parseVmId(options.vm, '--vm'), pin: authority.pin, at, forMs: minutes * MINUTE_MS }
-      process.stdout.write(`${createToken(store, made)}\n`)
-      store.close()
-    })
+    .command('operator')
+    .description('access for operators')
+    .command('create')
+    .description('makes a certificate and a key with which an operator may ask the server')
+    .requiredOption(...DATA)
+    .requiredOption('--operator <name>', 'who it is for')
+    .requiredOption('--out <file>', 'where to write certificate, key and authorities, in PEM')
+    .option('--days <n>', 'how long it is good', '90')
+    .action(async (options: OperatorOptions) => (await actions()).createOperator(options))
 }
 
-function addAgents(program: Command): void {
-  program
-    .command('agents')
-    .description('who has joined, when it was heard last, and who is in quarantine and why')
-    .requiredOption('--data <folder>', "the server's data folder")
-    .option('--ban <vm>', 'shut this VM out for good')
-    .option('--release <vm>', 'end the quarantine of this VM')
-    .action((options: { data: string; ban?: string; release?: string }) => {
-      const store = new AgentStore(join(options.data, 'agents.sqlite'))
-      if (options.ban !== undefined) store.ban(parseVmId(options.ban, '--ban'))
-      if (options.release !== undefined) store.quarantine(parseVmId(options.release, '--release'), null)
-      const agents = store.agents()
-      if (agents.length === 0)
-        process.stdout.write('No VM has joined yet. `ethos token create` makes a token for one.\n')
-      for (const { vm, heardAt, banned, quarantine } of agents) {
-        const heard = heardAt === null ? 'never heard' : `heard ${new Date(heardAt).toISOString()}`
-        const state = banned !== 0 ? 'banned' : quarantine === null ? 'good' : `quarantined: ${quarantine}`
-        process.stdout.write(`${vm.padEnd(40)} ${heard.padEnd(32)} ${state}\n`)
-      }
-      store.close()
-    })
+function addAuthority(program: Command): void {
+  const command = program.command('authority').description('the certificate authority of a server')
+  command
+    .command('list')
+    .description('which there are, and until when')
+    .requiredOption(...DATA)
+    .action(async (options: { data: string }) => (await actions()).listAuthorities(options))
+  command
+    .command('rotate')
+    .description('makes a new authority; the old one stays beside it until every agent knows the new')
+    .requiredOption(...DATA)
+    .option('--overlap-days <n>', 'how long both are good; 0 ends the old one now, and every VM joins again', '9')
+    .action(async (options: RotateOptions) => (await actions()).rotateAuthority(options))
 }
 
-function parsePort(text: string): number {
-  const port = Number(text)
-  if (Number.isInteger(port) && port >= 0 && port <= 65_535) return port
-  throw new UsageError('--port', text, 'Expected 0 to 65535.')
+function collect(value: string, before: readonly string[] | undefined): readonly string[] {
+  return [...(before ?? []), value]
 }

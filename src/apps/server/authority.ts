@@ -1,144 +1,144 @@
-/** The server's small certificate authority: one root, a certificate for itself, and one a day for each agent. */
-// oxlint-disable-next-line no-unassigned-import -- the library of certificates wants it to be there
-import 'reflect-metadata'
-import * as x509 from '@peculiar/x509'
-import { createHash, webcrypto } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { isIP } from 'node:net'
-import { join } from 'node:path'
-import { DAY_MS, type EpochMs, HOUR_MS } from '../../terms/units.ts'
+/** The server's small authority: one root, or two while a new one replaces the old (decision 0009). */
+import { createHash, X509Certificate } from 'node:crypto'
+import { ParseError, parseFields, parseJson, parseNumber, parseText, refuseUnknownFields } from '../../terms/parse.ts'
+import { DAY_MS, type EpochMs } from '../../terms/units.ts'
+import type { Clock } from '../../world/clock.ts'
+import {
+  AGENT_MS,
+  forBearer,
+  forOperator,
+  forServer,
+  type KeyedCertificate,
+  makeRoot,
+  readSigner,
+  type Signer,
+} from './certificates.ts'
+import { readSecrets, writeSecretOnce } from './data-folder.ts'
 
-const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const
-const ROOT_MS = 3650 * DAY_MS
-/** A server's own certificate; made anew at each start. */
-const SERVER_MS = 90 * DAY_MS
-/** An agent's: a stolen one is worth little for long. */
-export const AGENT_CERTIFICATE_MS = DAY_MS
-/** A guest's clock may be behind ours. */
-const BACKDATED_MS = HOUR_MS
-const SERVER_AUTH = '1.3.6.1.5.5.7.3.1'
-const CLIENT_AUTH = '1.3.6.1.5.5.7.3.2'
-/** URIs by which a certificate says who it is for. */
-export const AGENT_URI = 'ethos://agent/'
+const FILE_PATTERN = /^ca-(\d{1,4})\.json$/
+const FILE_FIELDS = ['certificate', 'privateKey', 'servesFrom']
+const PEM_LENGTH_MAX = 8192
+/** A certificate is renewed with the old key for so long after its end, so that a holiday needs no human (decision 0009). */
+export const GRACE_MS = 7 * DAY_MS
+/** How long two authorities stand beside each other: longer than any certificate of the old one lives or can be renewed, so that every agent
+ *  that could go on without a human has learned of the new one. */
+export const OVERLAP_MS = AGENT_MS + GRACE_MS + DAY_MS
 
-x509.cryptoProvider.set(webcrypto)
-
-export interface KeyedCertificate {
-  readonly certificate: string
-  readonly privateKey: string
+/** One authority. */
+export interface Root extends Signer {
+  readonly number: number
+  readonly pem: string
+  readonly x509: X509Certificate
+  /** From when on the server shows a certificate of this root, and those before it end. */
+  readonly servesFrom: EpochMs
 }
 
+/** Roots of a data folder, oldest first. */
 export class Authority {
-  private readonly root: x509.X509Certificate
-  private readonly key: webcrypto.CryptoKey
+  private readonly folder: string
+  private readonly clock: Pick<Clock, 'now'>
+  private roots: readonly Root[]
 
-  private constructor(root: x509.X509Certificate, key: webcrypto.CryptoKey) {
-    this.root = root
-    this.key = key
+  private constructor(folder: string, clock: Pick<Clock, 'now'>, roots: readonly Root[]) {
+    this.folder = folder
+    this.clock = clock
+    this.roots = roots
   }
 
-  /** Reads the root of a data folder, or makes it. The key is readable by its owner alone. */
-  static async open(folder: string, now: EpochMs): Promise<Authority> {
-    mkdirSync(folder, { recursive: true, mode: 0o700 })
-    const paths = { certificate: join(folder, 'ca.pem'), key: join(folder, 'ca.key') }
-    if (existsSync(paths.certificate)) {
-      const key = await importKey(readFileSync(paths.key, 'utf8'))
-      return new Authority(new x509.X509Certificate(readFileSync(paths.certificate, 'utf8')), key)
+  /** Reads the roots of a data folder, or makes the first. Keys are readable by their owner alone. */
+  static async open(folder: string, clock: Pick<Clock, 'now'>): Promise<Authority> {
+    let roots = await readRoots(folder)
+    if (roots.length === 0) {
+      await writeRoot(folder, 1, clock.now(), clock.now())
+      roots = await readRoots(folder)
     }
-    const keys = await newKeys()
-    const root = await x509.X509CertificateGenerator.createSelfSigned({
-      name: 'CN=Ethos authority',
-      notBefore: new Date(now - BACKDATED_MS),
-      notAfter: new Date(now + ROOT_MS),
-      keys,
-      signingAlgorithm: ALGORITHM,
-      extensions: [
-        new x509.BasicConstraintsExtension(true, 0, true),
-        new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign, true),
-        await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
-      ],
-    })
-    writeFileSync(paths.key, await exportKey(keys.privateKey), { mode: 0o600 })
-    writeFileSync(paths.certificate, root.toString('pem'), { mode: 0o644 })
-    return new Authority(root, keys.privateKey)
+    return new Authority(folder, clock, roots)
   }
 
+  /** Looks into the folder again: the command line may have added a root. */
+  async refresh(): Promise<void> {
+    this.roots = await readRoots(this.folder)
+  }
+
+  /** Adds a root that takes over after the overlap; until then both are trusted. Returns it. */
+  async rotate(overlapMs = OVERLAP_MS): Promise<Root> {
+    const now = this.clock.now()
+    await writeRoot(this.folder, this.newest.number + 1, now, now + overlapMs)
+    await this.refresh()
+    return this.newest
+  }
+
+  /** All of them, those that have ended too. */
+  get all(): readonly Root[] {
+    return this.roots
+  }
+
+  /** Those that are trusted now, oldest first: the one that serves, and its successors. */
+  get valid(): readonly Root[] {
+    return this.roots.slice(this.roots.indexOf(this.serving))
+  }
+
+  /** The root of which the server's own certificate is, and that tokens name. */
+  get serving(): Root {
+    const now = this.clock.now()
+    return this.roots.findLast(({ servesFrom }) => servesFrom <= now) ?? this.roots[0]
+  }
+
+  /** Who signs what agents are given from now on. */
+  get newest(): Root {
+    return this.roots.at(-1) as Root
+  }
+
+  /** Those that are trusted now, as agents are given them. */
   get pem(): string {
-    return `${this.root.toString('pem')}\n`
+    return this.valid.map(({ pem }) => pem).join('')
   }
 
-  /** What a join token pins: SHA-256 of the root's public key, base64url. */
+  /** What a join token made now pins: SHA-256 of the public key of the root that serves, base64url. */
   get pin(): string {
-    return createHash('sha256').update(new Uint8Array(this.root.publicKey.rawData)).digest('base64url')
+    return createHash('sha256').update(new Uint8Array(this.serving.certificate.publicKey.rawData)).digest('base64url')
   }
 
-  /** A certificate and key for the server under these names. */
-  async forServer(names: readonly string[], now: EpochMs): Promise<KeyedCertificate> {
-    const keys = await newKeys()
-    const alternatives = names.map((value) => ({ type: isIP(value) === 0 ? ('dns' as const) : ('ip' as const), value }))
-    const certificate = await this.issue(keys.publicKey, {
-      name: 'CN=Ethos server',
-      usage: SERVER_AUTH,
-      alternatives,
-      fromMs: now,
-      forMs: SERVER_MS,
-    })
-    return { certificate, privateKey: await exportKey(keys.privateKey) }
+  forServer(names: readonly string[]): Promise<KeyedCertificate> {
+    return forServer(this.serving, names, this.clock.now())
   }
 
   /** A certificate for an agent's key. @param publicKey SPKI, DER */
-  async forAgent(vm: string, publicKey: Uint8Array, now: EpochMs): Promise<string> {
-    const key = await webcrypto.subtle.importKey('spki', publicKey as Uint8Array<ArrayBuffer>, ALGORITHM, true, [
-      'verify',
-    ])
-    const alternatives = [{ type: 'url' as const, value: `${AGENT_URI}${encodeURIComponent(vm)}` }]
-    return this.issue(key, {
-      name: 'CN=Ethos agent',
-      usage: CLIENT_AUTH,
-      alternatives,
-      fromMs: now,
-      forMs: AGENT_CERTIFICATE_MS,
-    })
+  forAgent(vm: string, publicKey: Uint8Array): Promise<string> {
+    const wanted = { publicKey, now: this.clock.now(), forMs: AGENT_MS }
+    return forBearer(this.newest, { role: 'agent', name: vm }, wanted)
   }
 
-  private async issue(publicKey: webcrypto.CryptoKey, wanted: Wanted): Promise<string> {
-    const certificate = await x509.X509CertificateGenerator.create({
-      subject: wanted.name,
-      issuer: this.root.subject,
-      notBefore: new Date(wanted.fromMs - BACKDATED_MS),
-      notAfter: new Date(wanted.fromMs + wanted.forMs),
-      publicKey,
-      signingKey: this.key,
-      signingAlgorithm: ALGORITHM,
-      extensions: [
-        new x509.BasicConstraintsExtension(false, undefined, true),
-        new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
-        new x509.ExtendedKeyUsageExtension([wanted.usage], true),
-        new x509.SubjectAlternativeNameExtension(wanted.alternatives),
-        await x509.AuthorityKeyIdentifierExtension.create(this.root.publicKey),
-      ],
-    })
-    return certificate.toString('pem')
+  /** A certificate and a key for an operator. */
+  forOperator(name: string, forMs: number): Promise<KeyedCertificate> {
+    return forOperator(this.newest, name, { now: this.clock.now(), forMs })
   }
 }
 
-interface Wanted {
-  readonly name: string
-  readonly usage: string
-  readonly alternatives: { type: 'dns' | 'ip' | 'url'; value: string }[]
-  readonly fromMs: EpochMs
-  readonly forMs: number
+async function writeRoot(folder: string, number: number, now: EpochMs, servesFrom: EpochMs): Promise<void> {
+  const root = await makeRoot(now)
+  // If somebody else was faster, theirs is the one.
+  writeSecretOnce(folder, `ca-${number}.json`, `${JSON.stringify({ ...root, servesFrom }, null, 2)}\n`)
 }
 
-function newKeys(): Promise<webcrypto.CryptoKeyPair> {
-  return webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify'])
-}
-
-async function exportKey(key: webcrypto.CryptoKey): Promise<string> {
-  return x509.PemConverter.encode(await webcrypto.subtle.exportKey('pkcs8', key), 'PRIVATE KEY')
-}
-
-function importKey(pem: string): Promise<webcrypto.CryptoKey> {
-  const [der] = x509.PemConverter.decode(pem)
-  return webcrypto.subtle.importKey('pkcs8', der, ALGORITHM, true, ['sign'])
+async function readRoots(folder: string): Promise<readonly Root[]> {
+  const roots = await Promise.all(
+    readSecrets(folder, FILE_PATTERN).map(async ({ name, text }) => {
+      const fields = parseFields(parseJson(text, name), name)
+      refuseUnknownFields(fields, FILE_FIELDS, name)
+      const certificate = parseText(fields['certificate'], `${name}.certificate`, PEM_LENGTH_MAX)
+      const { privateKey } = fields
+      if (typeof privateKey !== 'string')
+        throw new ParseError(`${name}.privateKey`, '(hidden)', 'Expected a key in PEM.')
+      const signer = await readSigner({ certificate, privateKey })
+      return {
+        ...signer,
+        number: Number(FILE_PATTERN.exec(name)?.[1]),
+        pem: `${certificate.trim()}\n`,
+        x509: new X509Certificate(certificate),
+        servesFrom: parseNumber(fields['servesFrom'], `${name}.servesFrom`),
+      }
+    }),
+  )
+  return roots.toSorted((a, b) => a.number - b.number)
 }

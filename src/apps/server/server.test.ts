@@ -1,214 +1,226 @@
 import assert from 'node:assert/strict'
-import { createServer as createTlsServer } from 'node:https'
-import { connect } from 'node:tls'
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { aVector } from '../../../tools/builders.ts'
-import { type HttpAnswer, MachineError, type TlsIdentity } from '../../drivers/guest/machine.ts'
-import { nodeMachine } from '../../drivers/guest/node-machine.ts'
-import { type Identity, joinServer, renewIdentity, sendVectors } from '../../drivers/guest/uplink-https.ts'
-import { parseVmId } from '../../terms/ids.ts'
-import { encodePersonality } from '../../terms/personality-codec.ts'
-import { DAY_MS, MINUTE_MS } from '../../terms/units.ts'
-import { createToken } from './join-token.ts'
-import { type RunningServer, startServer } from './server.ts'
+import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../terms/units.ts'
+import { aLine, Bench } from './builders.ts'
 
-const folder = mkdtempSync(join(tmpdir(), 'ethos-server-'))
-const machine = nodeMachine()
-let now = Date.now()
-let server: RunningServer
-let url = ''
-let vms = 0
+const bench = new Bench()
+before(() => bench.start())
+after(() => Bench.removeAll())
 
-before(async () => {
-  const options = { dataFolder: join(folder, 'data'), host: '127.0.0.1', port: 0, names: ['127.0.0.1', 'localhost'] }
-  server = await startServer({ ...options, clock: { now: () => now } })
-  url = `https://127.0.0.1:${server.port}`
+const { stringify } = JSON
+
+test('a VM joins, reports, and each vector is kept once, in order, and acknowledged', async () => {
+  const member = await bench.member()
+  const all = Array.from({ length: 20 }, (_, i) => aLine(member.vm, i))
+  const first = await bench.send(member, all.slice(0, 12))
+  assert.deepEqual(first.json, { acks: [['run-1', 11]], accepted: 12, duplicates: 0, refused: [], phases: 1 })
+  const second = await bench.send(member, all.slice(5))
+  assert.deepEqual(second.json, { acks: [['run-1', 19]], accepted: 8, duplicates: 7, refused: [], phases: 1 })
+  assert.deepEqual(bench.server.store.lines(member.vm), all)
 })
 
-after(async () => {
-  machine.network.dropConnections()
-  await server.close()
-  rmSync(folder, { recursive: true, force: true })
-})
-
-/** A VM of its own, joined. */
-async function aMember(): Promise<{ readonly vm: string; readonly identity: Identity }> {
-  const vm = `vm-${vms++}`
-  now += MINUTE_MS
-  return { vm, identity: await joinServer(machine, { server: url, vm, token: tokenFor(vm) }) }
-}
-
-function tokenFor(vm: string, forMs?: number): string {
-  const made = { vm: parseVmId(vm), pin: server.authority.pin, at: now }
-  return createToken(server.store, forMs === undefined ? made : { ...made, forMs })
-}
-
-function line(vm: string, sequence: number, sender = 'run-1', windowMs = 300_000): string {
-  return encodePersonality(aVector({ vmId: parseVmId(vm), sender, sequence, windowMs }))
-}
-
-const send = (identity: Identity, lines: readonly string[]) => sendVectors(machine, { server: url, identity, lines })
-
-test('a VM joins, reports, and each vector is kept once, in order', async () => {
-  const { vm, identity } = await aMember()
-  const all = Array.from({ length: 20 }, (_, i) => line(vm, i))
-  assert.deepEqual(await send(identity, all.slice(0, 12)), { kind: 'acknowledged', refused: 0 })
-  assert.deepEqual(await send(identity, all.slice(5)), { kind: 'acknowledged', refused: 0 })
-  assert.deepEqual(server.store.lines(vm), all)
-})
-
-test('a line that can never be taken is refused and does not hold up the others', async () => {
-  const { vm, identity } = await aMember()
-  assert.deepEqual(await send(identity, [line(vm, 0), 'rubbish', line('somebody-else', 1), line(vm, 1)]), {
-    kind: 'acknowledged',
-    refused: 2,
-  })
-  assert.deepEqual(server.store.lines(vm), [line(vm, 0), line(vm, 1)])
-})
-
-test('a certificate is renewed with a new key, and the new one reports', async () => {
-  const { vm, identity } = await aMember()
-  const renewed = await renewIdentity(machine, url, identity)
-  assert.notEqual(renewed.privateKey, identity.privateKey)
-  assert.deepEqual(await send(renewed, [line(vm, 0)]), { kind: 'acknowledged', refused: 0 })
-  const { notBefore, notAfter } = machine.secrets.readCertificate(renewed.certificate)
-  assert.ok(notAfter - notBefore <= DAY_MS + 60 * MINUTE_MS)
-})
-
-/** Refusals of the server look alike from outside. */
-const isRefused = (error: unknown): boolean => error instanceof MachineError && error.message.includes('(401)')
-
-test('a token is used once, within its time, for its VM, and whole', async () => {
-  const { vm } = await aMember()
-  const used = tokenFor(vm)
-  await joinServer(machine, { server: url, vm, token: used })
-  await assert.rejects(joinServer(machine, { server: url, vm, token: used }), isRefused)
-  const late = tokenFor(vm, 1000)
-  now += 1000
-  await assert.rejects(joinServer(machine, { server: url, vm, token: late }), isRefused)
-  await assert.rejects(joinServer(machine, { server: url, vm: 'another', token: tokenFor(vm) }), isRefused)
-  await assert.rejects(joinServer(machine, { server: url, vm, token: tokenFor(vm).slice(0, -1) }), /not whole/)
-  const [name, id, , pin] = tokenFor(vm).split('.')
-  await assert.rejects(
-    joinServer(machine, { server: url, vm, token: [name, id, 'x'.repeat(43), pin].join('.') }),
-    isRefused,
+test('a line that can never be taken is refused with its reason, counted, and holds nobody up', async () => {
+  const member = await bench.member()
+  const { json } = await bench.send(member, [
+    aLine(member.vm, 0),
+    'rubbish',
+    aLine('somebody-else', 1),
+    aLine(member.vm, 1),
+  ])
+  assert.deepEqual([json['acks'], json['accepted']], [[['run-1', 1]], 2])
+  assert.match(
+    stringify(json['refused']),
+    /"line":1,"reason":"vector: .*valid JSON.*"line":2,"reason":"the vector is of somebody-else/,
   )
+  assert.deepEqual(bench.server.store.counts(member.vm).get(member.vm), {
+    accepted: 2,
+    'refused: not one JSON object': 1,
+    'refused: other VM': 1,
+  })
+  const [record] = bench.server.store.audit.list(1)
+  assert.deepEqual([record.what, record.vm], ['vectors refused', member.vm])
 })
 
-test('guessing is slowed down, and what is refused says nothing', async () => {
-  now += MINUTE_MS
-  const statuses = new Map<number, number>()
-  for (let i = 0; i < 60; i++) {
-    const { status, body } = await guess()
-    statuses.set(status, (statuses.get(status) ?? 0) + 1)
-    if (status === 401) assert.equal(body, '{"error":"refused"}')
-  }
-  // A burst of twenty, and none afterwards while the clock stands.
+test('more than 100 lines are no batch, and more than 64 KiB no body', async () => {
+  const member = await bench.member()
+  const lines = Array.from({ length: 101 }, (_, i) => aLine(member.vm, i))
+  assert.equal((await bench.send(member, lines)).status, 413)
+  assert.equal((await bench.send(member, ['x'.repeat(65_536)])).status, 413)
+  assert.deepEqual(bench.server.store.lines(member.vm), [])
+})
+
+test('two copies of one identity that both live are quarantined, and what came since the second is kept apart', async () => {
+  const member = await bench.member()
+  const latest = () => bench.server.store.vectors.latest().find(({ vm }) => vm === member.vm)?.line
+  await bench.send(member, [aLine(member.vm, 7, { sender: 'first' })])
+  await bench.send(member, [aLine(member.vm, 0, { sender: 'copy' })])
+  assert.equal(latest(), aLine(member.vm, 0, { sender: 'copy' }))
+  const found = await bench.send(member, [aLine(member.vm, 8, { sender: 'first' })])
+  assert.deepEqual([found.status, found.json], [403, { error: 'quarantined' }])
+  assert.equal((await bench.send(member, [aLine(member.vm, 1, { sender: 'copy' })])).status, 403)
+  assert.equal(latest(), undefined)
+  bench.server.store.release(member.vm)
+  // What the copy told stays apart; the original goes on, and is the real one.
+  assert.equal(latest(), aLine(member.vm, 7, { sender: 'first' }))
+  assert.equal((await bench.send(member, [aLine(member.vm, 8, { sender: 'first' })])).status, 200)
+  assert.equal((await bench.send(member, [aLine(member.vm, 9, { sender: 'first' })])).status, 200)
+  assert.equal((await bench.send(member, [aLine(member.vm, 1, { sender: 'copy' })])).status, 403)
+  assert.match(bench.said.join(''), /error: quarantined: an operator is needed/)
+})
+
+test('the same number with other bytes is a copy too', async () => {
+  const member = await bench.member()
+  await bench.send(member, [aLine(member.vm, 0), aLine(member.vm, 1)])
+  assert.equal((await bench.send(member, [aLine(member.vm, 0, { cpu: 0.7 })])).status, 403)
+})
+
+test('too many requests are told to come later and when, spread, and nothing of theirs is kept', async () => {
+  const member = await bench.member()
+  const answers = []
+  for (let i = 0; i < 14; i++) answers.push(await bench.send(member, [aLine(member.vm, i)]))
   assert.deepEqual(
-    [...statuses],
-    [
-      [401, 20],
-      [429, 40],
-    ],
+    answers.map(({ status }) => status),
+    [...Array.from({ length: 10 }, () => 200), 429, 429, 429, 429],
   )
-  now += MINUTE_MS
+  const waits = answers.slice(10).map(({ headers }) => Number(headers['retry-after']))
+  // One request comes back in 10 s; up to 30 s are drawn on top.
+  assert.ok(waits.every((sec) => sec >= 10 && sec < 40))
+  assert.equal(bench.server.store.lines(member.vm).length, 10)
+  await bench.server.tend()
+  assert.equal(bench.server.store.counts(member.vm).get(member.vm)?.['too many requests'], 4)
 })
 
-test('a server with another authority than the token names is not joined', async () => {
-  const other = await startServer({
-    dataFolder: join(folder, 'other'),
-    host: '127.0.0.1',
-    port: 0,
-    names: ['127.0.0.1'],
-    clock: { now: () => now },
+test('vectors are bounded beside requests: two days of an outage, and then one in ten seconds', async () => {
+  const member = await bench.member()
+  for (let batch = 0; batch < 6; batch++) {
+    const lines = Array.from({ length: 100 }, (_, i) => aLine(member.vm, batch * 100 + i))
+    assert.equal((await bench.send(member, lines)).status, 200)
+  }
+  assert.equal((await bench.send(member, [aLine(member.vm, 600)])).status, 429)
+  bench.now += 10_000
+  assert.equal((await bench.send(member, [aLine(member.vm, 600)])).status, 200)
+})
+
+test('a clock that is off is seen, and vectors that waited are no sign of one', async () => {
+  const member = await bench.member()
+  const isOff = () => bench.server.store.agent(member.vm)?.isSkewed === 1
+  await bench.send(member, [aLine(member.vm, 0, { windowEnd: bench.now - DAY_MS })])
+  assert.equal(isOff(), false)
+  await bench.send(member, [aLine(member.vm, 1, { windowEnd: bench.now + 301_000 })])
+  assert.equal(isOff(), true)
+  const line = aLine(member.vm, 2, { windowEnd: bench.now - DAY_MS })
+  await bench.send(member, [line], { 'ethos-clock': String(bench.now - 299_000) })
+  assert.equal(isOff(), false)
+  const late = aLine(member.vm, 3, { windowEnd: bench.now - DAY_MS })
+  await bench.send(member, [late], { 'ethos-clock': String(bench.now - 301_000) })
+  assert.equal(isOff(), true)
+})
+
+test('of a bad vector nothing is kept, and the good one before stays the newest and ages', async () => {
+  const member = await bench.member()
+  const good = aLine(member.vm, 0)
+  await bench.send(member, [good])
+  const arrivedAt = bench.now
+  bench.now += HOUR_MS
+  await bench.send(member, [good.replace('"seq":0', '"seq":-1'), good.replace('"coverage":1', '"coverage":2')])
+  const newest = bench.server.store.vectors.latest().find(({ vm }) => vm === member.vm)
+  assert.deepEqual(newest, { vm: member.vm, arrivedAt, windowEnd: 300_000, isSkewed: false, line: good })
+})
+
+test('a banned VM is shut out at once, everywhere, and its tokens with it', async () => {
+  const member = await bench.member()
+  const token = bench.token(member.vm)
+  bench.server.store.ban(member.vm)
+  const answers = [await bench.send(member, [aLine(member.vm, 0)]), (await bench.renew(member)).answer]
+  for (const { status, json } of answers) assert.deepEqual([status, json], [403, { error: 'banned' }])
+  assert.equal((await bench.join(member.vm, token)).answer.status, 401)
+  bench.server.store.release(member.vm)
+  assert.equal((await bench.send(member, [aLine(member.vm, 0)])).status, 200)
+})
+
+test('who is in quarantine keeps its certificate alive, or a release would come too late', async () => {
+  const member = await bench.member()
+  bench.server.store.quarantine(member.vm, 'a test', bench.now)
+  assert.equal((await bench.send(member, [aLine(member.vm, 0)])).status, 403)
+  const { answer, identity } = await bench.renew(member)
+  assert.equal(answer.status, 200)
+  bench.server.store.release(member.vm)
+  assert.equal((await bench.send(identity, [aLine(member.vm, 0)])).status, 200)
+})
+
+test('the phase model is delivered with its version', async () => {
+  const member = await bench.member()
+  const { status, json } = await bench.ask({ method: 'GET', path: '/v1/phases', tls: member })
+  assert.deepEqual([status, json['version']], [200, 1])
+})
+
+test('vectors are kept for 31 days and in a bounded number for each VM, the oldest deleted first, a few at a time', async () => {
+  const member = await bench.member()
+  const { store } = bench.server
+  await bench.send(
+    member,
+    Array.from({ length: 10 }, (_, i) => aLine(member.vm, i)),
+  )
+  bench.now += 32 * DAY_MS
+  const later = await bench.member(`${member.vm}-later`)
+  await bench.send(
+    later,
+    Array.from({ length: 8 }, (_, i) => aLine(later.vm, i)),
+  )
+  await bench.server.tend()
+  assert.deepEqual([store.lines(member.vm), store.agent(member.vm)?.kept], [[], 0])
+  const most = { before: 0, perVm: 5, most: 2 }
+  assert.deepEqual([store.vectors.prune(most), store.vectors.prune(most), store.vectors.prune(most)], [2, 1, 0])
+  assert.deepEqual(
+    store.lines(later.vm),
+    [3, 4, 5, 6, 7].map((i) => aLine(later.vm, i)),
+  )
+})
+
+test('while memory is short, everybody is told to come later', async () => {
+  const other = new Bench()
+  await other.start({ limits: { memoryBytesSoft: 1 } })
+  const { status, headers } = await other.ask({
+    method: 'GET',
+    path: '/v1/ca',
+    tls: { ca: other.server.authority.pem },
   })
-  await assert.rejects(
-    joinServer(machine, { server: `https://127.0.0.1:${other.port}`, vm: 'vm-x', token: tokenFor('vm-x') }),
-    /not the server that made the token/,
-  )
-  await other.close()
+  assert.ok(status === 429 && Number(headers['retry-after']) >= 30)
+  await other.remove()
 })
 
-test('two copies of one identity that both live are quarantined, and nothing of either is taken any more', async () => {
-  const { vm, identity } = await aMember()
-  await send(identity, [line(vm, 7, 'first')])
-  await send(identity, [line(vm, 0, 'copy')])
-  assert.match(JSON.stringify(await send(identity, [line(vm, 8, 'first')])), /quarantined/)
-  assert.equal((await send(identity, [line(vm, 1, 'copy')])).kind, 'shut out')
-  assert.equal(server.store.lines(vm).length, 2)
-  server.store.quarantine(vm, null)
-  assert.equal((await send(identity, [line(vm, 1, 'copy')])).kind, 'acknowledged')
+test('what can not be kept is not acknowledged: the agent is told to come later', async () => {
+  const other = new Bench()
+  await other.start()
+  const member = await other.member()
+  other.server.store.whole = () => {
+    throw Object.assign(new Error('disk I/O error'), { statusCode: 500 })
+  }
+  const { status, json } = await other.send(member, [aLine(member.vm, 0)])
+  assert.deepEqual([status, json], [500, { error: 'internal' }])
+  await other.stop()
+  await other.start()
+  assert.deepEqual(other.server.store.lines(member.vm), [])
+  await other.remove()
 })
 
-test('a banned identity is shut out, and is not renewed', async () => {
-  const { vm, identity } = await aMember()
-  server.store.ban(vm)
-  assert.equal((await send(identity, [line(vm, 0)])).kind, 'shut out')
-  await assert.rejects(renewIdentity(machine, url, identity), /\(403\)/)
+test('keys are readable by their owner alone, and neither a token nor a key stands in the store or in the log', async () => {
+  const token = bench.token('vm-secret')
+  const { key } = await bench.join('vm-secret', token)
+  await bench.join('vm-secret', token)
+  assert.equal(statSync(join(bench.data, 'ca-1.json')).mode & 0o777, 0o600)
+  assert.equal(statSync(bench.data).mode & 0o777, 0o700)
+  const kept = ['agents.sqlite', 'agents.sqlite-wal'].map((name) => readFileSync(join(bench.data, name), 'latin1'))
+  const [, id, secret] = token.split('.')
+  const all = [...kept, ...bench.said].join('')
+  assert.ok(all.includes(id) && !all.includes(secret))
+  assert.ok(!all.includes('PRIVATE KEY') && !all.includes(key.split('\n')[1]))
 })
 
-test('too many requests are told to come later, and when', async () => {
-  const { vm, identity } = await aMember()
-  const results = []
-  for (let i = 0; i < 12; i++) results.push(await send(identity, [line(vm, i)]))
-  const later = results.filter(({ kind }) => kind === 'later')
-  assert.equal(later.length, 2)
-  assert.ok(later.every((result) => result.kind === 'later' && (result.afterMs ?? 0) >= 10_000))
+test('a clock that moves within a minute moves nobody out', async () => {
+  const member = await bench.member()
+  bench.now -= MINUTE_MS / 2
+  assert.equal((await bench.send(member, [aLine(member.vm, 0)])).status, 200)
 })
-
-test('without a certificate nothing is taken, and a body beyond its bound is refused', async () => {
-  assert.equal((await report('', { authorities: server.authority.pem })).status, 401)
-  const { identity } = await aMember()
-  assert.equal((await report('x'.repeat(70_000), identity)).status, 413)
-})
-
-test('TLS 1.2 is not spoken, and an agent does not speak to a server that it can not verify', async () => {
-  await assert.rejects(
-    new Promise((resolve, reject) => {
-      const socket = connect(
-        { host: '127.0.0.1', port: server.port, maxVersion: 'TLSv1.2', rejectUnauthorized: false },
-        () => resolve(socket.end()),
-      )
-      socket.on('error', reject)
-    }),
-  )
-  const { vm, identity } = await aMember()
-  // An agent's certificate does not make a server: it has neither the name nor the purpose.
-  const impostor = createTlsServer({ key: identity.privateKey, cert: identity.certificate }, (_request, response) =>
-    response.end('{"refused":[]}'),
-  )
-  await new Promise<void>((resolve) => impostor.listen(0, '127.0.0.1', resolve))
-  const address = impostor.address()
-  const port = typeof address === 'object' && address !== null ? address.port : 0
-  const result = await sendVectors(machine, { server: `https://127.0.0.1:${port}`, identity, lines: [line(vm, 0)] })
-  assert.equal(result.kind, 'later')
-  impostor.closeAllConnections()
-  impostor.close()
-})
-
-test('keys are readable by their owner alone, and no secret of a token is kept', () => {
-  assert.equal(statSync(join(folder, 'data', 'ca.key')).mode & 0o777, 0o600)
-  assert.equal(statSync(join(folder, 'data')).mode & 0o777, 0o700)
-  const secret = tokenFor('vm-secret').split('.')[2]
-  const kept = ['agents.sqlite', 'agents.sqlite-wal']
-    .map((name) => readFileSync(join(folder, 'data', name), 'latin1'))
-    .join('')
-  assert.ok(!kept.includes(secret))
-})
-
-function guess(): Promise<HttpAnswer> {
-  return post('/v1/join', '{"vm":"vm-0","token":"0.0"}', { authorities: server.authority.pem })
-}
-
-function report(body: string, tls: TlsIdentity): Promise<HttpAnswer> {
-  return post('/v1/vectors', body, tls)
-}
-
-function post(path: string, body: string, tls: TlsIdentity): Promise<HttpAnswer> {
-  const headers = { 'content-type': path === '/v1/join' ? 'application/json' : 'application/x-ndjson' }
-  const bounds = { timeoutMs: 5000, answerBytesMax: 1000 }
-  return machine.network.request({ method: 'POST', url: url + path, body, headers, tls, ...bounds })
-}

@@ -1,200 +1,239 @@
-/** The first slice of the server: agents join, renew and report over TLS 1.3 (decision 0009). */
-import { mkdirSync } from 'node:fs'
-import { createPublicKey, randomInt, verify } from 'node:crypto'
-import { join } from 'node:path'
-import type { TLSSocket } from 'node:tls'
-import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
-import { AgentStore } from '../../drivers/sqlite/agent-store.ts'
+/** The receiving end of the server: agents join, renew and report over TLS 1.3, or over channels of their hosts (decision 0009). */
+import { createServer, type Server } from 'node:https'
+import type { Socket } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import Fastify, { type FastifyInstance, LogController } from 'fastify'
+import type { Logger } from 'pino'
+import type { AgentStore } from '../../drivers/sqlite/agent-store.ts'
 import { PHASES_1 } from '../../engine/profile/phases-1.ts'
-import type { EpochMs } from '../../terms/units.ts'
+import { DAY_MS, type EpochMs, MiB, MINUTE_MS, SECOND_MS } from '../../terms/units.ts'
 import type { Clock } from '../../world/clock.ts'
-import { AGENT_URI, Authority } from './authority.ts'
-import { ingest } from './ingest.ts'
-import { judgeToken } from './join-token.ts'
-import { Buckets } from './buckets.ts'
+import { UsageError } from '../usage-error.ts'
+import { Authority } from './authority.ts'
+import { SERVER_MS } from './certificates.ts'
+import { Channels, type ChannelOptions } from './channels.ts'
+import { CONNECTION_LIMITS, type ConnectionLimits, Connections } from './connections.ts'
+import { openDataFolder, openStore } from './data-folder.ts'
+import { Desk, type DeskLimits } from './desk.ts'
+import { makeLog } from './log.ts'
+import { addRoutes } from './routes.ts'
+
+/** Bounds that a test may set shorter. */
+export interface ServerLimits extends Partial<DeskLimits>, Partial<ConnectionLimits> {
+  readonly headerMs?: number
+  readonly bodyMs?: number
+  readonly idleMs?: number
+  readonly bodyBytesMax?: number
+  readonly memoryBytesSoft?: number
+  readonly slowMs?: number
+  readonly retentionMs?: number
+  readonly vectorsPerVmMax?: number
+}
 
 export interface ServerOptions {
   readonly dataFolder: string
   readonly host: string
+  /** 0: any that is free. */
   readonly port: number
   /** Names and addresses that agents call it by. */
   readonly names: readonly string[]
   readonly clock: Pick<Clock, 'now'>
-  readonly isLogging?: boolean
+  /** Silent without one. */
+  readonly log?: Logger
+  readonly channels?: ChannelOptions
+  readonly limits?: ServerLimits
 }
 
 export interface RunningServer {
   readonly port: number
   readonly store: AgentStore
   readonly authority: Authority
+  /** What it does every minute: looks for a new root, renews its own certificate, deletes what is old. */
+  tend(): Promise<void>
+  /** Answers what is under way, then ends. */
   close(): Promise<void>
 }
 
-const BODY_BYTES_MAX = 64 * 1024
-const HEADERS_MS = 10_000
-const REQUEST_MS = 15_000
-const CONNECTIONS_MAX = 4096
-const FIELD_LENGTH_MAX = 500
-const REFUSED = { error: 'refused' }
+type Bounds = { readonly [Name in keyof typeof LIMITS]: number }
 
-/** Listens. Closes by `close`. */
+/** Bounds of a request: reliability demands that every connection that says too little is closed within 15 s. */
+const LIMITS = {
+  headerMs: 10 * SECOND_MS,
+  bodyMs: 15 * SECOND_MS,
+  /** An agent that catches up sends its next batch sooner; one that reports every 5 minutes connects anew. */
+  idleMs: 20 * SECOND_MS,
+  bodyBytesMax: 64 * 1024,
+  memoryBytesSoft: 512 * MiB,
+  slowMs: SECOND_MS,
+  retentionMs: 31 * DAY_MS,
+  /** 31 days of a vector every 2 minutes. */
+  vectorsPerVmMax: 24_000,
+} as const
+const HEADER_BYTES_MAX = 8192
+const HEADERS_MAX = 64
+const TEND_MS = MINUTE_MS
+const RENEW_AT = 2 / 3
+/** Rows that one tending deletes at most, so that requests do not wait. */
+const PRUNED_MAX = 2000
+/** How long requests that are under way may take when we end. */
+const CLOSE_MS = 5 * SECOND_MS
+const CLOSE_LOOK_MS = 20
+
+/** Listens. Rejects with a `UsageError` where it can't. */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
-  const { clock, dataFolder } = options
-  mkdirSync(dataFolder, { recursive: true, mode: 0o700 })
-  const authority = await Authority.open(dataFolder, clock.now())
-  const store = new AgentStore(join(dataFolder, 'agents.sqlite'))
-  const own = await authority.forServer(options.names, clock.now())
-  const app = Fastify({
-    logger: options.isLogging === true ? { redact: ['req.headers.authorization'] } : false,
-    bodyLimit: BODY_BYTES_MAX,
-    requestTimeout: REQUEST_MS,
-    https: {
-      key: own.privateKey,
-      cert: own.certificate,
-      ca: authority.pem,
-      requestCert: true,
-      // Whoever joins has no certificate yet; routes that want one check it.
-      rejectUnauthorized: false,
-      minVersion: 'TLSv1.3',
-      headersTimeout: HEADERS_MS,
-    },
-  })
-  app.server.maxConnections = CONNECTIONS_MAX
-  addRoutes(app, { ...options, store, authority })
-  await app.listen({ host: options.host, port: options.port })
-  const address = app.server.address()
+  const { clock, log = makeLog('none', () => undefined) } = options
+  const limits: Bounds = { ...LIMITS, ...options.limits }
+  const folder = openDataFolder(options.dataFolder)
+  const authority = await Authority.open(folder, clock)
+  const store = openStore(folder)
+  const desk = new Desk({ store, clock, log, phases: PHASES_1, limits: options.limits ?? {} })
+  const connections = new Connections({ ...CONNECTION_LIMITS, ...options.limits }, clock)
+  const https = new Listening({ authority, names: options.names, clock, limits, connections })
+  await https.certify()
+  const memory = new Memory(limits.memoryBytesSoft)
+  const app = makeApp(https, limits.bodyBytesMax, log)
+  addRoutes(app, { desk, authority, hasRoom: () => memory.hasRoom(), slowMs: limits.slowMs })
+  await listen(app, options)
+  const channels = new Channels(desk, log, options.channels ?? {})
+  channels.start()
+
+  const tend = async (): Promise<void> => {
+    await authority.refresh()
+    await https.certify()
+    desk.tend()
+    const now = clock.now()
+    store.vectors.prune({ before: now - limits.retentionMs, perVm: limits.vectorsPerVmMax, most: PRUNED_MAX })
+    store.tokens.prune(now)
+    store.audit.prune()
+  }
+  const timer = setInterval(() => {
+    tend().catch((error: unknown) => log.error({ reason: String(error) }, 'could not tend'))
+  }, TEND_MS).unref()
   return {
-    port: typeof address === 'object' && address !== null ? address.port : options.port,
+    port: https.port,
     store,
     authority,
+    tend,
     async close() {
-      app.server.closeAllConnections()
-      await app.close()
+      clearInterval(timer)
+      await channels.close()
+      const closing = app.close()
+      for (let waitedMs = 0; connections.isBusy && waitedMs < CLOSE_MS; waitedMs += CLOSE_LOOK_MS)
+        await sleep(CLOSE_LOOK_MS)
+      await sleep(CLOSE_LOOK_MS)
+      connections.cutAll()
+      await closing
+      desk.commit.flush()
+      desk.tend()
       store.close()
     },
   }
 }
 
-interface Parts extends ServerOptions {
-  readonly store: AgentStore
-  readonly authority: Authority
-}
+/** Memory that this process uses, looked at once a second at most. */
+class Memory {
+  private readonly bytesSoft: number
+  private at = -Infinity
+  private isShort = false
 
-function addRoutes(app: FastifyInstance, parts: Parts): void {
-  const { authority } = parts
-  const reports = new Buckets({ everyMs: 10_000, burst: 10 })
-  app.removeAllContentTypeParsers()
-  app.addContentTypeParser(
-    ['application/json', 'application/x-ndjson'],
-    { parseAs: 'string' },
-    (_request, body, done) => done(null, body),
-  )
-  app.get('/v1/ca', (_request, reply) => reply.type('text/plain').send(authority.pem))
-  addJoin(app, parts)
-  addRenewal(app, parts, reports)
-  addVectors(app, parts, reports)
-}
+  constructor(bytesSoft: number) {
+    this.bytesSoft = bytesSoft
+  }
 
-function addJoin(app: FastifyInstance, { store, authority, clock }: Parts): void {
-  const joins = new Buckets({ everyMs: 1000, burst: 20 })
-  app.post('/v1/join', async (request, reply) => {
-    const now = clock.now()
-    if (!joins.take('joins', now)) return tooMany(reply)
-    const asked = parseKeyRequest(request.body)
-    const verdict = judgeToken(store, { token: asked.token, vm: asked.vm, at: now })
-    const id = verdict.kind === 'good' ? verdict.id : ''
-    const isProven = proves(asked, `ethos-join|${asked.vm}|${id}|${asked.publicKey}`)
-    const isBanned = store.agent(asked.vm)?.banned === 1
-    const isGood = verdict.kind === 'good' && isProven && !isBanned && store.useToken(id, asked.vm, now)
-    if (!isGood) {
-      const reason = verdict.kind === 'refused' ? verdict.reason : isBanned ? 'the VM is banned' : 'no proof of the key'
-      request.log.warn({ vm: asked.vm, reason }, 'join refused')
-      return reply.code(401).send(REFUSED)
+  hasRoom(): boolean {
+    const now = performance.now()
+    if (now - this.at >= SECOND_MS) {
+      this.at = now
+      this.isShort = process.memoryUsage.rss() > this.bytesSoft
     }
-    request.log.info({ vm: asked.vm }, 'joined')
-    return certify(authority, asked.vm, asked.publicKey, now)
-  })
+    return !this.isShort
+  }
 }
 
-function addRenewal(app: FastifyInstance, { store, authority, clock }: Parts, reports: Buckets): void {
-  app.post('/v1/renew', async (request, reply) => {
-    const vm = vmOf(request)
-    if (vm === undefined) return reply.code(401).send(REFUSED)
-    if (store.agent(vm)?.banned !== 0) return reply.code(403).send({ error: 'banned' })
-    if (!reports.take(vm, clock.now())) return tooMany(reply)
-    const asked = parseKeyRequest(request.body)
-    if (!proves(asked, `ethos-renew|${vm}|${asked.publicKey}`)) return reply.code(401).send(REFUSED)
-    return certify(authority, vm, asked.publicKey, clock.now())
-  })
+interface ListeningParts {
+  readonly authority: Authority
+  readonly names: readonly string[]
+  readonly clock: Pick<Clock, 'now'>
+  readonly limits: Bounds
+  readonly connections: Connections
 }
 
-function addVectors(app: FastifyInstance, { store, clock }: Parts, reports: Buckets): void {
-  app.post('/v1/vectors', async (request, reply) => {
-    const vm = vmOf(request)
-    if (vm === undefined) return reply.code(401).send(REFUSED)
-    const agent = store.agent(vm)
-    if (agent === undefined || agent.banned !== 0) return reply.code(403).send({ error: 'banned' })
-    if (agent.quarantine !== null) return reply.code(403).send({ error: 'quarantined' })
-    if (!reports.take(vm, clock.now())) return tooMany(reply)
-    const answer = ingest(store, vm, typeof request.body === 'string' ? request.body : '', clock.now())
-    if (answer.quarantine === undefined) return { ...answer, phases: PHASES_1.version }
-    request.log.error({ vm, reason: answer.quarantine }, 'quarantined')
-    return reply.code(403).send({ error: 'quarantined' })
-  })
+/** The HTTPS server beneath, and its own certificate. */
+class Listening {
+  private readonly parts: ListeningParts
+  private server: Server | undefined
+  private own: { readonly key: string; readonly cert: string; readonly ca: string } | undefined
+  private renewAt: EpochMs = 0
+
+  constructor(parts: ListeningParts) {
+    this.parts = parts
+  }
+
+  get port(): number {
+    const address = this.server?.address()
+    return typeof address === 'object' && address !== null ? address.port : 0
+  }
+
+  /** Takes a new certificate where it is time for one, or where the authorities are others. Connections go on; new ones see it. */
+  async certify(): Promise<void> {
+    const { authority, names, clock } = this.parts
+    const ca = authority.pem
+    if (this.own?.ca === ca && clock.now() < this.renewAt) return
+    const { certificate, privateKey } = await authority.forServer(names)
+    this.own = { key: privateKey, cert: certificate, ca }
+    this.renewAt = clock.now() + RENEW_AT * SERVER_MS
+    this.server?.setSecureContext({ ...this.own, minVersion: 'TLSv1.3' })
+  }
+
+  create(handler: Parameters<typeof createServer>[1]): Server {
+    const { limits, connections } = this.parts
+    const server = createServer(
+      {
+        ...this.own,
+        minVersion: 'TLSv1.3',
+        requestCert: true,
+        // Whoever joins has no certificate yet; `judgePeer` looks at those that are shown.
+        rejectUnauthorized: false,
+        handshakeTimeout: limits.headerMs,
+        headersTimeout: limits.headerMs,
+        requestTimeout: limits.bodyMs,
+        keepAliveTimeout: limits.idleMs,
+        connectionsCheckingInterval: Math.min(SECOND_MS, limits.headerMs),
+        maxHeaderSize: HEADER_BYTES_MAX,
+      },
+      (request, response) => {
+        response.once('close', () => connections.endRequest(request.socket))
+        if (!connections.beginRequest(request.socket)) {
+          request.socket.destroy()
+          return
+        }
+        handler?.(request, response)
+      },
+    )
+    server.maxHeadersCount = HEADERS_MAX
+    server.on('connection', (socket) => connections.admit(socket as Socket))
+    server.on('tlsClientError', (_error, socket) => socket.destroy())
+    this.server = server
+    return server
+  }
 }
 
-/** A certificate for a key, and whom to trust from now on. */
-async function certify(authority: Authority, vm: string, publicKey: string, now: EpochMs): Promise<object> {
-  const certificate = await authority.forAgent(vm, Buffer.from(publicKey, 'base64'), now)
-  return { certificate, authorities: authority.pem }
+function makeApp(https: Listening, bodyLimit: number, log: Logger): FastifyInstance {
+  return Fastify({
+    loggerInstance: log,
+    // One line a request would be thousands an hour that nobody reads.
+    logController: new LogController({ disableRequestLogging: true }),
+    bodyLimit,
+    forceCloseConnections: 'idle',
+    serverFactory: (handler) => https.create(handler),
+  }) as unknown as FastifyInstance
 }
 
-/** The VM that a verified certificate names; undefined without one. The subject alternative name is ours alone to write. */
-function vmOf(request: FastifyRequest): string | undefined {
-  const socket = request.raw.socket as TLSSocket
-  if (!socket.authorized) return undefined
-  const names = socket.getPeerCertificate().subjectaltname ?? ''
-  return names.startsWith(`URI:${AGENT_URI}`) ? decodeURIComponent(names.slice(4 + AGENT_URI.length)) : undefined
-}
-
-interface KeyRequest {
-  readonly vm: string
-  readonly token: string
-  readonly publicKey: string
-  readonly proof: string
-}
-
-/** What is missing, or no text, is empty: it then proves nothing. */
-function parseKeyRequest(body: unknown): KeyRequest {
-  let fields: Partial<Record<string, unknown>> = {}
+async function listen(app: FastifyInstance, { host, port }: ServerOptions): Promise<void> {
   try {
-    const parsed: unknown = JSON.parse(String(body))
-    if (typeof parsed === 'object' && parsed !== null) fields = parsed
-  } catch {
-    fields = {}
+    await app.listen({ host, port })
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : String(error)
+    throw new UsageError('--listen', `${host}:${port}`, `It can not be listened on (${code}). Is it taken already?`)
   }
-  const text = (name: string): string => {
-    const value = fields[name]
-    return typeof value === 'string' && value.length <= FIELD_LENGTH_MAX ? value : ''
-  }
-  return { vm: text('vm'), token: text('token'), publicKey: text('publicKey'), proof: text('proof') }
-}
-
-/** Whether the sender holds the private half of the key on P-256 that it wants certified. */
-function proves({ publicKey, proof }: KeyRequest, text: string): boolean {
-  try {
-    const key = createPublicKey({ key: Buffer.from(publicKey, 'base64'), format: 'der', type: 'spki' })
-    if (key.asymmetricKeyDetails?.namedCurve !== 'prime256v1') return false
-    return verify('sha256', Buffer.from(text), key, Buffer.from(proof, 'base64'))
-  } catch {
-    return false
-  }
-}
-
-/** Spread over a minute, so that those who were refused together do not come back together. */
-function tooMany(reply: FastifyReply): FastifyReply {
-  return reply
-    .code(429)
-    .header('retry-after', String(10 + randomInt(50)))
-    .send({ error: 'too many requests' })
 }

@@ -36,6 +36,7 @@ export interface Files {
   /** Opens for appending, made if missing. */
   openAppend(path: string, mode: number): AppendFile
   truncate(path: string, length: number): void
+  /** A file, or an empty folder; what is not there is no error. */
   remove(path: string): void
   sizeOf(path: string): number | undefined
 }
@@ -51,6 +52,8 @@ export interface RunOptions {
   readonly timeoutMs: number
   readonly outputBytesMax?: number
   readonly environment?: Readonly<Record<string, string>>
+  /** Aborted: the program is killed. */
+  readonly signal?: AbortSignal
 }
 
 export interface RunResult {

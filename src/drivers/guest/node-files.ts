@@ -5,10 +5,12 @@ import {
   fchmodSync,
   fsyncSync,
   ftruncateSync,
+  lstatSync,
   mkdirSync,
   openSync,
   readFileSync,
   renameSync,
+  rmdirSync,
   rmSync,
   statSync,
   writeSync,
@@ -39,7 +41,7 @@ export function nodeFiles(): Files {
           fsyncSync(file)
         })
       }),
-    remove: (path) => attempt(path, () => rmSync(path, { force: true })),
+    remove: (path) => attempt(path, () => removeOne(path)),
     sizeOf: (path) => {
       try {
         return statSync(path).size
@@ -64,6 +66,11 @@ function attempt<T>(path: string, call: () => T): T {
   } catch (error) {
     throw machineError(path, error)
   }
+}
+
+function removeOne(path: string): void {
+  if (lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true) rmdirSync(path)
+  else rmSync(path, { force: true })
 }
 
 /** Durable as a whole: the folder is synced too, else the new name may be lost with the power. */

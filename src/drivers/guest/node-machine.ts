@@ -125,6 +125,7 @@ function run(program: string, words: readonly string[], options: RunOptions): Pr
       maxBuffer: options.outputBytesMax ?? OUTPUT_BYTES_MAX,
       killSignal: 'SIGKILL' as const,
       ...(options.environment === undefined ? {} : { env: options.environment }),
+      ...(options.signal === undefined ? {} : { signal: options.signal }),
     }
     execFile(program, [...words], bounds, (error, stdout, stderr) => {
       const status = error === null ? 0 : typeof error.code === 'number' ? error.code : -1

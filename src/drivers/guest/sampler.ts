@@ -13,6 +13,8 @@ export const SAMPLER_NAMES = [
   'processes',
   'sockets',
   'dirty-pages',
+  'probes',
+  'applications',
 ] as const
 export type SamplerName = (typeof SAMPLER_NAMES)[number]
 

@@ -1,120 +1,170 @@
-/** Speaks to the server over HTTPS: takes an identity by a token, renews it, sends vectors (decision 0009). */
+/** Speaks to the server over HTTPS: takes an identity by a token, renews it, sends vectors (decision 0009). Never over plaintext, never to a
+ *  server that is not verified: the one request that is not verified sends nothing, and believes only what hashes to the operator's token. */
 import { parseFields, parseJson, parseList, ParseError, parseText } from '../../terms/parse.ts'
+import type { EpochMs } from '../../terms/units.ts'
+import { type Identity, isOfTheWorld } from './identity.ts'
 import { type HttpAnswer, type Machine, MachineError, type TlsIdentity } from './machine.ts'
+import { explainTrouble } from './uplink-trouble.ts'
 
-const TIMEOUT_MS = 30_000
+/** Handshake, sending 64 KiB and the server's sync together; a server that is there takes far less. */
+const TIMEOUT_MS = 15_000
+/** A hundred refusals with their reasons. */
 const ANSWER_BYTES_MAX = 64 * 1024
 const TOKEN_PATTERN = /^ethos1\.([0-9a-f]{16})\.([\w-]{43})\.([\w-]{43})$/
+/** Codes of a connection that was there. */
+const CUT: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE'])
+const PEM_BEGIN = '-----BEGIN CERTIFICATE-----'
+const PEM_END = '-----END CERTIFICATE-----'
 
-/** Who we are, to the server: all in PEM. */
-export interface Identity extends TlsIdentity {
-  readonly vm: string
-  readonly authorities: string
-  readonly certificate: string
-  readonly privateKey: string
+export interface SendRequest {
+  readonly server: string
+  readonly identity: Identity
+  readonly lines: readonly string[]
 }
 
-/** What came of sending a batch. */
+/** What came of sending a batch. `date` is the server's clock as it told it, in the words of HTTP. */
 export type SendResult =
-  | { readonly kind: 'acknowledged'; readonly refused: number }
-  | { readonly kind: 'later'; readonly afterMs?: number; readonly reason: string }
+  /** `acks`: newest durable number by sender; `refused`: places of lines that are never taken. */
+  | {
+      readonly kind: 'acknowledged'
+      readonly acks: ReadonlyMap<string, number>
+      readonly refused: ReadonlySet<number>
+      readonly reason?: string
+      readonly date?: string
+    }
+  /** Network or server failed, or asks to come later. `isCut`: the connection was there, and ended in the middle. */
+  | {
+      readonly kind: 'later'
+      readonly afterMs?: number
+      readonly reason: string
+      readonly date?: string
+      readonly isCut?: boolean
+    }
+  /** The batch as a whole is refused: fewer lines may pass. */
+  | { readonly kind: 'too much'; readonly reason: string }
+  /** The certificate is not taken. */
+  | { readonly kind: 'unknown'; readonly reason: string; readonly date?: string }
+  /** The identity is banned or quarantined. */
   | { readonly kind: 'shut out'; readonly reason: string }
+  /** No server of ours, or none that can be trusted. */
+  | { readonly kind: 'wrong server'; readonly reason: string; readonly isTime: boolean }
 
 /** Takes an identity by a one-time token. The server's authority is believed only if it is the one that the token names.
  *  Throws `MachineError` or `ParseError`. */
 export async function joinServer(
   machine: Machine,
-  { server, vm, token }: { server: string; vm: string; token: string },
+  { server, vm, token }: { readonly server: string; readonly vm: string; readonly token: string },
 ): Promise<Identity> {
   const [, id, secret, pin] = TOKEN_PATTERN.exec(token.trim()) ?? []
-  if (id === undefined)
-    throw new ParseError(
-      'join token',
-      '(hidden)',
-      'It is not whole. Expected ethos1.ID.SECRET.PIN, as `ethos token create` prints it.',
-    )
+  if (id === undefined) {
+    const hint = 'It is not whole. Expected ethos1.ID.SECRET.PIN, as `ethos token create` prints it.'
+    throw new ParseError('join token', '(hidden)', hint)
+  }
   const authorities = await fetchAuthorities(machine, server, pin)
   const key = machine.secrets.newKey()
   const publicKey = base64(key.publicDer)
   const proof = base64(machine.secrets.sign(key.privatePem, ascii(`ethos-join|${vm}|${id}|${publicKey}`)))
   const body = JSON.stringify({ vm, token: `${id}.${secret}`, publicKey, proof })
   const answer = await post(machine, `${server}/v1/join`, { body, type: 'application/json', tls: { authorities } })
-  if (answer.status !== 200)
-    throw new MachineError(
-      'EACCES',
-      `${server} refused the token (${answer.status}). Was it used, is it older than 10 minutes, or for another VM than ${vm}?`,
-    )
-  return { vm, privateKey: key.privatePem, ...parseCertificate(answer) }
+  if (answer.status === 401) {
+    const hint = `Was it used, is it older than 10 minutes, or for another VM than ${vm}?`
+    throw new MachineError('EACCES', `${server} refused the token. ${hint}`)
+  }
+  if (answer.status !== 200) throw new MachineError('EPROTO', `${server} answered ${answer.status} to the token`)
+  return { vm, privateKey: key.privatePem, ...parseCertificate(machine, answer) }
 }
 
-/** A new key and certificate with the old ones. */
+/** A new key and certificate by the old ones. Throws `MachineError` or `ParseError`; code EACCES where the server does not take them. */
 export async function renewIdentity(machine: Machine, server: string, identity: Identity): Promise<Identity> {
   const key = machine.secrets.newKey()
   const publicKey = base64(key.publicDer)
   const proof = base64(machine.secrets.sign(key.privatePem, ascii(`ethos-renew|${identity.vm}|${publicKey}`)))
-  const answer = await post(machine, `${server}/v1/renew`, {
-    body: JSON.stringify({ publicKey, proof }),
-    type: 'application/json',
-    tls: identity,
-  })
-  if (answer.status !== 200)
-    throw new MachineError('EACCES', `${server} did not renew the certificate of ${identity.vm} (${answer.status})`)
+  const body = JSON.stringify({ publicKey, proof })
+  const answer = await post(machine, `${server}/v1/renew`, { body, type: 'application/json', tls: identity })
+  if (answer.status !== 200) {
+    const code = answer.status === 401 || answer.status === 403 ? 'EACCES' : 'EAGAIN'
+    throw new MachineError(code, `${server} did not renew the certificate of ${identity.vm} (${answer.status})`)
+  }
   machine.network.dropConnections()
-  return { vm: identity.vm, privateKey: key.privatePem, ...parseCertificate(answer) }
+  return { vm: identity.vm, privateKey: key.privatePem, ...parseCertificate(machine, answer) }
 }
 
 /** Sends lines. Never throws for what network or server do. */
-export async function sendVectors(
-  machine: Machine,
-  { server, identity, lines }: { server: string; identity: Identity; lines: readonly string[] },
-): Promise<SendResult> {
+export async function sendVectors(machine: Machine, { server, identity, lines }: SendRequest): Promise<SendResult> {
   try {
-    const answer = await post(machine, `${server}/v1/vectors`, {
-      body: `${lines.join('\n')}\n`,
-      type: 'application/x-ndjson',
-      tls: identity,
-    })
-    if (answer.status === 200) {
-      const refused = parseList(
-        parseFields(parseJson(answer.body, 'answer'), 'answer')['refused'],
-        'answer.refused',
-        lines.length,
-      )
-      return { kind: 'acknowledged', refused: refused.length }
-    }
-    if (answer.status === 401 || answer.status === 403)
-      return { kind: 'shut out', reason: `${server} answered ${answer.status} ${answer.body.slice(0, 100)}` }
-    const afterSec = Number.parseInt(answer.headers['retry-after'] ?? '', 10)
-    const reason = `${server} answered ${answer.status}`
-    return Number.isFinite(afterSec) ? { kind: 'later', afterMs: afterSec * 1000, reason } : { kind: 'later', reason }
+    const body = `${lines.join('\n')}\n`
+    const answer = await post(machine, `${server}/v1/vectors`, { body, type: 'application/x-ndjson', tls: identity })
+    return judgeAnswer(server, answer, lines.length)
   } catch (error) {
-    if (error instanceof MachineError || error instanceof ParseError) return { kind: 'later', reason: error.message }
+    if (!isOfTheWorld(error)) throw error
+    const trouble = error instanceof MachineError ? explainTrouble(server, error) : undefined
+    if (trouble === undefined)
+      return { kind: 'later', reason: error.message, isCut: error instanceof MachineError && CUT.has(error.code) }
+    return { kind: 'wrong server', reason: trouble.text, isTime: trouble.isTime }
+  }
+}
+
+/** The server's clock, unverified, in the words of HTTP: only to tell people why certificates are not taken. */
+export async function askDate(machine: Machine, server: string): Promise<string | undefined> {
+  try {
+    return (await machine.network.fetchUnverified(`${server}/v1/ca`, UNVERIFIED_BOUNDS)).headers['date']
+  } catch (error) {
+    if (isOfTheWorld(error)) return undefined
     throw error
   }
 }
 
-/** The one request whose server is not verified, and that sends nothing: what it gives must hash to what the operator's token says. */
-async function fetchAuthorities(machine: Machine, server: string, pin: string): Promise<string> {
-  const answer = await machine.network.fetchUnverified(`${server}/v1/ca`, {
-    timeoutMs: TIMEOUT_MS,
-    answerBytesMax: ANSWER_BYTES_MAX,
-  })
-  const begin = '-----BEGIN CERTIFICATE-----'
-  const end = '-----END CERTIFICATE-----'
-  for (const part of answer.body.split(begin).slice(1)) {
-    const pem = `${begin}${part.slice(0, part.indexOf(end))}${end}\n`
-    if (
-      base64(machine.secrets.readCertificate(pem).spkiSha256)
-        .replaceAll('+', '-')
-        .replaceAll('/', '_')
-        .replaceAll('=', '') === pin
-    )
-      return pem
+const UNVERIFIED_BOUNDS = { timeoutMs: TIMEOUT_MS, answerBytesMax: ANSWER_BYTES_MAX }
+
+function judgeAnswer(server: string, { status, headers, body }: HttpAnswer, count: number): SendResult {
+  const { date } = headers
+  const dated = date === undefined ? {} : { date }
+  const reason = `${server} answered ${status} ${body.slice(0, 100).trim()}`.trim()
+  if (status === 200) return { ...parseAcknowledgement(body, count), ...dated }
+  if (status === 401) return { kind: 'unknown', reason, ...dated }
+  if (status === 403) return { kind: 'shut out', reason }
+  if (status === 400 || status === 413 || status === 422) return { kind: 'too much', reason }
+  if (status >= 300 && status !== 408 && status !== 429 && status < 500)
+    return {
+      kind: 'wrong server',
+      reason: `${reason}. Is it an ethos server? Nobody is followed elsewhere`,
+      isTime: false,
+    }
+  const afterSec = Number(headers['retry-after'] ?? '')
+  return afterSec > 0
+    ? { kind: 'later', afterMs: afterSec * 1000, reason, ...dated }
+    : { kind: 'later', reason, ...dated }
+}
+
+function parseAcknowledgement(body: string, count: number): Extract<SendResult, { kind: 'acknowledged' }> {
+  const fields = parseFields(parseJson(body, 'answer'), 'answer')
+  const acks = new Map<string, number>()
+  for (const pair of parseList(fields['acks'], 'answer.acks', count)) {
+    const [sender, sequence] = parseList(pair, 'answer.acks', 2)
+    if (typeof sender === 'string' && typeof sequence === 'number') acks.set(sender, sequence)
   }
-  throw new MachineError(
-    'EACCES',
-    `${server} is not the server that made the token: its authority has another key. Is somebody in between?`,
-  )
+  const refused = new Set<number>()
+  let reason: string | undefined
+  for (const item of parseList(fields['refused'], 'answer.refused', count)) {
+    const { line, reason: why } = parseFields(item, 'answer.refused')
+    if (typeof line === 'number') refused.add(line)
+    if (typeof why === 'string') reason ??= why.slice(0, 200)
+  }
+  return { kind: 'acknowledged', acks, refused, ...(reason === undefined ? {} : { reason }) }
+}
+
+async function fetchAuthorities(machine: Machine, server: string, pin: string): Promise<string> {
+  const answer = await machine.network.fetchUnverified(`${server}/v1/ca`, UNVERIFIED_BOUNDS)
+  for (const pem of splitPem(answer.body)) {
+    if (base64Url(machine.secrets.readCertificate(pem).spkiSha256) === pin) return pem
+  }
+  const hint = 'its authority has another key. Is somebody in between?'
+  throw new MachineError('EACCES', `${server} is not the server that made the token: ${hint}`)
+}
+
+function splitPem(text: string): readonly string[] {
+  const parts = text.split(PEM_BEGIN).slice(1)
+  return parts.map((part) => `${PEM_BEGIN}${part.slice(0, part.indexOf(PEM_END))}${PEM_END}\n`)
 }
 
 interface PostOptions {
@@ -124,23 +174,28 @@ interface PostOptions {
 }
 
 function post(machine: Machine, url: string, { body, type, tls }: PostOptions): Promise<HttpAnswer> {
-  return machine.network.request({
-    method: 'POST',
-    url,
-    headers: { 'content-type': type },
-    body,
-    tls,
-    timeoutMs: TIMEOUT_MS,
-    answerBytesMax: ANSWER_BYTES_MAX,
-  })
+  const clock: EpochMs = Math.max(0, Math.round(machine.now()))
+  const headers = { 'content-type': type, 'ethos-clock': String(clock) }
+  const bounds = { timeoutMs: TIMEOUT_MS, answerBytesMax: ANSWER_BYTES_MAX }
+  return machine.network.request({ method: 'POST', url, headers, body, tls, ...bounds })
 }
 
-function parseCertificate({ body }: HttpAnswer): { readonly certificate: string; readonly authorities: string } {
+/** What can't be read, or names nobody to trust, is not kept: without authorities of its own a client would trust the system's. */
+function parseCertificate(
+  machine: Machine,
+  { body }: HttpAnswer,
+): { readonly certificate: string; readonly authorities: string } {
   const fields = parseFields(parseJson(body, 'answer'), 'answer')
-  return {
-    certificate: parseText(fields['certificate'], 'answer.certificate'),
-    authorities: parseText(fields['authorities'], 'answer.authorities', ANSWER_BYTES_MAX),
+  const certificate = parseText(fields['certificate'], 'answer.certificate', ANSWER_BYTES_MAX)
+  const authorities = parseText(fields['authorities'], 'answer.authorities', ANSWER_BYTES_MAX)
+  const all = splitPem(authorities)
+  if (all.length === 0) throw new ParseError('answer.authorities', authorities, 'Expected certificates in PEM.')
+  try {
+    for (const pem of [certificate, ...all]) machine.secrets.readCertificate(pem)
+  } catch (cause) {
+    throw new MachineError('EPROTO', 'the server sent a certificate that can not be read', { cause })
   }
+  return { certificate, authorities }
 }
 
 function ascii(text: string): Uint8Array {
@@ -149,4 +204,8 @@ function ascii(text: string): Uint8Array {
 
 function base64(bytes: Uint8Array): string {
   return btoa(String.fromCharCode(...bytes))
+}
+
+function base64Url(bytes: Uint8Array): string {
+  return base64(bytes).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '')
 }

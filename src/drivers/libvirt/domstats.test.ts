@@ -3,7 +3,8 @@ import { test } from 'node:test'
 import { ParseError } from '../../terms/parse.ts'
 import { dimensionIndex } from '../../terms/personality.ts'
 import { type Measure, MEASURES, type Reading } from '../../terms/reading.ts'
-import { parseDomstats, readingBetween } from './domstats.ts'
+import { domainStats, parseDomstats } from './domstats.ts'
+import { readingBetween } from './domstats-reading.ts'
 
 /** A domain of two CPUs with one disk and one card, five seconds apart. */
 const RECORDING = `1000
@@ -74,6 +75,92 @@ test('a domain that was started anew in between has no reading', () => {
 test('a counter that is missing at one of two looks is absent', () => {
   const [was, is] = parseDomstats(RECORDING.replace('  net.0.rx.bytes=100\n', ''), 'recording')
   assert.equal(measured(readingBetween(was, is)).netReceiveBytesPerSec, undefined)
+})
+
+test('a part is not the whole: where one of two cards was plugged in between, the network is absent', () => {
+  const plugged = RECORDING.replace(
+    '  net.count=1\n  net.0.rx.bytes=5100',
+    '  net.count=2\n  net.0.rx.bytes=5100\n  net.1.rx.bytes=7',
+  )
+  const [was, is] = parseDomstats(plugged, 'recording')
+  assert.equal(measured(readingBetween(was, is)).netReceiveBytesPerSec, undefined)
+})
+
+test('a number that went to another device is no counter of it', () => {
+  const moved = RECORDING.replace('  net.0.rx.bytes=5100', '  net.0.name=vnet7\n  net.0.rx.bytes=5100')
+  const [was, is] = parseDomstats(moved, 'recording')
+  assert.equal(measured(readingBetween(was, is)).netReceiveBytesPerSec, undefined)
+})
+
+test('the layers below a disk are not counted with it', () => {
+  const layered = RECORDING.replaceAll(
+    '  block.count=1\n',
+    '  block.count=2\n  block.0.name=vda\n  block.1.name=vda\n  block.1.rd.reqs=1\n  block.1.rd.bytes=1\n',
+  )
+  const [was, is] = parseDomstats(layered, 'recording')
+  assert.equal(measured(readingBetween(was, is)).diskReadBytesPerSec, 8192)
+})
+
+function dirty(status: number, start: number): string {
+  return `  dirtyrate.calc_status=${status}\n  dirtyrate.calc_start_time=${start}\n  dirtyrate.megabytes_per_second=3\n`
+}
+
+function dirtied(first: string, second: string): number | undefined {
+  const [was, is] = parseDomstats(look(1000, first) + look(1005, second), 'recording')
+  return measured(readingBetween(was, is)).memoryDirtiedBytesPerSec
+}
+
+function used(toldAt: number): number | undefined {
+  const [was, is] = parseDomstats(told(toldAt), 'recording')
+  return measured(readingBetween(was, is)).memoryUsedBytes
+}
+
+/** A look at a domain that uses all of one CPU. */
+function look(at: number, rest: string): string {
+  return `${at}\nDomain: 'vm'\n  cpu.time=${at}000000000\n${rest}`
+}
+
+/** The recording, with the time at which the balloon told. */
+function told(at: number): string {
+  return RECORDING.replaceAll('  balloon.usable', `  balloon.last-update=${at}\n  balloon.usable`)
+}
+
+test('a dirty rate counts once, and not before it is measured', () => {
+  assert.equal(dirtied(dirty(2, 1), dirty(2, 7)), 3 * 1024 * 1024)
+  assert.equal(dirtied(dirty(2, 1), dirty(2, 1)), undefined)
+  assert.equal(dirtied(dirty(2, 1), dirty(1, 7)), undefined)
+})
+
+test('what the balloon told ten minutes ago is not of now', () => {
+  assert.equal(used(1000), 700 * 1024)
+  assert.equal(used(405), undefined)
+})
+
+test('time is read in seconds, with their fraction, or in milliseconds, and notes are passed over', () => {
+  for (const time of ['1763862586', '1763862586.000', '1763862586000000000'.slice(0, 13)])
+    assert.equal(parseDomstats(`# made\n${time}\nDomain: 'a'\n`, 'recording')[0].at, 1_763_862_586_000)
+})
+
+test("the protocol's typed parameters are the same fields", () => {
+  const parameters = [
+    { field: 'state.state', value: 1 },
+    { field: 'cpu.time', value: 14_000_000_000n },
+    { field: 'net.count', value: 1 },
+    { field: 'net.0.name', value: 'vnet0' },
+    { field: 'net.0.rx.bytes', value: 5100n },
+  ]
+  const [was] = parseDomstats(RECORDING, 'recording')
+  const is = domainStats('web', 1_005_000, parameters)
+  assert.equal(is.texts.get('net.0.name'), 'vnet0')
+  assert.equal(measured(readingBetween(was, is)).netReceiveBytesPerSec, 1000)
+  // 4 s of CPU in 5 s, and no word of waiting.
+  assert.equal(measured(readingBetween(was, is)).cpuRefCoresMean, 0.8)
+  assert.equal(measured(readingBetween(was, is)).cpuStealShare, undefined)
+})
+
+test('a domain that is off has no reading, though libvirt tells its size', () => {
+  const [was, is] = parseDomstats(RECORDING.replaceAll('state.state=1', 'state.state=5'), 'recording')
+  assert.equal(readingBetween(was, is), undefined)
 })
 
 for (const [name, text] of [

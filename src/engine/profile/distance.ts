@@ -1,11 +1,13 @@
 /** How unlike two personalities are: for telling kinds of work apart, and for saying in words what differs. */
 import {
+  dimensionIndex,
   DIMENSIONS,
   isPresent,
   PERSONALITY_SCHEMA,
   type DimensionName,
   type PersonalityVector,
 } from '../../terms/personality.ts'
+import { SERVER_SENDER } from './profiles.ts'
 
 /** What counts as little of each unit: below it differences hardly count, above it they count by their ratio. */
 const LITTLE: Readonly<Record<string, number>> = {
@@ -24,6 +26,20 @@ const LITTLE: Readonly<Record<string, number>> = {
   processes: 20,
   peers: 2,
 }
+
+/** How repeatable a dimension is from day to day, as measured on 478 VMs of Bitbrains (intraclass correlation): noise counts less. What nobody
+ *  measured is taken to be as good as the CPU's level, the least of those known. */
+const REPEATABLE: Readonly<Partial<Record<DimensionName, number>>> = {
+  memoryUsedBytes: 0.95,
+  diskReadBytesPerSec: 0.93,
+  diskWriteBytesPerSec: 0.98,
+  netReceiveBytesPerSec: 0.95,
+  netSendBytesPerSec: 0.95,
+  cpuBurstiness: 0.76,
+}
+const REPEATABLE_UNKNOWN = 0.89
+/** A window of which less was seen tells nothing of what the VM is like. */
+const COVERAGE_MIN = 0.1
 
 /** Dimensions that say when and for how long, or how well we know, rather than what the work is like. */
 const NOT_CHARACTER: ReadonlySet<DimensionName> = new Set([
@@ -64,17 +80,54 @@ export function differences(a: PersonalityVector, b: PersonalityVector): readonl
   return found.toSorted((x, y) => Math.abs(y.doublings) - Math.abs(x.doublings))
 }
 
-/** Root of the mean squared difference in doublings, over the dimensions that both have; Infinity where they share none. */
+/** Root of the weighted mean of squared differences in doublings, over the dimensions that both have. 0 is the same, 1 is twice or half as much of all that
+ *  is not little. Infinity where nothing can be compared: no dimension in common, or less than a tenth of either window seen. */
 export function profileDistance(a: PersonalityVector, b: PersonalityVector): number {
-  const found = differences(a, b)
-  if (found.length === 0) return Infinity
-  return Math.sqrt(found.reduce((sum, { doublings: off }) => sum + off * off, 0) / found.length)
+  if (Math.min(a.coverage, b.coverage) < COVERAGE_MIN) return Infinity
+  let sum = 0
+  let weights = 0
+  for (const { name, doublings: off } of differences(a, b)) {
+    const weight = REPEATABLE[name] ?? REPEATABLE_UNKNOWN
+    sum += weight * off * off
+    weights += weight
+  }
+  return weights > 0 ? Math.sqrt(sum / weights) : Infinity
 }
 
-/** Who told a dimension: the guest, or the host that saw it from outside. What is derived is told by whoever told what it is derived from. Guests
+/** What differs most, in words, at most so many sentences: `diskWriteBytesPerSec: 64 times as much, 1.98e+7 bytes/s and not 245000`. */
+export function tellDifferences(a: PersonalityVector, b: PersonalityVector, count: number): readonly string[] {
+  return differences(a, b)
+    .filter(({ doublings: off }) => Math.abs(off) >= DIFFERS_MIN)
+    .slice(0, count)
+    .map(({ name, a: from, b: to, doublings: off }) => {
+      const { unit } = PERSONALITY_SCHEMA[dimensionIndex(name)]
+      const factor = Number((2 ** Math.abs(off)).toPrecision(2))
+      const how = off > 0 ? `${factor} times as much` : `one part in ${factor}`
+      return `${name}: ${how}, ${shown(to)} ${unit} and not ${shown(from)}`
+    })
+}
+
+/** A third more or less is no difference to speak of. */
+const DIFFERS_MIN = 0.4
+
+function shown(value: number): string {
+  return String(Number(value.toPrecision(3)))
+}
+
+/** What only the guest can tell, even where the hypervisor passes it on: the balloon's driver runs in the guest. The anomaly score looks at one of
+ *  them, and is worth no more than the least of what it looks at. */
+const GUEST_TOLD: ReadonlySet<DimensionName> = new Set([
+  'memoryUsedBytes',
+  'memoryCachedBytes',
+  'majorFaultsPerSec',
+  'swapBytesPerSec',
+  'anomalyScore',
+])
+
+/** Who told a dimension: the guest, or the host that counted it from outside. What is derived is told by whoever told what it is derived from. Guests
  *  may lie; hosts may not know. */
-export function witnessOf(vector: Pick<PersonalityVector, 'sender'>): 'guest' | 'host' {
-  return vector.sender === 'server' ? 'host' : 'guest'
+export function witnessOf(vector: Pick<PersonalityVector, 'sender'>, dimension: DimensionName): 'guest' | 'host' {
+  return vector.sender === SERVER_SENDER && !GUEST_TOLD.has(dimension) ? 'host' : 'guest'
 }
 
 function doublings(a: number, b: number, unit: string): number {

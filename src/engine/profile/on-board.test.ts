@@ -152,6 +152,24 @@ for (const rubbish of ['', '{', 'null', '[]', '{"version":1}', '{"version":1,"sl
   })
 }
 
+test('burstiness and persistence are of the slots of a day', () => {
+  const subject = onBoard()
+  // Slots of 1 and 3 in turn: mean 2, deviation 1, and each is the opposite of the one before it.
+  live(subject, START, 24 * HOUR_MS, (at) => (Math.ceil(at / (5 * MINUTE_MS)) % 2 === 0 ? 1 : 3))
+  const vector = subject.vector(START + 24 * HOUR_MS, 0)
+  assert.ok(Math.abs((readDimension(vector, 'cpuBurstiness') ?? 0) - 0.5) < 0.01)
+  assert.equal(readDimension(vector, 'cpuPersistence'), 0)
+  // Periods are sought from three slots on: two in turn are told as four.
+  assert.equal(readDimension(vector, 'rhythmPeriodMs'), 20 * MINUTE_MS)
+})
+
+test('a rhythm of an hour is found once three hours of it were seen', () => {
+  const subject = onBoard()
+  live(subject, START, 12 * HOUR_MS, (at) => 1 + 0.5 * Math.sin((at / HOUR_MS) * 2 * Math.PI))
+  const vector = subject.vector(START + 12 * HOUR_MS, 0)
+  assert.equal(readDimension(vector, 'rhythmPeriodMs'), HOUR_MS)
+})
+
 test('a gap of an hour leaves absent slots and no number that is not finite', () => {
   const subject = onBoard()
   live(subject, START, 3 * HOUR_MS, () => 1)

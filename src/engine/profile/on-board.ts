@@ -12,7 +12,7 @@ import { type Reading, READING_LENGTH } from '../../terms/reading.ts'
 import { type EpochMs, HOUR_MS, MINUTE_MS } from '../../terms/units.ts'
 import { PhaseTracker } from './phase-tracker.ts'
 import type { PhaseModel } from './phases.ts'
-import { autocorrelation, centre, findRhythm, type Rhythm } from './rhythm.ts'
+import { autocorrelation, type Centred, centre, findRhythm, type Rhythm } from './rhythm.ts'
 import { HORIZON_SLOTS, SlotForecast } from './slot-forecast.ts'
 import { SlotHistory } from './slot-history.ts'
 import { openSnapshot, sealSnapshot } from './snapshot.ts'
@@ -38,6 +38,8 @@ export const HISTORY_SLOTS = 288
 /** Slots without which a correlation says nothing. */
 const PERSISTENCE_SLOTS_MIN = 12
 
+/** Latest instant: the year 5138, as on the wire. */
+const AT_MS_MAX = 99_999_999_999_999
 /** The horizon from which a change is told: what was not foreseen an hour before. */
 const HOUR_AHEAD = 3
 
@@ -98,7 +100,7 @@ export class OnBoard {
     const { at: instant, spanMs } = reading
     const backMs = this.window.latest - instant
     const isNewer = backMs < 0 || backMs >= this.history.slotMs
-    if (!(Number.isFinite(instant) && spanMs > 0 && spanMs < Infinity && isNewer)) {
+    if (!(instant >= 0 && instant <= AT_MS_MAX && spanMs > 0 && spanMs < Infinity && isNewer)) {
       this.droppedCount++
       return UNCHANGED
     }
@@ -119,8 +121,6 @@ export class OnBoard {
     }
     writer.put(at('cpuRefCoresP95'), this.window.cpuQuantile(0.95) * refCoresPerCore)
     writer.put(at('cpuRefCoresMax'), this.window.cpuMax() * refCoresPerCore)
-    const mean = this.window.mean(CPU_MEAN)
-    if (mean > 0) writer.put(at('cpuBurstiness'), this.window.cpuDeviation() / mean)
     this.putBehaviour(writer, now)
     const size = cores * refCoresPerCore
     for (let h = 0; h < HORIZON_SLOTS.length; h++) {
@@ -177,6 +177,7 @@ export class OnBoard {
       const centred = centre(series)
       const persistence = Math.min(0.99, Math.max(0, autocorrelation(centred, 1)))
       writer.put(at('cpuPersistence'), persistence)
+      writer.put(at('cpuBurstiness'), burstinessOf(series, centred))
       // Rhythms change slowly and cost most to find: once an hour.
       if (this.history.current - this.rhythmSlot >= HOUR_MS / this.history.slotMs) {
         this.rhythm = findRhythm(centred)
@@ -193,6 +194,13 @@ export class OnBoard {
     writer.put(at('phase'), this.tracker.phase)
     writer.put(at('phaseAgeMs'), this.tracker.ageMs(now))
   }
+}
+
+/** Standard deviation over mean of the slots; NaN of a VM that did nothing. */
+function burstinessOf(series: Float64Array, { power }: Centred): number {
+  let sum = 0
+  for (const value of series) sum += value
+  return sum > 0 ? Math.sqrt(power / series.length) / (sum / series.length) : Number.NaN
 }
 
 /** A row of the vector; what is never put, or is not finite, stays absent. */

@@ -4,7 +4,16 @@ import type { PhaseModel } from './phases.ts'
 /** The model that comes with the program; a server may deliver another. */
 export const PHASES_1: PhaseModel = {
   version: 1,
-  names: ['idle', 'disk work', 'network service', 'busy server', 'disk reading', 'compute'],
+  names: [
+    'idle',
+    'network service',
+    'light disk work',
+    'busy writer',
+    'file server',
+    'receiving data',
+    'heavy disk work',
+    'compute',
+  ],
   features: [
     {
       dimension: 'cpuRefCoresMean',
@@ -12,7 +21,7 @@ export const PHASES_1: PhaseModel = {
       perCore: true,
       centre: 0.289,
       scale: 0.3732,
-      weight: 0.89,
+      weight: 0.81,
     },
     {
       dimension: 'diskReadBytesPerSec',
@@ -20,7 +29,7 @@ export const PHASES_1: PhaseModel = {
       perCore: false,
       centre: 0.065,
       scale: 0.2872,
-      weight: 0.93,
+      weight: 0.84,
     },
     {
       dimension: 'diskWriteBytesPerSec',
@@ -28,7 +37,7 @@ export const PHASES_1: PhaseModel = {
       perCore: false,
       centre: 0.1051,
       scale: 0.2398,
-      weight: 0.98,
+      weight: 0.95,
     },
     {
       dimension: 'netReceiveBytesPerSec',
@@ -36,7 +45,7 @@ export const PHASES_1: PhaseModel = {
       perCore: false,
       centre: 0.1549,
       scale: 0.3537,
-      weight: 0.95,
+      weight: 0.86,
     },
     {
       dimension: 'netSendBytesPerSec',
@@ -44,15 +53,17 @@ export const PHASES_1: PhaseModel = {
       perCore: false,
       centre: 0.1139,
       scale: 0.3208,
-      weight: 0.95,
+      weight: 0.8,
     },
   ],
   centroids: [
-    [-0.3489, -0.2006, -0.2569, -0.303, -0.2522],
-    [0.5405, 1.4163, 2.1903, 0.3453, 0.1399],
-    [0.6828, -0.1695, -0.0067, 2.6475, 1.7836],
-    [1.7281, 1.0232, 4.1183, 4.2442, 4.6535],
-    [2.1149, 6.5787, 3.404, 1.498, 3.3378],
-    [2.9419, -0.1869, 0.0046, 0.4423, 0.0905],
+    [-0.3533, -0.2008, -0.2571, -0.2996, -0.2508],
+    [0.3271, -0.134, 0.1653, 2.3958, 2.8213],
+    [0.6339, 1.3182, 2.123, 0.3736, 0.1862],
+    [1.8391, 1.1098, 4.9417, 3.8822, 4.0291],
+    [2.032, 7.6184, 1.0421, 2.1828, 6.6824],
+    [2.1573, -0.1819, -0.3218, 3.3555, 0.2393],
+    [2.1718, 5.8274, 4.9493, 1.2438, 1.1614],
+    [2.7872, -0.1796, -0.1038, -0.0471, 0.0557],
   ],
 }

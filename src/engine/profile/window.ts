@@ -13,7 +13,6 @@ class Part {
   spanMs = 0
   readonly sums = new Float64Array(READING_LENGTH)
   readonly spans = new Float64Array(READING_LENGTH)
-  cpuSquares = 0
   cpuMax = -Infinity
   readonly cpu = new LogHistogram()
 
@@ -22,7 +21,6 @@ class Part {
     this.spanMs = 0
     this.sums.fill(0)
     this.spans.fill(0)
-    this.cpuSquares = 0
     this.cpuMax = -Infinity
     this.cpu.clear()
   }
@@ -37,13 +35,12 @@ class Part {
     }
     const cpu = values[CPU]
     if (!Number.isFinite(cpu)) return
-    this.cpuSquares += cpu * cpu * spanMs
     this.cpuMax = Math.max(this.cpuMax, cpu)
     this.cpu.add(cpu, spanMs)
   }
 }
 
-/** Time-weighted means of every measure over a rolling window, with the spread of the CPU, in memory that does not grow. The window is made of
+/** Time-weighted means of every measure over a rolling window, with the levels of the CPU, in memory that does not grow. The window is made of
  *  twelve parts and the one that is being filled; the oldest goes as a whole, so that it spans between 12 and 13 parts. A reading that spans several
  *  parts counts in each by what it spans of it. */
 export class RollingWindow {
@@ -126,18 +123,6 @@ export class RollingWindow {
       spanMs += part.spans[index]
     }
     return spanMs > 0 ? sum / spanMs : Number.NaN
-  }
-
-  /** Standard deviation of the CPU between readings; NaN where nobody measured it. */
-  cpuDeviation(): number {
-    let squares = 0
-    let spanMs = 0
-    for (const part of this.parts) {
-      squares += part.cpuSquares
-      spanMs += part.spans[CPU]
-    }
-    const mean = this.mean(CPU)
-    return spanMs > 0 ? Math.sqrt(Math.max(0, squares / spanMs - mean * mean)) : Number.NaN
   }
 
   cpuMax(): number {

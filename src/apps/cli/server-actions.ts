@@ -1,0 +1,124 @@
+/** What `ethos server`, `ethos authority` and `ethos operator` do. */
+import { writeFileSync } from 'node:fs'
+import { hostname } from 'node:os'
+import { WallClock } from '../../drivers/wall-clock.ts'
+import { parseVmId } from '../../terms/ids.ts'
+import { DAY_MS } from '../../terms/units.ts'
+import { Authority } from '../server/authority.ts'
+import type { ChannelOptions, NamedChannel } from '../server/channels.ts'
+import { openDataFolder, openStore } from '../server/data-folder.ts'
+import { makeLog } from '../server/log.ts'
+import { type RunningServer, startServer } from '../server/server.ts'
+import { UsageError } from '../usage-error.ts'
+import type { OperatorOptions, RotateOptions, ServeOptions } from './server-command.ts'
+
+const NAME_PATTERN = /^(?!-)[\w.:-]{1,253}$/
+
+/** Runs until somebody asks it to end. */
+export async function serve(options: ServeOptions): Promise<void> {
+  const { host, port } = parseListen(options.listen)
+  const names = (options.name ?? ownNames(host)).map(parseName)
+  const log = makeLog(options.jsonLogs === true ? 'json' : 'text', (text) => void process.stderr.write(text))
+  const server = await startServer({
+    dataFolder: options.data,
+    host,
+    port,
+    names,
+    clock: new WallClock(),
+    log,
+    channels: parseChannels(options),
+  })
+  log.info({ names, authority: server.authority.pin }, `listening on ${host}:${server.port}`)
+  await ended(server, (signal) => log.info({ signal }, 'ending'))
+}
+
+/** Until somebody asks us to end. */
+async function ended(server: RunningServer, say: (signal: string) => void): Promise<void> {
+  const signal = await new Promise<string>((resolve) => {
+    process.once('SIGTERM', () => resolve('SIGTERM'))
+    process.once('SIGINT', () => resolve('SIGINT'))
+  })
+  say(signal)
+  await server.close()
+}
+
+export async function listAuthorities({ data }: { data: string }): Promise<void> {
+  const authority = await Authority.open(openDataFolder(data, 'there'), new WallClock())
+  for (const root of authority.all) {
+    const isValid = authority.valid.includes(root)
+    const state = !isValid ? 'ended' : root === authority.serving ? 'serves' : `takes over ${at(root.servesFrom)}`
+    process.stdout.write(`${root.number}  until ${at(root.certificate.notAfter.getTime())}  ${state}\n`)
+  }
+}
+
+export async function rotateAuthority({ data, overlapDays }: RotateOptions): Promise<void> {
+  const days = parseDays('--overlap-days', overlapDays, 0)
+  const folder = openDataFolder(data, 'there')
+  const clock = new WallClock()
+  const authority = await Authority.open(folder, clock)
+  const { number, servesFrom } = await authority.rotate(days * DAY_MS)
+  note(folder, 'authority rotated', `number ${number}, ${days} days of overlap`)
+  process.stdout.write(`Authority ${number} signs from now on, and is alone from ${at(servesFrom)}.\n`)
+}
+
+export async function createOperator(options: OperatorOptions): Promise<void> {
+  const name = parseVmId(options.operator, '--operator')
+  const days = parseDays('--days', options.days, 1)
+  const folder = openDataFolder(options.data, 'there')
+  const authority = await Authority.open(folder, new WallClock())
+  const made = await authority.forOperator(name, days * DAY_MS)
+  const text = `${made.certificate}\n${made.privateKey}\n${authority.pem}`
+  try {
+    writeFileSync(options.out, text, { mode: 0o600, flag: 'wx' })
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : String(error)
+    const remedy = `It can not be written (${code}). Expected a new file in a folder of yours.`
+    throw new UsageError('--out', options.out, remedy)
+  }
+  note(folder, 'operator created', `for ${name}, ${days} days`)
+  process.stdout.write(`${options.out}: good for ${days} days. Its key is in it: keep it like a password.\n`)
+}
+
+function note(folder: string, what: string, reason: string): void {
+  const store = openStore(folder)
+  store.audit.add({ at: new WallClock().now(), what, vm: null, from: 'command line', reason })
+  store.close()
+}
+
+function at(instant: number): string {
+  return `${new Date(instant).toISOString().slice(0, 16).replace('T', ' ')} UTC`
+}
+
+function ownNames(host: string): readonly string[] {
+  const isAny = host === '0.0.0.0' || host === '::'
+  return [...new Set([hostname(), 'localhost', '127.0.0.1', ...(isAny ? [] : [host])])]
+}
+
+function parseName(name: string): string {
+  if (NAME_PATTERN.test(name)) return name
+  throw new UsageError('--name', name, 'Expected a host name or an address.')
+}
+
+function parseListen(text: string): { readonly host: string; readonly port: number } {
+  const [, bracketed, plain, digits] = /^(?:\[([0-9a-fA-F:]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(text) ?? []
+  const port = Number(digits)
+  const host = bracketed ?? plain
+  if (host !== undefined && port <= 65_535) return { host, port }
+  throw new UsageError('--listen', text, 'Expected HOST:PORT, such as 0.0.0.0:8470 or [::]:8470.')
+}
+
+function parseDays(option: string, text: string, min: number): number {
+  const days = Number(text)
+  if (text.trim() !== '' && days >= min && days <= 3650) return days
+  throw new UsageError(option, text, `Expected ${min} to 3650.`)
+}
+
+function parseChannels({ channels, channel = [] }: ServeOptions): ChannelOptions {
+  const named: NamedChannel[] = channel.map((text) => {
+    const cut = text.indexOf('=')
+    if (cut < 1 || cut === text.length - 1)
+      throw new UsageError('--channel', text, 'Expected VM=PATH, such as web-1=/run/guests/web-1.sock.')
+    return { vm: parseVmId(text.slice(0, cut), '--channel'), path: text.slice(cut + 1) }
+  })
+  return channels === undefined ? { named } : { folder: channels, named }
+}

@@ -1,0 +1,151 @@
+/** The server's commands as an operator meets them. */
+import assert from 'node:assert/strict'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { chmodSync, mkdirSync, readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { aLine, Bench } from '../server/builders.ts'
+import { openStore } from '../server/data-folder.ts'
+import { MAIN, UserFolder } from './builders.ts'
+
+const user = new UserFolder()
+after(() => user.remove())
+after(() => Bench.removeAll())
+
+const ethos = (line: string) => user.run(line.split(' '))
+
+test('a token is printed once, listed without its secret, and revoked', () => {
+  const made = ethos('token create --vm web-1 --data data')
+  const [, id, secret] = /^ethos1\.([0-9a-f]{16})\.([\w-]{43})\.[\w-]{43}\n$/.exec(made.stdout) ?? []
+  assert.ok(id !== undefined, made.stderr)
+  const listed = ethos('token list --data data')
+  assert.match(listed.stdout, new RegExp(`^${id}  web-1 +good +for 10 min more\n$`))
+  assert.ok(!listed.stdout.includes(secret))
+  assert.match(ethos(`token revoke ${id} --data data`).stdout, /is worth nothing now/)
+  assert.equal(ethos('token list --data data').stdout, 'No tokens.\n')
+  assert.match(ethos(`token revoke ${id} --data data`).stderr, /no such token/)
+  const { tokens } = JSON.parse(ethos('token list --json --data data').stdout) as { tokens: unknown[] }
+  assert.deepEqual(tokens, [])
+})
+
+test('agents are listed for people and for programs, what needs an operator first', () => {
+  ethos('token create --vm web-1 --data fresh')
+  assert.match(ethos('agents list --data fresh').stdout, /^No VM has joined yet\. `ethos token create`/)
+  const store = openStore(join(user.path, 'fresh'))
+  const now = Date.now()
+  for (const vm of ['web-1', 'web-2', 'web-3']) store.admitAgent(vm, now)
+  store.heard('web-1', now - 180_000, false)
+  store.count('web-1', 'accepted', 288)
+  store.count('web-1', 'refused: bad data', 2)
+  store.quarantine('web-3', 'a reason', now)
+  store.close()
+  const { stdout } = ethos('agents list --data fresh')
+  const lines = stdout.split('\n')
+  assert.match(lines[0], /^VM {5}state {8}heard {13}vectors {2}duplicates {2}refused$/)
+  assert.match(lines[1], /^web-3 {2}quarantined {2}never /)
+  assert.match(lines[2], /^ +a reason; 0 vectors kept apart$/)
+  assert.match(lines[3], /^web-1 {2}good {9}3 min ago {13}288 {11}0 {8}2$/)
+  assert.match(lines[4], /^ +refused: bad data \(2\)$/)
+  const { agents } = JSON.parse(ethos('agents list --json --data fresh').stdout) as {
+    agents: { vm: string; state: string }[]
+  }
+  assert.deepEqual(
+    agents.map(({ vm, state }) => `${vm} ${state}`),
+    ['web-1 good', 'web-2 good', 'web-3 quarantined'],
+  )
+})
+
+test('a VM is released and banned, once each, and a banned one gets no token', () => {
+  assert.match(ethos('agents release web-3 --data fresh').stdout, /^web-3 may report again/)
+  const again = ethos('agents release web-3 --data fresh')
+  assert.deepEqual([again.code, /neither banned nor in quarantine/.test(again.stderr)], [2, true])
+  assert.match(ethos('agents ban web-2 --data fresh').stdout, /^web-2 is shut out now/)
+  assert.match(ethos('agents list --data fresh').stdout, /web-2 {2}banned/)
+  assert.match(ethos('token create --vm web-2 --data fresh').stderr, /It is banned\. Maybe: ethos agents release web-2/)
+})
+
+test('an authority is listed and replaced', () => {
+  ethos('token create --vm web-1 --data roots')
+  assert.match(ethos('authority list --data roots').stdout, /^1 {2}until 20\d\d-.* serves\n$/)
+  assert.match(ethos('authority rotate --data roots').stdout, /^Authority 2 signs from now on, and is alone from 20/)
+  assert.match(ethos('authority list --data roots').stdout, /serves\n2 .* takes over 20/)
+  assert.equal(statSync(join(user.path, 'roots', 'ca-2.json')).mode & 0o777, 0o600)
+  ethos('authority rotate --overlap-days 0 --data roots')
+  assert.match(ethos('authority list --data roots').stdout, /ended\n2 .* ended\n3 .* serves\n$/)
+})
+
+test("an operator's certificate is written once, for its owner alone", () => {
+  const words = 'operator create --operator ada --out ada.pem --data roots'
+  assert.match(ethos(words).stdout, /^ada\.pem: good for 90 days/)
+  const text = readFileSync(join(user.path, 'ada.pem'), 'utf8')
+  assert.deepEqual([text.split('BEGIN CERTIFICATE').length - 1, text.split('BEGIN PRIVATE KEY').length - 1], [2, 1])
+  assert.equal(statSync(join(user.path, 'ada.pem')).mode & 0o777, 0o600)
+  assert.match(ethos(words).stderr, /It can not be written \(EEXIST\)/)
+})
+
+test('what can not be meant is refused with a place, a value and a remedy', () => {
+  mkdirSync(join(user.path, 'open'))
+  chmodSync(join(user.path, 'open'), 0o755)
+  const cases = [
+    ['server --data open', /--data: "open" .*chmod 700/],
+    ['server --data d --listen here', /--listen: "here" .*HOST:PORT/],
+    ['server --data d --listen 1.2.3.4:70000', /--listen: .*HOST:PORT/],
+    ['server --data d --listen 203.0.113.1:8470', /--listen: .*can not be listened on/],
+    ['server --data d --name a/b', /--name: "a\/b" .*host name/],
+    ['server --data d --channel web-1', /--channel: "web-1" .*VM=PATH/],
+    ['server', /required option '--data/],
+    ['token create --vm a"b --data d', /--vm: .*printable ASCII/],
+    ['token create --vm a --minutes 0 --data d', /--minutes: "0" .*at most 1440/],
+    ['agents list --data nowhere', /--data: "nowhere" .*no such folder/],
+    ['authority rotate --overlap-days x --data data', /--overlap-days: "x"/],
+    ['operator create --operator ada --out no/where.pem --data data', /--out: .*ENOENT/],
+  ] as const
+  for (const [line, says] of cases) {
+    const { code, stderr, stdout } = ethos(line)
+    assert.deepEqual([code, stdout], [2, ''], line)
+    assert.match(stderr, says, line)
+    assert.ok(!stderr.includes('    at '), stderr)
+  }
+})
+
+/** Starts the server and waits until it listens. */
+async function serve(...words: readonly string[]): Promise<{ child: ChildProcess; said: () => string; port: number }> {
+  const child = spawn(process.execPath, [MAIN, 'server', '--listen', '127.0.0.1:0', ...words], {
+    cwd: user.path,
+    env: user.environment(),
+  })
+  let said = ''
+  child.stderr.on('data', (part: Buffer) => {
+    said += part.toString()
+  })
+  for (let i = 0; i < 1000 && !said.includes('listening on'); i++) await sleep(20)
+  return { child, said: () => said, port: Number(/listening on 127\.0\.0\.1:(\d+)/.exec(said)?.[1]) }
+}
+
+test('the server takes part with its commands while it runs, says what it does, and ends when asked', async () => {
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    const bench = new Bench({ daysAgo: 0 })
+    const { child, said, port } = await serve('--data', bench.data, ...(signal === 'SIGINT' ? ['--json-logs'] : []))
+    await bench.attach(port)
+    const token = user.run(['token', 'create', '--vm', 'web-1', '--data', bench.data]).stdout.trim()
+    const { answer, key } = await bench.join('web-1', token)
+    assert.equal(answer.status, 200)
+    const ca = String(answer.json['authorities'])
+    const member = { vm: 'web-1', key, cert: String(answer.json['certificate']), ca }
+    assert.equal((await bench.send(member, [aLine('web-1', 0)])).status, 200)
+    assert.equal((await bench.join('web-1', token)).answer.status, 401)
+    assert.match(user.run(['agents', 'ban', 'web-1', '--data', bench.data]).stdout, /shut out/)
+    assert.equal((await bench.send(member, [aLine('web-1', 1)])).status, 403)
+    const exited = once(child, 'exit')
+    child.kill(signal)
+    assert.deepEqual((await exited)[0], 0)
+    const lines = said().trim().split('\n')
+    if (signal === 'SIGINT') assert.ok(lines.every((line) => typeof JSON.parse(line) === 'object'))
+    else
+      assert.match(said(), /Z warning: join refused \(vm web-1, from 127\.0\.0\.1, reason token \w+ was used already\)/)
+    assert.ok(!said().includes(token.split('.')[2]) && !said().includes('PRIVATE'))
+    await bench.remove()
+  }
+})

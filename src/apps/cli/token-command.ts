@@ -1,0 +1,65 @@
+/** `ethos token`, `ethos agents`: who may join, and who has. What they do is loaded when it is asked for, as with the server. */
+import type { Command } from 'commander'
+
+const DATA = ['--data <folder>', 'the server’s data folder'] as const
+const JSON_OPTION = ['--json', 'for programs'] as const
+const actions = () => import('./token-actions.ts')
+
+export interface DataOption {
+  readonly data: string
+}
+
+export interface ListOptions extends DataOption {
+  readonly json?: boolean
+}
+
+export interface TokenOptions extends DataOption {
+  readonly vm: string
+  readonly minutes: string
+}
+
+export function addTokens(program: Command): void {
+  const command = program.command('token').description('one-time tokens with which VMs join')
+  command
+    .command('create')
+    .description('makes a token for one VM and prints it: the only copy')
+    .requiredOption(...DATA)
+    .requiredOption('--vm <id>', 'the VM that it is for')
+    .option('--minutes <n>', 'how long it may be used', '10')
+    .action(async (options: TokenOptions) => (await actions()).createForVm(options))
+  command
+    .command('list')
+    .description('tokens that were made, and what became of them')
+    .requiredOption(...DATA)
+    .option(...JSON_OPTION)
+    .action(async (options: ListOptions) => (await actions()).listTokens(options))
+  command
+    .command('revoke')
+    .description('makes a token worthless')
+    .argument('<id>', 'its id: the 16 characters after ethos1')
+    .requiredOption(...DATA)
+    .action(async (id: string, options: DataOption) => (await actions()).revokeToken(id, options))
+  addAgents(program)
+}
+
+function addAgents(program: Command): void {
+  const command = program.command('agents').description('VMs that have joined: how they fare, and who is shut out')
+  command
+    .command('list')
+    .description('all of them, what needs an operator first')
+    .requiredOption(...DATA)
+    .option(...JSON_OPTION)
+    .action(async (options: ListOptions) => (await actions()).listAgents(options))
+  command
+    .command('ban')
+    .description('shuts a VM out: its certificate and its tokens are worth nothing from now on')
+    .argument('<vm>', 'the VM')
+    .requiredOption(...DATA)
+    .action(async (vm: string, options: DataOption) => (await actions()).banOrRelease('ban', vm, options))
+  command
+    .command('release')
+    .description('ends a VM’s quarantine or ban')
+    .argument('<vm>', 'the VM')
+    .requiredOption(...DATA)
+    .action(async (vm: string, options: DataOption) => (await actions()).banOrRelease('release', vm, options))
+}

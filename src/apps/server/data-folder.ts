@@ -1,0 +1,88 @@
+/** The folder in which a server keeps its keys and its store: its owner's alone. */
+import {
+  accessSync,
+  closeSync,
+  constants,
+  fsyncSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from 'node:fs'
+import { randomBytes } from 'node:crypto'
+import { join, resolve } from 'node:path'
+import { AgentStore } from '../../drivers/sqlite/agent-store.ts'
+import { UsageError } from '../usage-error.ts'
+
+const FOLDER_MODE = 0o700
+const SECRET_MODE = 0o600
+const STORE_NAME = 'agents.sqlite'
+
+/** Opens the folder; makes it if it is missing, unless it must be there. Refuses one that others may look into: it holds the authority's key. */
+export function openDataFolder(path: string, wanted: 'made' | 'there' = 'made'): string {
+  const folder = resolve(path)
+  try {
+    if (wanted === 'made') mkdirSync(folder, { recursive: true, mode: FOLDER_MODE })
+    const { mode } = statSync(folder)
+    if ((mode & 0o077) !== 0)
+      throw new UsageError('--data', path, `Others may open it, and it holds keys. Try: chmod 700 ${path}`)
+    accessSync(folder, constants.R_OK | constants.W_OK | constants.X_OK)
+  } catch (error) {
+    if (error instanceof UsageError) throw error
+    const isMissing = codeOf(error) === 'ENOENT'
+    const remedy = isMissing ? 'There is no such folder. Did a server ever run with it?' : 'May this user write there?'
+    throw new UsageError('--data', path, `It can not be used (${codeOf(error)}). ${remedy}`)
+  }
+  return folder
+}
+
+/** The store within. */
+export function openStore(folder: string): AgentStore {
+  return new AgentStore(join(folder, STORE_NAME))
+}
+
+/** Writes a file that its owner alone may read, whole and durable or not at all. False if there is one of that name already. */
+export function writeSecretOnce(folder: string, name: string, text: string): boolean {
+  const path = join(folder, name)
+  const beside = `${path}.${randomBytes(4).toString('hex')}`
+  writeDurably(beside, text)
+  try {
+    linkSync(beside, path)
+    const directory = openSync(folder, 'r')
+    fsyncSync(directory)
+    closeSync(directory)
+    return true
+  } catch (error) {
+    if (codeOf(error) === 'EEXIST') return false
+    throw error
+  } finally {
+    rmSync(beside, { force: true })
+  }
+}
+
+/** Files whose name fits, by name. */
+export function readSecrets(
+  folder: string,
+  pattern: RegExp,
+): readonly { readonly name: string; readonly text: string }[] {
+  const names = readdirSync(folder).filter((name) => pattern.test(name))
+  return names.map((name) => ({ name, text: readFileSync(join(folder, name), 'utf8') }))
+}
+
+function writeDurably(path: string, text: string): void {
+  const file = openSync(path, 'wx', SECRET_MODE)
+  try {
+    writeSync(file, text)
+    fsyncSync(file)
+  } finally {
+    closeSync(file)
+  }
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : String(error)
+}

@@ -1,0 +1,132 @@
+import type { Detail } from '../../../terms/reading.ts'
+import { type Machine, MachineError } from '../machine.ts'
+import type { Finding } from '../sampler.ts'
+import { CollectError, type Collector, type Counts, type Rates, ratesBetween, totalsBetween } from './application.ts'
+import { COLLECT_MS_MAX, withDeadline } from './deadline.ts'
+
+/** After a refusal (a password, a right that is missing) nobody is asked again sooner. */
+export const AFTER_REFUSAL_MS = 600_000
+/** An application is asked for at most this share of the time: one that takes 200 ms to answer is asked every 40 s. */
+const BUSY_SHARE_MAX = 0.005
+/** Rates are told for as many intervals after the last answer; then they are absent. */
+const FRESH_INTERVALS = 3
+
+/** One application over time: when it is asked, what it said last, what happened in between. Asking is never waited for by a look. */
+export class Watched {
+  readonly collector: Collector
+  /** Found by itself, so that it may silently go again. */
+  readonly isFound: boolean
+  private readonly machine: Machine
+  private readonly everyMs: number
+  private asking: Promise<void> | undefined
+  private nextMs = -Infinity
+  private failures = 0
+  private error: Error | undefined
+  private was: { readonly counts: Counts; readonly atMs: number } | undefined
+  private told: { readonly rates: Rates; readonly details: readonly Detail[]; readonly untilMs: number } | undefined
+
+  constructor(machine: Machine, collector: Collector, { everyMs, isFound }: { everyMs: number; isFound: boolean }) {
+    this.machine = machine
+    this.collector = collector
+    this.everyMs = everyMs
+    this.isFound = isFound
+  }
+
+  /** Begins to ask if it is time to. Returns at once. */
+  turn(nowMs: number): void {
+    if (this.asking === undefined && nowMs >= this.nextMs) void this.ask()
+  }
+
+  /** What happened between the last two answers, while that is fresh. */
+  rates(nowMs: number): Rates | undefined {
+    return this.told !== undefined && nowMs <= this.told.untilMs ? this.told.rates : undefined
+  }
+
+  details(nowMs: number): readonly Detail[] {
+    return this.told !== undefined && nowMs <= this.told.untilMs ? this.told.details : []
+  }
+
+  /** Resolves once what is being asked is answered; asks if nobody ever has. */
+  async settle(): Promise<void> {
+    if (this.asking === undefined && this.was === undefined && this.error === undefined) void this.ask()
+    await this.asking
+  }
+
+  /** One that was found and has gone: nobody listens any more. */
+  get hasGone(): boolean {
+    return this.isFound && this.failures >= 2 && this.error instanceof MachineError && GONE.has(this.error.code)
+  }
+
+  finding(): Finding {
+    const { title, place } = this.collector
+    const what = `${title} at ${place}`
+    if (this.error !== undefined) {
+      const remedy = this.error instanceof CollectError ? this.error.remedy : undefined
+      const base = { sampler: 'applications', what, state: 'absent', because: this.error.message } as const
+      return remedy === undefined ? base : { ...base, remedy }
+    }
+    const lacks = this.collector.lacks?.()
+    const how = this.isFound ? 'found by itself' : 'configured'
+    if (lacks === undefined) return { sampler: 'applications', what, state: 'seen', because: how }
+    const base = { sampler: 'applications', what, state: 'partly', because: lacks.because } as const
+    return lacks.remedy === undefined ? base : { ...base, remedy: lacks.remedy }
+  }
+
+  async close(): Promise<void> {
+    this.nextMs = Infinity
+    this.collector.close()
+    await this.asking
+  }
+
+  private async ask(): Promise<void> {
+    const asking = this.collect()
+    this.asking = asking
+    await asking
+    this.asking = undefined
+  }
+
+  private async collect(): Promise<void> {
+    const startMs = this.machine.monotonicMs()
+    try {
+      const stop = (): void => this.collector.close()
+      const counts = await withDeadline(this.machine, { ms: COLLECT_MS_MAX, stop }, () => this.collector.collect())
+      const endMs = this.machine.monotonicMs()
+      const atMs = counts.atMs ?? endMs
+      const isFirst = this.was === undefined
+      const waitMs = Math.max(this.everyMs, (endMs - startMs) / BUSY_SHARE_MAX)
+      // The same counts once more say nothing new.
+      if (this.was !== undefined && atMs > this.was.atMs) this.tell(this.was, { counts, atMs }, waitMs)
+      if (this.was === undefined || atMs > this.was.atMs) this.was = { counts, atMs }
+      this.failures = 0
+      this.error = undefined
+      // The second answer follows at the next look, so that there is a first rate soon.
+      this.nextMs = isFirst ? startMs : startMs + waitMs
+    } catch (error) {
+      this.collector.close()
+      this.was = undefined
+      this.failures++
+      this.error = error instanceof Error ? error : new Error(String(error))
+      this.nextMs = startMs + this.backoffMs()
+    }
+  }
+
+  private tell(
+    was: { readonly counts: Counts; readonly atMs: number },
+    is: { readonly counts: Counts; readonly atMs: number },
+    waitMs: number,
+  ): void {
+    const spanMs = is.atMs - was.atMs
+    this.told = {
+      rates: ratesBetween(was.counts, is.counts, spanMs),
+      details: [...totalsBetween(was.counts, is.counts, spanMs), ...(is.counts.details ?? [])],
+      untilMs: is.atMs + FRESH_INTERVALS * Math.max(waitMs, spanMs),
+    }
+  }
+
+  private backoffMs(): number {
+    if (this.error instanceof CollectError && this.error.isRefusal) return AFTER_REFUSAL_MS
+    return Math.min(AFTER_REFUSAL_MS, this.everyMs * 2 ** Math.min(10, this.failures))
+  }
+}
+
+const GONE: ReadonlySet<string> = new Set(['ECONNREFUSED', 'ENOENT'])

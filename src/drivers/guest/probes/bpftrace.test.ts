@@ -1,0 +1,122 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import * as fc from 'fast-check'
+import { checkProperty } from '../../../../tools/property.ts'
+import { complaintOf, libraryCallProgram, parseLibraryCalls, parseSystemCalls, systemCallProgram } from './bpftrace.ts'
+
+const ATTACHED = '{"type": "attached_probes", "data": {"probes": 2}}'
+
+test('only whole seconds count: the first and the last are cut off', () => {
+  // Recorded from bpftrace 0.17, shortened: seconds 10 to 13; 11 and 12 are whole.
+  const map = '{"type": "map", "data": {"@calls": {"0,10": 7, "0,11": 100, "202,12": 5, "0,12": 102, "1,13": 9}}}'
+  const slices = parseSystemCalls(`${ATTACHED}\n\n\n${map}\n`)
+  assert.deepEqual(
+    slices.map((slice) => [...slice]),
+    [
+      [[0, 100]],
+      [
+        [202, 5],
+        [0, 102],
+      ],
+    ],
+  )
+})
+
+test('keys are read as any version writes them', () => {
+  for (const key of ['"(0, 5)"', '"0, 5"', '"[0,5]"', '"0,5"']) {
+    const map = `{"type": "map", "data": {"@calls": {"9,4": 1, ${key}: 3, "9,6": 1}}}`
+    assert.deepEqual(
+      parseSystemCalls(map).map((slice) => [...slice]),
+      [[[0, 3]]],
+      key,
+    )
+  }
+})
+
+test('a second without any call is a second, and one second alone is none that is whole', () => {
+  assert.equal(parseSystemCalls('{"type":"map","data":{"@calls":{"0,1":1,"0,5":1}}}').length, 3)
+  assert.deepEqual(parseSystemCalls('{"type":"map","data":{"@calls":{"0,1":1}}}'), [])
+  assert.deepEqual(parseSystemCalls(''), [])
+})
+
+test('library calls count between two instants that the program took itself', () => {
+  const lines = [
+    ATTACHED,
+    map('@calls', { 0: 70817, 2: 4 }),
+    map('@from', 20587010453730),
+    map('@state', 2),
+    map('@till', 20587358939005),
+  ]
+  const counted = parseLibraryCalls(lines.join('\n'))
+  // 20 587 358.939005 ms − 20 587 010.453730 ms
+  assert.ok(Math.abs((counted?.countedMs ?? 0) - 348.485275) < 1e-3)
+  assert.deepEqual(
+    [...(counted?.calls ?? [])],
+    [
+      [0, 70817],
+      [2, 4],
+    ],
+  )
+})
+
+test('no call at all is a count of nothing; a program that did not get that far is no count', () => {
+  const whole = [map('@from', 1e9), map('@state', 2), map('@till', 2e9)]
+  assert.deepEqual(parseLibraryCalls(whole.join('\n')), { calls: new Map(), countedMs: 1000 })
+  assert.equal(parseLibraryCalls([map('@from', 1e9), map('@state', 1), map('@till', 2e9)].join('\n')), undefined)
+  assert.equal(parseLibraryCalls([map('@from', 2e9), map('@state', 2), map('@till', 1e9)].join('\n')), undefined)
+  assert.equal(parseLibraryCalls(''), undefined)
+})
+
+test('rubbish is no count, and never an error', () => {
+  const pieces = fc.constantFrom(
+    '{',
+    '}',
+    '"@calls"',
+    '"data":',
+    '[',
+    ']',
+    '1e999',
+    '-5',
+    '"0,1":',
+    'null',
+    '\n',
+    ',',
+    '{"data":{"@calls":{',
+  )
+  checkProperty(
+    fc.property(fc.array(fc.oneof(pieces, fc.string()), { maxLength: 30 }), (parts) => {
+      const text = parts.join('')
+      for (const slice of parseSystemCalls(text)) for (const [, count] of slice) assert.ok(count >= 0)
+      parseLibraryCalls(text)
+    }),
+    { runs: 1000 },
+  )
+  assert.deepEqual(
+    parseSystemCalls('{"data":{"@calls":{"0,0":1,"0,9007199254740991":1}}}'),
+    [],
+    'no list of 2^53 seconds',
+  )
+  assert.deepEqual(parseSystemCalls('{"data":{"__proto__":{"@calls":{"0,1":1,"0,3":1}}}}'), [])
+})
+
+test('what bpftrace says against it is told in a line, without the warning that is none', () => {
+  const stderr = "ERROR: Unknown error -1: couldn't set RLIMIT_MEMLOCK for bpftrace.\nstdin:1:5: ERROR: syntax error\n"
+  assert.equal(complaintOf(stderr), 'stdin:1:5: ERROR: syntax error')
+  assert.equal(complaintOf(''), 'it said nothing')
+  assert.ok(complaintOf('x'.repeat(9999)).length <= 160)
+})
+
+test('programs end by themselves, whoever started them', () => {
+  assert.match(systemCallProgram(5000, '->'), /args->id.*interval:ms:5000 \{ exit\(\); \}$/)
+  assert.match(systemCallProgram(5000, '.'), /args\.id/)
+  const program = libraryCallProgram([{ path: '/usr/lib/libc.so.6', name: 'free', slot: 1 }], 200, {
+    hasOldWait: false,
+  })
+  assert.match(program, /uprobe:"\/usr\/lib\/libc\.so\.6":free \/@state == 1\/ \{ @calls\[1\] = count\(\); \}/)
+  assert.match(program, /interval:s:30 \{ exit\(\); \}$/)
+  assert.doesNotMatch(program, /sys_enter_epoll_wait/, 'aarch64 has no such call')
+})
+
+function map(name: string, data: unknown): string {
+  return JSON.stringify({ type: 'map', data: { [name]: data } })
+}

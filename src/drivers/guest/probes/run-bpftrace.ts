@@ -1,0 +1,27 @@
+import type { Machine, RunResult } from '../machine.ts'
+import type { RoundContext } from './part.ts'
+
+const PLACES = ['/usr/bin/bpftrace', '/usr/sbin/bpftrace', '/usr/local/bin/bpftrace'] as const
+/** Reading the kernel's types, compiling and taking off take longer on a busy machine: a run that is not over by then is killed. */
+const GRACE_MS = 30_000
+const OUTPUT_BYTES_MAX = 1024 * 1024
+
+/** Where bpftrace is, if it is. */
+export function findBpftrace(machine: Pick<Machine, 'access'>): string | undefined {
+  return PLACES.find((path) => machine.access(path) === 'readable')
+}
+
+/** Runs a program of ours to its end, with an environment of ours. */
+export function runBpftrace(
+  { machine, signal }: Pick<RoundContext, 'machine' | 'signal'>,
+  path: string,
+  program: string,
+  attachedMs: number,
+): Promise<RunResult> {
+  return machine.run(path, ['-f', 'json', '-e', program], {
+    timeoutMs: attachedMs + GRACE_MS,
+    outputBytesMax: OUTPUT_BYTES_MAX,
+    environment: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LANG: 'C' },
+    signal,
+  })
+}

@@ -1,0 +1,128 @@
+/** Calls of functions in libraries, counted by probes of tracefs. Each call of a probed function costs its caller a trap, so a probe stays no longer
+ *  than it takes to see enough calls. */
+import { MachineError } from '../machine.ts'
+import type { Counted } from './estimate.ts'
+import type { Attachment } from './settings.ts'
+import type { Tracefs, TracingMachine } from './tracefs.ts'
+
+/** A place in a file where a function begins. */
+export interface ProbePoint {
+  readonly path: string
+  readonly name: string
+  readonly offset: number
+}
+
+/** Looks at the count again after a tenth of the time so far, between these bounds: a hot function is left alone after few calls more
+ *  than are wanted. */
+const LOOK_MS_MIN = 1
+const LOOK_MS_MAX = 100
+const PROFILE_BYTES_MAX = 256 * 1024
+
+/** Counts points one after the other (`together`: all at once, for functions that are called rarely). A point that the kernel refuses is left out.
+ *  Takes everything off again, whatever happens. Throws `MachineError` where tracefs refuses altogether. */
+export async function countPoints(
+  machine: TracingMachine,
+  tracefs: Tracefs,
+  points: readonly ProbePoint[],
+  { label, attachment, together, signal }: PointOptions,
+): Promise<readonly Counted[]> {
+  try {
+    const folder = tracefs.makeInstance(label)
+    const names = definePoints(tracefs, label, points)
+    const groups = together ? [names] : names.map((name) => [name])
+    const windows: Counted[] = []
+    for (const group of groups) {
+      if (signal.aborted || group.length === 0) break
+      windows.push(await countGroup(machine, tracefs, { folder, group, attachment, signal }))
+    }
+    return windows
+  } finally {
+    tracefs.close()
+  }
+}
+
+/** How points are counted. */
+export interface PointOptions {
+  /** Names the instance and its probes: no two at a time have the same. */
+  readonly label: string
+  readonly attachment: Attachment
+  /** All on at once, for functions that are called rarely; else one after the other. */
+  readonly together: boolean
+  readonly signal: AbortSignal
+}
+
+interface Group {
+  readonly folder: string
+  readonly group: readonly string[]
+  readonly attachment: Attachment
+  readonly signal: AbortSignal
+}
+
+/** Names are unique on the machine: the kernel's list of counts tells names and no groups. */
+function definePoints(tracefs: Tracefs, label: string, points: readonly ProbePoint[]): readonly string[] {
+  const names: string[] = []
+  let refusal: MachineError | undefined
+  for (const [i, { path, offset }] of points.entries()) {
+    const name = `${tracefs.group}_${label}${i}`
+    try {
+      tracefs.makeProbe(name, path, offset)
+      names.push(name)
+    } catch (error) {
+      if (!(error instanceof MachineError)) throw error
+      refusal = error
+    }
+  }
+  if (names.length === 0 && refusal !== undefined) throw refusal
+  return names
+}
+
+async function countGroup(
+  machine: TracingMachine,
+  tracefs: Tracefs,
+  { folder, group, attachment, signal }: Group,
+): Promise<Counted> {
+  const enabled: string[] = []
+  const enable = (name: string) => `${folder}/events/${tracefs.group}/${name}/enable`
+  const hits = () => parseProfile(tracefs.read(`${tracefs.root}/uprobe_profile`, PROFILE_BYTES_MAX) ?? '', enabled)
+  try {
+    attachAll(group, enabled, (name) => tracefs.write(enable(name), '1'))
+    const before = hits()
+    const startMs = machine.monotonicMs()
+    let spentMs = 0
+    let calls = 0
+    while (!signal.aborted && spentMs < attachment.attachedMs && calls < attachment.callsMax) {
+      const leftMs = attachment.attachedMs - spentMs
+      await machine.sleep(Math.min(leftMs, LOOK_MS_MAX, Math.max(LOOK_MS_MIN, spentMs / 10)), signal)
+      calls = hits() - before
+      spentMs = machine.monotonicMs() - startMs
+    }
+    return { calls: Math.max(0, calls), countedMs: spentMs }
+  } finally {
+    for (const name of enabled) tracefs.write(enable(name), '0')
+  }
+}
+
+/** A probe that the kernel refuses to attach is left out; throws if it refuses all. */
+function attachAll(group: readonly string[], enabled: string[], attach: (name: string) => void): void {
+  let refusal: MachineError | undefined
+  for (const name of group) {
+    try {
+      attach(name)
+      enabled.push(name)
+    } catch (error) {
+      if (!(error instanceof MachineError)) throw error
+      refusal = error
+    }
+  }
+  if (enabled.length === 0 && refusal !== undefined) throw refusal
+}
+
+/** Hits of the named probes together, from lines of file, name and hits (newer kernels add what was missed). */
+export function parseProfile(text: string, names: readonly string[]): number {
+  let sum = 0
+  for (const name of names) {
+    const at = text.indexOf(` ${name} `)
+    if (at >= 0) sum += Number.parseInt(text.slice(at + name.length + 2).trimStart(), 10) || 0
+  }
+  return sum
+}
