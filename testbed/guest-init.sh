@@ -1,0 +1,47 @@
+#!/bin/busybox sh
+# init of the test guests.  Kernel command line: testbed.name testbed.ip testbed.gw; testbed.cpu (percent of one core),
+# testbed.dirty (MiB rewritten per second), testbed.span (MiB it walks over); testbed.debian (1: go on as the Debian guest).
+# The small guest prints "beat SEQ UPTIME" on the serial console five times a second: an unbroken sequence across a
+# migration is the proof that the guest lived on.  It takes commands on virtio port org.ethos.testbed.0:
+#   ping | set cpu N | set dirty N | set span N | stat
+/bin/busybox --install -s /bin
+export PATH=/bin
+mount -t proc proc /proc; mount -t sysfs sys /sys; mount -t devtmpfs dev /dev; mount -t tmpfs run /run
+for m in /modules/*.ko; do insmod "$m" 2>/dev/null; done
+for word in $(cat /proc/cmdline); do
+  case $word in testbed.*) key=${word#testbed.}; eval "testbed_${key%%=*}='${key#*=}'" ;; esac
+done
+hostname "${testbed_name:-guest}"
+ip link set lo up; ip link set eth0 up
+ip addr add "$testbed_ip/24" dev eth0; ip route add default via "$testbed_gw"
+
+if [ "$testbed_debian" = 1 ]; then
+  # The image is shared and read-only: what the guest writes to its root stays in memory, its data go to the second disk.
+  mount -t ext4 -o ro /dev/vda /image && mount -t tmpfs -o size=64m fresh /fresh && mkdir /fresh/up /fresh/work
+  mount -t overlay -o lowerdir=/image,upperdir=/fresh/up,workdir=/fresh/work root /root
+  for at in proc sys dev run; do mkdir -p "/root/$at"; mount --move "/$at" "/root/$at"; done
+  cp /bin/busybox /bin/workload /root/usr/local/bin/
+  exec switch_root /root /sbin/init
+fi
+
+echo "${testbed_cpu:-30}" >/run/cpu; echo "${testbed_dirty:-4}" >/run/dirty; echo "${testbed_span:-32}" >/run/span
+echo "BOOTED $(uname -r) at $(cut -d' ' -f1 /proc/uptime)"
+
+beat() { seq=0; while :; do read -r up _ </proc/uptime; echo "beat $seq $up"; echo "$seq $up" >/run/beat; seq=$((seq + 1)); usleep 200000; done; }
+channel() {
+  for port in /sys/class/virtio-ports/*; do
+    [ "$(cat "$port/name")" = org.ethos.testbed.0 ] && dev=/dev/${port##*/}
+  done
+  while :; do
+    while read -r verb key value; do
+      case $verb in
+        ping) echo "pong $(cat /run/beat)" ;;
+        set)  echo "$value" >"/run/$key"; echo "ok $key $value" ;;
+        stat) head -1 /proc/stat; grep -E '^(MemTotal|MemAvailable)' /proc/meminfo ;;
+      esac >&3
+    done 3<>"$dev" <&3
+    sleep 1
+  done
+}
+beat & workload burn & workload dirty 0 & channel &
+while :; do wait; sleep 1; done

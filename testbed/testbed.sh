@@ -1,0 +1,339 @@
+#!/usr/bin/env bash
+# testbed.sh - several libvirt/QEMU "hosts" on one Linux machine, for real live migration.
+#
+# A host is a set of namespaces (mount, network, PID, UTS, IPC, cgroup) around its own
+# libvirtd, held by one init process; killing that init removes the host and all it runs,
+# as a power cut would.  All hosts sit on one bridge, as does the machine itself:
+#
+#     root namespace 10.77.0.1 (bridge ethosbr) ──┬── veth ── br0 10.77.0.11  host1 (+ guests)
+#                                              ├── veth ── br0 10.77.0.12  host2 (+ guests)
+#                                              └── ...
+#
+# Guests are emulated (TCG): no KVM is needed.  Needs root, and from apt:
+#   libvirt-daemon-system libvirt-clients qemu-system-x86 iproute2 busybox-static
+#   linux-image-cloud-amd64 cpio gcc libc6-dev     (build-guest.sh makes the small guest)
+#   mmdebstrap e2fsprogs                           (build-debian-guest.sh makes the other)
+#
+# Usage:
+#   testbed.sh up [N]                      start N hosts (default 2)
+#   testbed.sh down                        stop everything this testbed started
+#   testbed.sh status                      hosts, daemons, domains
+#   testbed.sh uri HOST [tcp|unix]         libvirt URI of HOST, usable from the root namespace
+#   testbed.sh virsh HOST ARGS...          virsh against HOST
+#   testbed.sh exec HOST CMD...            run a command inside HOST
+#   testbed.sh vm-start HOST VM [k=v...]   boot a guest: the small one (mem=192 vcpus=1 cpu=30 dirty=4 span=32), or with
+#                                          debian=1 mem=512 Debian with agent, nginx and PostgreSQL, and data=FILE as its disk
+#   testbed.sh data-disk FILE MB FOLDER    make such a disk: a file system that holds what is in FOLDER
+#   testbed.sh channel HOST VM NAME        path of the host's end of a virtio-serial channel of VM
+#   testbed.sh migrate VM FROM TO [virsh migrate options]
+#   testbed.sh link HOST RATE|off          limit HOST's link both ways, e.g. "200mbit"
+#   testbed.sh cut HOST | mend HOST        unplug / plug in HOST's network cable
+#   testbed.sh cpu-cap HOST PERCENT|off    limit HOST's CPU (100 = one core)
+#   testbed.sh daemon HOST start|stop|kill libvirtd only; guests go on without it
+#   testbed.sh power-off HOST | host-up HOST   kill HOST and all it runs; boot it again
+#   testbed.sh vm-xml VM [k=v...]          print the domain XML vm-start would use
+set -euo pipefail
+
+HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+STATE=${TESTBED_STATE:-/tmp/ethos-testbed}              # keep short: UNIX socket paths end at 107 characters
+NET=${TESTBED_NET:-10.77.0}                  # a /24
+BRIDGE=${TESTBED_BRIDGE:-ethosbr}
+KERNEL=${TESTBED_KERNEL:-$(ls -1 /boot/vmlinuz-*-cloud-amd64 2>/dev/null | sort -V | tail -1)}
+GUEST=${TESTBED_GUEST:-$STATE/guest}         # initrd.gz from build-guest.sh, debian.img from build-debian-guest.sh
+
+die() { echo "testbed: $*" >&2; exit 1; }
+num() { [[ $1 =~ ^host([0-9]+)$ ]] || die "not a host name: $1"; echo "${BASH_REMATCH[1]}"; }
+ip_of() { echo "$NET.$((10 + $(num "$1")))"; }
+veth_of() { echo "$BRIDGE-h$(num "$1")"; }
+hosts() { ls -1 "$STATE/hosts" 2>/dev/null | sort -V; }
+init_pid() { cat "$STATE/hosts/$1/init.pid" 2>/dev/null || die "$1 is not up"; }
+inside() {                               # inside HOST CMD...: in its namespaces and its cgroup
+  local pid; pid=$(init_pid "$1")
+  (cgroup_join "$1" "$BASHPID"; shift; exec nsenter -t "$pid" -m -u -i -n -p -C -- "$@")
+}
+wait_for() {                             # wait_for SECONDS WHAT CMD...: poll until CMD succeeds
+  local n=$(($1 * 20)) what=$2; shift 2
+  while ! "$@" >/dev/null 2>&1; do ((n-- > 0)) || die "gave up waiting for $what"; sleep 0.05; done
+}
+uri() {
+  case ${2:-unix} in
+    tcp)  echo "qemu+tcp://$(ip_of "$1")/system" ;;
+    unix) echo "qemu+unix:///system?socket=$STATE/hosts/$1/run/libvirt/libvirt-sock" ;;
+    *)    die "transport is tcp or unix" ;;
+  esac
+}
+
+# ---- cgroups: one group per host, so libvirt's groups do not collide and a CPU cap is possible
+cgroup_roots() { awk '$3=="cgroup"||$3=="cgroup2"{print $2}' /proc/mounts; }
+cgroup_create() {
+  local root dir f
+  for root in $(cgroup_roots); do
+    dir=$root/ethos-$1; mkdir -p "$dir" 2>/dev/null || continue
+    for f in cpuset.cpus cpuset.mems; do          # cgroup v1: empty until copied from the parent
+      if [[ -e $dir/$f && -z $(cat "$dir/$f") && -n $(cat "$root/$f" 2>/dev/null) ]]; then cat "$root/$f" >"$dir/$f"; fi
+    done
+  done
+}
+cgroup_join() {
+  local root
+  for root in $(cgroup_roots); do if [[ -d $root/ethos-$1 ]]; then echo "$2" >"$root/ethos-$1/cgroup.procs"; fi; done
+}
+cgroup_remove() {
+  local root
+  for root in $(cgroup_roots); do
+    [[ -d $root/ethos-$1 ]] && find "$root/ethos-$1" -depth -type d -exec rmdir {} + 2>/dev/null || true
+  done
+}
+
+# ---- hosts
+write_config() {                         # write_config HOST: its /etc/libvirt and /etc/hosts
+  local host=$1 dir=$STATE/hosts/$1 n h
+  n=$(num "$host")
+  mkdir -p "$dir"/{etc,run,lib,log/qemu} "$STATE/cache"
+  cat >"$dir/etc/libvirtd.conf" <<CONF
+listen_tls = 0
+listen_tcp = 1
+auth_tcp = "none"
+auth_unix_rw = "none"
+tcp_port = "16509"
+host_uuid = "$(printf 'e7405000-0000-4000-8000-%012d' "$n")"
+log_outputs = "2:file:/var/log/libvirt/libvirtd.log"
+keepalive_interval = ${TESTBED_KEEPALIVE_INTERVAL:-2}
+keepalive_count = ${TESTBED_KEEPALIVE_COUNT:-3}
+CONF
+  cat >"$dir/etc/qemu.conf" <<CONF
+user = "root"
+group = "root"
+dynamic_ownership = 0
+remember_owner = 0
+security_driver = "none"
+namespaces = []
+stdio_handler = "file"
+migration_host = "$(ip_of "$host")"
+migration_address = "0.0.0.0"
+keepalive_interval = ${TESTBED_KEEPALIVE_INTERVAL:-2}
+keepalive_count = ${TESTBED_KEEPALIVE_COUNT:-3}
+CONF
+  { echo "127.0.0.1 localhost"; for h in $(hosts); do echo "$(ip_of "$h") $h"; done; } >"$STATE/hosts.txt"
+}
+
+host_init() {                            # PID 1 of a host (runs inside the new namespaces)
+  local host=$1 dir=$STATE/hosts/$1 groups root type opts
+  while [[ ! -e $dir/go ]]; do sleep 0.02; done
+  mount --make-rprivate /
+  hostname "$host"
+  mount -t proc proc /proc
+  mount --bind "$dir/run" /run
+  mount --bind "$dir/etc" /etc/libvirt
+  mount --bind "$dir/lib" /var/lib/libvirt
+  mount --bind "$dir/log" /var/log/libvirt
+  mount --bind "$STATE/cache" /var/cache/libvirt    # shared: QEMU is probed once (3 s) for all hosts
+  mount --bind "$STATE/hosts.txt" /etc/hosts
+  if [[ -e /dev/kvm ]]; then                                # hide KVM.  libvirt trusts access(R|W): with a
+    : >"$dir/no-kvm"; mount --bind "$dir/no-kvm" /dev/kvm   # /dev/kvm it may open but QEMU cannot use, it
+    mount -o remount,bind,ro /dev/kvm                       # probes QEMU again (3 to 30 s) at every call
+  fi
+  groups=$(awk '$3=="cgroup"||$3=="cgroup2"{print $2,$3,$4}' /proc/mounts)
+  umount -R /sys 2>/dev/null || true
+  mount -t sysfs sysfs /sys                                  # this network namespace's devices
+  if grep -q ' cgroup ' <<<"$groups"; then mount -t tmpfs cgroup /sys/fs/cgroup; fi
+  while read -r root type opts; do                           # cgroups, rooted at this host's group
+    opts=${opts#rw,}; opts=${opts#nosuid,}; opts=${opts#nodev,}; opts=${opts#noexec,}; opts=${opts#relatime,}
+    mkdir -p "$root" 2>/dev/null || continue
+    if [[ $type == cgroup ]]; then mount -t cgroup -o "$opts" cgroup "$root"; else mount -t cgroup2 cgroup2 "$root"; fi ||
+      echo "no cgroup at $root: libvirt does without"
+  done <<<"$groups"
+  # without this a connection starts at the speed an earlier, limited one to the same host ended with
+  sysctl -qw net.ipv4.tcp_no_metrics_save=1 2>/dev/null || echo 1 >/proc/sys/net/ipv4/tcp_no_metrics_save || true
+  ip link set lo up
+  # a fixed address, as a real host has: a new one after power-off leaves stale ARP entries on the
+  # others, and their first migration back waits 12 s
+  ip link add br0 address "$(printf '52:54:00:78:00:%02x' "$(num "$host")")" type bridge forward_delay 0
+  ip link set uplink master br0
+  ip link set uplink up; ip link set br0 up
+  ip addr add "$(ip_of "$host")/24" dev br0
+  ip route add default via "$NET.1"
+  libvirtd --daemon --listen
+  touch "$dir/ready"
+  trap 'exit 0' TERM                     # PID 1 leaving ends every process of the host
+  while :; do sleep 3600 & wait $! || true; done   # bash as PID 1 reaps the orphans (QEMU)
+}
+
+child_of() { tr -d ' ' <"/proc/$1/task/$1/children"; }
+forked_init() { [[ $(tr '\0' ' ' <"/proc/$1/cmdline") == unshare* ]] && [[ -n $(child_of "$1") ]]; }
+
+host_up() {
+  local host=$1 dir=$STATE/hosts/$1 veth outer pid
+  [[ -e $dir/init.pid ]] && die "$host is already up"
+  veth=$(veth_of "$host")
+  rm -f "$dir/go" "$dir/ready"
+  rm -rf "${dir:?}/run"; mkdir -p "$dir/run"
+  # The starter joins the host's cgroup first, so that the new cgroup namespace is rooted there.
+  # setsid + closed descriptors: the host must outlive this script and hold none of its pipes.
+  setsid bash -c 'while [[ ! -e $1/cg ]]; do sleep 0.02; done
+    exec unshare --mount --uts --ipc --net --pid --cgroup --fork --kill-child "${@:2}"' \
+    starter "$dir" bash "$HERE/testbed.sh" __init "$host" </dev/null >"$dir/log/init.log" 2>&1 &
+  outer=$!
+  cgroup_create "$host"; cgroup_join "$host" "$outer"
+  touch "$dir/cg"
+  wait_for 10 "$host's init" forked_init "$outer"
+  pid=$(child_of "$outer")
+  echo "$pid" >"$dir/init.pid"; rm -f "$dir/cg"
+  ip link add "$veth" type veth peer name uplink netns "$pid"
+  ip link set "$veth" master "$BRIDGE" up
+  touch "$dir/go"
+  wait_for 20 "$host" test -e "$dir/ready"
+  wait_for 20 "$host's libvirtd" virsh -c "$(uri "$host" tcp)" version
+}
+
+host_down() {
+  local host=$1 dir=$STATE/hosts/$1 pid
+  if pid=$(cat "$dir/init.pid" 2>/dev/null); then
+    # the pid is ours only if it is still this host's init
+    if grep -qs "__init" "/proc/$pid/cmdline"; then kill -KILL "$pid"; fi
+    wait_for 10 "$host to end" test ! -e "/proc/$pid"
+    rm -f "$dir/init.pid"
+  fi
+  ip link del "$(veth_of "$host")" 2>/dev/null || true     # normally gone with the namespace
+  cgroup_remove "$host"
+}
+
+up() {
+  local n=${1:-2} i
+  [[ $EUID == 0 ]] || die "must be root"
+  [[ -e $KERNEL ]] || die "no guest kernel: apt-get install linux-image-cloud-amd64"
+  mkdir -p "$STATE/hosts"
+  [[ -e $GUEST/initrd.gz ]] || "$HERE/build-guest.sh" "$GUEST"
+  if ! ip link show "$BRIDGE" >/dev/null 2>&1; then
+    ip link add "$BRIDGE" type bridge forward_delay 0
+    ip addr add "$NET.1/24" dev "$BRIDGE"
+    ip link set "$BRIDGE" up
+  fi
+  for ((i = 1; i <= n; i++)); do mkdir -p "$STATE/hosts/host$i"; done
+  for ((i = 1; i <= n; i++)); do write_config "host$i"; done
+  for ((i = 1; i <= n; i++)); do host_up "host$i"; echo "host$i  $(uri "host$i" tcp)  $(uri "host$i")"; done
+}
+
+down() {
+  local host
+  for host in $(hosts); do host_down "$host"; rm -rf "${STATE:?}/hosts/$host"; done
+  ip link del "$BRIDGE" 2>/dev/null || true
+  rm -rf "${STATE:?}/hosts" "$STATE/hosts.txt"
+}
+
+status() {
+  local host
+  for host in $(hosts); do
+    if [[ -e $STATE/hosts/$host/init.pid ]]; then
+      echo "$host  init=$(init_pid "$host")  $(uri "$host" tcp)"
+      timeout 5 virsh -c "$(uri "$host")" list --all 2>&1 | sed '/^$/d; s/^/    /'
+    else echo "$host  down"; fi
+  done
+}
+
+# ---- guests
+vm_xml() {                               # vm_xml VM [key=value...]
+  local vm=$1 n mem=192 vcpus=1 cpu=30 dirty=4 span=32 debian=0 data="" extra=""; shift
+  n=${vm//[!0-9]/}; [[ -n $n ]] || die "a guest name must hold a number, as vm1"
+  local kv; for kv in "$@"; do
+    case ${kv%%=*} in mem|vcpus|cpu|dirty|span|debian|data|extra) printf -v "${kv%%=*}" '%s' "${kv#*=}" ;; *) die "unknown guest option $kv" ;; esac
+  done
+  local disks=""
+  if [[ $debian == 1 ]]; then disks="<disk type='file' device='disk'><driver name='qemu' type='raw' cache='none'/>
+      <source file='$GUEST/debian.img'/><target dev='vda' bus='virtio'/><readonly/><shareable/></disk>"; fi
+  if [[ -n $data ]]; then disks+="<disk type='file' device='disk'><driver name='qemu' type='raw' cache='none'/>
+      <source file='$data'/><target dev='vdb' bus='virtio'/></disk>"; fi
+  cat <<XML
+<domain type='qemu'>
+  <name>$vm</name>
+  <uuid>$(printf 'e7405001-0000-4000-8000-%012d' "$n")</uuid>
+  <memory unit='MiB'>$mem</memory>
+  <vcpu>$vcpus</vcpu>
+  <os>
+    <type arch='x86_64' machine='${TESTBED_MACHINE:-pc-q35-7.2}'>hvm</type>
+    <kernel>$KERNEL</kernel>
+    <initrd>$GUEST/initrd.gz</initrd>
+    <cmdline>console=ttyS0 quiet panic=0 mitigations=off no_timer_check net.ifnames=0 systemd.hostname=$vm testbed.name=$vm testbed.ip=$NET.$((100 + n)) testbed.gw=$NET.1 testbed.cpu=$cpu testbed.dirty=$dirty testbed.span=$span testbed.debian=$debian $extra</cmdline>
+  </os>
+  <features><acpi/></features>
+  <cpu mode='custom' match='exact' check='none'><model fallback='forbid'>${TESTBED_CPU:-EPYC}</model></cpu>
+  <on_poweroff>destroy</on_poweroff><on_reboot>destroy</on_reboot><on_crash>destroy</on_crash>
+  <devices>
+    <emulator>/usr/bin/qemu-system-x86_64</emulator>
+    <controller type='usb' model='none'/>
+    $disks
+    <interface type='bridge'><mac address='$(printf '52:54:00:77:00:%02x' "$n")'/><source bridge='br0'/><model type='virtio'/></interface>
+    <serial type='file'><source path='/var/log/libvirt/qemu/$vm.serial' append='on'/></serial>
+    <channel type='unix'><target type='virtio' name='org.ethos.testbed.0'/></channel>
+    <channel type='unix'><target type='virtio' name='org.ethos.agent.0'/></channel>
+    <rng model='virtio'><backend model='random'>/dev/urandom</backend></rng>
+    <memballoon model='virtio'><stats period='2'/></memballoon>
+  </devices>
+</domain>
+XML
+}
+
+# The file keeps its holes: what the guest never wrote takes no room.
+data_disk() { rm -f "$1"; mkfs.ext4 -q -m 0 -E root_owner=0:0 -d "$3" "$1" "${2}M"; }
+
+channel() {
+  local socket
+  for socket in "$STATE/hosts/$1"/lib/qemu/channel/target/domain-*-"$2/$3"; do
+    if [[ -S $socket ]]; then echo "$socket"; return; fi
+  done
+  die "no channel $3 of $2 on $1"
+}
+
+vm_start() {
+  local host=$1 vm=$2; shift 2
+  vm_xml "$vm" "$@" | virsh -c "$(uri "$host")" create /dev/stdin
+}
+
+migrate() {                              # migrate VM FROM TO [options]: managed peer-to-peer by default
+  local vm=$1 from=$2 to=$3; shift 3
+  [[ $# -gt 0 ]] || set -- --p2p
+  virsh -c "$(uri "$from" tcp)" migrate --live "$vm" "$(uri "$to" tcp)" "$@"
+  virsh -c "$(uri "$to" tcp)" domjobinfo "$vm" --completed
+}
+
+# ---- disturbances
+link() {
+  local host=$1 rate=$2 veth; veth=$(veth_of "$host")
+  tc qdisc del dev "$veth" root 2>/dev/null || true
+  inside "$host" tc qdisc del dev uplink root 2>/dev/null || true
+  [[ $rate == off ]] && return
+  tc qdisc add dev "$veth" root tbf rate "$rate" burst 256kb latency 50ms
+  inside "$host" tc qdisc add dev uplink root tbf rate "$rate" burst 256kb latency 50ms
+}
+cpu_cap() {
+  local quota=-1; [[ $2 == off ]] || quota=$(($2 * 1000))
+  if [[ -e /sys/fs/cgroup/cpu/ethos-$1/cpu.cfs_quota_us ]]; then echo "$quota" >"/sys/fs/cgroup/cpu/ethos-$1/cpu.cfs_quota_us"
+  else [[ $quota == -1 ]] && quota=max; echo "$quota 100000" >"/sys/fs/cgroup/ethos-$1/cpu.max"; fi
+}
+daemon() {
+  local pidfile=$STATE/hosts/$1/run/libvirtd.pid
+  case $2 in
+    start) inside "$1" libvirtd --daemon --listen; wait_for 20 libvirtd virsh -c "$(uri "$1" tcp)" version ;;
+    stop)  inside "$1" kill -TERM "$(cat "$pidfile")" ;;
+    kill)  inside "$1" kill -KILL "$(cat "$pidfile")" ;;
+    *)     die "daemon HOST start|stop|kill" ;;
+  esac
+}
+
+cmd=${1:-}; shift || true
+case $cmd in
+  up|down|status|migrate|link|daemon|uri) "$cmd" "$@" ;;
+  virsh)     host=$1; shift; exec virsh -c "$(uri "$host")" "$@" ;;
+  exec)      inside "$@" ;;
+  vm-xml)    vm_xml "$@" ;;
+  vm-start)  vm_start "$@" ;;
+  data-disk) data_disk "$@" ;;
+  channel)   channel "$@" ;;
+  cut)       ip link set "$(veth_of "$1")" down ;;
+  mend)      ip link set "$(veth_of "$1")" up ;;
+  cpu-cap)   cpu_cap "$@" ;;
+  power-off) host_down "$1" ;;
+  host-up)   host_up "$1" ;;
+  __init)    host_init "$@" ;;
+  *)         sed -n '2,/^set -/{/^set -/d;s/^# \{0,1\}//;p}' "$HERE/testbed.sh"; exit 2 ;;
+esac
