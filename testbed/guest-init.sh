@@ -19,6 +19,8 @@ if [ "$testbed_debian" = 1 ]; then
   # The image is shared and read-only: what the guest writes to its root stays in memory, its data go to the second disk.
   mount -t ext4 -o ro /dev/vda /image && mount -t tmpfs -o size=64m fresh /fresh && mkdir /fresh/up /fresh/work
   mount -t overlay -o lowerdir=/image,upperdir=/fresh/up,workdir=/fresh/work root /root
+  # The agent's units lie on the guest's own disk, so that the image does not change with them.
+  mkdir -p /disk && mount -t ext4 /dev/vdb /disk && cp -a /disk/system/. /root/ && umount /disk
   for at in proc sys dev run; do mkdir -p "/root/$at"; mount --move "/$at" "/root/$at"; done
   cp /bin/busybox /bin/workload /root/usr/local/bin/
   exec switch_root /root /sbin/init

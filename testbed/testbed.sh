@@ -12,7 +12,7 @@
 # Guests are emulated (TCG): no KVM is needed.  Needs root, and from apt:
 #   libvirt-daemon-system libvirt-clients qemu-system-x86 iproute2 busybox-static
 #   linux-image-cloud-amd64 cpio gcc libc6-dev     (build-guest.sh makes the small guest)
-#   mmdebstrap e2fsprogs                           (build-debian-guest.sh makes the other)
+#   mmdebstrap e2fsprogs                           (build-debian-guest.sh and seed-guest.sh make the other)
 #
 # Usage:
 #   testbed.sh up [N]                      start N hosts (default 2)

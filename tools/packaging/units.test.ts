@@ -14,12 +14,12 @@ function unit(name: string): string {
   return readFileSync(join(UNITS, name), 'utf8')
 }
 
-for (const name of ['ethos-agent.service', 'ethos-agent-probes.service']) {
+for (const name of ['ethos-agent.service', 'ethos-agent-probes.service', 'ethos-agent-dirty-pages.service']) {
   test(`${name} is exposed by at most 2.0 of 10`, { skip }, () => {
     const words = ['security', '--offline=true', '--threshold=20', '--no-pager', join(UNITS, name)]
     const { status, stdout, stderr } = spawnSync(ANALYZE, words, { encoding: 'utf8' })
     assert.equal(status, 0, `${stdout.split('\n').at(-2)}\n${stderr}`)
-    assert.match(stdout, /Overall exposure level for ethos-agent(-probes)?\.service: ([01]\.\d|2\.0) /)
+    assert.match(stdout, /Overall exposure level for ethos-agent(-probes|-dirty-pages)?\.service: ([01]\.\d|2\.0) /)
   })
 }
 
@@ -30,7 +30,11 @@ test('systemd understands every line of the units', { skip }, () => {
     for (const folder of ['usr/bin', 'bin', 'etc/systemd/system']) mkdirSync(join(root, folder), { recursive: true })
     for (const program of ['usr/bin/ethos-agent', 'bin/kill'])
       writeFileSync(join(root, program), '#!/bin/sh\n', { mode: 0o755 })
-    const names = ['ethos-agent.service', 'ethos-agent-probes.service', 'ethos-agent-probes.timer']
+    const helpers = ['probes', 'dirty-pages'].flatMap((name) => [
+      `ethos-agent-${name}.service`,
+      `ethos-agent-${name}.timer`,
+    ])
+    const names = ['ethos-agent.service', ...helpers]
     for (const name of names) writeFileSync(join(root, 'etc/systemd/system', name), unit(name))
     for (const name of [
       'sysinit',
@@ -50,6 +54,13 @@ test('systemd understands every line of the units', { skip }, () => {
   } finally {
     rmSync(root, { recursive: true, force: true })
   }
+})
+
+test('the dirty-pages helper holds two capabilities, no socket and no network', () => {
+  const text = unit('ethos-agent-dirty-pages.service')
+  assert.match(text, /^CapabilityBoundingSet=CAP_SYS_PTRACE CAP_DAC_OVERRIDE$/m)
+  assert.match(text, /^RestrictAddressFamilies=none$/m)
+  assert.match(text, /^PrivateNetwork=yes$/m)
 })
 
 test('the probe helper holds two capabilities, no socket and no network', () => {

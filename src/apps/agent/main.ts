@@ -4,6 +4,7 @@ import { notify } from '../../drivers/guest/notify.ts'
 import { ParseError } from '../../terms/parse.ts'
 import { printable } from '../printable.ts'
 import { readConfig } from './config.ts'
+import { runDirtyPagesHelper } from './dirty-pages-helper.ts'
 import { Log } from './log.ts'
 import { runProbeHelper } from './probe-helper.ts'
 import { runAgent, type RunRequest } from './run.ts'
@@ -32,6 +33,7 @@ export async function agentMain(
 }
 
 async function perform(machine: Machine, words: readonly string[], version: string): Promise<number> {
+  if (words[0] === 'dirty-pages-helper') return runDirtyPagesHelper(machine, words.slice(1))
   if (words[0] === 'probe-helper') return runProbeHelper(machine, words.slice(1))
   const asked = parseWords(words)
   if (asked.wants !== undefined) {

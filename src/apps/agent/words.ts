@@ -27,6 +27,7 @@ Commands:
   doctor                 what can be seen here and what not, and what would open it
   probe-helper           the part with privileges: counts system and library calls for a short while, and leaves
                          what it counted in a file (docs/probes.md)
+  dirty-pages-helper     the same for memory: how much of it the largest processes write (docs/agent-measures.md)
 
 Options:
   --config FILE          settings (default: /etc/ethos/agent.conf, or none: everything has a default)

@@ -113,12 +113,12 @@ function parseDays(option: string, text: string, min: number): number {
   throw new UsageError(option, text, `Expected ${min} to 3650.`)
 }
 
-function parseChannels({ channels, channel = [] }: ServeOptions): ChannelOptions {
+function parseChannels({ channels = [], channel = [] }: ServeOptions): ChannelOptions {
   const named: NamedChannel[] = channel.map((text) => {
     const cut = text.indexOf('=')
     if (cut < 1 || cut === text.length - 1)
       throw new UsageError('--channel', text, 'Expected VM=PATH, such as web-1=/run/guests/web-1.sock.')
     return { vm: parseVmId(text.slice(0, cut), '--channel'), path: text.slice(cut + 1) }
   })
-  return channels === undefined ? { named } : { folder: channels, named }
+  return { folders: channels, named }
 }

@@ -9,7 +9,7 @@ export interface ServeOptions {
   readonly data: string
   readonly listen: string
   readonly name?: readonly string[]
-  readonly channels?: string
+  readonly channels?: readonly string[]
   readonly channel?: readonly string[]
   readonly jsonLogs?: boolean
 }
@@ -36,7 +36,12 @@ export function addServer(program: Command): void {
       '--name <names...>',
       'names and addresses by which agents call it (default: this machine’s name, localhost)',
     )
-    .option('--channels <folder>', 'virtio-serial channels of guests, as libvirt keeps them')
+    .addOption(
+      new Option(
+        '--channels <folder>',
+        'virtio-serial channels of guests, as libvirt keeps them; may be given again',
+      ).argParser(collect),
+    )
     .addOption(new Option('--channel <vm=path>', 'one guest’s channel; may be given again').argParser(collect))
     .option('--json-logs', 'one JSON object a line instead of text')
     .addHelpText('after', '\nExample:\n  ethos server --data /var/lib/ethos --listen 0.0.0.0:8470 --name ethos.example')

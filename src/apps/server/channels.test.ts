@@ -64,7 +64,7 @@ async function aHost(): Promise<{
   const bench = new Bench()
   const folder = join(bench.folder, 'target')
   mkdirSync(folder)
-  await bench.start({ channels: { folder, scanMs: 20 } })
+  await bench.start({ channels: { folders: [folder], scanMs: 20 } })
   return { bench, folder, path: (vm) => join(folder, `domain-3-${vm}`, 'org.ethos.agent.0') }
 }
 

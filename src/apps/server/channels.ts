@@ -16,8 +16,8 @@ import type { Desk } from './desk.ts'
 export const CHANNEL_NAME = 'org.ethos.agent.0'
 
 export interface ChannelOptions {
-  /** A folder as libvirt keeps it (`/var/lib/libvirt/qemu/channel/target`): sockets at `domain-<number>-<vm>/org.ethos.agent.0`. */
-  readonly folder?: string
+  /** Folders as libvirt keeps them (`/var/lib/libvirt/qemu/channel/target`): sockets at `domain-<number>-<vm>/org.ethos.agent.0`. */
+  readonly folders?: readonly string[]
   readonly named?: readonly NamedChannel[]
   readonly scanMs?: number
 }
@@ -51,7 +51,8 @@ export class Channels {
   }
 
   start(): void {
-    if (this.options.folder === undefined && (this.options.named ?? []).length === 0) return
+    const { folders = [], named = [] } = this.options
+    if (folders.length === 0 && named.length === 0) return
     this.scan()
     this.timer = setInterval(() => this.scan(), this.options.scanMs ?? SCAN_MS).unref()
   }
@@ -64,7 +65,8 @@ export class Channels {
 
   /** Connects to what is there and not connected: what went is tried again at the next look. */
   private scan(): void {
-    for (const { vm, path } of [...(this.options.named ?? []), ...this.found()]) {
+    const { folders = [], named = [] } = this.options
+    for (const { vm, path } of [...named, ...folders.flatMap((folder) => this.found(folder))]) {
       if (this.open.has(path) || this.open.size >= CHANNELS_MAX || !existsSync(path)) continue
       const socket = connect(path)
       this.open.set(path, socket)
@@ -79,9 +81,7 @@ export class Channels {
     }
   }
 
-  private found(): readonly NamedChannel[] {
-    const { folder } = this.options
-    if (folder === undefined) return []
+  private found(folder: string): readonly NamedChannel[] {
     try {
       return readdirSync(folder).flatMap((name) => {
         const vm = this.nameOf(name)

@@ -57,6 +57,11 @@ export class FakeMachine implements Looks {
     return this.texts[path] !== undefined || this.list(path) !== undefined ? 'readable' : 'missing'
   }
 
+  /** The wall clock began with the other. */
+  now(): number {
+    return this.nowMs
+  }
+
   monotonicMs(): number {
     this.nowMs += this.tickMs
     return this.nowMs

@@ -30,10 +30,10 @@ export class SoftDirty {
     this.because = why ?? ''
   }
 
-  /** Clears the bits of the largest processes; false if there was none that may be looked at. */
-  clear(): boolean {
+  /** Clears the bits of the largest processes. Returns of how many. */
+  clear(): number {
     this.cleared = this.largest().filter((pid) => this.clearOne(pid))
-    return this.cleared.length > 0
+    return this.cleared.length
   }
 
   /** Bytes written since `clear` in those that still live. */

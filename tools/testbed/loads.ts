@@ -1,0 +1,112 @@
+/** Five kinds of work for a guest, each unlike the others: within the guest, or asked of it over the network as clients would. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { Agent, get } from 'node:http'
+import type { Guest } from './guest.ts'
+
+export const WORKLOADS = ['burner', 'dirtier', 'writer', 'web', 'database'] as const
+export type Workload = (typeof WORKLOADS)[number]
+
+/** Work under way. */
+export interface Load {
+  /** Ends it. Returns how much was done: requests or transactions by clients, MiB or pages within the guest; 0 where nobody counts. */
+  end(): Promise<number>
+}
+
+const PGBENCH = '/usr/lib/postgresql/15/bin/pgbench'
+/** Asked of each: enough to be told from idling, and no more than an emulated core of a busy machine can do. */
+const CPU_PERCENT = 80
+const DIRTY_MIB = 12
+const DIRTY_SPAN_MIB = 64
+const WRITE_MIB = 6
+const PAGES_PER_SEC = 60
+const TRANSACTIONS_PER_SEC = 12
+
+export function startLoad(guest: Guest, kind: Workload, address: string): Promise<Load> {
+  switch (kind) {
+    case 'burner':
+      return within(guest, `echo ${CPU_PERCENT} >/run/cpu`, 'burn')
+    case 'dirtier':
+      return within(guest, `echo ${DIRTY_MIB} >/run/dirty; echo ${DIRTY_SPAN_MIB} >/run/span`, 'dirty 0')
+    case 'writer':
+      return within(guest, `echo ${WRITE_MIB} >/run/write`, 'write /data/scratch')
+    case 'web':
+      return Promise.resolve(askPages(address))
+    case 'database':
+      return askTransactions(guest, address)
+  }
+}
+
+async function within(guest: Guest, settings: string, words: string): Promise<Load> {
+  const [mode] = words.split(' ')
+  await guest.does(`${settings}; systemd-run --quiet --unit=load /usr/local/bin/workload ${words}`)
+  return {
+    end: async () =>
+      Number(await guest.does(`systemctl stop load; cut -d' ' -f1 /run/done-${mode} 2>/dev/null || echo 0`)),
+  }
+}
+
+/** One client that asks for a page, and for the next when its time has come and the last has arrived. */
+function askPages(address: string): Load {
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+  let served = 0
+  let isEnding = false
+  let timer: NodeJS.Timeout | undefined
+  const next = (): void => {
+    if (isEnding) return
+    const askedAt = performance.now()
+    const again = (): void => {
+      timer = setTimeout(next, Math.max(0, 1000 / PAGES_PER_SEC - (performance.now() - askedAt)))
+    }
+    get({ host: address, path: '/page', agent, timeout: 10_000 }, (answer) => {
+      answer.resume()
+      answer.once('end', () => {
+        served++
+        again()
+      })
+      answer.once('error', again)
+    }).once('error', again)
+  }
+  next()
+  return {
+    end: () => {
+      isEnding = true
+      clearTimeout(timer)
+      agent.destroy()
+      return Promise.resolve(served)
+    },
+  }
+}
+
+async function askTransactions(guest: Guest, address: string): Promise<Load> {
+  const words = [
+    '-h',
+    address,
+    '-U',
+    'bench',
+    '-c',
+    '2',
+    '-R',
+    String(TRANSACTIONS_PER_SEC),
+    '-n',
+    '-T',
+    '3600',
+    'bench',
+  ]
+  const child: ChildProcess = spawn(PGBENCH, words, { stdio: 'ignore' })
+  const ended = new Promise<void>((resolve) => void child.once('close', () => resolve()))
+  // pgbench tells its sums only when it ends by itself; the table that it writes a row to per transaction knows them too.
+  const rows = async (): Promise<number> =>
+    Number(
+      await guest.does(
+        "setpriv --reuid=postgres --clear-groups psql -Atc 'SELECT count(*) FROM pgbench_history' bench",
+      ),
+    )
+  const before = await rows()
+  return {
+    end: async () => {
+      child.kill('SIGINT')
+      await ended
+      return (await rows()) - before
+    },
+  }
+}

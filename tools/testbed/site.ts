@@ -1,0 +1,67 @@
+/** The server as operators run it, for guests of the testbed, and what it has kept of them. */
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import { openStore } from '../../src/apps/server/data-folder.ts'
+import { parsePersonality } from '../../src/terms/personality-codec.ts'
+import type { PersonalityVector } from '../../src/terms/personality.ts'
+import { REPOSITORY } from '../repository.ts'
+import type { Testbed } from './testbed.ts'
+
+const CLI = join(REPOSITORY, 'src', 'apps', 'cli', 'main.ts')
+const PORT = 8470
+
+export class Site {
+  readonly url: string
+  private readonly data: string
+  private readonly words: readonly string[]
+  private child: ChildProcess | undefined
+  private said = ''
+
+  constructor(testbed: Testbed, hosts: readonly string[]) {
+    this.data = join(testbed.folder, 'server')
+    this.url = `https://${testbed.address}:${PORT}`
+    const channels = testbed.channelFolders(hosts).flatMap((folder) => ['--channels', folder])
+    const listen = ['--listen', `${testbed.address}:${PORT}`, '--name', testbed.address]
+    this.words = ['server', '--data', this.data, ...listen, ...channels]
+  }
+
+  /** Starts it and returns once it listens. */
+  async start(): Promise<void> {
+    const child = spawn(process.execPath, [CLI, ...this.words], { stdio: ['ignore', 'pipe', 'pipe'] })
+    this.child = child
+    this.said = ''
+    for (const stream of [child.stdout, child.stderr])
+      stream?.on('data', (bytes: Buffer) => void (this.said += bytes.toString()))
+    while (!this.said.includes(String(PORT))) {
+      if (child.exitCode !== null) throw new Error(`the server ended: ${this.said}`)
+      await pause(50)
+    }
+  }
+
+  /** Ends it as a failing machine would, without a word. */
+  async kill(): Promise<void> {
+    const { child } = this
+    if (child === undefined || child.exitCode !== null) return
+    const ended = new Promise((resolve) => void child.once('exit', resolve))
+    child.kill('SIGKILL')
+    await ended
+  }
+
+  token(vm: string): string {
+    const said = execFileSync(process.execPath, [CLI, 'token', 'create', '--vm', vm, '--data', this.data], {
+      encoding: 'utf8',
+    })
+    return said.trim().split('\n')[0].trim()
+  }
+
+  /** All vectors of a VM that count, in the order in which they came. */
+  vectors(vm: string): readonly PersonalityVector[] {
+    const store = openStore(this.data)
+    try {
+      return store.lines(vm).map((line) => parsePersonality(line))
+    } finally {
+      store.close()
+    }
+  }
+}

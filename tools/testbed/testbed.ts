@@ -1,0 +1,140 @@
+/** Real libvirt hosts and guests on this machine, for tests: what `testbed/testbed.sh` does, as values. Needs root. */
+import { execFile, execFileSync } from 'node:child_process'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { arch, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { buildAgent } from '../build-agent.ts'
+import { REPOSITORY } from '../repository.ts'
+import { Guest, type GuestOrder } from './guest.ts'
+
+const run = promisify(execFile)
+const SCRIPTS = join(REPOSITORY, 'testbed')
+/** Programs from Debian's packages; `tools/debian-packages.ts` installs them. */
+const NEEDED = [
+  '/usr/sbin/libvirtd',
+  '/usr/bin/qemu-system-x86_64',
+  '/usr/bin/mmdebstrap',
+  '/usr/bin/gcc',
+  '/usr/bin/cpio',
+  '/bin/busybox',
+]
+/** Paths of local sockets end at 107 characters, and libvirt adds some 70 of its own. */
+const FOLDER_LENGTH_MAX = 32
+/** Size of a guest's own disk; what is never written takes no room. */
+const DATA_MIB = 512
+const MOVE_MS_MAX = 120_000
+
+/** Why no testbed can be had here; false where one can. */
+export function whyNoTestbed(): string | false {
+  if (process.getuid?.() !== 0) return 'only root can make hosts of namespaces'
+  if (arch() !== 'x64') return 'the guests are x86_64 machines'
+  const missing = NEEDED.filter((file) => !existsSync(file))
+  return missing.length > 0 && `not installed: ${missing.join(', ')}`
+}
+
+export class Testbed {
+  readonly folder: string
+  private readonly environment: NodeJS.ProcessEnv
+  private readonly images: string
+  private readonly net: string
+  /** The executable that guests run: always that of this clone. */
+  private readonly agent: string
+
+  private constructor(folder: string, net: string, agent: string) {
+    this.agent = agent
+    this.folder = folder
+    this.images = join(REPOSITORY, 'build', 'testbed')
+    this.net = net
+    this.environment = {
+      ...process.env,
+      TESTBED_STATE: folder,
+      TESTBED_GUEST: this.images,
+      TESTBED_NET: net,
+      TESTBED_BRIDGE: `eth${net.split('.')[1]}-${net.split('.')[2]}`,
+    }
+  }
+
+  /** Builds the guests' images where they are missing, and starts so many hosts. They are gone with `down`. */
+  static async up(hosts: number, net = '10.77.1'): Promise<Testbed> {
+    const folder = mkdtempSync(join(tmpdir(), 'etb-'))
+    if (folder.length > FOLDER_LENGTH_MAX) throw new Error(`${folder} is too long for sockets of libvirt. Set TMPDIR.`)
+    const { executable } = buildAgent()
+    if (executable === undefined) throw new Error('there is no executable agent for this processor')
+    const testbed = new Testbed(folder, net, executable)
+    testbed.buildImages()
+    await testbed.tell('up', String(hosts))
+    return testbed
+  }
+
+  /** Address at which guests reach this machine. */
+  get address(): string {
+    return `${this.net}.1`
+  }
+
+  /** Address of a guest. */
+  addressOf(vm: string): string {
+    return `${this.net}.${100 + Number(vm.replaceAll(/\D/g, ''))}`
+  }
+
+  /** Folders in which the hosts' libvirt keeps the channels of guests. */
+  channelFolders(hosts: readonly string[]): readonly string[] {
+    return hosts.map((host) => join(this.folder, 'hosts', host, 'lib', 'qemu', 'channel', 'target'))
+  }
+
+  /** Boots a Debian guest with the agent, as ordered. Returns once its commands are answered. */
+  async startGuest(host: string, order: GuestOrder): Promise<Guest> {
+    const seed = join(this.folder, `${order.vm}.seed`)
+    const disk = join(this.folder, `${order.vm}.img`)
+    execFileSync(join(SCRIPTS, 'seed-guest.sh'), [this.images, seed, this.agent], { stdio: 'pipe' })
+    writeFileSync(join(seed, 'ethos', 'agent.conf'), order.settings, { mode: 0o644 })
+    if (order.token !== undefined) writeFileSync(join(seed, 'ethos', 'join-token'), `${order.token}\n`, { mode: 0o644 })
+    await this.tell('data-disk', disk, String(DATA_MIB), seed)
+    rmSync(seed, { recursive: true })
+    await this.tell('vm-start', host, order.vm, 'debian=1', `mem=${order.memoryMiB ?? 512}`, `data=${disk}`)
+    const guest = new Guest(this, order.vm, host)
+    await guest.isUp()
+    return guest
+  }
+
+  /** Live migration, peer to peer. The disk is on this machine, which libvirt can not know: hence `--unsafe`. */
+  async migrate(vm: string, from: string, to: string): Promise<void> {
+    await this.tell('migrate', vm, from, to, '--p2p', '--unsafe')
+  }
+
+  /** Runs `virsh` against a host. */
+  virsh(host: string, ...words: readonly string[]): Promise<string> {
+    return this.tell('virsh', host, ...words)
+  }
+
+  /** Path of the host's end of a channel of a guest. */
+  async channel(host: string, vm: string, name: string): Promise<string> {
+    return (await this.tell('channel', host, vm, name)).trim()
+  }
+
+  /** What a guest wrote to its serial console on a host. */
+  serial(host: string, vm: string): string {
+    const path = join(this.folder, 'hosts', host, 'log', 'qemu', `${vm}.serial`)
+    return existsSync(path) ? readFileSync(path, 'latin1') : ''
+  }
+
+  async down(): Promise<void> {
+    await this.tell('down')
+    rmSync(this.folder, { recursive: true, force: true })
+  }
+
+  private async tell(...words: readonly string[]): Promise<string> {
+    const { stdout } = await run(join(SCRIPTS, 'testbed.sh'), [...words], {
+      env: this.environment,
+      encoding: 'utf8',
+      timeout: MOVE_MS_MAX,
+      maxBuffer: 16 * 1024 * 1024,
+    })
+    return stdout
+  }
+
+  private buildImages(): void {
+    for (const script of ['build-guest.sh', 'build-debian-guest.sh'])
+      execFileSync(join(SCRIPTS, script), [this.images], { env: this.environment, stdio: 'pipe' })
+  }
+}

@@ -1,0 +1,150 @@
+/** Two guests with agents on two real hosts: each works in several ways, one after the other, is moved meanwhile, and reports to one server. */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import { profileDistance } from '../../src/engine/profile/distance.ts'
+import { parsePersonality } from '../../src/terms/personality-codec.ts'
+import type { DimensionName, PersonalityVector } from '../../src/terms/personality.ts'
+import { REPOSITORY } from '../repository.ts'
+import { type Guest, GuestLost } from './guest.ts'
+import { startLoad, type Workload } from './loads.ts'
+import { Site } from './site.ts'
+import { Testbed } from './testbed.ts'
+
+export interface WatchOptions {
+  /** Windows to be seen of each kind of work. */
+  readonly windows: number
+  /** Moves of each guest, spread over its work. */
+  readonly moves: number
+  readonly say?: (text: string) => void
+}
+
+/** A window in which a guest did nothing but one kind of work. */
+export interface WorkWindow {
+  readonly kind: Workload
+  readonly vector: PersonalityVector
+}
+
+export interface WatchedGuest {
+  readonly vm: string
+  readonly vectors: readonly PersonalityVector[]
+  readonly moves: number
+  /** Vectors that were due since the agent began, by its own interval. */
+  readonly made: number
+}
+
+export interface Watched {
+  readonly guests: readonly WatchedGuest[]
+  readonly windows: readonly WorkWindow[]
+  end(): Promise<void>
+}
+
+/** What each kind of work does more of than the others. */
+export const hallmarks: readonly { readonly kind: Workload; readonly dimension: DimensionName }[] = [
+  { kind: 'burner', dimension: 'cpuUserShare' },
+  { kind: 'dirtier', dimension: 'memoryDirtiedBytesPerSec' },
+  { kind: 'writer', dimension: 'diskWriteBytesPerSec' },
+  { kind: 'web', dimension: 'netSendBytesPerSec' },
+  { kind: 'database', dimension: 'applicationLatencyMsMean' },
+]
+
+const HOSTS = ['host1', 'host2'] as const
+const PLAN = [
+  { vm: 'vm1', uplink: 'https', works: ['burner', 'writer', 'web'] },
+  { vm: 'vm2', uplink: 'virtio', works: ['dirtier', 'database'] },
+] as const
+const INTERVAL_MS = 60_000
+/** So long a window may keep us waiting: two intervals, and time for a busy emulator. */
+const WINDOW_MS_MAX = 240_000
+const TRIES = 2
+
+/** Builds it all up, lets the guests work, and tells what the server heard. A guest that the emulator spoils is tried once more. */
+export async function watchGuests(options: WatchOptions): Promise<Watched> {
+  for (let attempt = 1; ; attempt++) {
+    const testbed = await Testbed.up(HOSTS.length)
+    const site = new Site(testbed, HOSTS)
+    const end = async (): Promise<void> => {
+      await site.kill()
+      await testbed.down()
+    }
+    try {
+      await site.start()
+      const seen = await Promise.all(PLAN.map((plan) => watchOne(testbed, site, { ...plan, ...options })))
+      return { guests: seen.map(({ guest }) => guest), windows: seen.flatMap(({ windows }) => windows), end }
+    } catch (error) {
+      await end()
+      if (!(error instanceof GuestLost) || attempt === TRIES) throw error
+      options.say?.(`again, for the emulator lost a guest: ${error.message}`)
+    }
+  }
+}
+
+interface OnePlan extends WatchOptions {
+  readonly vm: string
+  readonly uplink: 'https' | 'virtio'
+  readonly works: readonly Workload[]
+}
+
+async function watchOne(
+  testbed: Testbed,
+  site: Site,
+  { vm, uplink, works, windows: wanted, moves, say }: OnePlan,
+): Promise<{ readonly guest: WatchedGuest; readonly windows: readonly WorkWindow[] }> {
+  const settings = ['vm = ' + vm, `uplink = ${uplink}`, `server = ${site.url}`, 'vector-every = 1min', 'window = 1min']
+  const order = { vm, settings: settings.join('\n') + '\n', ...(uplink === 'https' ? { token: site.token(vm) } : {}) }
+  const guest = await testbed.startGuest(HOSTS[0], order)
+  // Debian's own setting, 3, keeps bpftrace from everyone but CAP_SYS_ADMIN: one guest counts by bpftrace, the other by tracefs.
+  if (uplink === 'https') await guest.does('sysctl -qw kernel.perf_event_paranoid=2')
+  const startedAt = await guest.now()
+  const windows: WorkWindow[] = []
+  let moved = 0
+  for (const [i, kind] of works.entries()) {
+    const load = await startLoad(guest, kind, testbed.addressOf(vm))
+    // A round of both helpers while the work is on, as their timers would have it every five minutes.
+    for (const helper of ['probes', 'dirty-pages']) await guest.runsUnit(`ethos-agent-${helper}.service`)
+    const from = await guest.now()
+    const due = Math.ceil((moves * (i + 1)) / works.length)
+    for (; moved < due; moved++) await move(guest, say)
+    const found = await windowsSince(site, vm, { from, wanted })
+    const done = await load.end()
+    say?.(`${vm} ${kind}: ${found.length} windows, ${done} done`)
+    windows.push(...found.map((vector) => ({ kind, vector })))
+  }
+  const made = Math.floor(((await guest.now()) - startedAt) / INTERVAL_MS) - 1
+  return { guest: { vm, vectors: site.vectors(vm), moves: moved, made }, windows }
+}
+
+async function move(guest: Guest, say: WatchOptions['say']): Promise<void> {
+  const to = guest.host === HOSTS[0] ? HOSTS[1] : HOSTS[0]
+  await guest.moveTo(to)
+  say?.(`${guest.vm} runs on ${to}`)
+}
+
+/** The first windows that lie whole after an instant of the guest's clock, as the server has them. */
+async function windowsSince(
+  site: Site,
+  vm: string,
+  { from, wanted }: { readonly from: number; readonly wanted: number },
+): Promise<readonly PersonalityVector[]> {
+  for (let waitedMs = 0; waitedMs < WINDOW_MS_MAX + wanted * INTERVAL_MS; waitedMs += 1000) {
+    const found = site.vectors(vm).filter(({ windowEnd, windowMs }) => windowEnd - windowMs >= from)
+    if (found.length >= wanted) return found.slice(0, wanted)
+    await pause(1000)
+  }
+  throw new Error(`${vm} told nothing of the time since its work began`)
+}
+
+const RECORDED = join(REPOSITORY, 'tools', 'testbed', 'recorded-workloads.ndjson')
+
+/** The recorded window that is least unlike a vector. They are of another run on other days: `npm run test:long -- guest-workloads` makes them. */
+export function nearestRecorded(vector: PersonalityVector): { readonly kind: Workload; readonly distance: number } {
+  const recorded = readFileSync(RECORDED, 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as { kind: Workload; vector: string })
+  const measured = recorded.map(({ kind, vector: line }) => ({
+    kind,
+    distance: profileDistance(parsePersonality(line), vector),
+  }))
+  return measured.reduce((best, one) => (one.distance < best.distance ? one : best))
+}
