@@ -14,6 +14,20 @@ const COMPONENTS = [
   { packageName: 'apache2', file: '/usr/sbin/apache2' },
   { packageName: 'prometheus', file: '/usr/bin/prometheus' },
   { packageName: 'prometheus-node-exporter', file: '/usr/bin/prometheus-node-exporter' },
+  // What the testbed is made of (testbed/README.md).
+  { packageName: 'libvirt-daemon-system', file: '/usr/sbin/libvirtd' },
+  { packageName: 'libvirt-clients', file: '/usr/bin/virsh' },
+  { packageName: 'qemu-system-x86', file: '/usr/bin/qemu-system-x86_64' },
+  { packageName: 'qemu-utils', file: '/usr/bin/qemu-img' },
+  { packageName: 'iproute2', file: '/usr/bin/ip' },
+  { packageName: 'busybox-static', file: '/usr/bin/busybox' },
+  { packageName: 'linux-image-cloud-amd64', file: '/usr/share/doc/linux-image-cloud-amd64' },
+  { packageName: 'kmod', file: '/usr/sbin/modprobe' },
+  { packageName: 'cpio', file: '/usr/bin/cpio' },
+  { packageName: 'e2fsprogs', file: '/usr/sbin/mkfs.ext4' },
+  { packageName: 'mmdebstrap', file: '/usr/bin/mmdebstrap' },
+  { packageName: 'gcc', file: '/usr/bin/gcc' },
+  { packageName: 'libc6-dev', file: '/usr/include/stdio.h' },
 ] as const
 
 /** Asked by Debian before a package starts its service; 101 says no. */

@@ -49,6 +49,10 @@ test('what no helper writes is refused', () => {
     assert.throws(() => parseDirtyResults(text), ParseError, text)
 })
 
+function isOfProc(path: string): boolean {
+  return path.startsWith('/proc/')
+}
+
 /** A machine of which one process may be looked into, whose pages `dirty` are written; its helper writes files for real. */
 function aMachine(dirty: readonly number[], said: string[], denied?: string): Machine {
   const maps = '00010000-00014000 rw-p 00000000 00:00 0\n'
@@ -67,7 +71,6 @@ function aMachine(dirty: readonly number[], said: string[], denied?: string): Ma
   }
   const real = nodeMachine()
   let nowMs = 0
-  const isOfProc = (path: string): boolean => path.startsWith('/proc/')
   return {
     ...real,
     readText: (path, bytes) => (isOfProc(path) ? guest.readText(path, bytes) : real.readText(path, bytes)),
