@@ -21,19 +21,16 @@ const WRITE_MIB = 6
 const PAGES_PER_SEC = 60
 const TRANSACTIONS_PER_SEC = 12
 
-export function startLoad(guest: Guest, kind: Workload, address: string): Promise<Load> {
-  switch (kind) {
-    case 'burner':
-      return within(guest, `echo ${CPU_PERCENT} >/run/cpu`, 'burn')
-    case 'dirtier':
-      return within(guest, `echo ${DIRTY_MIB} >/run/dirty; echo ${DIRTY_SPAN_MIB} >/run/span`, 'dirty 0')
-    case 'writer':
-      return within(guest, `echo ${WRITE_MIB} >/run/write`, 'write /data/scratch')
-    case 'web':
-      return Promise.resolve(askPages(address))
-    case 'database':
-      return askTransactions(guest, address)
-  }
+const START: Readonly<Record<Workload, (guest: Guest, address: string) => Load | Promise<Load>>> = {
+  burner: (guest) => within(guest, `echo ${CPU_PERCENT} >/run/cpu`, 'burn'),
+  dirtier: (guest) => within(guest, `echo ${DIRTY_MIB} >/run/dirty; echo ${DIRTY_SPAN_MIB} >/run/span`, 'dirty 0'),
+  writer: (guest) => within(guest, `echo ${WRITE_MIB} >/run/write`, 'write /data/scratch'),
+  web: (_guest, address) => askPages(address),
+  database: (guest, address) => askTransactions(guest, address),
+}
+
+export async function startLoad(guest: Guest, kind: Workload, address: string): Promise<Load> {
+  return START[kind](guest, address)
 }
 
 async function within(guest: Guest, settings: string, words: string): Promise<Load> {

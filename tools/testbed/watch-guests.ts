@@ -27,6 +27,8 @@ export interface WorkWindow {
 
 export interface WatchedGuest {
   readonly vm: string
+  /** What `virsh domstats` told of the guest while it did each kind of work, look by look with the time before each. */
+  readonly recordings: Readonly<Partial<Record<Workload, string>>>
   readonly vectors: readonly PersonalityVector[]
   readonly moves: number
   /** Vectors that were due since the agent began, by its own interval. */
@@ -56,6 +58,8 @@ const PLAN = [
 const INTERVAL_MS = 60_000
 /** So long a window may keep us waiting: two intervals, and time for a busy emulator. */
 const WINDOW_MS_MAX = 240_000
+const RECORDED_LOOKS = 8
+const LOOK_MS = 5000
 const TRIES = 2
 
 /** Builds it all up, lets the guests work, and tells what the server heard. A guest that the emulator spoils is tried once more. */
@@ -97,6 +101,7 @@ async function watchOne(
   if (uplink === 'https') await guest.does('sysctl -qw kernel.perf_event_paranoid=2')
   const startedAt = await guest.now()
   const windows: WorkWindow[] = []
+  const recordings: Partial<Record<Workload, string>> = {}
   let moved = 0
   for (const [i, kind] of works.entries()) {
     const load = await startLoad(guest, kind, testbed.addressOf(vm))
@@ -105,19 +110,34 @@ async function watchOne(
     const from = await guest.now()
     const due = Math.ceil((moves * (i + 1)) / works.length)
     for (; moved < due; moved++) await move(guest, say)
-    const found = await windowsSince(site, vm, { from, wanted })
+    const [found, recording] = await Promise.all([
+      windowsSince(site, vm, { from, wanted }),
+      record(testbed, guest, RECORDED_LOOKS),
+    ])
+    recordings[kind] = recording
     const done = await load.end()
     say?.(`${vm} ${kind}: ${found.length} windows, ${done} done`)
     windows.push(...found.map((vector) => ({ kind, vector })))
   }
   const made = Math.floor(((await guest.now()) - startedAt) / INTERVAL_MS) - 1
-  return { guest: { vm, vectors: site.vectors(vm), moves: moved, made }, windows }
+  return { guest: { vm, vectors: site.vectors(vm), moves: moved, made, recordings }, windows }
 }
 
 async function move(guest: Guest, say: WatchOptions['say']): Promise<void> {
   const to = guest.host === HOSTS[0] ? HOSTS[1] : HOSTS[0]
   await guest.moveTo(to)
   say?.(`${guest.vm} runs on ${to}`)
+}
+
+/** So many looks from the host, some five seconds apart, as docs/agent.md tells operators to record them. */
+async function record(testbed: Testbed, guest: Guest, looks: number): Promise<string> {
+  let text = ''
+  for (let look = 0; look < looks; look++) {
+    if (look > 0) await pause(LOOK_MS)
+    const atMs = Date.now()
+    text += `${(atMs / 1000).toFixed(3)}\n${await testbed.virsh(guest.host, 'domstats', guest.vm)}`
+  }
+  return text
 }
 
 /** The first windows that lie whole after an instant of the guest's clock, as the server has them. */
