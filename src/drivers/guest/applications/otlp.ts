@@ -14,6 +14,8 @@ const BODY_BYTES_MAX = 1024 * 1024
 const CONNECTIONS_MAX = 8
 /** Where the port is taken, it is tried again this often. */
 const RETRY_MS = 60_000
+/** Exporters tell every minute by default (OTEL_METRIC_EXPORT_INTERVAL). */
+const SILENT_MS = 300_000
 const JSON_TYPE = 'application/json'
 const PROTOBUF_TYPE = 'application/x-protobuf'
 /** Codes of google.rpc.Status, which OTLP answers with. */
@@ -48,7 +50,9 @@ export class OtlpReceiver {
 
   /** A collector for each service that has told anything so far. */
   applications(): readonly Collector[] {
-    for (const service of this.store.services) {
+    const services = this.store.services
+    for (const service of this.collectors.keys()) if (!services.includes(service)) this.collectors.delete(service)
+    for (const service of services) {
       if (!this.collectors.has(service)) this.collectors.set(service, this.collectorOf(service))
     }
     return [...this.collectors.values()]
@@ -64,7 +68,7 @@ export class OtlpReceiver {
     }
     const count = this.store.services.length
     if (count > 0) return { ...base, state: 'seen', because: `${count} services have told something` }
-    const remedy = `OTEL_EXPORTER_OTLP_METRICS_ENDPOINT=http://${HOST}:${this.port}/v1/metrics for the applications, compression none`
+    const remedy = `OTEL_EXPORTER_OTLP_METRICS_ENDPOINT=http://${HOST}:${this.port}/v1/metrics for the applications`
     return { ...base, state: 'partly', because: 'it is listened, and nobody has told anything yet', remedy }
   }
 
@@ -92,7 +96,8 @@ export class OtlpReceiver {
     if (path.split('?')[0] !== '/v1/metrics') return plain(404, 'Only metrics are taken: POST /v1/metrics')
     if (method !== 'POST') return plain(405, 'POST is expected here')
     const encoding = headers['content-encoding'] ?? 'identity'
-    if (encoding !== 'identity') return plain(415, 'Compression is not taken: set OTEL_EXPORTER_OTLP_COMPRESSION=none')
+    if (encoding !== 'identity')
+      return plain(415, 'Only gzip is taken: set OTEL_EXPORTER_OTLP_COMPRESSION to gzip or none')
     const type = (headers['content-type'] ?? '').split(';')[0].trim().toLowerCase()
     if (type !== JSON_TYPE && type !== PROTOBUF_TYPE) return plain(415, `Expected ${PROTOBUF_TYPE} or ${JSON_TYPE}`)
     const isJson = type === JSON_TYPE
@@ -120,6 +125,11 @@ export class OtlpReceiver {
       collect: (): Promise<Counts> => {
         const counts = store.countsOf(service)
         return counts === undefined ? Promise.reject(new CollectError('nothing was told')) : Promise.resolve(counts)
+      },
+      lacks: () => {
+        const silentMs = this.machine.monotonicMs() - (store.lastMsOf(service) ?? -Infinity)
+        if (silentMs < SILENT_MS) return undefined
+        return { because: `it has told nothing for ${Math.round(silentMs / 60_000)} min` }
       },
       close: () => undefined,
     }

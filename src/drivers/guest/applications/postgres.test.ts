@@ -71,6 +71,7 @@ before(async () => {
     unix_socket_directories: folder.path,
     shared_preload_libraries: 'pg_stat_statements',
     'pg_stat_statements.track_utility': 'on',
+    'pg_stat_statements.max': 100,
     fsync: 'off',
     max_connections: 20,
     shared_buffers: '16MB',
@@ -194,6 +195,60 @@ test('where the extension is in another database that is said', { skip }, async 
   const collector = collectorFor('watcher', { database: 'shop' })
   assert.ok(((await collector.collect()).requests ?? -1) > 0)
   assert.match(collector.lacks()?.remedy ?? '', /CREATE EXTENSION pg_stat_statements;$/)
+  collector.close()
+})
+
+test('an extension that is dropped while we look is no error: transactions are counted, and no difference is made of the two', {
+  skip,
+}, async () => {
+  sql('CREATE EXTENSION pg_stat_statements', 'shop')
+  const collector = collectorFor('watcher', { database: 'shop' })
+  const was = await collector.collect()
+  assert.equal(collector.lacks(), undefined)
+  sql('DROP EXTENSION pg_stat_statements', 'shop')
+  const is = await collector.collect()
+  assert.match(collector.lacks()?.because ?? '', /transactions are counted instead/)
+  // Both are running totals, of other things.
+  assert.ok((was.requests ?? -1) > 0 && (is.requests ?? -1) > 0)
+  assert.equal(ratesBetween(was, is, 10_000).requestsPerSec, Number.NaN)
+  bench('-S', '-c', '1', '-t', '100')
+  await flushed()
+  assert.ok(ratesBetween(is, await collector.collect(), 10_000).requestsPerSec >= 10)
+  collector.close()
+})
+
+test('what was lacking is asked for again after ten minutes, on the same connection', { skip }, async () => {
+  let nowMs = 0
+  const clocked = { ...machine, monotonicMs: () => nowMs }
+  const settings = { name: '', user: 'watcher', database: 'shop' }
+  const collector = new PostgresCollector(clocked, settings, socketAddress())
+  await collector.collect()
+  assert.match(collector.lacks()?.because ?? '', /not in the database/)
+  sql('CREATE EXTENSION pg_stat_statements', 'shop')
+  nowMs = 599_999
+  await collector.collect()
+  assert.notEqual(collector.lacks(), undefined)
+  nowMs = 600_000
+  await collector.collect()
+  assert.equal(collector.lacks(), undefined)
+  sql('DROP EXTENSION pg_stat_statements', 'shop')
+  collector.close()
+})
+
+test('statements that were forgotten, or all set to none, make no difference', { skip }, async () => {
+  const collector = collectorFor('watcher')
+  const was = await collector.collect()
+  sql('SELECT pg_stat_statements_reset()')
+  // More than there was before: only the time of the reset tells.
+  bench('-S', '-c', '1', '-t', '2000')
+  const is = await collector.collect()
+  assert.equal(ratesBetween(was, is, 10_000).requestsPerSec, Number.NaN)
+  // The server has room for 100 kinds of statements (the setting below): columns of their own make each another kind.
+  for (let i = 0; i < 250; i += 50)
+    sql(Array.from({ length: 50 }, (_, j) => `SELECT 1 AS a, 2 AS c${i + j}, ${'1,'.repeat(i + j)} 1`).join(';'))
+  await collector.collect()
+  await collector.collect()
+  assert.match(collector.lacks()?.because ?? '', /forgets statements/)
   collector.close()
 })
 
