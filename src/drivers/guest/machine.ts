@@ -172,6 +172,8 @@ export interface Self {
   readonly processors: number
   /** Name of the engine and of its version, such as `node 24.21.0`. */
   readonly engine: string
+  /** Width of the terminal that `print` goes to; undefined where it goes to none. */
+  readonly columns?: number | undefined
   environment(name: string): string | undefined
   print(text: string): void
   complain(text: string): void

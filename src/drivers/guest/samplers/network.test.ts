@@ -34,7 +34,7 @@ test('network is what leaves the guest: no loopback, no bridge, no end of a cont
 })
 
 test('a virtual function below its paravirtual twin is counted by the twin; one below a bond counts itself', () => {
-  const guest = new FakeMachine({ '/proc/net/dev': '' })
+  const guest = new FakeMachine({ '/proc/net/dev': deviceText(1000, ['eth0', 'enP1', 'ens5']) })
   for (const name of ['eth0', 'enP1', 'ens5']) {
     guest.links[`/sys/class/net/${name}/device`] = '../../../virtio2'
   }
@@ -50,6 +50,14 @@ test('in a namespace where no interface has a device all but the loopback are co
   assert.equal(sampler.findings()[0].state, 'partly')
   const changed = { '/proc/net/dev': deviceText(2000, ['lo', 'veth7']) }
   assert.equal(lookTwice(sampler, guest.texts, changed).measured.netReceiveBytesPerSec, 200)
+})
+
+test('an interface of which nothing is counted here is not said to be seen', () => {
+  const guest = new FakeMachine({ '/proc/net/dev': deviceText(1000, ['lo']) })
+  guest.links['/sys/class/net/eth0/device'] = '../../../virtio2'
+  const [traffic] = new NetworkSampler(guest).findings()
+  assert.equal(traffic.state, 'absent')
+  assert.match(traffic.because, /does not count eth0/)
 })
 
 test('an interface made anew makes that look absent, and not the one after', () => {

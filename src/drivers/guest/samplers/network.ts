@@ -74,11 +74,20 @@ export class NetworkSampler implements Sampler {
     const what = 'bytes, packets, drops'
     const { how, names } = outwardInterfaces(this.looks)
     const listed = [...names].toSorted().join(', ')
-    const isSeen = this.looks.readText('/proc/net/dev', BYTES_MAX) !== undefined
+    const text = this.looks.readText('/proc/net/dev', BYTES_MAX)
+    const isCounted = how === 'name' || [...names].some((name) => text?.includes(`${name}:`))
     const traffic: Finding =
-      isSeen && how !== 'name' && names.size === 0
-        ? { sampler: 'network', what, state: 'absent', because: 'this guest has no interface' }
-        : findingOf('network', what, '/proc/net/dev', isSeen)
+      text === undefined || isCounted
+        ? findingOf('network', what, '/proc/net/dev', text !== undefined)
+        : names.size === 0
+          ? { sampler: 'network', what, state: 'absent', because: 'this guest has no interface' }
+          : {
+              sampler: 'network',
+              what,
+              state: 'absent',
+              because: `/proc/net/dev does not count ${listed}: /sys is that of another network namespace`,
+              remedy: 'run the agent in the network namespace of the guest itself',
+            }
     const counts = this.looks.readText('/proc/net/snmp', BYTES_MAX) ?? ''
     return [
       traffic.state === 'absent'

@@ -41,8 +41,8 @@ export class PressureSampler implements Sampler {
       const fullUs = this.totalUs(text, 'full ')
       into.put(each.measure, share(rise(each.someUs, someUs), spanMs))
       if (look.wantsDetails) {
-        tell(into, `${each.name} full`, 'fraction', share(rise(each.fullUs, fullUs), spanMs))
-        tell(into, `${each.name} some, the kernel's mean of a minute`, 'fraction', minuteOf(text))
+        tell(into, `${each.name} pressure full`, 'fraction', share(rise(each.fullUs, fullUs), spanMs))
+        tell(into, `${each.name} pressure some, in a minute`, 'fraction', minuteOf(text))
       }
       each.someUs = someUs
       each.fullUs = fullUs
