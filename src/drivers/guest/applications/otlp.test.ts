@@ -280,6 +280,26 @@ test('who sends more series than there is room for is told how many were rejecte
   })
 })
 
+test('who sends more than there is CPU time for is told to come again, and may once time has passed', async () => {
+  const port = await freePort()
+  let nowMs = 0
+  const receiver = new OtlpReceiver({ ...nodeMachine(), monotonicMs: () => nowMs }, { port, mapping: {} })
+  receivers.push(receiver)
+  await receiver.finding()
+  // A mebibyte less one byte, that is a report of nothing: an empty object behind blanks.
+  const body = '{}'.padStart(1024 * 1024 - 1)
+  const send = async (): Promise<number> => {
+    const options = { method: 'POST', headers: { 'content-type': 'application/json' }, body }
+    return (await fetch(`http://127.0.0.1:${port}/v1/metrics`, options)).status
+  }
+  const answers: number[] = []
+  for (let i = 0; i < 6; i++) answers.push(await send())
+  assert.deepEqual(answers, [200, 200, 200, 200, 429, 429])
+  // 64 KiB a second: a mebibyte after sixteen.
+  nowMs = 16_000
+  assert.deepEqual([await send(), await send()], [200, 429])
+})
+
 test('rates of a service are over the time between its own reports', () => {
   // 60 s between two reports; asked every 15 s, of which three find nothing new.
   assert.equal(ratesBetween({ atMs: 0, requests: 0 }, { atMs: 60_000, requests: 600 }, 60_000).requestsPerSec, 10)

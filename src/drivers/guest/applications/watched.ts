@@ -8,6 +8,8 @@ import { COLLECT_MS_MAX, withDeadline } from './deadline.ts'
 export const AFTER_REFUSAL_MS = 600_000
 /** An application is asked for at most this share of the time: one that takes 200 ms to answer is asked every 40 s. */
 const BUSY_SHARE_MAX = 0.005
+/** And at least once in so many intervals, however slow it is: older answers are no news. */
+const INTERVALS_MAX = 8
 /** Rates are told for as many intervals after the last answer; then they are absent. */
 const FRESH_INTERVALS = 3
 
@@ -84,7 +86,8 @@ export class Watched {
       return remedy === undefined ? base : { ...base, remedy }
     }
     const lacks = this.collector.lacks?.()
-    const how = this.isFound ? 'found by itself' : 'configured'
+    const tellsItself = this.was?.counts.atMs !== undefined
+    const how = this.isFound ? 'found by itself' : tellsItself ? 'it tells by itself' : 'configured'
     if (lacks === undefined) return { sampler: 'applications', what, state: 'seen', because: how }
     const base = { sampler: 'applications', what, state: 'partly', because: lacks.because } as const
     return lacks.remedy === undefined ? base : { ...base, remedy: lacks.remedy }
@@ -111,7 +114,8 @@ export class Watched {
       const endMs = this.machine.monotonicMs()
       const atMs = counts.atMs ?? endMs
       const isFirst = this.was === undefined
-      const waitMs = Math.max(this.everyMs, (endMs - startMs) / BUSY_SHARE_MAX)
+      const busyMs = Math.min((endMs - startMs) / BUSY_SHARE_MAX, INTERVALS_MAX * this.everyMs)
+      const waitMs = Math.max(this.everyMs, busyMs)
       // The same counts once more say nothing new. What an application tells by itself may come in parts, a moment apart: a whole
       // interval's work over that moment would be a rate that never was.
       const spanMsMin = counts.atMs === undefined ? Number.MIN_VALUE : this.everyMs
