@@ -11,6 +11,7 @@ import {
   skipWithout,
   startServer,
 } from '../../../../tools/real-servers.ts'
+import { fencedBlock } from '../../../../tools/documents.ts'
 import { nodeMachine } from '../node-machine.ts'
 import { CollectError, ratesBetween } from './application.ts'
 import { MysqlCollector } from './mysql.ts'
@@ -133,6 +134,17 @@ test('who may not read the performance schema is told no latency, and all the re
   assert.ok((counts.requests ?? -1) > 0)
   assert.equal(counts.timedMs, undefined)
   assert.match(collector.lacks()?.remedy ?? '', /GRANT SELECT ON performance_schema/)
+  collector.close()
+})
+
+test('what docs/applications.md has an administrator do is enough for all that can be seen', { skip }, async () => {
+  // The user of the system is another one here: a password stands for it.
+  sql(fencedBlock('docs/applications.md', 'sql mariadb').replace('VIA unix_socket', "BY 'secret'"))
+  const collector = local('ethos-agent', { passwordFile: password('secret') })
+  const counts = await collector.collect()
+  assert.equal(collector.lacks(), undefined)
+  for (const key of ['requests', 'timedMs', 'reads', 'cacheLookups', 'lockWaitMs'] as const)
+    assert.ok((counts[key] ?? -1) >= 0, key)
   collector.close()
 })
 

@@ -121,7 +121,7 @@ function lacking(
 ): { readonly because: string; readonly remedy: string } | undefined {
   if (!mayReadAll) {
     const because = 'statements and sessions of others are hidden: only transactions and cache hits are seen'
-    return { because, remedy: `GRANT pg_monitor TO ${quoted(user)};` }
+    return { because, remedy: `GRANT pg_read_all_stats TO ${quoted(user)};` }
   }
   if (statements !== undefined) return undefined
   const because =
@@ -134,7 +134,7 @@ async function explained(user: string, signingIn: Promise<void>): Promise<void> 
     await signingIn
   } catch (error) {
     if (!(error instanceof PostgresError) || !error.code.startsWith('28')) throw error
-    const remedy = `CREATE ROLE ${quoted(user)} LOGIN; GRANT pg_monitor TO ${quoted(user)};`
+    const remedy = `CREATE ROLE ${quoted(user)} LOGIN; GRANT pg_read_all_stats TO ${quoted(user)};`
     throw new CollectError(`PostgreSQL does not let ${user} in`, { cause: error, isRefusal: true, remedy })
   }
 }
