@@ -81,7 +81,7 @@ function besideLines(details: readonly Detail[], paper: Paper): readonly string[
     const own = { ...detail, name: detail.name.slice(colon < 0 ? 0 : colon + 2) }
     owners.set(owner, [...(owners.get(owner) ?? []), own])
   }
-  const lines = [inked(paper, 'faint', '  beside, not sent')]
+  const lines = [inked(paper, 'faint', '  beside, of the last look; not sent')]
   for (const [owner, own] of owners) {
     if (owner !== '') lines.push(`    ${inked(paper, 'heading', owner)}`)
     lines.push(...ownLines(own, owner === '' ? '    ' : '      ', paper))

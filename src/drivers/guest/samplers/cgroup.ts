@@ -1,5 +1,6 @@
 import type { Looks } from '../machine.ts'
 import type { Finding, Look, ReadingWriter, Sampler } from '../sampler.ts'
+import { stallShare, stallUs } from './pressure.ts'
 import { lineEnd, numberAfter, perSecond, rise, Scanner, startOfLine } from './scan.ts'
 import { tell } from './tell.ts'
 
@@ -8,6 +9,11 @@ const MOUNTS = ['/sys/fs/cgroup', '/sys/fs/cgroup/unified'] as const
 const BYTES_MAX = 64 * 1024
 /** Deepest nesting whose limits are asked. */
 const DEPTH_MAX = 16
+
+/** Pressure of the group: file, line, and what it is called. */
+const STALLS = ['cpu', 'memory', 'io'].flatMap((resource) =>
+  ['some', 'full'].map((kind) => [`${resource}.pressure`, `${kind} `, `${resource} pressure ${kind}`] as const),
+)
 
 interface Group {
   readonly mount: string
@@ -30,6 +36,7 @@ export class CgroupSampler implements Sampler {
   private throttledPeriods = Number.NaN
   private readBytes = Number.NaN
   private writtenBytes = Number.NaN
+  private readonly stalledUs = new Float64Array(STALLS.length).fill(Number.NaN)
   private lastMs = Number.NaN
 
   constructor(looks: Looks) {
@@ -44,6 +51,7 @@ export class CgroupSampler implements Sampler {
     this.lastMs = look.monotonicMs
     this.sampleCpu(this.read('cpu.stat'), { look, spanMs, into })
     this.sampleIo(this.read('io.stat'), { look, spanMs, into })
+    this.samplePressure({ look, spanMs, into })
     if (!look.wantsDetails) return
     tell(into, 'CPU limit', 'cores', this.lowestLimit('cpu.max', coresOf))
     tell(into, 'memory', 'bytes', this.numberIn('memory.current'))
@@ -96,6 +104,14 @@ export class CgroupSampler implements Sampler {
     }
     this.readBytes = readBytes
     this.writtenBytes = writtenBytes
+  }
+
+  private samplePressure({ look, spanMs, into }: Span): void {
+    STALLS.forEach(([file, line, name], i) => {
+      const totalUs = stallUs(this.read(file), line, this.scanner)
+      if (look.wantsDetails) tell(into, name, 'fraction', stallShare(rise(this.stalledUs[i], totalUs), spanMs))
+      this.stalledUs[i] = totalUs
+    })
   }
 
   private read(file: string): string {

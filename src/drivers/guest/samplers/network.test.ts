@@ -68,10 +68,12 @@ test('an interface made anew makes that look absent, and not the one after', () 
   assert.equal(lookAt(sampler, 10_000).measured.netReceiveBytesPerSec, 200)
 })
 
-const text = (n: number): string => `Tcp: A RetransSegs\nTcp: 99 ${n}\n`
+const text = (n: number): string => `Tcp: OutSegs RetransSegs\nTcp: ${9 * n} ${n}\n`
 
 test('retransmits are found by their name, wherever the kernel lists them', () => {
   const guest = new FakeMachine({ '/proc/net/snmp': text(0) })
-  const { measured } = lookTwice(new NetworkSampler(guest), guest.texts, { '/proc/net/snmp': text(50) })
+  const { measured, details } = lookTwice(new NetworkSampler(guest), guest.texts, { '/proc/net/snmp': text(50) })
   assert.equal(measured.netRetransmitsPerSec, 10)
+  // 50 of 450 + 50.
+  assert.equal(details['TCP segments sent again'], 0.1)
 })

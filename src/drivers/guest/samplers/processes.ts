@@ -105,6 +105,7 @@ export class ProcessesSampler implements Sampler {
     for (const [kind, kindTicks] of busiest) {
       tell(into, `load by ${kind}`, 'cores', perSecond(kindTicks, spanMs) / TICKS_PER_SEC)
     }
+    tell(into, 'nine in ten that ended lived at most', 's', this.lifetimes.quantileSec(look.monotonicMs, 0.9))
     tell(into, 'kernel threads', 'threads', work.kernelThreads)
     putFamilies(this.processes, into)
   }
