@@ -15,26 +15,35 @@ mkdir /mnt/repository /mnt/node
 mount --bind "$1" /mnt/repository
 mount --bind "$2" /mnt/node
 mount -t tmpfs -o ro tmpfs /sys
+if [ -n "$UNREADABLE" ]; then
+  mount -t tmpfs tmpfs /etc/ethos 2>/dev/null || { mkdir /mnt/etc; cp -a /etc/. /mnt/etc; mount --bind /mnt/etc /etc; mkdir -p /etc/ethos; }
+  echo 'vm = secret' > /etc/ethos/agent.conf
+  chmod 600 /etc/ethos/agent.conf
+fi
 mount -t proc -o hidepid=2 proc /proc
 cd /mnt/repository
 shift 2
 exec setpriv --reuid=65534 --regid=65534 --clear-groups --bounding-set=-all --inh-caps=-all --no-new-privs "$@"`
 
-const stage = (...words: readonly string[]) =>
+const stage = (words: readonly string[], environment: Record<string, string> = {}) =>
   spawnSync(
     'unshare',
     ['-m', '--propagation', 'private', 'sh', '-c', STAGE, 'sh', REPOSITORY, dirname(process.execPath), ...words],
-    { encoding: 'utf8', env: { PATH: process.env['PATH'] ?? '', LANG: 'C.UTF-8' }, maxBuffer: 16 * 1024 * 1024 },
+    {
+      encoding: 'utf8',
+      env: { PATH: process.env['PATH'] ?? '', LANG: 'C.UTF-8', ...environment },
+      maxBuffer: 16 * 1024 * 1024,
+    },
   )
 
 const skip = whyNot()
-const agent = (...words: readonly string[]) =>
-  stage(`/mnt/node/${basename(process.execPath)}`, 'src/apps/agent/entry.ts', ...words)
+const node = `/mnt/node/${basename(process.execPath)}`
+const agent = (...words: readonly string[]) => stage([node, 'src/apps/agent/entry.ts', ...words])
 
 function whyNot(): string | false {
   if (process.getuid?.() !== 0) return 'needs root, to make a namespace'
   if (!existsSync('/usr/bin/unshare') || !existsSync('/usr/bin/setpriv')) return 'needs unshare and setpriv'
-  const { status, stderr } = stage('true')
+  const { status, stderr } = stage(['true'])
   return status !== 0 && `no such namespace can be made here: ${stderr.trim()}`
 }
 
@@ -76,8 +85,21 @@ test('the doctor there names each feature that is missing and what would open it
 })
 
 test('as a service there, with nowhere to write, it runs on and ends with 0 when it is told to', { skip }, () => {
-  const words = ['timeout', '--preserve-status', '-s', 'TERM', '4', `/mnt/node/${basename(process.execPath)}`]
-  const { status, stderr } = stage(...words, 'src/apps/agent/entry.ts')
+  const words = ['timeout', '--preserve-status', '-s', 'TERM', '4', node, 'src/apps/agent/entry.ts']
+  const { status, stderr } = stage(words)
   assert.equal(status, 0, stderr)
   assert.doesNotMatch(stderr, /\n {4}at /)
+})
+
+test('settings of the service that this user may not read are no obstacle to a look by hand, and it is said', {
+  skip,
+}, () => {
+  const words = [node, 'src/apps/agent/entry.ts', 'doctor']
+  const { status, stdout, stderr } = stage(words, { UNREADABLE: '1' })
+  assert.equal(status, 0, stderr)
+  assert.match(
+    stderr,
+    /^ethos agent: \/etc\/ethos\/agent\.conf may not be read by this user: these are the defaults\n$/,
+  )
+  assert.doesNotMatch(stdout, /secret/)
 })

@@ -71,6 +71,21 @@ const SENTENCES: readonly (readonly [GroupTitle, readonly Part[]])[] = [
       quietShare('applicationLockWaitShare', (part) => `${part} of the time waiting for locks`),
     ],
   ],
+  [
+    'Behaviour',
+    [
+      { name: 'phaseAgeMs', unit: 'ms', say: (time) => `in this phase for ${time}` },
+      { name: 'rhythmPeriodMs', unit: 'ms', say: (time) => `repeats itself every ${time}` },
+      quietShare('anomalyScore', (part) => `${part} unlike its own past`),
+    ],
+  ],
+  [
+    'Forecast of CPU',
+    [
+      { name: 'forecastCpu15MinP50', unit: 'cores', say: (cores) => `${cores} in 15 minutes` },
+      { name: 'forecastCpu15MinP95', unit: 'cores', say: (cores) => `no more than ${cores} in 95 of 100 cases` },
+    ],
+  ],
 ]
 
 /** For each group that has something to say the parts of one sentence, made of what is there: what is absent is left out. */

@@ -25,7 +25,7 @@ export function showOnce(view: OnceView, paper: Paper = PLAIN): string {
   const lines = [...titleLines(view, paper)]
   const short = inShort(view.vector)
   if (short.length > 0) lines.push('', inked(paper, 'heading', 'In short'))
-  for (const [title, parts] of short) lines.push(...wrapList(paper, `  ${title.padEnd(14)}`, parts))
+  for (const [title, parts] of short) lines.push(...wrapList(paper, `  ${title.padEnd(16)}`, parts))
   for (const { title } of GROUPS) lines.push(...groupLines(view, title, paper))
   lines.push(...absentLines(view, paper), ...remedyLines(view.findings, paper))
   return `${lines.join('\n')}\n`

@@ -10,10 +10,9 @@ const BYTES_MAX = 64 * 1024
 /** Deepest nesting whose limits are asked. */
 const DEPTH_MAX = 16
 
-/** Pressure of the group: file, line, and what it is called. */
-const STALLS = ['cpu', 'memory', 'io'].flatMap((resource) =>
-  ['some', 'full'].map((kind) => [`${resource}.pressure`, `${kind} `, `${resource} pressure ${kind}`] as const),
-)
+/** Pressure of the group: a file for each resource, in which both lines stand. */
+const RESOURCES = ['cpu', 'memory', 'io'] as const
+const LINES = ['some', 'full'] as const
 
 interface Group {
   readonly mount: string
@@ -36,7 +35,7 @@ export class CgroupSampler implements Sampler {
   private throttledPeriods = Number.NaN
   private readBytes = Number.NaN
   private writtenBytes = Number.NaN
-  private readonly stalledUs = new Float64Array(STALLS.length).fill(Number.NaN)
+  private readonly stalledUs = new Float64Array(RESOURCES.length * LINES.length).fill(Number.NaN)
   private lastMs = Number.NaN
 
   constructor(looks: Looks) {
@@ -107,10 +106,15 @@ export class CgroupSampler implements Sampler {
   }
 
   private samplePressure({ look, spanMs, into }: Span): void {
-    STALLS.forEach(([file, line, name], i) => {
-      const totalUs = stallUs(this.read(file), line, this.scanner)
-      if (look.wantsDetails) tell(into, name, 'fraction', stallShare(rise(this.stalledUs[i], totalUs), spanMs))
-      this.stalledUs[i] = totalUs
+    RESOURCES.forEach((resource, i) => {
+      const text = this.read(`${resource}.pressure`)
+      LINES.forEach((line, j) => {
+        const place = i * LINES.length + j
+        const totalUs = stallUs(text, `${line} `, this.scanner)
+        const share = stallShare(rise(this.stalledUs[place], totalUs), spanMs)
+        if (look.wantsDetails) tell(into, `${resource} pressure ${line}`, 'fraction', share)
+        this.stalledUs[place] = totalUs
+      })
     })
   }
 
