@@ -51,6 +51,11 @@ const REFUSED: readonly (readonly [string, string, RegExp])[] = [
     '[prboes]\nevery = 5min',
     /Unknown section; known are: samplers, probes, applications/,
   ],
+  [
+    'a password for Redis over a network',
+    '[redis]\nhost = 10.0.0.5\npassword-file = /etc/ethos/redis',
+    /Redis takes a password in clear/,
+  ],
   ['neither on nor off', '[samplers]\ncpu = yes', /Expected on or off/],
   ['a relative path', 'state = here', /begins with \//],
   ['an id with a space', 'vm = my vm', /printable ASCII/],

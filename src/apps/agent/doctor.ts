@@ -1,7 +1,15 @@
 /** `ethos agent doctor`: what the agent can and cannot see here, and what would open it. */
 import type { Finding } from '../../drivers/guest/sampler.ts'
+import { inked, type Paper, PLAIN, wrap } from './paper.ts'
 
-const MARKS = { seen: 'yes   ', partly: 'partly', absent: 'no    ' } as const
+const MARKS = {
+  seen: ['yes', 'good'],
+  partly: ['partly', 'note'],
+  absent: ['no', 'note'],
+  good: ['good', 'good'],
+  warning: ['note', 'note'],
+  bad: ['BAD', 'bad'],
+} as const
 
 /** A line of the doctor about the agent itself: identity, transport, spool. */
 export interface Check {
@@ -11,29 +19,39 @@ export interface Check {
   readonly remedy?: string
 }
 
+/** Columns of what is asked; an answer that does not fit behind it stands below. */
+const WHAT = 42
+const INDENT = '          '
+
 /** Text for a terminal. */
-export function showDoctor(machine: string, findings: readonly Finding[], checks: readonly Check[]): string {
-  const width = Math.max(20, ...findings.map(({ what }) => what.length), ...checks.map(({ what }) => what.length)) + 2
-  const lines = [`What the agent can see on this machine (${machine})`]
+export function showDoctor(
+  machine: string,
+  { findings, checks }: { readonly findings: readonly Finding[]; readonly checks: readonly Check[] },
+  paper: Paper = PLAIN,
+): string {
+  const lines = [inked(paper, 'heading', `What the agent can see on this machine (${machine})`)]
   let sampler = ''
   for (const finding of findings) {
-    if (finding.sampler !== sampler) lines.push('', finding.sampler)
+    if (finding.sampler !== sampler) lines.push('', inked(paper, 'heading', finding.sampler))
     sampler = finding.sampler
-    lines.push(`  ${MARKS[finding.state]}  ${finding.what.padEnd(width)}${finding.because}`)
-    if (finding.remedy !== undefined && finding.state !== 'seen')
-      lines.push(`  ${' '.repeat(8 + width)}-> ${finding.remedy}`)
+    lines.push(...entry(finding, paper))
   }
-  lines.push('', 'the agent itself')
-  for (const { what, state, because, remedy } of checks) {
-    lines.push(
-      `  ${state === 'good' ? 'good  ' : state === 'warning' ? 'note  ' : 'BAD   '}  ${what.padEnd(width)}${because}`,
-    )
-    if (remedy !== undefined && state !== 'good') lines.push(`  ${' '.repeat(8 + width)}-> ${remedy}`)
-  }
+  lines.push('', inked(paper, 'heading', 'the agent itself'))
+  for (const check of checks) lines.push(...entry(check, paper))
   const count = (state: Finding['state']) => findings.filter((finding) => finding.state === state).length
-  lines.push(
-    '',
-    `${count('seen')} seen, ${count('partly')} partly, ${count('absent')} not seen. What is not seen is absent in the vector, never zero.`,
-  )
+  const sum = `${count('seen')} seen, ${count('partly')} partly, ${count('absent')} not seen.`
+  lines.push('', sum, 'What is not seen is absent in the vector, never zero.')
   return `${lines.join('\n')}\n`
+}
+
+function entry(
+  { what, state, because, remedy }: { readonly state: Finding['state'] | Check['state'] } & Omit<Check, 'state'>,
+  paper: Paper,
+): readonly string[] {
+  const [word, ink] = MARKS[state]
+  const head = `  ${inked(paper, ink, word.padEnd(8))}`
+  const isShort = what.length < WHAT && INDENT.length + WHAT + because.length <= paper.columns
+  const lines = isShort ? [`${head}${what.padEnd(WHAT)}${because}`] : [head + what, ...wrap(paper, INDENT, because)]
+  if (remedy !== undefined && state !== 'seen' && state !== 'good') lines.push(...wrap(paper, `${INDENT}-> `, remedy))
+  return lines
 }

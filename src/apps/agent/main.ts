@@ -3,7 +3,7 @@ import type { Machine } from '../../drivers/guest/machine.ts'
 import { notify } from '../../drivers/guest/notify.ts'
 import { ParseError } from '../../terms/parse.ts'
 import { printable } from '../printable.ts'
-import { readConfig } from './config.ts'
+import { type AgentConfig, CONFIG_PATH, parseConfig, readConfig } from './config.ts'
 import { runDirtyPagesHelper } from './dirty-pages-helper.ts'
 import { Log } from './log.ts'
 import { runProbeHelper } from './probe-helper.ts'
@@ -42,10 +42,18 @@ async function perform(machine: Machine, words: readonly string[], version: stri
   }
   const log = new Log(machine, { hasLevels: machine.self.environment('JOURNAL_STREAM') !== undefined })
   if (asked.domstats !== undefined) return runRecording(machine, asked.domstats, asked)
-  const config = readConfig(machine, asked.configPath)
+  const isByHand = asked.command === 'doctor' || asked.isOnce
+  const config = isByHand ? configForLook(machine, asked.configPath) : readConfig(machine, asked.configPath)
   if (asked.command === 'doctor') return runDoctor(machine, config, log)
   if (asked.isOnce) return runOnce({ machine, config, log, asked })
   return keepRunning({ machine, config, log, asked })
+}
+
+/** Whoever may not read the settings of the service may still look: with the defaults, and told so. */
+function configForLook(machine: Machine, path: string | undefined): AgentConfig {
+  if (path !== undefined || machine.access(CONFIG_PATH) !== 'denied') return readConfig(machine, path)
+  machine.self.complain(`ethos agent: ${CONFIG_PATH} may not be read by this user: these are the defaults\n`)
+  return parseConfig(machine, new Map())
 }
 
 /** Runs until it is told to stop. SIGHUP reads the settings again: if they can't be meant, the old ones stay and it is said why. */

@@ -1,152 +1,136 @@
 /** `ethos agent --once`: the vector as a person reads it. */
 import type { Finding } from '../../drivers/guest/sampler.ts'
 import { witnessOf } from '../../engine/profile/distance.ts'
-import {
-  DIMENSIONS,
-  type DimensionName,
-  isPresent,
-  PERSONALITY_SCHEMA,
-  type PersonalityVector,
-} from '../../terms/personality.ts'
+import { DIMENSIONS, type Dimension, dimensionIndex, isPresent, PERSONALITY_SCHEMA } from '../../terms/personality.ts'
 import { PERSONALITY_SCHEMA_VERSION } from '../../terms/personality.ts'
-import { noteOfUnit, showAmount, showTime } from './amounts.ts'
-import type { SamplerDetails } from './watch.ts'
+import type { Detail } from '../../terms/reading.ts'
+import { amountOf, noteOfUnit, showAmount, showTime } from './amounts.ts'
+import { absentByReason, type OnceView } from './once-absent.ts'
+import { detailsOf, dimensionsOf, GROUPS, type GroupTitle } from './once-groups.ts'
+import { inShort } from './once-short.ts'
+import { bar, inked, type Paper, PLAIN, wrap, wrapList } from './paper.ts'
 
-/** Headings over runs of the schema, each from its first dimension on. */
-const HEADINGS: readonly (readonly [DimensionName, string])[] = [
-  ['cpuRefCoresMean', 'CPU'],
-  ['memoryUsedBytes', 'Memory'],
-  ['diskReadBytesPerSec', 'Disk'],
-  ['netReceiveBytesPerSec', 'Network'],
-  ['systemCallsFilePerSec', 'System and library calls'],
-  ['processCount', 'Processes'],
-  ['applicationRequestsPerSec', 'Applications'],
-  ['cpuBurstiness', 'Behaviour'],
-  ['forecastCpu5MinP50', 'Forecast of CPU'],
-]
+export type { OnceView } from './once-absent.ts'
 
-export interface OnceView {
-  readonly vector: PersonalityVector
-  readonly looks: number
-  readonly phaseName?: string
-  /** Who saw a dimension: the guest told it, or the host saw it. */
-  readonly witness: 'guest' | 'host'
-  readonly details: readonly SamplerDetails[]
-  readonly findings: readonly Finding[]
-}
+/** Widths of a row: name, number, unit, bar, source. With the note behind they fill 80 columns. */
+const NAME = 27
+const NUMBER = 9
+const UNIT = 9
+const BAR = 10
+const SOURCE = 7
 
-/** Text for a terminal: every dimension with its name, value, unit and source, then what is absent and what would open it. */
-export function showOnce(view: OnceView): string {
-  const { vector } = view
-  const present = PERSONALITY_SCHEMA.filter((_, i) => isPresent(vector, i)).length
-  const told = view.witness === 'guest' ? 'told by the guest' : 'seen from the host'
-  const lines = [
-    `Personality of ${vector.vmId} over the last ${showTime(vector.windowMs)} (${view.looks} looks, ${Math.round(vector.coverage * 100)} % of it measured)`,
-    `schema ${PERSONALITY_SCHEMA_VERSION}, phase model ${vector.phases}; ${present} of ${DIMENSIONS} dimensions present, ${told}`,
-  ]
-  PERSONALITY_SCHEMA.forEach((dimension, i) => {
-    const heading = HEADINGS.find(([name]) => name === dimension.name)
-    if (heading !== undefined && hasAny(vector, heading[0])) lines.push('', heading[1])
-    if (!isPresent(vector, i)) return
-    const value =
-      dimension.name === 'phase' ? showPhase(view, vector.values[i]) : showAmount(vector.values[i], dimension.unit)
-    const source = dimension.source === 'derived' ? 'derived' : witnessOf(vector, dimension.name)
-    lines.push(
-      `  ${dimension.name.padEnd(29)}${value.padStart(16)}  ${source.padEnd(8)}${noteOfUnit(dimension.unit)}`.trimEnd(),
-    )
-  })
-  lines.push(...detailLines(view.details), ...absentLines(view))
+/** Text for a terminal: in short; then every dimension with its name, value, unit and source, and what was measured beside; then what is absent,
+ *  why, and what would open it. */
+export function showOnce(view: OnceView, paper: Paper = PLAIN): string {
+  const lines = [...titleLines(view, paper)]
+  const short = inShort(view.vector)
+  if (short.length > 0) lines.push('', inked(paper, 'heading', 'In short'))
+  for (const [title, parts] of short) lines.push(...wrapList(paper, `  ${title.padEnd(16)}`, parts))
+  for (const { title } of GROUPS) lines.push(...groupLines(view, title, paper))
+  lines.push(...absentLines(view, paper), ...remedyLines(view.findings, paper))
   return `${lines.join('\n')}\n`
 }
 
-/** The same for a program: one object, absent dimensions left out. */
-export function onceAsJson(view: OnceView): string {
-  const { vector } = view
-  const dimensions = Object.fromEntries(
-    PERSONALITY_SCHEMA.flatMap(({ name, unit, source }, i) =>
-      isPresent(vector, i)
-        ? [
-            [
-              name,
-              { value: vector.values[i], unit, source: source === 'derived' ? 'derived' : witnessOf(vector, name) },
-            ],
-          ]
-        : [],
+function titleLines({ vector, looks, phaseName, witness }: OnceView, paper: Paper): readonly string[] {
+  const present = PERSONALITY_SCHEMA.filter((_, i) => isPresent(vector, i)).length
+  const told = witness === 'guest' ? 'told by the guest' : 'seen from the host'
+  const phase = phaseName === undefined ? '' : `: ${phaseName}`
+  const measured = `${Math.round(vector.coverage * 100)} % of it measured`
+  return [
+    inked(paper, 'heading', `Personality of ${vector.vmId}${phase}`),
+    ...wrap(
+      paper,
+      '',
+      `over the last ${showTime(vector.windowMs)} (${looks} ${looks === 1 ? 'look' : 'looks'}, ${measured}); ${present} of ${DIMENSIONS} dimensions present, ${told}; schema ${PERSONALITY_SCHEMA_VERSION}, phase model ${vector.phases}`,
     ),
-  )
-  const absent = Object.fromEntries(
-    PERSONALITY_SCHEMA.flatMap(({ name, absentMeans }, i) => (isPresent(vector, i) ? [] : [[name, absentMeans]])),
-  )
-  return `${JSON.stringify(
-    {
-      vm: vector.vmId,
-      schema: PERSONALITY_SCHEMA_VERSION,
-      phases: vector.phases,
-      ...(view.phaseName === undefined ? {} : { phase: view.phaseName }),
-      windowEnd: new Date(vector.windowEnd).toISOString(),
-      windowMs: vector.windowMs,
-      coverage: vector.coverage,
-      looks: view.looks,
-      dimensions,
-      absent,
-      details: Object.fromEntries(view.details.map(({ sampler, details }) => [sampler, details])),
-      findings: view.findings,
-    },
-    undefined,
-    2,
-  )}\n`
+  ]
 }
 
-function hasAny(vector: PersonalityVector, from: DimensionName): boolean {
-  const begin = PERSONALITY_SCHEMA.findIndex(({ name }) => name === from)
-  const next = HEADINGS[HEADINGS.findIndex(([name]) => name === from) + 1]
-  const end = next === undefined ? DIMENSIONS : PERSONALITY_SCHEMA.findIndex(({ name }) => name === next[0])
-  for (let i = begin; i < end; i++) if (isPresent(vector, i)) return true
-  return false
+function groupLines(view: OnceView, title: GroupTitle, paper: Paper): readonly string[] {
+  const rows = dimensionsOf(title)
+    .filter(({ name }) => isPresent(view.vector, dimensionIndex(name)))
+    .map((dimension) => row(view, dimension, paper))
+  const beside = besideLines(detailsOf(title, view.details), paper)
+  if (rows.length + beside.length === 0) return []
+  return ['', inked(paper, 'heading', title), ...rows, ...beside]
 }
 
-function showPhase({ phaseName }: OnceView, phase: number): string {
-  return phaseName === undefined ? String(phase) : `${phase}: ${phaseName}`
+function row(view: OnceView, dimension: Dimension & { readonly name: string }, paper: Paper): string {
+  const { vector } = view
+  const name = dimension.name as (typeof PERSONALITY_SCHEMA)[number]['name']
+  const value = vector.values[dimensionIndex(name)]
+  const source = dimension.source === 'derived' ? 'derived' : witnessOf(vector, name)
+  const { number, unit } =
+    name === 'phase' && view.phaseName !== undefined
+      ? { number: String(value), unit: view.phaseName }
+      : amountOf(value, dimension.unit)
+  const isShare = dimension.unit.startsWith('fraction')
+  const drawn = isShare ? bar(paper, value, BAR) : ' '.repeat(Math.max(0, BAR - Math.max(0, unit.length - UNIT)))
+  const behind = inked(paper, 'faint', `${source.padEnd(SOURCE)} ${noteOfUnit(dimension.unit)}`.trimEnd())
+  return `  ${name.padEnd(NAME)}${number.padStart(NUMBER)} ${unit.padEnd(UNIT)} ${drawn} ${behind}`.trimEnd()
 }
 
-function detailLines(details: readonly SamplerDetails[]): readonly string[] {
+/** What was measured beside the dimensions: two columns of numbers, then what is zero in one line, then what is told in words. What several
+ *  applications tell stands below the name of each. */
+function besideLines(details: readonly Detail[], paper: Paper): readonly string[] {
   if (details.length === 0) return []
-  const lines = ['', 'Measured beside, not sent']
-  for (const { sampler, details: measured } of details) {
-    const parts = measured.map(
-      ({ name, unit, value }) => `${name} ${typeof value === 'number' ? showAmount(value, unit) : value}`,
-    )
-    lines.push(...wrap(parts, `  ${sampler.padEnd(14)}`, 118))
+  const owners = new Map<string, Detail[]>()
+  for (const detail of details) {
+    const colon = detail.name.lastIndexOf(': ')
+    const owner = colon < 0 ? '' : detail.name.slice(0, colon)
+    const own = { ...detail, name: detail.name.slice(colon < 0 ? 0 : colon + 2) }
+    owners.set(owner, [...(owners.get(owner) ?? []), own])
+  }
+  const lines = [inked(paper, 'faint', '  beside, of the last look; not sent')]
+  for (const [owner, own] of owners) {
+    if (owner !== '') lines.push(`    ${inked(paper, 'heading', owner)}`)
+    lines.push(...ownLines(own, owner === '' ? '    ' : '      ', paper))
   }
   return lines
 }
 
-/** Absent dimensions by the reason for it, and what would open them here. */
-function absentLines({ vector, findings }: OnceView): readonly string[] {
-  const byReason = new Map<string, string[]>()
-  PERSONALITY_SCHEMA.forEach(({ name, absentMeans }, i) => {
-    if (!isPresent(vector, i)) byReason.set(absentMeans, [...(byReason.get(absentMeans) ?? []), name])
-  })
-  if (byReason.size === 0) return []
-  const lines = ['', 'Absent (absent is not zero)']
-  for (const [reason, names] of byReason) lines.push(`  ${reason}:`, ...wrap(names, '    ', 118))
-  const remedies = findings.filter(({ state, remedy }) => state !== 'seen' && remedy !== undefined)
-  if (remedies.length > 0) lines.push('', 'What would open more')
-  for (const { what, remedy } of remedies) lines.push(`  ${what}: ${remedy}`)
+function ownLines(details: readonly Detail[], indent: string, paper: Paper): readonly string[] {
+  const numbers = details.filter(({ value }) => typeof value === 'number' && value !== 0)
+  const zero = details.filter(({ value }) => value === 0)
+  const words = details.filter(({ value }) => typeof value === 'string')
+  const lines: string[] = []
+  const cell = Math.floor((paper.columns - indent.length - 2) / 2)
+  let left: string | undefined
+  for (const { name, unit, value } of numbers) {
+    const shown = showAmount(value as number, unit)
+    const text = `${name} ${shown.padStart(cell - name.length - 1)}`
+    const isWide = text.length > cell
+    if (left === undefined && !isWide) left = text
+    else if (left !== undefined && !isWide) {
+      lines.push(`${indent}${left}  ${text}`)
+      left = undefined
+    } else lines.push(`${indent}${text}`)
+  }
+  if (left !== undefined) lines.push(indent + left)
+  for (const { name, value } of words) lines.push(...wrap(paper, `${indent}${name}: `, String(value)))
+  if (zero.length > 0) {
+    const names = zero.map(({ name }) => name.replaceAll(', ', ' '))
+    lines.push(...wrapList(paper, `${indent}zero: `, names).map((line) => inked(paper, 'faint', line)))
+  }
   return lines
 }
 
-function wrap(parts: readonly string[], indent: string, width: number): readonly string[] {
-  const lines: string[] = []
-  let line = indent
-  parts.forEach((part, i) => {
-    const text = i + 1 < parts.length ? `${part},` : part
-    if (line.length + text.length + 1 > width && line.trim() !== '') {
-      lines.push(line.trimEnd())
-      line = ' '.repeat(indent.length)
-    }
-    line += `${text} `
-  })
-  lines.push(line.trimEnd())
+/** Absent dimensions by the reason for it. */
+function absentLines(view: OnceView, paper: Paper): readonly string[] {
+  const byReason = absentByReason(view)
+  if (byReason.size === 0) return []
+  const lines = ['', inked(paper, 'heading', 'Absent (absent is not zero)')]
+  for (const [reason, names] of byReason) {
+    lines.push(...wrap(paper, '  ', `${reason}:`))
+    lines.push(...wrapList(paper, '    ', names).map((line) => inked(paper, 'faint', line)))
+  }
+  return lines
+}
+
+function remedyLines(findings: readonly Finding[], paper: Paper): readonly string[] {
+  const open = findings.filter(({ state, remedy }) => state !== 'seen' && remedy !== undefined)
+  if (open.length === 0) return []
+  const lines = ['', inked(paper, 'heading', 'What would open more')]
+  for (const { what, remedy = '' } of open) lines.push(`  ${what}`, ...wrap(paper, '    -> ', remedy))
   return lines
 }

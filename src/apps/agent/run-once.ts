@@ -7,7 +7,9 @@ import { SECOND_MS } from '../../terms/units.ts'
 import { type AgentConfig, vmIdOf } from './config.ts'
 import type { Log } from './log.ts'
 import { gatherSamplers } from './gather-samplers.ts'
-import { onceAsJson, showOnce } from './once.ts'
+import { showOnce } from './once.ts'
+import { onceAsJson } from './once-json.ts'
+import { paperOf } from './paper.ts'
 import { type SamplerDetails, Watch } from './watch.ts'
 import type { AgentWords } from './words.ts'
 
@@ -53,6 +55,6 @@ export async function runOnce({ machine, config, log, asked }: OnceRequest): Pro
     findings: await watch.findings(),
   }
   await watch.close()
-  machine.self.print(asked.print === 'json' ? onceAsJson(view) : showOnce(view))
+  machine.self.print(asked.print === 'json' ? onceAsJson(view) : showOnce(view, paperOf(machine.self)))
   return 0
 }

@@ -11,7 +11,9 @@ import { type AgentConfig, hex, vmIdOf } from './config.ts'
 import { Courier } from './courier.ts'
 import { gatherSamplers } from './gather-samplers.ts'
 import type { Log } from './log.ts'
-import { onceAsJson, showOnce } from './once.ts'
+import { showOnce } from './once.ts'
+import { onceAsJson } from './once-json.ts'
+import { paperOf } from './paper.ts'
 import { Schedule } from './schedule.ts'
 import { Watch } from './watch.ts'
 import type { AgentWords } from './words.ts'
@@ -71,7 +73,7 @@ export async function runAgent({ machine, config, log, asked, signal }: RunReque
       courier.offer(encodePersonality(vector))
       saveHistory(machine, config, onBoard)
       if (asked.print === 'json') machine.self.print(onceAsJson(named))
-      if (asked.print === 'text') machine.self.print(showOnce(named))
+      if (asked.print === 'text') machine.self.print(showOnce(named, paperOf(machine.self)))
     }
     await machine.sleep(schedule.waitMs(machine.monotonicMs()), signal)
   }

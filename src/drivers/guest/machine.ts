@@ -98,7 +98,7 @@ export interface HttpAnswer {
   readonly body: string
 }
 
-/** What an HTTP listener was sent, body whole and within bounds. */
+/** What an HTTP listener was sent, body whole, unpacked (gzip) and within bounds. */
 export interface HttpArrival {
   readonly method: string
   readonly path: string
@@ -120,7 +120,7 @@ export interface Listener {
 /** Sockets and HTTP. Rejects with `MachineError`. */
 export interface Network {
   connect(to: Address, timeoutMs: number): Promise<Connection>
-  /** A request over HTTP/1.1, the connection kept alive between requests to the same origin with the same identity. No redirects. */
+  /** A request over HTTP/1.1, an answer in gzip unpacked within the same bound, the connection kept alive between requests to the same origin with the same identity. No redirects. */
   request(request: HttpRequest): Promise<HttpAnswer>
   /** A GET over TLS whose server is *not* verified: only for what is checked by its content against a pin. Sends no body, and no identity. */
   fetchUnverified(url: string, bounds: Pick<HttpRequest, 'timeoutMs' | 'answerBytesMax'>): Promise<HttpAnswer>
@@ -172,6 +172,8 @@ export interface Self {
   readonly processors: number
   /** Name of the engine and of its version, such as `node 24.21.0`. */
   readonly engine: string
+  /** Width of the terminal that `print` goes to; undefined where it goes to none. */
+  readonly columns?: number | undefined
   environment(name: string): string | undefined
   print(text: string): void
   complain(text: string): void

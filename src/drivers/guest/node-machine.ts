@@ -93,6 +93,7 @@ function nodeSelf(): Self {
     userId: process.getuid?.() ?? -1,
     processors: availableParallelism(),
     engine: process.versions['bun'] === undefined ? `node ${process.versions.node}` : `bun ${process.versions['bun']}`,
+    columns: process.stdout.isTTY ? process.stdout.columns : undefined,
     environment: (name) => process.env[name],
     print: (text) => void process.stdout.write(text),
     complain: (text) => void process.stderr.write(text),

@@ -9,6 +9,7 @@ import {
 } from 'node:http'
 import { Agent, request as tlsRequest, type RequestOptions } from 'node:https'
 import { connect as connectSocket } from 'node:net'
+import { gunzip } from 'node:zlib'
 import {
   type Address,
   type Connection,
@@ -114,7 +115,7 @@ function ask(wanted: HttpRequest, where: RequestOptions, isTls: boolean): Promis
 }
 
 async function readAnswer(answer: IncomingMessage, bytesMax: number): Promise<HttpAnswer> {
-  const bytes = await collect(answer, bytesMax)
+  const bytes = await unpack(answer, await collect(answer, bytesMax), bytesMax)
   return { status: answer.statusCode ?? 0, headers: singleHeaders(answer), body: bytes.toString('utf8') }
 }
 
@@ -129,6 +130,20 @@ async function collect(message: IncomingMessage, bytesMax: number): Promise<Buff
   }
   if (!message.complete) throw new MachineError('ECONNRESET', 'the connection ended in the middle of a body')
   return Buffer.concat(parts, length)
+}
+
+/** A body without its compression, which is gone from the headers then. The bound holds for what comes out too: a kilobyte can hold a gigabyte. */
+async function unpack(message: IncomingMessage, packed: Buffer, bytesMax: number): Promise<Buffer> {
+  if (message.headers['content-encoding']?.toLowerCase() !== 'gzip') return packed
+  delete message.headers['content-encoding']
+  return new Promise((resolve, reject) => {
+    gunzip(packed, { maxOutputLength: bytesMax }, (error, bytes) => {
+      if (error === null) resolve(bytes)
+      else if (machineError('gzip', error).code === 'ERR_BUFFER_TOO_LARGE')
+        reject(new MachineError('EMSGSIZE', `more than ${bytesMax} bytes`))
+      else reject(new MachineError('EBADMSG', 'a body that says it is gzip, and is not'))
+    })
+  })
 }
 
 function singleHeaders(message: IncomingMessage): Record<string, string> {
@@ -207,7 +222,7 @@ async function serve(
 ): Promise<void> {
   let reply: HttpReply
   try {
-    const body = await collect(request, bodyBytesMax)
+    const body = await unpack(request, await collect(request, bodyBytesMax), bodyBytesMax)
     reply = await answer({
       method: request.method ?? '',
       path: request.url ?? '',

@@ -53,6 +53,7 @@ export function readServerStatus(page: string): Counts | undefined {
   const durationMs = numberAfter(text, 'Total Duration: ')
   const kilobytes = numberAfter(text, 'Total kBytes: ')
   return {
+    ...known('uptimeSec', numberAfter(text, 'ServerUptimeSeconds: ')),
     ...known('requests', requests),
     ...known('timedMs', durationMs),
     ...known('timedRequests', Number.isNaN(durationMs) ? undefined : requests),

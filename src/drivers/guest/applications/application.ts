@@ -6,6 +6,10 @@ import { perSecond, rise } from '../samplers/scan.ts'
 export interface Counts {
   /** When they were so, in monotonic time, where that is not the moment of asking: an application that tells by itself. */
   readonly atMs?: number
+  /** For how long it has been running. Totals of two runs have no difference, even where the second is above the first. */
+  readonly uptimeSec?: number
+  /** What is counted, where that may change while we ask (statements, then transactions): between two kinds there is no difference. */
+  readonly countedAs?: string
   /** Requests served: statements, commands, or HTTP requests. Those of the agent itself are taken out. */
   readonly requests?: number
   /** Time spent on `timedRequests`, in ms. Their quotient is the mean latency. */
@@ -72,19 +76,19 @@ export interface Collector {
   close(): void
 }
 
-/** What happened between two looks at one application. A total that fell (a restart, a reset) makes its rates absent for this once. */
-export function ratesBetween(was: Counts, is: Counts, spanMs: number): Rates {
+/** What happened between two looks at one application. A total that fell (a restart, a reset) makes its rates absent for this once. Where
+ *  nothing was requested there is no latency: what the server timed was us. */
+export function ratesBetween(before: Counts, is: Counts, spanMs: number): Rates {
+  const was = areOfOneKind(before, is) ? before : {}
   const risen = (of: (counts: Counts) => number | undefined): number =>
     rise(of(was) ?? Number.NaN, of(is) ?? Number.NaN)
-  const timed = risen((counts) => counts.timedRequests)
+  const requests = risen((counts) => counts.requests)
+  const timed = requests === 0 ? 0 : risen((counts) => counts.timedRequests)
   const classified = risen((counts) => counts.classified)
   const lookups = risen((counts) => counts.cacheLookups)
   const sessions = Math.max(1, ((was.runningSessions ?? 1) + (is.runningSessions ?? 1)) / 2)
   const rates: Rates = {
-    requestsPerSec: perSecond(
-      risen((counts) => counts.requests),
-      spanMs,
-    ),
+    requestsPerSec: perSecond(requests, spanMs),
     latencyMsMean: quotient(
       risen((counts) => counts.timedMs),
       timed,
@@ -148,7 +152,8 @@ export function mergeRates(all: readonly Rates[]): Rates {
 }
 
 /** Rates per second of the further totals of an application. */
-export function totalsBetween(was: Counts, is: Counts, spanMs: number): readonly Detail[] {
+export function totalsBetween(before: Counts, is: Counts, spanMs: number): readonly Detail[] {
+  const was = areOfOneKind(before, is) ? before : {}
   return Object.entries(is.totals ?? {}).flatMap(([name, total]) => {
     const value = perSecond(rise(was.totals?.[name] ?? Number.NaN, total), spanMs)
     return Number.isFinite(value) ? [{ name, unit: '1/s', value }] : []
@@ -158,6 +163,10 @@ export function totalsBetween(was: Counts, is: Counts, spanMs: number): readonly
 /** What is only told in words, as an entry of `Counts`: left out unless it is a number. */
 export function known<Key extends string>(key: Key, value: number | undefined): { readonly [K in Key]?: number } {
   return value === undefined || !Number.isFinite(value) ? {} : ({ [key]: value } as { [K in Key]: number })
+}
+
+function areOfOneKind(was: Counts, is: Counts): boolean {
+  return was.countedAs === is.countedAs
 }
 
 function quotient(above: number, below: number): number {

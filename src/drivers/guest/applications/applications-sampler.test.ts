@@ -1,12 +1,16 @@
 import assert from 'node:assert/strict'
 import { createServer, type Server, type Socket } from 'node:net'
 import { after, test } from 'node:test'
+import { gzipSync } from 'node:zlib'
 import type { Detail, Measure } from '../../../terms/reading.ts'
 import type { Machine } from '../machine.ts'
 import { nodeMachine } from '../node-machine.ts'
-import { mergeRates, type Rates, ratesBetween } from './application.ts'
+import { CollectError, type Counts, mergeRates, type Rates, ratesBetween } from './application.ts'
 import { ApplicationsSampler } from './applications-sampler.ts'
+import { readPassword } from './password.ts'
 import { type ApplicationSettings, DEFAULT_APPLICATIONS } from './settings.ts'
+import { Watched } from './watched.ts'
+import { WebPageCollector } from './web-page.ts'
 
 const servers: Server[] = []
 after(() => {
@@ -182,6 +186,21 @@ test('after a refusal nobody is asked again for ten minutes', async () => {
   await bench.sampler.close()
 })
 
+test('two of a kind are told apart by where they are', async () => {
+  let requests = 0
+  const ports = [
+    await pageServer(() => nginxPage((requests += 11))),
+    await pageServer(() => nginxPage((requests += 11))),
+  ]
+  const bench = aBench({ nginx: ports.map((port) => pageOf(port)) })
+  for (bench.nowMs = 0; bench.nowMs < 2000; bench.nowMs += 1000) await bench.look()
+  const { details } = await bench.look()
+  const names = details.map(({ name }) => name)
+  assert.equal(new Set(names).size, names.length)
+  assert.ok(names.includes(`nginx at http://127.0.0.1:${ports[0]}/: requests`), names.join('\n'))
+  await bench.sampler.close()
+})
+
 test('nothing to be found is told as such', async () => {
   const bench = aBench({ discover: true }, { readText: () => undefined })
   assert.deepEqual(
@@ -234,6 +253,130 @@ test('a counter that went back makes its rates absent, not negative', () => {
   )
   assert.equal(rates.requestsPerSec, Number.NaN)
   assert.equal(rates.latencyMsMean, Number.NaN)
+})
+
+test('totals of another kind, or no request at all, make no rate and no latency', () => {
+  const was = { requests: 100, timedMs: 5, timedRequests: 100, countedAs: 'statements' }
+  const is = { requests: 900, timedMs: 6, timedRequests: 900, countedAs: 'transactions' }
+  assert.equal(ratesBetween(was, is, 1000).requestsPerSec, Number.NaN)
+  // 100 requests before and after; the one that was timed is our own.
+  const idle = ratesBetween(was, { ...was, timedMs: 9, timedRequests: 101 }, 1000)
+  assert.deepEqual([idle.requestsPerSec, idle.latencyMsMean], [0, Number.NaN])
+})
+
+/** One application whose answers a test gives, asked every 15 s. */
+function watch(answers: readonly Counts[]): { at(ms: number): Promise<number | undefined> } {
+  const clock = { nowMs: 0 }
+  let next = 0
+  const collector = {
+    title: 'it',
+    place: 'here',
+    collect: () => Promise.resolve(answers[Math.min(next++, answers.length - 1)] ?? {}),
+    close: () => undefined,
+  }
+  const machine = { ...nodeMachine(), monotonicMs: () => clock.nowMs }
+  const watched = new Watched(machine, collector, { everyMs: 15_000, isFound: false })
+  return {
+    at: async (ms) => {
+      clock.nowMs = ms
+      watched.turn(ms)
+      await watched.settle()
+      return watched.rates(ms)?.requestsPerSec
+    },
+  }
+}
+
+test('a restart between two answers makes the rates absent, even where the new totals have passed the old', async () => {
+  // Started at -100 s; at 0 s it has been up for 100 s, at 15 s for 10.
+  const one = watch([
+    { requests: 100, uptimeSec: 100 },
+    { requests: 200, uptimeSec: 105 },
+    { requests: 900, uptimeSec: 10 },
+    { requests: 1050, uptimeSec: 25 },
+  ])
+  await one.at(0)
+  assert.equal(await one.at(5000), 20) // 100 in 5 s
+  assert.equal(await one.at(20_000), Number.NaN)
+  assert.equal(await one.at(35_000), 10) // 150 in 15 s
+})
+
+test('what an application tells in two parts, a moment apart, is not a minute of work in that moment', async () => {
+  const one = watch([
+    { atMs: 0, requests: 0 },
+    { atMs: 60_000, requests: 300 },
+    { atMs: 60_002, requests: 600 },
+    { atMs: 120_000, requests: 900 },
+  ])
+  await one.at(0)
+  assert.equal(await one.at(60_000), 5) // 300 in 60 s
+  assert.equal(await one.at(75_000), 5) // 2 ms later: kept for the next
+  assert.equal(await one.at(120_000), 10) // 600 in 60 s
+})
+
+function packedServer(text: string | Buffer): Promise<number> {
+  const body = gzipSync(text)
+  return listen((socket) => {
+    socket.once('data', () => {
+      socket.write(`HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: ${body.length}\r\n\r\n`)
+      socket.end(body)
+    })
+  })
+}
+
+test('a page behind gzip is read; one that grows beyond its bound is not', async () => {
+  const good = await packedServer(nginxPage(7))
+  const bomb = await packedServer(Buffer.alloc(64 * 1024 * 1024))
+  const bench = aBench({ nginx: [pageOf(good, 'good'), pageOf(bomb, 'bomb')] })
+  const findings = await bench.sampler.findings()
+  assert.deepEqual(
+    findings.map(({ state }) => state),
+    ['seen', 'absent'],
+  )
+  assert.match(findings[1]?.because ?? '', /more than 4096 bytes/)
+  await bench.sampler.close()
+})
+
+test('a page that drips is given up after two seconds, however long it says it is', async () => {
+  const port = await listen((socket) => {
+    socket.write('HTTP/1.1 200 OK\r\ncontent-length: 100000\r\n\r\n')
+    const timer = setInterval(() => socket.write('#'), 50)
+    socket.on('close', () => clearInterval(timer))
+  })
+  const bench = aBench({ prometheus: [{ ...pageOf(port), mapping: {} }] })
+  const [finding] = await bench.sampler.findings()
+  assert.match(finding?.because ?? '', /no whole answer within 2000 ms/)
+  await bench.sampler.close()
+})
+
+test('a web server that answers a long page where its status is sought first is asked for the second', async () => {
+  const status = 'Total Accesses: 5\nBusyWorkers: 1\nIdleWorkers: 2\n'
+  const port = await listen((socket) => {
+    socket.once('data', (request) => {
+      const body = request.toString().startsWith('GET /server-status?auto ') ? status : 'x'.repeat(10_000)
+      socket.end(`HTTP/1.1 200 OK\r\ncontent-length: ${body.length}\r\nconnection: close\r\n\r\n${body}`)
+    })
+  })
+  const collector = new WebPageCollector(nodeMachine(), `http://127.0.0.1:${port}`)
+  assert.equal((await collector.collect()).requests, 4) // 5 less ours
+  assert.equal(collector.title, 'Apache')
+})
+
+test('a password is not used unless it is known that nobody else may read it', async () => {
+  const file = { readText: () => 'open sesame', run: () => Promise.resolve({ status: 0, stdout: '600\n', stderr: '' }) }
+  assert.equal(Buffer.from(await readPassword(file, '/p')).toString(), 'open sesame')
+  for (const [status, stdout, why] of [
+    [0, '640\n', /others may read/],
+    [0, '604\n', /others may read/],
+    [-1, '', /mode of \/p can not be told/],
+  ] as const) {
+    const run = () => Promise.resolve({ status, stdout, stderr: 'open sesame' })
+    await assert.rejects(readPassword({ ...file, run }, '/p'), (error) => {
+      assert.ok(error instanceof CollectError && error.isRefusal)
+      assert.match(error.message, why)
+      assert.ok(!`${error.message}${error.remedy}`.includes('sesame'))
+      return true
+    })
+  }
 })
 
 test('time waited for locks is a share of the time of those at work', () => {

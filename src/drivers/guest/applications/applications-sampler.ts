@@ -11,6 +11,8 @@ import { Watched } from './watched.ts'
 
 /** New sockets are looked for this often. */
 const DISCOVER_EVERY_MS = 60_000
+/** Applications that are found by themselves. */
+const FOUND_MAX = 32
 
 /** Requests, latency, reads, cache hits and lock waits of the applications in this VM, taken together. They are asked beside the looks, never
  *  within: a look tells what the last answers said, and a server that is slow or gone delays nobody. */
@@ -38,19 +40,21 @@ export class ApplicationsSampler implements Sampler {
     const nowMs = look.monotonicMs
     this.receiver?.turn(nowMs)
     const rates: Rates[] = []
-    for (const watched of this.all()) {
+    const all = this.all()
+    const titles = look.wantsDetails ? all.map(({ collector }) => collector.title) : []
+    for (const watched of all) {
       const last = watched.rates(nowMs)
       if (last !== undefined) rates.push(last)
-      if (look.wantsDetails && last !== undefined) tellOne(watched, last, nowMs, into)
+      if (look.wantsDetails && last !== undefined) tellOne(watched, last, { nowMs, titles, into })
       watched.turn(nowMs)
     }
     if (rates.length === 0) return
-    const all = mergeRates(rates)
-    into.put('applicationRequestsPerSec', all.requestsPerSec)
-    into.put('applicationLatencyMsMean', all.latencyMsMean)
-    into.put('applicationReadShare', all.readShare)
-    into.put('applicationCacheHitShare', all.cacheHitShare)
-    into.put('applicationLockWaitShare', all.lockWaitShare)
+    const merged = mergeRates(rates)
+    into.put('applicationRequestsPerSec', merged.requestsPerSec)
+    into.put('applicationLatencyMsMean', merged.latencyMsMean)
+    into.put('applicationReadShare', merged.readShare)
+    into.put('applicationCacheHitShare', merged.cacheHitShare)
+    into.put('applicationLockWaitShare', merged.lockWaitShare)
   }
 
   async findings(): Promise<readonly Finding[]> {
@@ -67,7 +71,9 @@ export class ApplicationsSampler implements Sampler {
   }
 
   private all(): readonly Watched[] {
-    for (const collector of this.receiver?.applications() ?? []) {
+    const telling = this.receiver?.applications() ?? []
+    for (const collector of this.telling.keys()) if (!telling.includes(collector)) this.telling.delete(collector)
+    for (const collector of telling) {
       if (!this.telling.has(collector)) this.telling.set(collector, this.watch(collector, false))
     }
     return [...this.configured, ...this.found.values(), ...this.telling.values()]
@@ -83,7 +89,7 @@ export class ApplicationsSampler implements Sampler {
     }
     for (const candidate of discover(this.machine)) {
       const key = showAddress(candidate.address)
-      if (this.found.has(key) || isConfigured(this.settings, candidate)) continue
+      if (this.found.has(key) || this.found.size >= FOUND_MAX || isConfigured(this.settings, candidate)) continue
       this.found.set(key, this.watch(makeFound(this.machine, candidate), true))
     }
   }
@@ -98,8 +104,16 @@ function isConfigured(settings: ApplicationSettings, { kind }: Candidate): boole
   return kind === 'web' ? settings.nginx.length + settings.apache.length > 0 : settings[kind].length > 0
 }
 
-function tellOne(watched: Watched, rates: Rates, nowMs: number, into: ReadingWriter): void {
-  const { title } = watched.collector
+interface Telling {
+  readonly nowMs: number
+  /** Titles of all: where two are the same, their places tell them apart. */
+  readonly titles: readonly string[]
+  readonly into: ReadingWriter
+}
+
+function tellOne(watched: Watched, rates: Rates, { nowMs, titles, into }: Telling): void {
+  const { title: short, place } = watched.collector
+  const title = titles.filter((each) => each === short).length > 1 ? `${short} at ${place}` : short
   tell(into, `${title}: requests`, '1/s', rates.requestsPerSec)
   tell(into, `${title}: latency`, 'ms', rates.latencyMsMean)
   tell(into, `${title}: reads`, 'fraction', rates.readShare)

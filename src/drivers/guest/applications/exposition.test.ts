@@ -120,3 +120,11 @@ test('a number that is none makes its measure absent', () => {
   assert.equal(readMapped('x{a="1"} 5\nx{a="2"} NaN\n', { requests: select('x') }).requests, undefined)
   assert.equal(readMapped('x{a="1"} 5\nx{a="2"} +Inf\n', { requests: select('x') }).requests, undefined)
 })
+
+const lines = (count: number): string => Array.from({ length: count }, (_, i) => `hits{i="${i}"} 1\n`).join('')
+
+test('more lines of a metric than are read make its sum absent: a part is no sum', () => {
+  const mapping = { requests: parseSelectors('hits', 'here') }
+  assert.equal(readMapped(lines(20_000), mapping).requests, 20_000)
+  assert.equal(readMapped(lines(20_001), mapping).requests, undefined)
+})

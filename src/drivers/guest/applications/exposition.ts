@@ -1,18 +1,19 @@
 /** The text in which Prometheus exporters tell their metrics: its own format 0.0.4, and OpenMetrics 1.0. Only lines of metrics that somebody
  *  wants are read; a line that is broken is passed over. */
 
-/** A page with more lines of one metric is cut: so many series are no application, but a mistake of one. */
+/** Lines of one metric that are read. So many series are no application, but a mistake of one. */
 const LINES_MAX = 20_000
 const LABELS_MAX = 64
 
 /** Labels of one series, on demand. */
 export type LabelOf = (name: string) => string | undefined
 
-/** Visits every sample of `metric`. Values are as they stand: NaN and infinities too; timestamps and exemplars are passed over. */
-export function visitSamples(text: string, metric: string, visit: (value: number, labelOf: LabelOf) => void): void {
+/** Visits every sample of `metric`; false if there are too many, and some were not visited: a sum of a part is no sum. Values are as they
+ *  stand: NaN and infinities too; timestamps and exemplars are passed over. */
+export function visitSamples(text: string, metric: string, visit: (value: number, labelOf: LabelOf) => void): boolean {
   let lines = 0
-  for (let at = firstLine(text, metric); at >= 0 && lines < LINES_MAX; at = nextLine(text, metric, at)) {
-    lines++
+  for (let at = firstLine(text, metric); at >= 0; at = nextLine(text, metric, at)) {
+    if (++lines > LINES_MAX) return false
     const end = endOfLine(text, at)
     const behind = at + metric.length
     const next = text.charCodeAt(behind)
@@ -26,6 +27,7 @@ export function visitSamples(text: string, metric: string, visit: (value: number
       if (value !== undefined) visit(value, noLabel)
     }
   }
+  return true
 }
 
 /** Whether the page has a sample of that metric at all. */

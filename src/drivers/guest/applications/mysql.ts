@@ -29,18 +29,24 @@ const OTHERS = [
   'Innodb_buffer_pool_read_requests',
   'Innodb_buffer_pool_reads',
   'Innodb_row_lock_time',
+  'Uptime',
 ]
 const STATUS = `SHOW GLOBAL STATUS WHERE Variable_name IN ('${[...READS, ...WRITES, ...OTHERS].join("', '")}')`
 
-/** Statements that read or write data, by the names of the performance schema. Its timers count picoseconds. */
+/** Statements that read or write data, by the names of the performance schema, and those of our own connection among them. Its timers count
+ *  picoseconds. */
 const EVENTS = 'select insert insert_select update update_multi delete delete_multi replace replace_select load'
-const TIMES = `SELECT SUM(COUNT_STAR), SUM(SUM_TIMER_WAIT) FROM performance_schema.events_statements_summary_global_by_event_name
-  WHERE EVENT_NAME IN (${EVENTS.split(' ')
+const OURS = `FROM performance_schema.events_statements_summary_by_thread_by_event_name WHERE EVENT_NAME = 'statement/sql/select'
+  AND THREAD_ID = (SELECT THREAD_ID FROM performance_schema.threads WHERE PROCESSLIST_ID = CONNECTION_ID())`
+const TIMES = `SELECT SUM(COUNT_STAR), SUM(SUM_TIMER_WAIT), (SELECT COUNT_STAR ${OURS}), (SELECT SUM_TIMER_WAIT ${OURS})
+  FROM performance_schema.events_statements_summary_global_by_event_name WHERE EVENT_NAME IN (${EVENTS.split(' ')
     .map((name) => `'statement/sql/${name}'`)
     .join(', ')})`
 const PICOSECONDS_PER_MS = 1e9
 
 interface Features {
+  /** Each connection counts its own statements from none: what is left of the totals without them is not the same as before. */
+  readonly connection: number
   hasTimes: boolean
   timesLack: { readonly because: string; readonly remedy: string } | undefined
 }
@@ -52,6 +58,7 @@ export class MysqlCollector implements Collector {
   private readonly session: Session<Features>
   /** SELECTs of ours so far, which the server counts too. */
   private selects = 0
+  private connections = 0
   private missing: { readonly because: string; readonly remedy: string } | undefined
 
   constructor(machine: Machine, settings: ServerSettings & { readonly user: string }, address: Address) {
@@ -64,7 +71,7 @@ export class MysqlCollector implements Collector {
       await explained(user, signIn(wire, machine.secrets, who))
       const rows = await query(wire, "SHOW GLOBAL VARIABLES LIKE 'performance_schema'")
       const hasTimes = rows[0]?.[1] === 'ON'
-      return { hasTimes, timesLack: hasTimes ? undefined : OFF }
+      return { connection: ++this.connections, hasTimes, timesLack: hasTimes ? undefined : OFF }
     })
   }
 
@@ -84,15 +91,20 @@ export class MysqlCollector implements Collector {
     const status = readStatus(await query(wire, STATUS))
     const times = await this.times(wire, features)
     this.missing = features.timesLack
-    return toCounts(status, { ...times, ownSelects: this.selects - (times.ms === undefined ? 0 : 1) })
+    const counts = toCounts(status, { ...times, ownSelects: this.selects - (times.ms === undefined ? 0 : 1) })
+    return { ...counts, countedAs: `over connection ${features.connection}` }
   }
 
   private async times(wire: Wire, features: Features): Promise<{ readonly ms?: number; readonly count?: number }> {
     if (!features.hasTimes) return {}
     try {
-      const [row] = await query(wire, TIMES)
+      const [row = []] = await query(wire, TIMES)
       this.selects++
-      return { ...known('count', toNumber(row?.[0])), ...known('ms', toNumber(row?.[1]) / PICOSECONDS_PER_MS) }
+      const [count, time, ownCount, ownTime] = row.map(toNumber)
+      return {
+        ...known('count', count - (ownCount || 0)),
+        ...known('ms', (time - (ownTime || 0)) / PICOSECONDS_PER_MS),
+      }
     } catch (error) {
       if (!(error instanceof MysqlError) || !error.isRefusal) throw error
       features.hasTimes = false
@@ -141,6 +153,7 @@ function toCounts(
   const requests = reads + sum(WRITES)
   const lookups = get('Innodb_buffer_pool_read_requests')
   return {
+    ...known('uptimeSec', get('Uptime')),
     ...known('requests', requests),
     ...known('reads', reads),
     ...known('classified', requests),

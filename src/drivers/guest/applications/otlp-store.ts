@@ -7,7 +7,7 @@ import type { MetricMapping } from './settings.ts'
 export const SERIES_MAX = 2000
 /** Services that are told apart. */
 export const SERVICES_MAX = 32
-/** A series that was silent for so long makes room for others when there is none. */
+/** A series or a service that was silent for so long makes room for others when there is none. */
 const SILENT_MS = 600_000
 
 /** Durations of requests that a service serves: semantic conventions 1.23 and newer, and the names before. */
@@ -84,7 +84,9 @@ export class OtlpStore {
    *  taken, and forgotten. */
   take(point: MetricPoint, nowMs: number): boolean {
     if (!this.isWanted(point)) return true
-    const isTelling = Number.isFinite(point.value) && Number.isFinite(point.count) && point.count >= 0
+    // Nothing that is counted or timed reaches 2^53; one such point would drown all that come after it.
+    const isTelling =
+      Math.abs(point.value) <= Number.MAX_SAFE_INTEGER && point.count >= 0 && point.count <= Number.MAX_SAFE_INTEGER
     if (!isTelling || (point.kind !== 'level' && point.value < 0)) return true
     const service = this.serviceOf(point.service, nowMs)
     const key = this.digest([point.resource, point.metric, textOf(point.attributes)].join('\n'))
@@ -95,6 +97,11 @@ export class OtlpStore {
     else this.addTotals(service, point, this.risen(series, point))
     series.timeMs = point.timeMs
     return true
+  }
+
+  /** When a service told something last, in monotonic time. */
+  lastMsOf(name: string): number | undefined {
+    return this.all.get(name)?.atMs
   }
 
   /** What a service has told so far. */
@@ -113,6 +120,7 @@ export class OtlpStore {
 
   private serviceOf(name: string, nowMs: number): Service | undefined {
     let service = this.all.get(name)
+    if (service === undefined && this.all.size >= SERVICES_MAX) this.forgetServices(nowMs)
     if (service === undefined && this.all.size < SERVICES_MAX) {
       service = {
         name,
@@ -147,6 +155,10 @@ export class OtlpStore {
       this.series.delete(key)
       for (const { levels } of this.all.values()) for (const byKey of levels.values()) byKey.delete(key)
     }
+  }
+
+  private forgetServices(nowMs: number): void {
+    for (const [name, { atMs }] of this.all) if (nowMs - atMs >= SILENT_MS) this.all.delete(name)
   }
 
   /** How much a total rose by a point. One that was sent again, or overtaken, adds nothing. */
@@ -219,6 +231,14 @@ export class OtlpStore {
     const requests = mapped.get('requests') ?? timedRequests
     const reads = mapped.get('reads')
     const writes = mapped.get('writes')
+    const classified =
+      writes === undefined
+        ? reads === undefined
+          ? undefined
+          : requests
+        : reads === undefined
+          ? requests
+          : reads + writes
     const hits = mapped.get('cacheHits')
     const misses = mapped.get('cacheMisses')
     const locked = mapped.get('lockWaitSeconds')
@@ -232,8 +252,8 @@ export class OtlpStore {
       ...known('requests', requests),
       ...known('timedRequests', timedRequests),
       ...known('timedMs', mapped.get('timedMs')),
-      ...known('reads', reads),
-      ...known('classified', reads === undefined ? undefined : writes === undefined ? requests : reads + writes),
+      ...known('reads', reads ?? (requests !== undefined && writes !== undefined ? requests - writes : undefined)),
+      ...known('classified', classified),
       ...known('cacheHits', hits),
       ...known('cacheLookups', hits === undefined || misses === undefined ? undefined : hits + misses),
       ...known('lockWaitMs', locked === undefined ? undefined : locked * 1000),

@@ -15,7 +15,12 @@ export async function readPage(
   const { status, body } = await machine.network.request({
     method: 'GET',
     url: settings.url,
-    headers: { accept, 'user-agent': 'ethos-agent', ...(await authorization(machine, settings)) },
+    headers: {
+      accept,
+      'accept-encoding': 'identity',
+      'user-agent': 'ethos-agent',
+      ...(await authorization(machine, settings)),
+    },
     timeoutMs: COLLECT_MS_MAX,
     answerBytesMax: bytesMax,
   })

@@ -2,7 +2,8 @@
 
 const MARK = '/* ethos-agent */'
 
-/** The extension's view, its columns, whether there is `active_time` (PostgreSQL 14), and whether we may read what others do. */
+/** The extension's view, its columns, whether there is `active_time` (PostgreSQL 14), whether we may read what others do, and the view that
+ *  tells of forgotten statements (version 1.9 of the extension, PostgreSQL 14). */
 export const FEATURES = `SELECT ${MARK}
   (SELECT format('%I.pg_stat_statements', n.nspname) FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace
    WHERE e.extname = 'pg_stat_statements'),
@@ -10,12 +11,15 @@ export const FEATURES = `SELECT ${MARK}
    JOIN pg_attribute a ON a.attrelid = c.oid
    WHERE e.extname = 'pg_stat_statements' AND c.relname = 'pg_stat_statements' AND a.attnum > 0),
   EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'pg_catalog.pg_stat_database'::regclass AND attname = 'active_time'),
-  pg_has_role(current_user, 'pg_read_all_stats', 'USAGE')`
+  pg_has_role(current_user, 'pg_read_all_stats', 'USAGE'),
+  (SELECT format('%I.pg_stat_statements_info', n.nspname) FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace
+   JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = 'pg_stat_statements_info' WHERE e.extname = 'pg_stat_statements')`
 
-/** Transactions, cache, rows, deadlocks and time at work, over all databases. */
+/** Transactions, cache, rows, deadlocks and time at work, over all databases, and for how many seconds the server has been up. */
 export function databases(hasActiveTime: boolean): string {
   return `SELECT ${MARK} sum(xact_commit + xact_rollback), sum(blks_hit), sum(blks_read), sum(tup_fetched),
-  sum(tup_inserted + tup_updated + tup_deleted), sum(deadlocks), ${hasActiveTime ? 'sum(active_time)' : 'NULL'}
+  sum(tup_inserted + tup_updated + tup_deleted), sum(deadlocks), ${hasActiveTime ? 'sum(active_time)' : 'NULL'},
+  extract(epoch FROM clock_timestamp() - pg_postmaster_start_time())
   FROM pg_stat_database;`
 }
 
@@ -31,19 +35,22 @@ const WRITING_WITH = String.raw`'\m(insert\s+into|update|delete\s+from|merge\s+i
 const TEXT_LENGTH = 2000
 
 /** Calls, time in ms, and calls that only read, of statements that read or write data. Transaction control, settings and the like are no
- *  requests. The time is `total_time` up to version 1.7 of the extension (PostgreSQL 12); `toplevel` came with 1.9 (PostgreSQL 14).
+ *  requests. Then how often statements were forgotten for want of room, and when all were (seconds since 1970), where that is told. The time is `total_time` up to version 1.7 of the extension (PostgreSQL 12); `toplevel` came with 1.9 (PostgreSQL 14).
  *  Undefined where the view has no time at all. */
 export function classifiedStatements({
   statements,
   statementColumns,
+  info,
 }: {
   readonly statements?: string
   readonly statementColumns: readonly string[]
+  readonly info?: string
 }): string | undefined {
   const time = ['total_exec_time', 'total_time'].find((name) => statementColumns.includes(name))
   if (statements === undefined || time === undefined) return undefined
   const top = statementColumns.includes('toplevel') ? 'AND toplevel' : ''
-  return `SELECT ${MARK} coalesce(sum(calls), 0), coalesce(sum(ms), 0), coalesce(sum(calls) FILTER (WHERE kind = 'read'), 0)
+  return `SELECT ${MARK} coalesce(sum(calls), 0), coalesce(sum(ms), 0), coalesce(sum(calls) FILTER (WHERE kind = 'read'), 0),
+  ${info === undefined ? 'NULL, NULL' : `(SELECT dealloc FROM ${info}), (SELECT extract(epoch FROM stats_reset) FROM ${info})`}
   FROM (SELECT calls, ms, CASE
     WHEN word IN ('select', 'table', 'values', 'fetch') THEN 'read'
     WHEN word IN ('insert', 'update', 'delete', 'merge') THEN 'write'

@@ -14,6 +14,7 @@ import {
   startServer,
   userIds,
 } from '../../../../tools/real-servers.ts'
+import { fencedBlock } from '../../../../tools/documents.ts'
 import { nodeMachine } from '../node-machine.ts'
 import { CollectError, ratesBetween } from './application.ts'
 import { PostgresCollector } from './postgres.ts'
@@ -31,7 +32,7 @@ let server: RunningServer | undefined
 
 const HBA = `
 local all ${owner} trust
-local all watcher,newcomer trust
+local all watcher,newcomer,ethos-agent trust
 local all known md5
 local all stranger reject
 host all known 127.0.0.1/32 md5
@@ -40,7 +41,7 @@ host all plain 127.0.0.1/32 password
 `
 const ROLES = `
 CREATE EXTENSION pg_stat_statements;
-CREATE ROLE watcher LOGIN; GRANT pg_monitor TO watcher;
+CREATE ROLE watcher LOGIN; GRANT pg_read_all_stats TO watcher;
 CREATE ROLE newcomer LOGIN;
 CREATE ROLE stranger LOGIN;
 SET password_encryption = 'md5'; CREATE ROLE known LOGIN PASSWORD 'öpen sesame';
@@ -71,6 +72,7 @@ before(async () => {
     unix_socket_directories: folder.path,
     shared_preload_libraries: 'pg_stat_statements',
     'pg_stat_statements.track_utility': 'on',
+    'pg_stat_statements.max': 100,
     fsync: 'off',
     max_connections: 20,
     shared_buffers: '16MB',
@@ -172,7 +174,7 @@ test('one that waits for the lock of another is seen waiting', { skip }, async (
   collector.close()
 })
 
-test('without pg_monitor transactions and cache hits are seen, and it is said what would open the rest', {
+test('without pg_read_all_stats transactions and cache hits are seen, and it is said what would open the rest', {
   skip,
 }, async () => {
   const collector = collectorFor('newcomer')
@@ -186,7 +188,7 @@ test('without pg_monitor transactions and cache hits are seen, and it is said wh
   assert.ok(risen >= 100 && risen <= 115, String(risen))
   assert.equal(is.reads, undefined)
   assert.equal(is.levels?.lockWaitShare, undefined)
-  assert.equal(collector.lacks()?.remedy, 'GRANT pg_monitor TO "newcomer";')
+  assert.equal(collector.lacks()?.remedy, 'GRANT pg_read_all_stats TO "newcomer";')
   collector.close()
 })
 
@@ -194,6 +196,60 @@ test('where the extension is in another database that is said', { skip }, async 
   const collector = collectorFor('watcher', { database: 'shop' })
   assert.ok(((await collector.collect()).requests ?? -1) > 0)
   assert.match(collector.lacks()?.remedy ?? '', /CREATE EXTENSION pg_stat_statements;$/)
+  collector.close()
+})
+
+test('an extension that is dropped while we look is no error: transactions are counted, and no difference is made of the two', {
+  skip,
+}, async () => {
+  sql('CREATE EXTENSION pg_stat_statements', 'shop')
+  const collector = collectorFor('watcher', { database: 'shop' })
+  const was = await collector.collect()
+  assert.equal(collector.lacks(), undefined)
+  sql('DROP EXTENSION pg_stat_statements', 'shop')
+  const is = await collector.collect()
+  assert.match(collector.lacks()?.because ?? '', /transactions are counted instead/)
+  // Both are running totals, of other things.
+  assert.ok((was.requests ?? -1) > 0 && (is.requests ?? -1) > 0)
+  assert.equal(ratesBetween(was, is, 10_000).requestsPerSec, Number.NaN)
+  bench('-S', '-c', '1', '-t', '100')
+  await flushed()
+  assert.ok(ratesBetween(is, await collector.collect(), 10_000).requestsPerSec >= 10)
+  collector.close()
+})
+
+test('what was lacking is asked for again after ten minutes, on the same connection', { skip }, async () => {
+  let nowMs = 0
+  const clocked = { ...machine, monotonicMs: () => nowMs }
+  const settings = { name: '', user: 'watcher', database: 'shop' }
+  const collector = new PostgresCollector(clocked, settings, socketAddress())
+  await collector.collect()
+  assert.match(collector.lacks()?.because ?? '', /not in the database/)
+  sql('CREATE EXTENSION pg_stat_statements', 'shop')
+  nowMs = 599_999
+  await collector.collect()
+  assert.notEqual(collector.lacks(), undefined)
+  nowMs = 600_000
+  await collector.collect()
+  assert.equal(collector.lacks(), undefined)
+  sql('DROP EXTENSION pg_stat_statements', 'shop')
+  collector.close()
+})
+
+test('statements that were forgotten, or all set to none, make no difference', { skip }, async () => {
+  const collector = collectorFor('watcher')
+  const was = await collector.collect()
+  sql('SELECT pg_stat_statements_reset()')
+  // More than there was before: only the time of the reset tells.
+  bench('-S', '-c', '1', '-t', '2000')
+  const is = await collector.collect()
+  assert.equal(ratesBetween(was, is, 10_000).requestsPerSec, Number.NaN)
+  // The server has room for 100 kinds of statements (the setting below): columns of their own make each another kind.
+  for (let i = 0; i < 250; i += 50)
+    sql(Array.from({ length: 50 }, (_, j) => `SELECT 1 AS a, 2 AS c${i + j}, ${'1,'.repeat(i + j)} 1`).join(';'))
+  await collector.collect()
+  await collector.collect()
+  assert.match(collector.lacks()?.because ?? '', /forgets statements/)
   collector.close()
 })
 
@@ -226,11 +282,21 @@ test('passwords: MD5, SCRAM-SHA-256, in clear on loopback; a wrong one is refuse
 test('whom the server does not know, or lets in by no method, is told what to do', { skip }, async () => {
   await assert.rejects(collectorFor('stranger').collect(), (error) => {
     assert.ok(error instanceof CollectError)
-    assert.equal(error.remedy, 'CREATE ROLE "stranger" LOGIN; GRANT pg_monitor TO "stranger";')
+    assert.equal(error.remedy, 'CREATE ROLE "stranger" LOGIN; GRANT pg_read_all_stats TO "stranger";')
     return true
   })
   await assert.rejects(collectorFor('known').collect(), /wants a password/)
   await assert.rejects(collectorFor('watcher', { database: 'nowhere' }).collect(), /error 3D000/)
+})
+
+test('what docs/applications.md has an administrator do is enough for all that can be seen', { skip }, async () => {
+  sql(fencedBlock('docs/applications.md', 'sql postgresql'))
+  const collector = collectorFor('ethos-agent')
+  const counts = await collector.collect()
+  assert.equal(collector.lacks(), undefined)
+  for (const key of ['requests', 'timedMs', 'reads', 'cacheLookups'] as const) assert.ok((counts[key] ?? -1) >= 0, key)
+  assert.ok((counts.levels?.lockWaitShare ?? -1) >= 0)
+  collector.close()
 })
 
 test('what comes back holds no text of a query, and the session shows whose it is', { skip }, async () => {

@@ -21,6 +21,9 @@ const USUAL_LATENCIES = [
 /** Counters of served requests, where there is no histogram. */
 const USUAL_REQUESTS = ['http_server_requests_total', 'http_requests_total', 'requests_total']
 
+/** When the process began, in seconds since 1970: most clients tell it. */
+const START: readonly Selector[] = [{ metric: 'process_start_time_seconds', labels: [] }]
+
 /** Any endpoint that speaks Prometheus or OpenMetrics, by a mapping from metrics to measures. */
 export class PrometheusCollector implements Collector {
   readonly title: string
@@ -44,7 +47,8 @@ export class PrometheusCollector implements Collector {
       throw new CollectError('none of the usual metrics of requests is on this page', { isRefusal: true, remedy })
     }
     this.missing = missingMetrics(text, mapping)
-    return readMapped(text, mapping)
+    const startSec = sumOf(text, START, '')
+    return { ...readMapped(text, mapping), ...known('uptimeSec', this.machine.now() / 1000 - startSec) }
   }
 
   lacks(): { readonly because: string } | undefined {
@@ -114,16 +118,17 @@ function levelsOf(
   }
 }
 
-/** NaN where none of the metrics is there, or one is no number. A metric that is there without a series of these labels adds nothing: a client
+/** NaN where none of the metrics is there, one is no number, or there are too many to read. A metric that is there without a series of these labels adds nothing: a client
  *  shows none before the first request of that kind. */
 function sumOf(text: string, selectors: readonly Selector[], suffix: string): number {
   let total = 0
   let isThere = false
   for (const selector of selectors) {
-    visitSamples(text, selector.metric + suffix, (value, labelOf) => {
+    const isWhole = visitSamples(text, selector.metric + suffix, (value, labelOf) => {
       isThere = true
       if (isSelected(selector, labelOf)) total += value
     })
+    if (!isWhole) return Number.NaN
   }
   return isThere ? total : Number.NaN
 }

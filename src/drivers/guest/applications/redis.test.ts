@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { freePort, type RunningServer, serverFolder, skipWithout, startServer } from '../../../../tools/real-servers.ts'
+import { fencedBlock } from '../../../../tools/documents.ts'
 import { nodeMachine } from '../node-machine.ts'
 import { CollectError, ratesBetween } from './application.ts'
 import { readInfo, RedisCollector } from './redis.ts'
@@ -66,6 +67,15 @@ test('Redis over TCP with a user that may do nothing but INFO', { skip }, async 
 
   const open = { ...settings, passwordFile: folder.write('readable', 'open-sesame\n', 0o644) }
   await assert.rejects(new RedisCollector(machine, open, { host: '127.0.0.1', port }).collect(), /others may read/)
+})
+
+test('what docs/applications.md has an administrator do is enough for Redis', { skip }, async () => {
+  load(fencedBlock('docs/applications.md', 'redis').replace('PASSWORD', 'open-sesame'))
+  const passwordFile = folder.write('documented', 'open-sesame\n', 0o600)
+  const settings = { name: '', user: 'ethos-agent', passwordFile }
+  const collector = new RedisCollector(machine, settings, { host: '127.0.0.1', port })
+  assert.ok(((await collector.collect()).requests ?? -1) >= 0)
+  collector.close()
 })
 
 test('a Redis that was started anew is read on a new connection, without an error in between', { skip }, async () => {

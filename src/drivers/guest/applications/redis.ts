@@ -92,6 +92,7 @@ export function readInfo(text: string): Counts {
   const commands = readCommands(text)
   const hits = field('keyspace_hits')
   return {
+    ...known('uptimeSec', field('uptime_in_seconds')),
     ...(commands === undefined ? known('requests', field('total_commands_processed')) : commands),
     ...known('cacheHits', hits),
     ...known('cacheLookups', hits + field('keyspace_misses')),

@@ -210,6 +210,12 @@ function readServer(section: Section, name: string, kind: 'postgresql' | 'mysql'
   const usualPort = { postgresql: 5432, mysql: 3306, redis: 6379 }[kind]
   const network = { host: host?.value ?? '127.0.0.1', port: readPort(port) ?? usualPort }
   const isNetwork = host !== undefined || port !== undefined
+  if (kind === 'redis' && host !== undefined && section.has('password-file') && !LOOPBACK.has(host.value))
+    throw new ParseError(
+      host.place,
+      host.value,
+      'Redis takes a password in clear: it is sent to 127.0.0.1, ::1 or localhost only.',
+    )
   return {
     name,
     ...(socket === undefined ? {} : { address: { path: readPath(socket) } }),
@@ -244,7 +250,7 @@ function readUrl({ value, place }: Setting, hasPassword: boolean): string {
   return value
 }
 
-const LOOPBACK: ReadonlySet<string> = new Set(['127.0.0.1', '[::1]', 'localhost'])
+const LOOPBACK: ReadonlySet<string> = new Set(['127.0.0.1', '::1', '[::1]', 'localhost'])
 
 function readMapping(section: Section): MetricMapping {
   const unit = section.get('latency-unit')

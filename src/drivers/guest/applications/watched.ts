@@ -8,8 +8,28 @@ import { COLLECT_MS_MAX, withDeadline } from './deadline.ts'
 export const AFTER_REFUSAL_MS = 600_000
 /** An application is asked for at most this share of the time: one that takes 200 ms to answer is asked every 40 s. */
 const BUSY_SHARE_MAX = 0.005
+/** And at least once in so many intervals, however slow it is: older answers are no news. */
+const INTERVALS_MAX = 8
 /** Rates are told for as many intervals after the last answer; then they are absent. */
 const FRESH_INTERVALS = 3
+
+/** An uptime is told in whole seconds, and an answer may be late by two. */
+const UPTIME_SLACK_MS = 3000
+
+interface Answer {
+  readonly counts: Counts
+  readonly atMs: number
+  /** When the application began, in monotonic time; NaN where it does not tell. */
+  readonly startedMs: number
+}
+
+interface Told {
+  readonly rates: Rates
+  readonly details: readonly Detail[]
+  /** When the answer came, and until when it is told. */
+  readonly atMs: number
+  readonly untilMs: number
+}
 
 /** One application over time: when it is asked, what it said last, what happened in between. Asking is never waited for by a look. */
 export class Watched {
@@ -22,8 +42,8 @@ export class Watched {
   private nextMs = -Infinity
   private failures = 0
   private error: Error | undefined
-  private was: { readonly counts: Counts; readonly atMs: number } | undefined
-  private told: { readonly rates: Rates; readonly details: readonly Detail[]; readonly untilMs: number } | undefined
+  private was: Answer | undefined
+  private told: Told | undefined
 
   constructor(machine: Machine, collector: Collector, { everyMs, isFound }: { everyMs: number; isFound: boolean }) {
     this.machine = machine
@@ -61,12 +81,13 @@ export class Watched {
     const { title, place } = this.collector
     const what = `${title} at ${place}`
     if (this.error !== undefined) {
-      const remedy = this.error instanceof CollectError ? this.error.remedy : undefined
+      const remedy = this.error instanceof CollectError ? this.error.remedy : remedyOf(this.error)
       const base = { sampler: 'applications', what, state: 'absent', because: this.error.message } as const
       return remedy === undefined ? base : { ...base, remedy }
     }
     const lacks = this.collector.lacks?.()
-    const how = this.isFound ? 'found by itself' : 'configured'
+    const tellsItself = this.was?.counts.atMs !== undefined
+    const how = this.isFound ? 'found by itself' : tellsItself ? 'it tells by itself' : 'configured'
     if (lacks === undefined) return { sampler: 'applications', what, state: 'seen', because: how }
     const base = { sampler: 'applications', what, state: 'partly', because: lacks.because } as const
     return lacks.remedy === undefined ? base : { ...base, remedy: lacks.remedy }
@@ -93,10 +114,17 @@ export class Watched {
       const endMs = this.machine.monotonicMs()
       const atMs = counts.atMs ?? endMs
       const isFirst = this.was === undefined
-      const waitMs = Math.max(this.everyMs, (endMs - startMs) / BUSY_SHARE_MAX)
-      // The same counts once more say nothing new.
-      if (this.was !== undefined && atMs > this.was.atMs) this.tell(this.was, { counts, atMs }, waitMs)
-      if (this.was === undefined || atMs > this.was.atMs) this.was = { counts, atMs }
+      const busyMs = Math.min((endMs - startMs) / BUSY_SHARE_MAX, INTERVALS_MAX * this.everyMs)
+      const waitMs = Math.max(this.everyMs, busyMs)
+      // The same counts once more say nothing new. What an application tells by itself may come in parts, a moment apart: a whole
+      // interval's work over that moment would be a rate that never was.
+      const spanMsMin = counts.atMs === undefined ? Number.MIN_VALUE : this.everyMs
+      const is = { counts, atMs, startedMs: endMs - (counts.uptimeSec ?? Number.NaN) * 1000 }
+      if (this.was === undefined) this.was = is
+      else if (atMs - this.was.atMs >= spanMsMin) {
+        this.tell(this.was, is, waitMs)
+        this.was = is
+      }
       this.failures = 0
       this.error = undefined
       // The second answer follows at the next look, so that there is a first rate soon.
@@ -107,18 +135,22 @@ export class Watched {
       this.failures++
       this.error = error instanceof Error ? error : new Error(String(error))
       this.nextMs = startMs + this.backoffMs()
+      // One that answered slowly is asked seldom, and believed for long; but not once it fails.
+      const { told } = this
+      if (told !== undefined)
+        this.told = { ...told, untilMs: Math.min(told.untilMs, told.atMs + FRESH_INTERVALS * this.everyMs) }
     }
   }
 
-  private tell(
-    was: { readonly counts: Counts; readonly atMs: number },
-    is: { readonly counts: Counts; readonly atMs: number },
-    waitMs: number,
-  ): void {
+  private tell(was: Answer, is: Answer, waitMs: number): void {
     const spanMs = is.atMs - was.atMs
+    // A restart that no total shows, for they have passed the old ones already.
+    const hasRestarted = Math.abs(is.startedMs - was.startedMs) > UPTIME_SLACK_MS
+    const before = hasRestarted ? {} : was.counts
     this.told = {
-      rates: ratesBetween(was.counts, is.counts, spanMs),
-      details: [...totalsBetween(was.counts, is.counts, spanMs), ...(is.counts.details ?? [])],
+      rates: ratesBetween(before, is.counts, spanMs),
+      details: [...totalsBetween(before, is.counts, spanMs), ...(is.counts.details ?? [])],
+      atMs: is.atMs,
       untilMs: is.atMs + FRESH_INTERVALS * Math.max(waitMs, spanMs),
     }
   }
@@ -127,6 +159,14 @@ export class Watched {
     if (this.error instanceof CollectError && this.error.isRefusal) return AFTER_REFUSAL_MS
     return Math.min(AFTER_REFUSAL_MS, this.everyMs * 2 ** Math.min(10, this.failures))
   }
+}
+
+/** What an operator can do about an error of the machine. */
+function remedyOf(error: Error): string | undefined {
+  const code = error instanceof MachineError ? error.code : ''
+  if (code === 'EACCES' || code === 'EPERM') return 'add the user of the agent to the group of that socket'
+  if (GONE.has(code)) return 'is it running, and does it listen there?'
+  return undefined
 }
 
 const GONE: ReadonlySet<string> = new Set(['ECONNREFUSED', 'ENOENT'])

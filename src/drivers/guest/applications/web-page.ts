@@ -1,4 +1,4 @@
-import type { Machine } from '../machine.ts'
+import { type Machine, MachineError } from '../machine.ts'
 import { ApacheCollector } from './apache.ts'
 import { CollectError, type Collector, type Counts } from './application.ts'
 import { NginxCollector } from './nginx.ts'
@@ -26,7 +26,7 @@ export class WebPageCollector implements Collector {
   }
 
   async collect(): Promise<Counts> {
-    if (this.chosen !== undefined) return this.chosen.collect()
+    if (this.chosen !== undefined) return this.again(this.chosen)
     for (const page of PAGES) {
       const settings = { name: '', url: this.origin + page }
       const isApache = page.startsWith('/server-status')
@@ -38,12 +38,24 @@ export class WebPageCollector implements Collector {
         this.chosen = collector
         return counts
       } catch (error) {
-        if (!(error instanceof CollectError)) throw error
+        // A page that is too long is no status page, but another may be one.
+        const isOther = error instanceof CollectError || (error instanceof MachineError && error.code === 'EMSGSIZE')
+        if (!isOther) throw error
       }
     }
     const remedy =
       'nginx: `location = /nginx_status { stub_status; allow 127.0.0.1; deny all; }`; Apache: `a2enmod status`'
     throw new CollectError(`it answers, but shows no status at ${PAGES.join(', ')}`, { isRefusal: true, remedy })
+  }
+
+  /** Another server may have taken the place of the one that was found. */
+  private async again(chosen: Collector): Promise<Counts> {
+    try {
+      return await chosen.collect()
+    } catch (error) {
+      if (error instanceof CollectError) this.chosen = undefined
+      throw error
+    }
   }
 
   lacks(): { readonly because: string; readonly remedy?: string } | undefined {

@@ -17,11 +17,13 @@ test('a container is told its use, its limits and how often it was throttled; th
     '/sys/fs/cgroup/memory.max': '2097152\n',
     '/sys/fs/cgroup/pids.max': 'max\n',
     '/sys/fs/cgroup/io.stat': '254:0 rbytes=0 wbytes=0 rios=0\n8:0 rbytes=0 wbytes=0 rios=0\n',
+    '/sys/fs/cgroup/memory.pressure': 'some avg10=0 total=0\nfull avg10=0 total=0\n',
   })
   const sampler = new CgroupSampler(guest)
   const { measured, details } = lookTwice(sampler, guest.texts, {
     '/sys/fs/cgroup/cpu.stat': cpuStat(2_500_000, 50, 40, 10_000_000),
     '/sys/fs/cgroup/io.stat': '254:0 rbytes=1000 wbytes=2000 rios=1\n8:0 rbytes=4000 wbytes=0 rios=1\n',
+    '/sys/fs/cgroup/memory.pressure': 'some avg10=0 total=2500000\nfull avg10=0 total=500000\n',
   })
   assert.deepEqual(measured, {})
   assert.deepEqual(details, {
@@ -34,6 +36,9 @@ test('a container is told its use, its limits and how often it was throttled; th
     'memory limit': 2_097_152,
     read: 1000,
     written: 400,
+    // 2.5 s and 0.5 s of 5.
+    'memory pressure some': 0.5,
+    'memory pressure full': 0.1,
   })
   assert.equal(sampler.findings()[0].state, 'partly')
 })

@@ -1,5 +1,6 @@
 import type { Looks } from '../machine.ts'
 import type { Finding, Look, ReadingWriter, Sampler } from '../sampler.ts'
+import { stallShare, stallUs } from './pressure.ts'
 import { lineEnd, numberAfter, perSecond, rise, Scanner, startOfLine } from './scan.ts'
 import { tell } from './tell.ts'
 
@@ -8,6 +9,10 @@ const MOUNTS = ['/sys/fs/cgroup', '/sys/fs/cgroup/unified'] as const
 const BYTES_MAX = 64 * 1024
 /** Deepest nesting whose limits are asked. */
 const DEPTH_MAX = 16
+
+/** Pressure of the group: a file for each resource, in which both lines stand. */
+const RESOURCES = ['cpu', 'memory', 'io'] as const
+const LINES = ['some', 'full'] as const
 
 interface Group {
   readonly mount: string
@@ -30,6 +35,7 @@ export class CgroupSampler implements Sampler {
   private throttledPeriods = Number.NaN
   private readBytes = Number.NaN
   private writtenBytes = Number.NaN
+  private readonly stalledUs = new Float64Array(RESOURCES.length * LINES.length).fill(Number.NaN)
   private lastMs = Number.NaN
 
   constructor(looks: Looks) {
@@ -44,6 +50,7 @@ export class CgroupSampler implements Sampler {
     this.lastMs = look.monotonicMs
     this.sampleCpu(this.read('cpu.stat'), { look, spanMs, into })
     this.sampleIo(this.read('io.stat'), { look, spanMs, into })
+    this.samplePressure({ look, spanMs, into })
     if (!look.wantsDetails) return
     tell(into, 'CPU limit', 'cores', this.lowestLimit('cpu.max', coresOf))
     tell(into, 'memory', 'bytes', this.numberIn('memory.current'))
@@ -96,6 +103,19 @@ export class CgroupSampler implements Sampler {
     }
     this.readBytes = readBytes
     this.writtenBytes = writtenBytes
+  }
+
+  private samplePressure({ look, spanMs, into }: Span): void {
+    RESOURCES.forEach((resource, i) => {
+      const text = this.read(`${resource}.pressure`)
+      LINES.forEach((line, j) => {
+        const place = i * LINES.length + j
+        const totalUs = stallUs(text, `${line} `, this.scanner)
+        const share = stallShare(rise(this.stalledUs[place], totalUs), spanMs)
+        if (look.wantsDetails) tell(into, `${resource} pressure ${line}`, 'fraction', share)
+        this.stalledUs[place] = totalUs
+      })
+    })
   }
 
   private read(file: string): string {

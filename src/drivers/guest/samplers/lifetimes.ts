@@ -23,6 +23,11 @@ export class Lifetimes {
 
   /** The age that half of those that ended in the last hour did not reach; NaN if none ended. */
   medianSec(nowMs: number): number {
+    return this.quantileSec(nowMs, 0.5)
+  }
+
+  /** The age that such a share of them did not reach. */
+  quantileSec(nowMs: number, share: number): number {
     const { ageSec, weight, order } = this
     const isRecent = (i: number) => nowMs - this.endedMs[i] <= HOUR_MS
     let total = 0
@@ -33,7 +38,7 @@ export class Lifetimes {
     for (const i of order) {
       if (!isRecent(i)) continue
       below += weight[i]
-      if (below * 2 >= total) return ageSec[i]
+      if (below >= share * total) return ageSec[i]
     }
     return Number.NaN
   }

@@ -34,7 +34,7 @@ test('network is what leaves the guest: no loopback, no bridge, no end of a cont
 })
 
 test('a virtual function below its paravirtual twin is counted by the twin; one below a bond counts itself', () => {
-  const guest = new FakeMachine({ '/proc/net/dev': '' })
+  const guest = new FakeMachine({ '/proc/net/dev': deviceText(1000, ['eth0', 'enP1', 'ens5']) })
   for (const name of ['eth0', 'enP1', 'ens5']) {
     guest.links[`/sys/class/net/${name}/device`] = '../../../virtio2'
   }
@@ -52,6 +52,14 @@ test('in a namespace where no interface has a device all but the loopback are co
   assert.equal(lookTwice(sampler, guest.texts, changed).measured.netReceiveBytesPerSec, 200)
 })
 
+test('an interface of which nothing is counted here is not said to be seen', () => {
+  const guest = new FakeMachine({ '/proc/net/dev': deviceText(1000, ['lo']) })
+  guest.links['/sys/class/net/eth0/device'] = '../../../virtio2'
+  const [traffic] = new NetworkSampler(guest).findings()
+  assert.equal(traffic.state, 'absent')
+  assert.match(traffic.because, /does not count eth0/)
+})
+
 test('an interface made anew makes that look absent, and not the one after', () => {
   const guest = new FakeMachine({ '/proc/net/dev': deviceText(5000) })
   const sampler = new NetworkSampler(guest)
@@ -60,10 +68,12 @@ test('an interface made anew makes that look absent, and not the one after', () 
   assert.equal(lookAt(sampler, 10_000).measured.netReceiveBytesPerSec, 200)
 })
 
-const text = (n: number): string => `Tcp: A RetransSegs\nTcp: 99 ${n}\n`
+const text = (n: number): string => `Tcp: OutSegs RetransSegs\nTcp: ${9 * n} ${n}\n`
 
 test('retransmits are found by their name, wherever the kernel lists them', () => {
   const guest = new FakeMachine({ '/proc/net/snmp': text(0) })
-  const { measured } = lookTwice(new NetworkSampler(guest), guest.texts, { '/proc/net/snmp': text(50) })
+  const { measured, details } = lookTwice(new NetworkSampler(guest), guest.texts, { '/proc/net/snmp': text(50) })
   assert.equal(measured.netRetransmitsPerSec, 10)
+  // 50 of 450 + 50.
+  assert.equal(details['TCP segments sent again'], 0.1)
 })

@@ -38,6 +38,7 @@ export class NetworkSampler implements Sampler {
   private namesAtMs = -Infinity
   private look = 0
   private retransmits = Number.NaN
+  private segments = Number.NaN
   private lastMs = Number.NaN
 
   constructor(looks: Looks) {
@@ -61,10 +62,17 @@ export class NetworkSampler implements Sampler {
       else this.interfaces.delete(name)
     }
     if (known > 0) putSum(this.sum, { look, spanMs, into })
-    const retransmits = retransmitsOf(this.looks.readText('/proc/net/snmp', BYTES_MAX) ?? '', this.scanner)
-    into.put('netRetransmitsPerSec', perSecond(rise(this.retransmits, retransmits), spanMs))
+    const counts = this.looks.readText('/proc/net/snmp', BYTES_MAX) ?? ''
+    const retransmits = tcpCount(counts, 'RetransSegs', this.scanner)
+    const segments = tcpCount(counts, 'OutSegs', this.scanner)
+    const sentAgain = rise(this.retransmits, retransmits)
+    const sent = rise(this.segments, segments)
+    into.put('netRetransmitsPerSec', perSecond(sentAgain, spanMs))
     this.retransmits = retransmits
+    this.segments = segments
     if (!look.wantsDetails) return
+    // OutSegs leaves out those that are sent again (RFC 1213, tcpOutSegs).
+    tell(into, 'TCP segments sent again', 'fraction', sentAgain / (sent + sentAgain))
     const sockets = this.looks.readText('/proc/net/sockstat', BYTES_MAX) ?? ''
     tell(into, 'sockets of all kinds', 'sockets', numberAfter(sockets, 'sockets:'))
     tell(into, 'TCP sockets over IPv4', 'sockets', numberAfter(sockets, 'TCP:'))
@@ -74,11 +82,20 @@ export class NetworkSampler implements Sampler {
     const what = 'bytes, packets, drops'
     const { how, names } = outwardInterfaces(this.looks)
     const listed = [...names].toSorted().join(', ')
-    const isSeen = this.looks.readText('/proc/net/dev', BYTES_MAX) !== undefined
+    const text = this.looks.readText('/proc/net/dev', BYTES_MAX)
+    const isCounted = how === 'name' || [...names].some((name) => text?.includes(`${name}:`))
     const traffic: Finding =
-      isSeen && how !== 'name' && names.size === 0
-        ? { sampler: 'network', what, state: 'absent', because: 'this guest has no interface' }
-        : findingOf('network', what, '/proc/net/dev', isSeen)
+      text === undefined || isCounted
+        ? findingOf('network', what, '/proc/net/dev', text !== undefined)
+        : names.size === 0
+          ? { sampler: 'network', what, state: 'absent', because: 'this guest has no interface' }
+          : {
+              sampler: 'network',
+              what,
+              state: 'absent',
+              because: `/proc/net/dev does not count ${listed}: /sys is that of another network namespace`,
+              remedy: 'run the agent in the network namespace of the guest itself',
+            }
     const counts = this.looks.readText('/proc/net/snmp', BYTES_MAX) ?? ''
     return [
       traffic.state === 'absent'
@@ -97,7 +114,12 @@ export class NetworkSampler implements Sampler {
                 state: 'partly',
                 because: `no interface has a device: all are counted (${listed})`,
               },
-      findingOf('network', 'TCP retransmits', '/proc/net/snmp', !Number.isNaN(retransmitsOf(counts, this.scanner))),
+      findingOf(
+        'network',
+        'TCP retransmits',
+        '/proc/net/snmp',
+        !Number.isNaN(tcpCount(counts, 'RetransSegs', this.scanner)),
+      ),
     ]
   }
 
@@ -173,12 +195,12 @@ function outwardInterfaces(looks: Looks): Outward {
   return { how: 'device', names: new Set([...withDevice].filter((name) => !isBelow(name))) }
 }
 
-/** The line of names says where RetransSegs stands; the next line has the numbers. MaxConn may be -1, which is one number too. */
-function retransmitsOf(text: string, scanner: Scanner): number {
+/** A count of TCP: the line of names says where it stands; the next line has the numbers. MaxConn may be -1, which is one number too. */
+function tcpCount(text: string, field: string, scanner: Scanner): number {
   const names = startOfLine(text, 'Tcp:')
   if (names < 0) return Number.NaN
   const namesEnd = lineEnd(text, names)
-  const name = text.indexOf(' RetransSegs', names)
+  const name = text.indexOf(` ${field}`, names)
   const values = namesEnd + 1
   if (name < 0 || name > namesEnd || !text.startsWith('Tcp:', values)) return Number.NaN
   let before = 0

@@ -14,7 +14,7 @@ test('pressure is the rise of the total over the span, and what the kernel does 
   })
   // 500 000 us of 5 s are a tenth; there is no file for memory and io.
   assert.deepEqual(measured, { cpuPressureSome: 0.1 })
-  assert.deepEqual(details, { 'cpu full': 0.05, "cpu some, the kernel's mean of a minute": 0.025 })
+  assert.deepEqual(details, { 'cpu pressure full': 0.05, 'cpu pressure some, in a minute': 0.025 })
 })
 
 const line = (total: number): string => `some avg10=0.00 avg60=0.00 avg300=0.00 total=${total}\n`
@@ -25,7 +25,7 @@ test('a kernel before 5.13 has no full line for the CPU: that is absent and the 
     '/proc/pressure/cpu': line(5_000_000),
   })
   assert.equal(measured.cpuPressureSome, 1)
-  assert.equal(details['cpu full'], undefined)
+  assert.equal(details['cpu pressure full'], undefined)
 })
 
 test('pressure is never more than the whole time', () => {

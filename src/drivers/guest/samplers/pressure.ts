@@ -39,10 +39,10 @@ export class PressureSampler implements Sampler {
       const text = this.looks.readText(each.path, BYTES_MAX) ?? ''
       const someUs = this.totalUs(text, 'some ')
       const fullUs = this.totalUs(text, 'full ')
-      into.put(each.measure, share(rise(each.someUs, someUs), spanMs))
+      into.put(each.measure, stallShare(rise(each.someUs, someUs), spanMs))
       if (look.wantsDetails) {
-        tell(into, `${each.name} full`, 'fraction', share(rise(each.fullUs, fullUs), spanMs))
-        tell(into, `${each.name} some, the kernel's mean of a minute`, 'fraction', minuteOf(text))
+        tell(into, `${each.name} pressure full`, 'fraction', stallShare(rise(each.fullUs, fullUs), spanMs))
+        tell(into, `${each.name} pressure some, in a minute`, 'fraction', minuteOf(text))
       }
       each.someUs = someUs
       each.fullUs = fullUs
@@ -67,12 +67,17 @@ export class PressureSampler implements Sampler {
   }
 
   private totalUs(text: string, line: string): number {
-    const at = startOfLine(text, line)
-    if (at < 0) return Number.NaN
-    const end = lineEnd(text, at)
-    const total = text.indexOf('total=', at)
-    return total < 0 || total > end ? Number.NaN : this.scanner.reset(text, total, end).next()
+    return stallUs(text, line, this.scanner)
   }
+}
+
+/** The total of a line, `some ` or `full `, in microseconds since boot: of the machine, or of one control group. */
+export function stallUs(text: string, line: string, scanner: Scanner): number {
+  const at = startOfLine(text, line)
+  if (at < 0) return Number.NaN
+  const end = lineEnd(text, at)
+  const total = text.indexOf('total=', at)
+  return total < 0 || total > end ? Number.NaN : scanner.reset(text, total, end).next()
 }
 
 function resource(name: string, measure: Measure): Resource {
@@ -80,7 +85,7 @@ function resource(name: string, measure: Measure): Resource {
 }
 
 /** Totals are brought up to date a little before or after our clock: never more than the whole time. */
-function share(risenUs: number, spanMs: number): number {
+export function stallShare(risenUs: number, spanMs: number): number {
   return spanMs > 0 ? Math.min(1, risenUs / (spanMs * 1000)) : Number.NaN
 }
 

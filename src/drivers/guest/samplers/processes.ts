@@ -23,6 +23,9 @@ const START_TICKS = 19
 /** PF_KTHREAD of include/linux/sched.h: a thread of the kernel, not a program. */
 const KERNEL_FLAG = 0x200000
 const TOP_CLASSES = 3
+/** Processes that people are told as those that make the load, and the share of it that they are to make together. */
+const TOP_PROCESSES = 5
+const LOAD_SHARE = 0.9
 
 interface Work {
   topTicks: number
@@ -32,6 +35,8 @@ interface Work {
   /** Processes that the look before caught, and that are gone. */
   caught: number
   readonly byClass: Map<ProcessClass, number>
+  /** Those that ran at all, where people want to know. */
+  readonly ran: { readonly ticks: number; readonly kind: ProcessClass }[] | undefined
 }
 
 /** Processes of the guest from /proc. Births and deaths are of tasks (threads too), from the kernel's own counters, so that those that live for
@@ -76,7 +81,15 @@ export class ProcessesSampler implements Sampler {
     const names = canSeeOthers(this.looks) ? this.looks.list('/proc') : undefined
     if (names === undefined) return
     const uptimeSec = Number.parseFloat(this.looks.readText('/proc/uptime', 64) ?? '')
-    const work: Work = { topTicks: 0, topKind: 'other', kernelThreads: 0, seenDeaths: 0, caught: 0, byClass: new Map() }
+    const work: Work = {
+      topTicks: 0,
+      topKind: 'other',
+      kernelThreads: 0,
+      seenDeaths: 0,
+      caught: 0,
+      byClass: new Map(),
+      ran: look.wantsDetails ? [] : undefined,
+    }
     this.look++
     const count = this.scanAll(names, { work, uptimeSec, spanMs, atMs: look.monotonicMs })
     this.bury({ work, uptimeSec, spanMs, atMs: look.monotonicMs })
@@ -87,11 +100,12 @@ export class ProcessesSampler implements Sampler {
     if (this.look > 1 && usedTicks > 0) into.put('topProcessCpuShare', Math.min(1, work.topTicks / usedTicks))
     into.put('processLifetimeSecMedian', this.lifetimes.medianSec(look.monotonicMs))
     if (!look.wantsDetails) return
-    if (work.topTicks > 0) into.detail({ name: 'busiest process', unit: '', value: work.topKind })
+    putBusiest(work, spanMs, into)
     const busiest = [...work.byClass].toSorted((a, b) => b[1] - a[1]).slice(0, TOP_CLASSES)
     for (const [kind, kindTicks] of busiest) {
       tell(into, `load by ${kind}`, 'cores', perSecond(kindTicks, spanMs) / TICKS_PER_SEC)
     }
+    tell(into, 'nine in ten that ended lived at most', 's', this.lifetimes.quantileSec(look.monotonicMs, 0.9))
     tell(into, 'kernel threads', 'threads', work.kernelThreads)
     putFamilies(this.processes, into)
   }
@@ -218,6 +232,20 @@ function addWork(work: Work, ticks: number, kind: ProcessClass): void {
     work.topKind = kind
   }
   work.byClass.set(kind, (work.byClass.get(kind) ?? 0) + ticks)
+  work.ran?.push({ ticks, kind })
+}
+
+/** The few processes that make the load, as classes: the busiest one by one, and how many make nine tenths of what all of them used. */
+function putBusiest({ ran = [] }: Work, spanMs: number, into: ReadingWriter): void {
+  if (ran.length === 0) return
+  const busiest = ran.toSorted((a, b) => b.ticks - a.ticks)
+  const cores = (ticks: number): string => String(Number((perSecond(ticks, spanMs) / TICKS_PER_SEC).toPrecision(2)))
+  const shown = busiest.slice(0, TOP_PROCESSES).map(({ ticks, kind }) => `${kind} ${cores(ticks)}`)
+  into.detail({ name: 'busiest processes, in cores', unit: '', value: shown.join(', ') })
+  const all = busiest.reduce((sum, { ticks }) => sum + ticks, 0)
+  let count = 0
+  for (let sum = 0; sum < LOAD_SHARE * all; count++) sum += busiest[count].ticks
+  tell(into, 'make 90 % of the load', 'processes', count)
 }
 
 function nameIn(text: string): string {

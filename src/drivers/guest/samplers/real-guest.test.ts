@@ -1,11 +1,22 @@
 /** The samplers on the machine that runs the tests. Others work on it too, so that what is asserted is what a known piece of work must add, and order. */
 import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
-import { closeSync, existsSync, fsyncSync, mkdirSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeSync,
+} from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { setTimeout as pass } from 'node:timers/promises'
+import { REPOSITORY } from '../../../../tools/repository.ts'
 import { MiB } from '../../../terms/units.ts'
 import { nodeMachine } from '../node-machine.ts'
 import { type Finding, SAMPLER_NAMES, type Sampler, type SamplerName } from '../sampler.ts'
@@ -41,6 +52,25 @@ test('every sampler looks at a real guest, and finds what it says it finds', { s
     const findings = await sampler.findings()
     assert.ok(findings.length > 0)
     if (['cpu', 'memory', 'processes'].includes(sampler.name)) assert.notDeepEqual(measured, {}, sampler.name)
+  }
+})
+
+test('docs/agent-measures.md tells of each detail that a real guest shows', { skip: skipped }, async () => {
+  const document = readFileSync(join(REPOSITORY, 'docs/agent-measures.md'), 'utf8')
+  const samplers = makeSamplers(machine, new Set(SAMPLER_NAMES))
+  for (const sampler of samplers) lookAt(sampler, machine.monotonicMs())
+  await pass(300)
+  const disks = machine.list('/sys/block') ?? []
+  for (const sampler of samplers) {
+    for (const detail of Object.keys(lookAt(sampler, machine.monotonicMs()).details)) {
+      const disk = disks.find((name) => detail.startsWith(`${name} `))
+      const told = detail.includes(' -> ')
+        ? 'CLASS -> CLASS here'
+        : disk === undefined
+          ? detail.replace(/^load by .*/, 'load by CLASS')
+          : `DISK${detail.slice(disk.length)}`
+      assert.ok(document.includes(`\`${told}\``), `${sampler.name}: ${detail}`)
+    }
   }
 })
 

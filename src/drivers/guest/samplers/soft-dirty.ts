@@ -45,10 +45,11 @@ export class SoftDirty {
 
   /** Tried on ourselves: after clearing, a page that we write must read as dirty, and the rest as clean. */
   private whyNot(): string | undefined {
-    if (this.looks.readText('/proc/1/maps', 1) === undefined) return 'no right to look into other processes'
     if (!this.clearOne('self')) return 'soft-dirty bits can not be cleared'
     const dirty = this.dirtyPages('self')
+    // Where the kernel has none no right would help: that comes first.
     if (dirty === 0) return 'this kernel keeps no soft-dirty bits (CONFIG_MEM_SOFT_DIRTY)'
+    if (this.looks.readText('/proc/1/maps', 1) === undefined) return 'no right to look into other processes'
     return undefined
   }
 
