@@ -18,6 +18,9 @@ export interface OnceRequest {
   readonly asked: AgentWords
 }
 
+/** How long it looks where nobody says. */
+const ONCE_MS = 5 * SECOND_MS
+
 /** Exit code 0 whatever the guest lacks: what can't be seen is absent and said. */
 export async function runOnce({ machine, config, log, asked }: OnceRequest): Promise<number> {
   const samplers = gatherSamplers(machine, config)
@@ -30,8 +33,9 @@ export async function runOnce({ machine, config, log, asked }: OnceRequest): Pro
     windowMs: config.windowMs,
     phases: PHASES_1,
   })
-  const endMs = machine.monotonicMs() + asked.forMs
-  const everyMs = Math.min(SECOND_MS, asked.forMs / 2)
+  const { forMs = ONCE_MS } = asked
+  const endMs = machine.monotonicMs() + forMs
+  const everyMs = Math.min(SECOND_MS, forMs / 2)
   let details: SamplerDetails[] = []
   let looks = 0
   await watch.look()

@@ -173,12 +173,13 @@ export interface Self {
   /** Name of the engine and of its version, such as `node 24.21.0`. */
   readonly engine: string
   environment(name: string): string | undefined
+  /** Where nobody reads any more (a pipe that was closed), the process is told to end, as by SIGTERM. */
   print(text: string): void
   complain(text: string): void
   /** CPU that this process used, in ms. */
   cpuMs(): number
   residentBytes(): number
-  onSignal(name: 'SIGHUP' | 'SIGTERM' | 'SIGINT', handler: () => void): void
+  onSignal(name: 'SIGHUP' | 'SIGTERM' | 'SIGINT' | 'SIGUSR1', handler: () => void): void
 }
 
 export interface Machine extends Looks {

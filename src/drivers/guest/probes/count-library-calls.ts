@@ -8,7 +8,7 @@ import { nothing, NOT_ASKED, type Part, type RoundContext } from './part.ts'
 import { findBpftrace, runBpftrace } from './run-bpftrace.ts'
 import type { LibraryKind } from './settings.ts'
 import { openTracefs, Tracefs } from './tracefs.ts'
-import { countPoints, type ProbePoint } from './tracefs-libraries.ts'
+import { type CountedWindow, countPoints, type ProbePoint } from './tracefs-libraries.ts'
 
 /** What a trap costs its caller at most, in ns, by either way. Measured by `npm run bench:probes` in a virtual machine: 1 us where the kernel acts the
  *  first instruction of the function itself (malloc), 10 us where it has to step over it by another trap (free). */
@@ -137,8 +137,14 @@ function putRate(
     kind,
     windows,
     counter,
-  }: { readonly kind: LibraryKind; readonly windows: readonly Counted[]; readonly counter: Counter },
+  }: {
+    readonly kind: LibraryKind
+    readonly windows: readonly (Counted & Partial<CountedWindow>)[]
+    readonly counter: Counter
+  },
 ): void {
-  const rate = estimateRate({ windows, before: before?.rates[kind]?.recent ?? [], costNs: COST_NS })
+  // Seconds of functions that were watched one after the other are no spread of their sum.
+  const slicesPerSec = windows.length === 1 ? (windows[0].slicesPerSec ?? []) : []
+  const rate = estimateRate({ windows, slicesPerSec, before: before?.rates[kind]?.recent ?? [], costNs: COST_NS })
   if (rate !== undefined) rates[kind] = { ...rate, counter }
 }

@@ -17,6 +17,12 @@ export interface ProbePoint {
 const LOOK_MS_MIN = 1
 const LOOK_MS_MAX = 100
 const PROFILE_BYTES_MAX = 256 * 1024
+const SLICE_MS = 1000
+
+/** What one attachment counted, and its rates second by second: none where it was shorter. */
+export interface CountedWindow extends Counted {
+  readonly slicesPerSec: readonly number[]
+}
 
 /** Counts points one after the other (`together`: all at once, for functions that are called rarely). A point that the kernel refuses is left out.
  *  Takes everything off again, whatever happens. Throws `MachineError` where tracefs refuses altogether. */
@@ -25,12 +31,12 @@ export async function countPoints(
   tracefs: Tracefs,
   points: readonly ProbePoint[],
   { label, attachment, together, signal }: PointOptions,
-): Promise<readonly Counted[]> {
+): Promise<readonly CountedWindow[]> {
   try {
     const folder = tracefs.makeInstance(label)
     const names = definePoints(tracefs, label, points)
     const groups = together ? [names] : names.map((name) => [name])
-    const windows: Counted[] = []
+    const windows: CountedWindow[] = []
     for (const group of groups) {
       if (signal.aborted || group.length === 0) break
       windows.push(await countGroup(machine, tracefs, { folder, group, attachment, signal }))
@@ -80,7 +86,7 @@ async function countGroup(
   machine: TracingMachine,
   tracefs: Tracefs,
   { folder, group, attachment, signal }: Group,
-): Promise<Counted> {
+): Promise<CountedWindow> {
   const enabled: string[] = []
   const enable = (name: string) => `${folder}/events/${tracefs.group}/${name}/enable`
   const hits = () => parseProfile(tracefs.read(`${tracefs.root}/uprobe_profile`, PROFILE_BYTES_MAX) ?? '', enabled)
@@ -90,13 +96,18 @@ async function countGroup(
     const startMs = machine.monotonicMs()
     let spentMs = 0
     let calls = 0
+    let slice = { atMs: 0, calls: 0 }
+    const slicesPerSec: number[] = []
     while (!signal.aborted && spentMs < attachment.attachedMs && calls < attachment.callsMax) {
       const leftMs = attachment.attachedMs - spentMs
       await machine.sleep(Math.min(leftMs, LOOK_MS_MAX, Math.max(LOOK_MS_MIN, spentMs / 10)), signal)
       calls = hits() - before
       spentMs = machine.monotonicMs() - startMs
+      if (spentMs - slice.atMs < SLICE_MS) continue
+      slicesPerSec.push(((calls - slice.calls) * 1000) / (spentMs - slice.atMs))
+      slice = { atMs: spentMs, calls }
     }
-    return { calls: Math.max(0, calls), countedMs: spentMs }
+    return { calls: Math.max(0, calls), countedMs: spentMs, slicesPerSec }
   } finally {
     for (const name of enabled) tracefs.write(enable(name), '0')
   }
