@@ -3,7 +3,7 @@
  *  in docs/results/probes.{json,md}; `--smoke` runs all of it for a minute, prints the figures and keeps nothing. */
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { availableParallelism, cpus, release, tmpdir } from 'node:os'
+import { cpus, release, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { pinned, whyNoLoad } from './probes/load.ts'
@@ -54,7 +54,7 @@ function keep(costs: Awaited<ReturnType<typeof measureProbes>>): void {
     commit: commitName(),
     committed: runProgram('git', ['log', '-1', '--format=%cs']).output.trim(),
     cpu: cpus()[0]?.model ?? 'unknown',
-    processors: availableParallelism(),
+    processors: cpus().length,
     kernel: release(),
     node: process.versions.node,
   }

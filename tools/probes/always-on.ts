@@ -32,7 +32,7 @@ const FUNCTIONS: Readonly<Record<Exclude<LoadMode, 's'>, readonly (readonly [lib
 /** How long it stays attached, how long putting it on or taking it off lasts at most, and how long the program is left alone beside. bpftrace
  *  takes about a second to take uprobes off. */
 const SPANS_MS = {
-  full: { bpftrace: { on: 3000, edge: 1300 }, tracefs: { on: 1500, edge: 300 }, off: 600 },
+  full: { bpftrace: { on: 2800, edge: 1300 }, tracefs: { on: 1500, edge: 300 }, off: 500 },
   smoke: { bpftrace: { on: 3000, edge: 1300 }, tracefs: { on: 600, edge: 200 }, off: 300 },
 } as const
 const SETTLE_MS = 300
@@ -100,7 +100,12 @@ async function byTracefs(
     )
   }
   const attachment = { attachedMs, callsMax: Number.POSITIVE_INFINITY }
-  const windows = await countPoints(machine, tracefs, points, { label: 'bench', attachment, together: true, signal })
+  const { windows } = await countPoints(machine, tracefs, points, {
+    label: 'bench',
+    attachment,
+    together: true,
+    signal,
+  })
   return total(windows.map(({ calls }) => calls))
 }
 

@@ -1,7 +1,7 @@
 /** The program that is slowed: compiled here, calibrated to so many calls a second, kept on one processor, and read tenth by tenth of a second. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { availableParallelism } from 'node:os'
+import { cpus } from 'node:os'
 import { join } from 'node:path'
 
 const COMPILER = '/usr/bin/gcc'
@@ -41,7 +41,8 @@ export function compileLoad(folder: string): string {
 
 /** Words that keep a program on the last processor (`load`) or on the others; none where there is one only. */
 export function pinned(who: 'load' | 'others'): readonly string[] {
-  const count = availableParallelism()
+  // Of the machine, not those that we were left with: who pins is pinned already.
+  const count = cpus().length
   if (count < 2 || !existsSync('/usr/bin/taskset')) return []
   return ['taskset', '-c', who === 'load' ? `${count - 1}` : `0-${count - 2}`]
 }

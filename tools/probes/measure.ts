@@ -46,7 +46,7 @@ const MODES: readonly LoadMode[] = ['s', 'm', 't', 'd']
 /** Programs whose whole period is measured: those that call most. */
 const CYCLE_MODES: ReadonlySet<LoadMode> = new Set(['s', 'm'])
 const SMOKE_SETTINGS = ['system-calls-for = 3s', 'library-calls-for = 100ms', 'allocator-for = 50ms']
-const BESIDE_MS = { full: 1800, smoke: 300 }
+const BESIDE_MS = { full: 1500, smoke: 300 }
 
 /** Every program and way in each round. */
 export async function measureProbes(wanted: Wanted): Promise<ProbeCosts> {
@@ -86,7 +86,7 @@ export async function measureProbes(wanted: Wanted): Promise<ProbeCosts> {
   return { rounds, periodMs: PROBE_DEFAULTS.everyMs, attached, cycles, trust, left: leftInTracefs() }
 }
 
-const TRUST_SECONDS = 42
+const TRUST_SECONDS = 36
 
 /** The programs in words. */
 export const PROGRAMS: Readonly<Record<LoadMode, string>> = {

@@ -42,7 +42,8 @@ export interface ProbeResults {
 export const RESULT_BYTES_MAX = 16 * 1024
 /** Top calls told. */
 export const TOP_MAX = 10
-const MISSING_MAX = 8
+/** Reasons told. */
+export const MISSING_MAX = 8
 const TEXT_LENGTH_MAX = 300
 const VERSION = 1
 /** More calls in a second no machine makes. */

@@ -43,5 +43,6 @@ test('hits are those of our names, wherever the file is, on kernels that tell mi
     '  /usr/lib/a b/libc.so.6 ethos_1_2_dns1                               30              0',
     '  /usr/lib/x86_64-linux-gnu/libc.so.6 ethos_1_2_dns10                             500',
   ].join('\n')
-  assert.equal(parseProfile(text, ['ethos_1_2_dns0', 'ethos_1_2_dns1', 'ethos_9_9_dns0']), 42)
+  assert.equal(parseProfile(text, ['ethos_1_2_dns0', 'ethos_1_2_dns1']), 42)
+  assert.equal(parseProfile(text, ['ethos_1_2_dns0', 'ethos_9_9_dns0']), undefined, 'what is not told is not zero')
 })

@@ -8,6 +8,8 @@ export type TracingMachine = Pick<
 >
 
 const PLACES = ['/sys/kernel/tracing', '/sys/kernel/debug/tracing'] as const
+/** Others may have thousands of probes. */
+const EVENTS_BYTES_MAX = 4 * 1024 * 1024
 /** Smallest buffer that holds a few records: what is overwritten is still counted. */
 const BUFFER_KIB = 4
 /** Names carry process and time of its start: what such a process left behind is told from what one that lives is using. */
@@ -84,7 +86,7 @@ export class Tracefs {
       const folder = `${this.root}/instances/${name}`
       if (this.attempt([], folder, () => this.removeInstance(folder))) removed.push(name)
     }
-    for (const line of (this.read(`${this.root}/uprobe_events`) ?? '').split('\n')) {
+    for (const line of (this.read(`${this.root}/uprobe_events`, EVENTS_BYTES_MAX) ?? '').split('\n')) {
       const [group, name] = line.slice(line.indexOf(':') + 1, line.indexOf(' ')).split('/')
       if (name === undefined || this.isAlive(GROUP.exec(group))) continue
       const isGone = this.attempt([], name, () => {
