@@ -1,4 +1,5 @@
 import type { Machine } from '../../drivers/guest/machine.ts'
+import { printable } from '../printable.ts'
 import type { AgentConfig } from './config.ts'
 import { vmIdOf } from './config.ts'
 import { type Check, showDoctor } from './doctor.ts'
@@ -23,6 +24,6 @@ export async function runDoctor(machine: Machine, config: AgentConfig, log: Log)
       : { what: 'name of this VM', state: 'good', because: vmId },
     { what: 'runs on', state: 'good', because: machine.self.engine },
   ]
-  machine.self.print(showDoctor(vmId ?? 'no name', findings, checks))
+  machine.self.print(printable(showDoctor(vmId ?? 'no name', findings, checks)))
   return 0
 }

@@ -4,6 +4,7 @@ import { OnBoard } from '../../engine/profile/on-board.ts'
 import { PHASES_1 } from '../../engine/profile/phases-1.ts'
 import { parseVmId } from '../../terms/ids.ts'
 import { SECOND_MS } from '../../terms/units.ts'
+import { printable } from '../printable.ts'
 import { type AgentConfig, vmIdOf } from './config.ts'
 import type { Log } from './log.ts'
 import { gatherSamplers } from './gather-samplers.ts'
@@ -57,6 +58,6 @@ export async function runOnce({ machine, config, log, asked }: OnceRequest): Pro
     findings: await watch.findings(),
   }
   await watch.close()
-  machine.self.print(asked.print === 'json' ? onceAsJson(view) : showOnce(view))
+  machine.self.print(asked.print === 'json' ? onceAsJson(view) : printable(showOnce(view)))
   return 0
 }

@@ -41,7 +41,10 @@ export async function countLibraryCalls(
     if (!(tracefs instanceof Tracefs)) return nothing('library calls', tracefs.because, tracefs.remedy)
     return nothing('library calls', 'this kernel has no uprobe events', 'a kernel with CONFIG_UPROBE_EVENTS')
   }
-  return byBpftrace(context, { found, points, missing, hasOldWait })
+  const counted = await byBpftrace(context, { found, points, missing, hasOldWait })
+  if (typeof counted !== 'string') return counted
+  if (tracefs === undefined || tracefs instanceof Tracefs) return nothing('library calls', counted, INSTALL)
+  return nothing('library calls', `${counted}; ${tracefs.because}`, tracefs.remedy)
 }
 
 function missingLibraries(kinds: readonly LibraryKind[]): readonly Missing[] {
@@ -116,12 +119,13 @@ async function byTracefs(context: RoundContext, tracefs: Tracefs, { found, point
   return { rates, top: [], attachedMs: machine.monotonicMs() - startMs, missing: [...missing, ...refusals] }
 }
 
+/** What was counted, or why nothing was. */
 async function byBpftrace(
   context: RoundContext,
   { found, points, missing, hasOldWait }: Wanted & { readonly hasOldWait: boolean },
-): Promise<Part> {
+): Promise<Part | string> {
   const program = findBpftrace(context.machine)
-  if (program === undefined) return nothing('library calls', 'bpftrace is not installed', INSTALL)
+  if (program === undefined) return 'bpftrace is not installed'
   const attachedMs = Math.max(...found.map((kind) => context.settings.attachments[kind].attachedMs))
   const startMs = context.machine.monotonicMs()
   const wanted = uniqueNames(
@@ -140,7 +144,7 @@ async function byBpftrace(
     if (others.length === functions.length || context.signal.aborted) break
     functions = others
   }
-  if (counted === undefined) return nothing('library calls', `bpftrace: ${complaint}`, INSTALL)
+  if (counted === undefined) return `bpftrace: ${complaint}`
   const rates: Rates = {}
   for (const [slot, kind] of found.entries()) {
     const windows = [{ calls: counted.calls.get(slot) ?? 0, countedMs: counted.countedMs }]

@@ -36,7 +36,7 @@ export async function countSystemCalls(context: RoundContext, processor: Process
   const attachedMs = settings.systemCallsMs
   if (attachedMs === undefined) return NOT_ASKED
   const reasons: string[] = []
-  const startMs = context.machine.monotonicMs()
+  let startMs = context.machine.monotonicMs()
   if (settings.way !== 'tracefs') {
     const counted = await byBpftrace(context, processor, attachedMs)
     if (typeof counted !== 'string')
@@ -50,13 +50,16 @@ export async function countSystemCalls(context: RoundContext, processor: Process
     return nothing(
       'system calls',
       reasons.join('; '),
-      tracefs.isDenied ? tracefs.remedy : `${INSTALL}; or ${tracefs.remedy}`,
+      tracefs.isDenied || findBpftrace(context.machine) !== undefined
+        ? tracefs.remedy
+        : `${INSTALL}; or ${tracefs.remedy}`,
     )
   }
   if (!canCountCalls(tracefs)) {
     reasons.push('this kernel has no events for system calls')
     return nothing('system calls', reasons.join('; '), `${INSTALL}, on a kernel with CONFIG_FTRACE_SYSCALLS`)
   }
+  startMs = context.machine.monotonicMs()
   const { slices, counter } = await countByTracefs(context.machine, tracefs, attachedMs, context.signal)
   const windows = slices.map(({ countedMs, calls }) =>
     calls instanceof Map ? windowOf(processor, calls, countedMs) : { countedMs, classes: calls as Window['classes'] },
@@ -84,7 +87,7 @@ async function byBpftrace(
     const slices = parseSystemCalls(stdout)
     if (slices.length > 0) return slices.map((slice) => windowOf(processor, slice, sliceMsOf(attachedMs)))
     complaint = complaintOf(stderr)
-    if (context.signal.aborted || !complaint.includes('rror')) break
+    if (context.signal.aborted || !/error/i.test(complaint)) break
   }
   return `bpftrace: ${complaint}`
 }

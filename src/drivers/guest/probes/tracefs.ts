@@ -78,7 +78,8 @@ export class Tracefs {
     return left
   }
 
-  /** Removes what processes of ours left behind that are no more: killed in the midst of it. Returns the names of what was removed. */
+  /** Removes what processes of ours left behind that are no more, killed in the midst of it, and what we could not remove ourselves when we were done:
+   *  to be called while we have nothing in use. Returns the names of what was removed. */
   removeLeftovers(): readonly string[] {
     const removed: string[] = []
     for (const name of this.machine.list(`${this.root}/instances`) ?? []) {
@@ -105,9 +106,11 @@ export class Tracefs {
     this.machine.files.remove(folder)
   }
 
-  /** Whether it is somebody's who lives; what does not bear our name counts as such. */
+  /** Whether it is somebody else's who lives; what does not bear our name counts as such. */
   private isAlive(match: RegExpExecArray | null): boolean {
-    return match === null || startOf(this.machine, Number(match[1])) === match[2]
+    if (match === null) return true
+    const pid = Number(match[1])
+    return pid !== this.machine.self.pid && startOf(this.machine, pid) === match[2]
   }
 
   private attempt(left: string[], what: string, act: () => void): boolean {
