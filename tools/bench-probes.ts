@@ -61,7 +61,8 @@ function keep(costs: Awaited<ReturnType<typeof measureProbes>>): void {
   const page = [
     '# What the probes cost',
     '',
-    `Linux ${origin.kernel}, ${origin.processors} processors of ${origin.cpu}; commit ${origin.commit} of ${origin.committed}; medians of ${costs.rounds} rounds.`,
+    `Linux ${origin.kernel}, ${origin.processors} processors of ${origin.cpu}; commit ${origin.commit} of ${origin.committed}.`,
+    `Medians of ${costs.rounds} rounds, one thread that calls all the time, alone on its processor.`,
     'Again: `npm run bench:probes`. The helper as its unit runs it: user 0 with two capabilities. Others worked on the machine: what is of CPU time bears',
     'with that, what is by the wall does not.',
     '',

@@ -30,7 +30,7 @@ export function costsAsText(costs: ProbeCosts): string {
     '',
     'What the program lost from the start of the helper to its end, over a whole period; nothing is attached and nothing runs in the rest of it.',
     '',
-    '| program, way | a round lasts, s | lost per round, ms of CPU (lowest to highest) | slower by | lost by the wall, ms | slower by | afterwards against before |',
+    '| program, way | a round, s | lost per round, ms of CPU (lowest to highest) | slower by | lost by the wall, ms | slower by | after against before |',
     '|---|---|---|---|---|---|---|',
     ...costs.cycles.map((row) => cycleLine(row, costs.periodMs)),
     '',

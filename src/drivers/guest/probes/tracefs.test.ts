@@ -48,8 +48,11 @@ test('hits are those of our names, wherever the file is, on kernels that tell mi
   assert.equal(parseProfile(text, ['ethos_1_2_dns0', 'ethos_9_9_dns0']), undefined, 'what is not told is not zero')
 })
 
+function statOf(pid: number, start: number): string {
+  return `${pid} (a) b) S ${'0 '.repeat(18)}${start} 0`
+}
+
 test('what the dead and we ourselves left is removed; what others who live or are not ours have is left alone', () => {
-  const statOf = (pid: number, start: number) => `${pid} (a) b) S ${'0 '.repeat(18)}${start} 0`
   const texts: Record<string, string> = {
     '/proc/10/stat': statOf(10, 500),
     '/proc/20/stat': statOf(20, 600),
