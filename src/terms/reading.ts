@@ -63,6 +63,15 @@ export interface Reading {
   readonly spanMs: number
   /** `READING_LENGTH` numbers. */
   readonly values: Float64Array
+  /** Spans of measures that were last looked at another time ago than `spanMs`, at the same places, NaN for all others: between two looks at what
+   *  is costly there may be several at what is cheap. Absent: all span the same. */
+  readonly spansMs?: Float64Array
+}
+
+/** How much more than the reading's own span a measure spans: its weight in a mean is its part of the reading's span, times this. */
+export function stretchOf({ spanMs, spansMs }: Pick<Reading, 'spanMs' | 'spansMs'>, place: number): number {
+  const own = spansMs?.[place]
+  return own !== undefined && own > 0 ? own / spanMs : 1
 }
 
 /** Something measured that the schema has no place for: shown to people, and not sent. */

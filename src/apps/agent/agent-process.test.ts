@@ -9,7 +9,7 @@ const folder = mkdtempSync(join(tmpdir(), 'ethos-agent-'))
 after(() => rmSync(folder, { recursive: true, force: true }))
 const entry = join(import.meta.dirname, 'entry.ts')
 
-test('an agent reads its settings again on SIGHUP, keeps the old ones if they are broken, and stops on SIGTERM', async () => {
+test('an agent reads its settings again on SIGHUP, keeps the old ones if they are broken, looks more often on SIGUSR1, and stops on SIGTERM', async () => {
   const path = join(folder, 'agent.conf')
   const settings = `vm = web-1\nstate = ${folder}/state\nsample-every = 1s\n`
   writeFileSync(path, settings)
@@ -34,6 +34,12 @@ test('an agent reads its settings again on SIGHUP, keeps the old ones if they ar
   agent.kill('SIGHUP')
   await waitFor('the old ones stay')
   assert.match(said, /Unknown key/)
+  // Asked for twice is said once.
+  agent.kill('SIGUSR1')
+  await waitFor('the cheap samplers are asked every second for 5min')
+  agent.kill('SIGUSR1')
+  await new Promise((resolve) => setTimeout(resolve, 1500))
+  assert.equal(said.split('as asked by SIGUSR1').length, 2)
   const ended = new Promise((resolve) => agent.once('close', resolve))
   agent.kill('SIGTERM')
   assert.equal(await ended, 0)
@@ -52,6 +58,9 @@ for (const [words, code, pattern] of [
   [['--help'], 0, /Usage: ethos agent/],
   [['--version'], 0, /development on node/],
   [['--once', '--for', '1s'], 0, /cpuRefCoresMean/],
+  [['--watch', '--for', '2s'], 0, /user.*\n\d\d:\d\d:\d\d .*\n\d\d:\d\d:\d\d .*\n$/],
+  [['--watch', '--for', '1s', '--print', 'json'], 0, /^\{"at":.*"absent":.*\}\n$/],
+  [['--once', '--watch'], 2, /Either --once or --watch/],
   [['doctor'], 0, /absent in the vector, never zero/],
   [['--onec'], 2, /is not usable/],
   [['--config', '/none.conf'], 2, /There is no such file/],
@@ -66,3 +75,17 @@ for (const [words, code, pattern] of [
     assert.doesNotMatch(said, /\n {4}at /)
   })
 }
+
+test('an agent that is watched ends on a signal with 0, and quietly when nobody reads any more', async () => {
+  const watched = spawn(process.execPath, [entry, '--watch'], { stdio: ['ignore', 'pipe', 'inherit'] })
+  await new Promise((resolve) => watched.stdout.once('data', resolve))
+  watched.kill('SIGINT')
+  assert.equal(await new Promise((resolve) => watched.once('close', resolve)), 0)
+
+  const unheard = spawn(process.execPath, [entry, '--watch'], { stdio: ['ignore', 'pipe', 'pipe'] })
+  let said = ''
+  unheard.stderr.on('data', (bytes: Buffer) => void (said += bytes.toString()))
+  unheard.stdout.once('data', () => unheard.stdout.destroy())
+  assert.equal(await new Promise((resolve) => unheard.once('close', resolve)), 0)
+  assert.equal(said, '')
+})

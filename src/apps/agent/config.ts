@@ -43,6 +43,8 @@ export interface AgentConfig {
   readonly tokenFile: string
   readonly stateFolder: string
   readonly sampleEveryMs: number
+  /** How often what is cheap is looked at; absent: as often as all. */
+  readonly cheapEveryMs?: number
   readonly vectorEveryMs: number
   readonly windowMs: number
   readonly refCoresPerCore: number
@@ -60,6 +62,7 @@ const KEYS = [
   'token-file',
   'state',
   'sample-every',
+  'cheap-every',
   'vector-every',
   'window',
   'reference-cores-per-core',
@@ -95,6 +98,7 @@ export function parseConfig(machine: Machine, sections: Sections): AgentConfig {
   const vmId = read('vm', ({ value, place }) => parseVmId(value, place))
   const server = read('server', parseServer)
   const sampleEveryMs = read('sample-every', duration(SECOND_MS, MINUTE_MS)) ?? 5 * SECOND_MS
+  const cheapEveryMs = read('cheap-every', duration(SECOND_MS, sampleEveryMs))
   const windowMs = read('window', duration(MINUTE_MS, 24 * HOUR_MS)) ?? HOUR_MS
   return {
     ...(vmId === undefined ? {} : { vmId }),
@@ -104,6 +108,7 @@ export function parseConfig(machine: Machine, sections: Sections): AgentConfig {
     tokenFile: read('token-file', parsePath) ?? TOKEN_FILE,
     stateFolder: read('state', parsePath) ?? machine.self.environment('STATE_DIRECTORY') ?? STATE_FOLDER,
     sampleEveryMs,
+    ...(cheapEveryMs === undefined ? {} : { cheapEveryMs }),
     vectorEveryMs: read('vector-every', duration(MINUTE_MS, 15 * MINUTE_MS)) ?? 5 * MINUTE_MS,
     windowMs,
     refCoresPerCore:

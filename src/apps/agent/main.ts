@@ -9,8 +9,10 @@ import { Log } from './log.ts'
 import { runProbeHelper } from './probe-helper.ts'
 import { runAgent, type RunRequest } from './run.ts'
 import { runDoctor } from './run-doctor.ts'
+import { runLive } from './run-live.ts'
 import { runRecording } from './run-recording.ts'
 import { runOnce } from './run-once.ts'
+import { ON_DEMAND_MS } from './schedule.ts'
 import { HELP, parseWords } from './words.ts'
 
 /** Exit code for a command that can't be meant. */
@@ -46,6 +48,7 @@ async function perform(machine: Machine, words: readonly string[], version: stri
   const config = isByHand ? configForLook(machine, asked.configPath) : readConfig(machine, asked.configPath)
   if (asked.command === 'doctor') return runDoctor(machine, config, log)
   if (asked.isOnce) return runOnce({ machine, config, log, asked })
+  if (asked.isLive) return runLive({ machine, config, log, asked })
   return keepRunning({ machine, config, log, asked })
 }
 
@@ -56,20 +59,25 @@ function configForLook(machine: Machine, path: string | undefined): AgentConfig 
   return parseConfig(machine, new Map())
 }
 
-/** Runs until it is told to stop. SIGHUP reads the settings again: if they can't be meant, the old ones stay and it is said why. */
-async function keepRunning(first: Omit<RunRequest, 'signal'>): Promise<number> {
+/** Runs until it is told to stop. SIGHUP reads the settings again: if they can't be meant, the old ones stay and it is said why. SIGUSR1 has what is
+ *  cheap looked at each second for some minutes from then on. */
+async function keepRunning(first: Omit<RunRequest, 'signal' | 'demand'>): Promise<number> {
   const { machine, log, asked } = first
   let { config } = first
   let control = new AbortController()
   let isReloading = false
   for (const name of ['SIGTERM', 'SIGINT'] as const) machine.self.onSignal(name, () => control.abort())
+  const demand = { untilMs: Number.NEGATIVE_INFINITY }
+  machine.self.onSignal('SIGUSR1', () => {
+    demand.untilMs = machine.monotonicMs() + ON_DEMAND_MS
+  })
   machine.self.onSignal('SIGHUP', () => {
     isReloading = true
     control.abort()
   })
   for (;;) {
     await notify(machine, 'ready')
-    const code = await runAgent({ machine, config, log, asked, signal: control.signal })
+    const code = await runAgent({ machine, config, log, asked, demand, signal: control.signal })
     if (!isReloading) {
       await notify(machine, 'stopping')
       return code

@@ -1,4 +1,5 @@
 /** How text is set for whoever reads it: how wide, with colours and blocks or without. */
+import { printable } from '../printable.ts'
 import type { Machine } from '../../drivers/guest/machine.ts'
 
 export interface Paper {
@@ -27,9 +28,22 @@ export function paperOf({ columns, environment }: Pick<Machine['self'], 'columns
 /** ANSI colours (ECMA-48, SGR), by what they stand for. */
 const INKS = { heading: '1', faint: '2', good: '32', note: '33', bad: '31', bar: '36' } as const
 
+/** One of them; in a group, so that cutting a text there keeps them. */
+// oxlint-disable-next-line no-control-regex -- control characters are what this is about
+const INK = /(\u001b\[(?:0|1|2|31|32|33|36)m)/
+
 /** Text in an ink; as it is where there are no colours. Pad before: the ink has no width that can be counted. */
 export function inked({ hasColour }: Paper, ink: keyof typeof INKS, text: string): string {
   return hasColour && text !== '' ? `\u001b[${INKS[ink]}m${text}\u001b[0m` : text
+}
+
+/** Text as it may reach a terminal: of control sequences only our own inks stay, whoever wrote the names within it. */
+export function onPaper({ hasColour }: Paper, text: string): string {
+  if (!hasColour) return printable(text)
+  return text
+    .split(INK)
+    .map((part, i) => (i % 2 === 1 ? part : printable(part)))
+    .join('')
 }
 
 /** A share as so many cells, at least one for what is not zero. */

@@ -15,9 +15,23 @@ const RESULT_MODE = 0o640
 const FOLDER_MODE = 0o750
 const MODES = ['loop', 'once', 'clean'] as const
 
+const HELPER_HELP = `Usage: ethos agent probe-helper [once|clean] [--config FILE]
+
+Counts system and library calls for a few seconds, and leaves what it counted in a file for the agent. Run it as root, or enable
+ethos-agent-probes.timer. Without a word it takes a round every period (5min) until it is stopped.
+
+  once             one round
+  clean            takes off what a killed round left in tracefs
+  --config FILE    settings, section [probes] (default: /etc/ethos/agent.conf, or none)
+`
+
 /** Runs until it is told to stop; `once`: one round, for a timer; `clean`: takes off what a killed run left behind; `--config FILE`. Returns the exit
  *  code: 0, or 1 where nothing at all could be counted or the results could not be left. */
 export async function runProbeHelper(machine: Machine, words: readonly string[]): Promise<number> {
+  if (words.includes('--help') || words.includes('-h')) {
+    machine.self.print(HELPER_HELP)
+    return 0
+  }
   const { mode, configPath } = parseHelperWords(words)
   const log = new Log(machine, { hasLevels: machine.self.environment('JOURNAL_STREAM') !== undefined })
   if (mode === 'clean') {
@@ -93,8 +107,8 @@ function parseHelperWords(words: readonly string[]): {
   let mode: (typeof MODES)[number] = 'loop'
   let configPath: string | undefined
   for (let i = 0; i < words.length; i++) {
-    if (words[i] === '--config') {
-      configPath = words[++i]
+    if (words[i] === '--config' || words[i].startsWith('--config=')) {
+      configPath = words[i].startsWith('--config=') ? words[i].slice('--config='.length) : words[++i]
       if (configPath === undefined) throw new ParseError('--config', configPath, 'It wants a file.')
     } else mode = parseWord(words[i], 'probe-helper', MODES)
   }

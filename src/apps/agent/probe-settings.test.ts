@@ -31,6 +31,15 @@ test('nobody is watched for more than a fifth of the time', () => {
   assert.equal(probes('every = 20s').settings.systemCallsMs, 4000)
 })
 
+test('functions of the allocator are watched one after the other, and all together for no more than a fifth of the time', () => {
+  // A fifth of 20 s is 4 s, of four functions 1 s each; of eight half a second.
+  assert.equal(probes('every = 20s\nallocator-for = 1s').settings.attachments.allocator.attachedMs, 1000)
+  assert.throws(() => probes('every = 20s\nallocator-for = 1100ms'), ParseError)
+  const eight = Array.from({ length: 8 }, (_, i) => `liba.so:f${i}`).join(' ')
+  assert.throws(() => probes(`every = 20s\nallocator-for = 1s\nallocator = ${eight}`), ParseError)
+  assert.equal(probes('allocator = off\nallocator-for = 1s').settings.attachments.allocator.attachedMs, 1000)
+})
+
 const REFUSED: readonly (readonly [string, string])[] = [
   ['a misspelt key', 'evry = 5min'],
   ['a way that is none', 'way = magic'],

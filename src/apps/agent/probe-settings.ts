@@ -51,6 +51,11 @@ export function parseProbes(section: ReadonlyMap<string, Setting> = new Map()): 
   const rare = defaults.attachments.tls
   const allocator = defaults.attachments.allocator
   const forMs = (key: Key, absent: number) => read(key, bounds, Math.min(absent, everyMs * ATTACHED_SHARE_MAX))
+  const functions = Object.fromEntries(
+    LIBRARY_KINDS.map((kind) => [kind, read(kind, parseFunctions(kind), defaults.functions[kind])]),
+  ) as Record<LibraryKind, readonly ProbedFunction[]>
+  // These are watched one after the other: all of them together are bounded.
+  const togetherMs = Math.min(MINUTE_MS, everyMs * ATTACHED_SHARE_MAX) / Math.max(1, functions.allocator.length)
   const rareAttachment = {
     attachedMs: forMs('library-calls-for', rare.attachedMs),
     callsMax: read('library-calls-max', callsMax, rare.callsMax),
@@ -68,14 +73,12 @@ export function parseProbes(section: ReadonlyMap<string, Setting> = new Map()): 
       way: read('way', ({ value, place }) => parseWord(value, place, PROBE_WAYS), defaults.way),
       everyMs,
       ...(isCounted ? { systemCallsMs } : {}),
-      functions: Object.fromEntries(
-        LIBRARY_KINDS.map((kind) => [kind, read(kind, parseFunctions(kind), defaults.functions[kind])]),
-      ) as Record<LibraryKind, readonly ProbedFunction[]>,
+      functions,
       attachments: {
         tls: rareAttachment,
         dns: rareAttachment,
         allocator: {
-          attachedMs: forMs('allocator-for', allocator.attachedMs),
+          attachedMs: read('allocator-for', duration(1, togetherMs), Math.min(togetherMs, allocator.attachedMs)),
           callsMax: read('allocator-calls-max', callsMax, allocator.callsMax),
         },
       },

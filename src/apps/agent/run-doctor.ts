@@ -4,7 +4,7 @@ import { vmIdOf } from './config.ts'
 import { type Check, showDoctor } from './doctor.ts'
 import { gatherSamplers } from './gather-samplers.ts'
 import type { Log } from './log.ts'
-import { paperOf } from './paper.ts'
+import { onPaper, paperOf } from './paper.ts'
 import { Watch } from './watch.ts'
 
 /** Prints what can be seen. Exit code 0: not to see something is no failure. */
@@ -14,7 +14,8 @@ export async function runDoctor(machine: Machine, config: AgentConfig, log: Log)
   await watch.close()
   const vmId = vmIdOf(machine, config)
   const checks = [name(vmId), user(machine), engine(machine), uplink(machine, config), state(machine, config)]
-  machine.self.print(showDoctor(vmId ?? 'no name', { findings, checks }, paperOf(machine.self)))
+  const paper = paperOf(machine.self)
+  machine.self.print(onPaper(paper, showDoctor(vmId ?? 'no name', { findings, checks }, paper)))
   return 0
 }
 

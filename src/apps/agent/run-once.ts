@@ -9,7 +9,7 @@ import type { Log } from './log.ts'
 import { gatherSamplers } from './gather-samplers.ts'
 import { showOnce } from './once.ts'
 import { onceAsJson } from './once-json.ts'
-import { paperOf } from './paper.ts'
+import { onPaper, paperOf } from './paper.ts'
 import { type SamplerDetails, Watch } from './watch.ts'
 import type { AgentWords } from './words.ts'
 
@@ -19,6 +19,9 @@ export interface OnceRequest {
   readonly log: Log
   readonly asked: AgentWords
 }
+
+/** How long it looks where nobody says. */
+const ONCE_MS = 5 * SECOND_MS
 
 /** Exit code 0 whatever the guest lacks: what can't be seen is absent and said. */
 export async function runOnce({ machine, config, log, asked }: OnceRequest): Promise<number> {
@@ -32,8 +35,9 @@ export async function runOnce({ machine, config, log, asked }: OnceRequest): Pro
     windowMs: config.windowMs,
     phases: PHASES_1,
   })
-  const endMs = machine.monotonicMs() + asked.forMs
-  const everyMs = Math.min(SECOND_MS, asked.forMs / 2)
+  const { forMs = ONCE_MS } = asked
+  const endMs = machine.monotonicMs() + forMs
+  const everyMs = Math.min(SECOND_MS, forMs / 2)
   let details: SamplerDetails[] = []
   let looks = 0
   await watch.look()
@@ -55,6 +59,7 @@ export async function runOnce({ machine, config, log, asked }: OnceRequest): Pro
     findings: await watch.findings(),
   }
   await watch.close()
-  machine.self.print(asked.print === 'json' ? onceAsJson(view) : showOnce(view, paperOf(machine.self)))
+  const paper = paperOf(machine.self)
+  machine.self.print(asked.print === 'json' ? onceAsJson(view) : onPaper(paper, showOnce(view, paper)))
   return 0
 }

@@ -8,13 +8,14 @@ import type { VmId } from '../../terms/ids.ts'
 import { ParseError } from '../../terms/parse.ts'
 import { encodePersonality } from '../../terms/personality-codec.ts'
 import { type AgentConfig, hex, vmIdOf } from './config.ts'
+import { showDuration } from './config-file.ts'
 import { Courier } from './courier.ts'
 import { gatherSamplers } from './gather-samplers.ts'
 import type { Log } from './log.ts'
 import { showOnce } from './once.ts'
 import { onceAsJson } from './once-json.ts'
-import { paperOf } from './paper.ts'
-import { Schedule } from './schedule.ts'
+import { onPaper, paperOf } from './paper.ts'
+import { ON_DEMAND_MS, Schedule } from './schedule.ts'
 import { Watch } from './watch.ts'
 import type { AgentWords } from './words.ts'
 
@@ -29,12 +30,14 @@ export interface RunRequest {
   readonly config: AgentConfig
   readonly log: Log
   readonly asked: AgentWords
+  /** Until when, in monotonic time, somebody wants what is cheap looked at each second. */
+  readonly demand: { readonly untilMs: number }
   /** Aborted when the agent is to end. */
   readonly signal: AbortSignal
 }
 
 /** Returns 0 once it was told to stop. */
-export async function runAgent({ machine, config, log, asked, signal }: RunRequest): Promise<number> {
+export async function runAgent({ machine, config, log, asked, demand, signal }: RunRequest): Promise<number> {
   const watch = new Watch(machine, gatherSamplers(machine, config), log)
   const { onBoard, vmId } = begin(machine, config)
   const courier = new Courier({ machine, config, log, vm: vmId })
@@ -45,16 +48,21 @@ export async function runAgent({ machine, config, log, asked, signal }: RunReque
   const schedule = new Schedule({
     startMs: machine.monotonicMs(),
     lookEveryMs: config.sampleEveryMs,
+    ...(config.cheapEveryMs === undefined ? {} : { cheapEveryMs: config.cheapEveryMs }),
     vectorEveryMs: config.vectorEveryMs,
   })
+  let isOnDemand = false
   let toldMs = machine.monotonicMs()
   let sequence = 0
   let looks = 0
   let hasPhaseChanged = false
   while (!signal.aborted) {
-    const reading = await watch.look()
+    const kind = schedule.kindOfNext()
+    const reading = await watch.look({ onlyCheap: kind === 'cheap' })
     const nowMs = machine.monotonicMs()
-    schedule.looked(nowMs)
+    schedule.demandUntil(demand.untilMs)
+    schedule.looked(nowMs, kind)
+    isOnDemand = tellDemand(log, { was: isOnDemand, is: schedule.isOnDemand(nowMs), config })
     if (nowMs - toldMs >= ALIVE_EVERY_MS) {
       toldMs = nowMs
       await notify(machine, 'alive')
@@ -72,8 +80,9 @@ export async function runAgent({ machine, config, log, asked, signal }: RunReque
       const named = phaseName === undefined ? view : { ...view, phaseName }
       courier.offer(encodePersonality(vector))
       saveHistory(machine, config, onBoard)
+      const paper = paperOf(machine.self)
       if (asked.print === 'json') machine.self.print(onceAsJson(named))
-      if (asked.print === 'text') machine.self.print(showOnce(named, paperOf(machine.self)))
+      if (asked.print === 'text') machine.self.print(onPaper(paper, showOnce(named, paper)))
     }
     await machine.sleep(schedule.waitMs(machine.monotonicMs()), signal)
   }
@@ -81,6 +90,23 @@ export async function runAgent({ machine, config, log, asked, signal }: RunReque
   await delivery
   saveHistory(machine, config, onBoard)
   return 0
+}
+
+/** Says so when looks on demand begin and when they end. Returns whether they are taken now. */
+function tellDemand(
+  log: Log,
+  { was, is, config }: { readonly was: boolean; readonly is: boolean; readonly config: AgentConfig },
+): boolean {
+  if (is && !was)
+    log.tell(
+      'notice',
+      `as asked by SIGUSR1: the cheap samplers are asked every second for ${showDuration(ON_DEMAND_MS)}`,
+    )
+  if (was && !is) {
+    const every = showDuration(config.cheapEveryMs ?? config.sampleEveryMs)
+    log.tell('notice', `the cheap samplers are asked every ${every} again`)
+  }
+  return is
 }
 
 /** What is known of this VM at the start: who it is. */

@@ -19,7 +19,10 @@ export class Watch {
   private readonly samplers: readonly Sampler[]
   private readonly log: Log
   private readonly values = new Float64Array(READING_LENGTH)
+  private readonly spansMs = new Float64Array(READING_LENGTH)
   private lastMs: number | undefined
+  /** When all samplers were asked last. */
+  private lastWholeMs: number | undefined
 
   constructor(machine: Machine, samplers: readonly Sampler[], log: Log) {
     this.machine = machine
@@ -28,7 +31,8 @@ export class Watch {
   }
 
   /** One look. The reading's values are used again by the next look: whoever wants to keep them copies them. Undefined for the first
-   *  look, which only sets counters. `onlyCheap` leaves out what costs, whose measures are then absent. */
+   *  look, which only sets counters. `onlyCheap` leaves out what costs: its measures are then absent, and the next look at all tells the whole
+   *  time that they span. */
   async look({
     onlyCheap = false,
     into,
@@ -36,22 +40,29 @@ export class Watch {
     readonly onlyCheap?: boolean
     readonly into?: SamplerDetails[]
   } = {}): Promise<Reading | undefined> {
-    const { lastMs } = this
+    const { lastMs, lastWholeMs } = this
     const look: Look = {
       at: this.machine.now(),
       monotonicMs: this.machine.monotonicMs(),
       wantsDetails: into !== undefined,
     }
+    const { monotonicMs } = look
+    const wholeMs = lastWholeMs === undefined ? Number.NaN : monotonicMs - lastWholeMs
+    // The usual case: all samplers were asked at the last look.
+    const isMixed = !onlyCheap && lastWholeMs !== lastMs
     this.values.fill(Number.NaN)
+    if (isMixed) this.spansMs.fill(Number.NaN)
     for (const sampler of this.samplers) {
       if (onlyCheap && !sampler.isCheap) continue
       const details: Detail[] = []
-      await this.ask(sampler, look, details)
+      await this.ask(sampler, look, { details, spanMs: isMixed && !sampler.isCheap ? wholeMs : undefined })
       if (details.length > 0) into?.push({ sampler: sampler.name, details })
     }
-    this.lastMs = look.monotonicMs
+    this.lastMs = monotonicMs
+    if (!onlyCheap) this.lastWholeMs = monotonicMs
     if (lastMs === undefined) return undefined
-    return { at: look.at, spanMs: look.monotonicMs - lastMs, values: this.values }
+    const reading = { at: look.at, spanMs: monotonicMs - lastMs, values: this.values }
+    return isMixed ? { ...reading, spansMs: this.spansMs } : reading
   }
 
   /** What can and cannot be seen here, sampler by sampler. */
@@ -65,10 +76,17 @@ export class Watch {
     for (const sampler of this.samplers) await sampler.close?.()
   }
 
-  private async ask(sampler: Sampler, look: Look, details: Detail[]): Promise<void> {
+  private async ask(
+    sampler: Sampler,
+    look: Look,
+    { details, spanMs }: { readonly details: Detail[]; readonly spanMs: number | undefined },
+  ): Promise<void> {
     const writer: ReadingWriter = {
       put: (measure, value) => {
-        if (Number.isFinite(value)) this.values[PLACES.get(measure) as number] = value
+        if (!Number.isFinite(value)) return
+        const place = PLACES.get(measure) as number
+        this.values[place] = value
+        if (spanMs !== undefined) this.spansMs[place] = spanMs
       },
       detail: (detail) => void details.push(detail),
     }

@@ -4,7 +4,7 @@ import { ParseError } from '../../terms/parse.ts'
 import { parseWords } from './words.ts'
 
 test('without words the agent runs', () => {
-  assert.deepEqual(parseWords([]), { command: 'run', isOnce: false, forMs: 5000 })
+  assert.deepEqual(parseWords([]), { command: 'run', isOnce: false, isLive: false })
 })
 
 test('an option takes its value as the next word or after an equals sign', () => {
@@ -17,7 +17,20 @@ test('a command stands among options', () => {
   assert.deepEqual([words.command, words.configPath], ['doctor', '/etc/other.conf'])
 })
 
-for (const words of [['--onec'], ['--for'], ['--for', '5 parsecs'], ['--for', '0s'], ['--print', 'xml'], ['restart']]) {
+test('what is cheap can be watched, for a while or without an end', () => {
+  assert.deepEqual(parseWords(['--watch']), { command: 'run', isOnce: false, isLive: true })
+  assert.equal(parseWords(['--watch', '--for', '30s']).forMs, 30_000)
+})
+
+for (const words of [
+  ['--once', '--watch'],
+  ['--onec'],
+  ['--for'],
+  ['--for', '5 parsecs'],
+  ['--for', '0s'],
+  ['--print', 'xml'],
+  ['restart'],
+]) {
   test(`${words.join(' ')} is refused`, () => {
     assert.throws(() => parseWords(words), ParseError)
   })

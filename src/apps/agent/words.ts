@@ -10,8 +10,10 @@ export interface AgentWords {
   readonly command: AgentCommand
   readonly configPath?: string
   readonly isOnce: boolean
-  /** How long `--once` looks. */
-  readonly forMs: number
+  /** `--watch`: what is cheap to see, second by second, for a person at a terminal. */
+  readonly isLive: boolean
+  /** How long `--once` and `--watch` look; absent: a few seconds, and until it is stopped. */
+  readonly forMs?: number
   readonly print?: 'text' | 'json'
   /** A recording of `virsh domstats`, and which domain of it. */
   readonly domstats?: string
@@ -32,8 +34,9 @@ Commands:
 Options:
   --config FILE          settings (default: /etc/ethos/agent.conf, or none: everything has a default)
   --once                 look for a while, print the personality, and end
-  --for DURATION         how long --once looks, 1s to 15min (default: 5s)
-  --print text|json      print vectors, for people or for programs (--once: text)
+  --watch                print what is cheap to see, a line a second, until it is stopped; sends nothing
+  --for DURATION         how long --once and --watch look, 1s to 15min (default: 5s; --watch: no end)
+  --print text|json      print vectors, for people or for programs (--once, --watch: text)
   --domstats FILE        no agent in the guest: read a recording of \`virsh domstats\`, and print what it tells
   --domain NAME          only this domain of the recording
   --version, --help
@@ -41,6 +44,7 @@ Options:
 Examples:
   ethos agent --once                              what is this machine like?
   ethos agent --once --for 1min --print json      the same for a program, over a minute
+  ethos agent --watch                             what does it do right now?
   ethos agent doctor                              what is it blind to, and why?
   for i in 1 2 3; do date +%s.%N; virsh domstats; sleep 5; done > recording
   ethos agent --domstats recording                what guests without an agent are like
@@ -54,12 +58,13 @@ export function parseWords(words: readonly string[]): AgentWords {
   const found: { -readonly [K in keyof AgentWords]: AgentWords[K] } = {
     command: 'run',
     isOnce: false,
-    forMs: 5 * SECOND_MS,
+    isLive: false,
   }
   for (let word = reader.next(); word !== undefined; word = reader.next()) {
     if (word === '--help' || word === '-h') found.wants = 'help'
     else if (word === '--version') found.wants = 'version'
     else if (word === '--once') found.isOnce = true
+    else if (word === '--watch') found.isLive = true
     else if (word === '--config') found.configPath = reader.valueOf(word)
     else if (word === '--for') found.forMs = parseDuration({ value: reader.valueOf(word), place: word }, LOOK_BOUNDS)
     else if (word === '--print') found.print = parseWord(reader.valueOf(word), word, ['text', 'json'])
@@ -68,6 +73,7 @@ export function parseWords(words: readonly string[]): AgentWords {
     else if (word.startsWith('-')) throw new ParseError('option', word, '`ethos agent --help` shows what can be asked.')
     else found.command = parseWord(word, 'command', COMMANDS)
   }
+  if (found.isOnce && found.isLive) throw new ParseError('option', '--watch', 'Either --once or --watch.')
   return found
 }
 

@@ -175,12 +175,13 @@ export interface Self {
   /** Width of the terminal that `print` goes to; undefined where it goes to none. */
   readonly columns?: number | undefined
   environment(name: string): string | undefined
+  /** Where nobody reads any more (a pipe that was closed), the process is told to end, as by SIGTERM. */
   print(text: string): void
   complain(text: string): void
   /** CPU that this process used, in ms. */
   cpuMs(): number
   residentBytes(): number
-  onSignal(name: 'SIGHUP' | 'SIGTERM' | 'SIGINT', handler: () => void): void
+  onSignal(name: 'SIGHUP' | 'SIGTERM' | 'SIGINT' | 'SIGUSR1', handler: () => void): void
 }
 
 export interface Machine extends Looks {

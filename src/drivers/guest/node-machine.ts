@@ -88,6 +88,7 @@ function accessOf(path: string): Access {
 }
 
 function nodeSelf(): Self {
+  let hasPrinted = false
   return {
     pid: process.pid,
     userId: process.getuid?.() ?? -1,
@@ -95,7 +96,12 @@ function nodeSelf(): Self {
     engine: process.versions['bun'] === undefined ? `node ${process.versions.node}` : `bun ${process.versions['bun']}`,
     columns: process.stdout.isTTY ? process.stdout.columns : undefined,
     environment: (name) => process.env[name],
-    print: (text) => void process.stdout.write(text),
+    print: (text) => {
+      // Not before: the stream is made when it is first asked for, and an agent that prints nothing needs none.
+      if (!hasPrinted) process.stdout.on('error', endUnheard)
+      hasPrinted = true
+      process.stdout.write(text)
+    },
     complain: (text) => void process.stderr.write(text),
     cpuMs: () => {
       const { user, system } = process.cpuUsage()
@@ -104,6 +110,12 @@ function nodeSelf(): Self {
     residentBytes: () => process.memoryUsage.rss(),
     onSignal: (name, handler) => void process.on(name, handler),
   }
+}
+
+/** `... | head` closes the pipe early, which is no error of ours. */
+function endUnheard(error: Error): void {
+  if (codeOf(error) !== 'EPIPE') throw error
+  process.kill(process.pid, 'SIGTERM')
 }
 
 function sleep(ms: number, signal?: AbortSignal): Promise<void> {

@@ -7,6 +7,7 @@ import { type Measure, type Reading, READING_LENGTH } from '../../terms/reading.
 import { HOUR_MS, MINUTE_MS, SECOND_MS } from '../../terms/units.ts'
 import { OnBoard } from './on-board.ts'
 import { PHASES_1 } from './phases-1.ts'
+import { HISTORY_MEASURES, SlotHistory } from './slot-history.ts'
 
 const START = 1_000_000 * HOUR_MS
 
@@ -179,4 +180,53 @@ test('a gap of an hour leaves absent slots and no number that is not finite', ()
   const line = encodePersonality(vector)
   assert.ok(line.length <= WIRE_BYTES_MAX)
   assert.equal(encodePersonality(parsePersonality(line)), line)
+})
+
+/** What is cheap is seen each second and what is costly each fifth, as on demand: the processes born since the costly look before. */
+function liveMixed(subject: OnBoard, from: number, seconds: number, cpuAt: (second: number) => number): void {
+  for (let second = 1; second <= seconds; second++) {
+    const at = from + second * SECOND_MS
+    const isAll = second % 5 === 0
+    const reading = aReading(at, { cpuRefCoresMean: cpuAt(second) }, SECOND_MS)
+    if (!isAll) {
+      subject.observe(reading)
+      continue
+    }
+    const spansMs = new Float64Array(READING_LENGTH).fill(Number.NaN)
+    spansMs[dimensionIndex('processBirthsPerSec')] = 5 * SECOND_MS
+    reading.values[dimensionIndex('processBirthsPerSec')] = cpuAt(second)
+    subject.observe({ ...reading, spansMs })
+  }
+}
+
+test('a mix of looks each second and each five seconds tells the same means as the truth', () => {
+  const subject = onBoard()
+  // 10 min each five seconds at 1 core, 5 min each second at 2 cores: (600 x 1 + 300 x 2) / 900 s = 1.3333.
+  for (let k = 1; k <= 120; k++) {
+    subject.observe(aReading(START + 5000 * k, { cpuRefCoresMean: 1, processBirthsPerSec: 10 }))
+  }
+  liveMixed(subject, START + 10 * MINUTE_MS, 300, () => 2)
+  const vector = subject.vector(START + 15 * MINUTE_MS, 0)
+  assert.ok(Math.abs((readDimension(vector, 'cpuRefCoresMean') ?? 0) - 4 / 3) < 1e-6)
+  // What is costly counts with the five seconds that it spans, not with the one since the cheap look: (600 x 10 + 300 x 2) / 900 = 7.3333.
+  assert.ok(Math.abs((readDimension(vector, 'processBirthsPerSec') ?? 0) - 22 / 3) < 1e-6)
+  assert.equal(vector.coverage, 1)
+})
+
+test('the history of what is costly has no holes for the cheap looks between', () => {
+  const history = new SlotHistory(5 * MINUTE_MS, 288)
+  const births = dimensionIndex('processBirthsPerSec')
+  for (let second = 1; second <= 3600; second++) {
+    const reading = aReading(START + second * SECOND_MS, { cpuRefCoresMean: 1 }, SECOND_MS)
+    const spansMs = new Float64Array(READING_LENGTH).fill(Number.NaN)
+    spansMs[births] = 5 * SECOND_MS
+    // 0 in the first half of each slot, 10 in the second.
+    if (second % 5 === 0) reading.values[births] = (second - 1) % 300 < 150 ? 0 : 10
+    history.add(second % 5 === 0 ? { ...reading, spansMs } : reading)
+  }
+  const row = HISTORY_MEASURES.indexOf('processBirthsPerSec')
+  assert.deepEqual(
+    Array.from({ length: history.length }, (_, k) => history.ago(row, k + 1)),
+    Array.from({ length: 11 }, () => 5),
+  )
 })

@@ -1,5 +1,5 @@
 import { dimensionIndex } from '../../terms/personality.ts'
-import type { Reading } from '../../terms/reading.ts'
+import { type Reading, stretchOf } from '../../terms/reading.ts'
 import { type EpochMs, MINUTE_MS } from '../../terms/units.ts'
 import { featureOf, nearestPhase, type PhaseModel } from './phases.ts'
 
@@ -79,14 +79,16 @@ export class PhaseTracker {
   }
 
   /** True if by this reading the VM has passed into another phase. The first phase is no change. */
-  add({ at, spanMs, values }: Reading): boolean {
+  add(reading: Reading): boolean {
+    const { at, spanMs, values } = reading
     const { features } = this.model
     // After a gap the past has faded by the whole of it.
-    const kept = Math.exp(-Math.max(spanMs, at - this.lastAt) / FADE_MS)
+    const passedMs = Math.max(spanMs, at - this.lastAt)
     this.lastAt = at
     for (let k = 0; k < features.length; k++) {
       const value = values[this.places[k]]
       const was = this.faded[k]
+      const kept = Math.exp(-Math.max(passedMs, spanMs * stretchOf(reading, this.places[k])) / FADE_MS)
       if (Number.isFinite(value)) this.faded[k] = was === was ? was * kept + value * (1 - kept) : value
       this.features[k] = featureOf(features[k], this.faded[k], this.cores)
     }

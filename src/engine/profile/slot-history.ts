@@ -1,5 +1,5 @@
 import { dimensionIndex } from '../../terms/personality.ts'
-import type { Measure, Reading } from '../../terms/reading.ts'
+import { type Measure, type Reading, stretchOf } from '../../terms/reading.ts'
 
 /** Measures of which a day of five-minute means is kept: what a change or an anomaly is told from. CPU is the first. */
 export const HISTORY_MEASURES = [
@@ -35,7 +35,8 @@ export class SlotHistory {
   }
 
   /** Adds a reading; returns how many slots were closed by it, those passed over in a gap included. */
-  add({ at, spanMs, values }: Reading): number {
+  add(reading: Reading): number {
+    const { at, spanMs } = reading
     const { slotMs } = this
     const lastSlot = Math.ceil(at / slotMs) - 1
     const begin = Math.max(at - spanMs, (lastSlot - this.slots) * slotMs)
@@ -46,7 +47,7 @@ export class SlotHistory {
     for (let slot = firstSlot; slot <= lastSlot; slot++) {
       if (slot !== this.slot) closed += this.moveTo(slot)
       const from = slot === firstSlot ? begin : slot * slotMs
-      this.count(values, Math.min(at, (slot + 1) * slotMs) - from)
+      this.count(reading, Math.min(at, (slot + 1) * slotMs) - from)
     }
     return Math.min(closed, this.slots)
   }
@@ -104,12 +105,13 @@ export class SlotHistory {
     return true
   }
 
-  private count(values: Float64Array, spanMs: number): void {
+  private count(reading: Reading, spanMs: number): void {
     for (let i = 0; i < PLACES.length; i++) {
-      const value = values[PLACES[i]]
+      const value = reading.values[PLACES[i]]
       if (!Number.isFinite(value)) continue
-      this.sums[i] += value * spanMs
-      this.spans[i] += spanMs
+      const weightMs = spanMs * stretchOf(reading, PLACES[i])
+      this.sums[i] += value * weightMs
+      this.spans[i] += weightMs
     }
   }
 

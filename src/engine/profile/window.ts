@@ -1,4 +1,4 @@
-import { READING_LENGTH, type Reading } from '../../terms/reading.ts'
+import { READING_LENGTH, type Reading, stretchOf } from '../../terms/reading.ts'
 import type { EpochMs } from '../../terms/units.ts'
 import { LogHistogram } from './log-histogram.ts'
 
@@ -25,18 +25,21 @@ class Part {
     this.cpu.clear()
   }
 
-  add(values: Float64Array, spanMs: number): void {
-    this.spanMs += spanMs
+  /** @param partMs what the reading spans of this part */
+  add(reading: Reading, partMs: number): void {
+    this.spanMs += partMs
+    const { values } = reading
     for (let i = 0; i < READING_LENGTH; i++) {
       const value = values[i]
       if (!Number.isFinite(value)) continue
-      this.sums[i] += value * spanMs
-      this.spans[i] += spanMs
+      const weightMs = partMs * stretchOf(reading, i)
+      this.sums[i] += value * weightMs
+      this.spans[i] += weightMs
     }
     const cpu = values[CPU]
     if (!Number.isFinite(cpu)) return
     this.cpuMax = Math.max(this.cpuMax, cpu)
-    this.cpu.add(cpu, spanMs)
+    this.cpu.add(cpu, partMs * stretchOf(reading, CPU))
   }
 }
 
@@ -64,8 +67,9 @@ export class RollingWindow {
     return this.lastAt
   }
 
-  /** Adds a reading that is newer than the last. Each measure counts with the reading's span where it is present, and not at all where it is absent. */
-  add({ at, spanMs, values }: Reading): void {
+  /** Adds a reading that is newer than the last. Each measure counts with its span where it is present, and not at all where it is absent. */
+  add(reading: Reading): void {
+    const { at, spanMs } = reading
     const { partMs } = this
     const lastPart = Math.ceil(at / partMs) - 1
     const begin = Math.max(at - spanMs, (lastPart - PARTS) * partMs)
@@ -75,7 +79,7 @@ export class RollingWindow {
     const firstPart = Math.min(lastPart, Math.max(this.current, Math.floor(begin / partMs)))
     for (let part = firstPart; part <= lastPart; part++) {
       const from = part === firstPart ? begin : part * partMs
-      this.partOf(part).add(values, Math.min(at, (part + 1) * partMs) - from)
+      this.partOf(part).add(reading, Math.min(at, (part + 1) * partMs) - from)
     }
   }
 

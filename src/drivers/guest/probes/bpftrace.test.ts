@@ -2,7 +2,14 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as fc from 'fast-check'
 import { checkProperty } from '../../../../tools/property.ts'
-import { complaintOf, libraryCallProgram, parseLibraryCalls, parseSystemCalls, systemCallProgram } from './bpftrace.ts'
+import {
+  complaintOf,
+  libraryCallProgram,
+  parseLibraryCalls,
+  parseSystemCalls,
+  sliceMsOf,
+  systemCallProgram,
+} from './bpftrace.ts'
 
 const ATTACHED = '{"type": "attached_probes", "data": {"probes": 2}}'
 
@@ -113,8 +120,16 @@ test('programs end by themselves, whoever started them', () => {
     hasOldWait: false,
   })
   assert.match(program, /uprobe:"\/usr\/lib\/libc\.so\.6":free \/@state == 1\/ \{ @calls\[1\] = count\(\); \}/)
-  assert.match(program, /interval:s:30 \{ exit\(\); \}$/)
+  // 200 ms, looked at each 20; should it not end by that, it ends 20 s after the second it would have taken.
+  assert.match(program, /interval:ms:20 \{ if \(@state == 1 && nsecs - @from >= 200000000\) \{ @till = nsecs; .*exit/)
+  assert.match(program, /interval:s:21 \{ exit\(\); \}$/)
+  assert.match(program, /\/pid == @self && @state == 0\//, 'another bpftrace that waits is no sign that ours is ready')
   assert.doesNotMatch(program, /sys_enter_epoll_wait/, 'aarch64 has no such call')
+})
+
+test('an attachment of a minute has no more slices than one of ten seconds, so that the keys fit in the map', () => {
+  assert.deepEqual([3000, 5000, 10_000, 10_001, 60_000].map(sliceMsOf), [1000, 1000, 1000, 2000, 6000])
+  assert.match(systemCallProgram(60_000, '->'), /nsecs \/ 6000000000\] = count/)
 })
 
 function map(name: string, data: unknown): string {

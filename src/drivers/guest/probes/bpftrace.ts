@@ -8,27 +8,36 @@ export interface TracedFunction {
   readonly slot: number
 }
 
+/** Slices of an attachment of up to ten seconds; a longer one has longer slices, for bpftrace keeps 4096 keys in a map: ten slices of 400 calls. */
 const SLICE_MS = 1000
+const SLICES_MAX = 10
 /** A line that is longer is none of ours. Whole output is bounded by whoever runs the program. */
 const LINES_MAX = 10_000
 /** No program of ours makes more. */
 const KEYS_MAX = 5000
-/** If our own program has not been told to end by then, it ends itself. */
-const SAFETY_SECONDS = 30
+/** If our own program has not ended so long after its time, it ends itself. */
+const SAFETY_SECONDS = 20
+/** Looks at the clock within an attachment: it lasts a tenth too long at most. */
+const TICKS = 10
 
-/** Counts system calls by number and second. The time is part of the key, so that whole seconds can be told from the first and the last, in
+/** Milliseconds of a slice of an attachment of so many. */
+export function sliceMsOf(attachedMs: number): number {
+  return Math.max(1, Math.ceil(attachedMs / SLICES_MAX / SLICE_MS)) * SLICE_MS
+}
+
+/** Counts system calls by number and slice. The time is part of the key, so that whole slices can be told from the first and the last, in
  *  which the probe was being put on or taken off. The number comes first: with the time first the kernel's hash tables collide.
  *  @param dot how fields of a tracepoint are written: `->` in old versions, `.` in new ones */
 export function systemCallProgram(attachedMs: number, dot: '->' | '.'): string {
   return (
-    `tracepoint:raw_syscalls:sys_enter { @calls[args${dot}id, nsecs / ${SLICE_MS * 1e6}] = count(); } ` +
+    `tracepoint:raw_syscalls:sys_enter { @calls[args${dot}id, nsecs / ${sliceMsOf(attachedMs) * 1e6}] = count(); } ` +
     `interval:ms:${Math.ceil(attachedMs)} { exit(); }`
   )
 }
 
 /** Counts calls of functions. Putting on and taking off many probes takes longer than they are needed, and calls are slowed meanwhile; so only
- *  those between two instants are counted: from when bpftrace, all probes being on, waits for the first time, until the timer has rung
- *  twice. `hasOldWait`: the processor has the system call epoll_wait. */
+ *  those between two instants are counted: from when this bpftrace, all probes being on, waits for the first time, until the first tick after
+ *  the time is over. `hasOldWait`: the processor has the system call epoll_wait. */
 export function libraryCallProgram(
   functions: readonly TracedFunction[],
   attachedMs: number,
@@ -38,21 +47,22 @@ export function libraryCallProgram(
   const probes = functions.map(
     ({ path, name, slot }) => `uprobe:"${path}":${name} /@state == 1/ { @calls[${slot}] = count(); }`,
   )
+  const safetySeconds = Math.ceil(attachedMs / 1000) + SAFETY_SECONDS
   return [
-    'BEGIN { @state = 0; @ticks = 0; @from = nsecs; @till = nsecs; }',
+    'BEGIN { @self = pid; @state = 0; @from = nsecs; @till = nsecs; }',
     `${waits.map((wait) => `tracepoint:syscalls:sys_enter_${wait}`).join(',')} ` +
-      '/comm == "bpftrace" && @state == 0/ { @from = nsecs; @state = 1; }',
+      '/pid == @self && @state == 0/ { @from = nsecs; @state = 1; }',
     ...probes,
-    `interval:ms:${Math.max(1, Math.ceil(attachedMs))} { if (@state == 1) { if (@ticks > 0) ` +
-      '{ @till = nsecs; @state = 2; exit(); } @ticks = @ticks + 1; } }',
-    `interval:s:${SAFETY_SECONDS} { exit(); }`,
+    `interval:ms:${Math.max(1, Math.ceil(attachedMs / TICKS))} ` +
+      `{ if (@state == 1 && nsecs - @from >= ${Math.ceil(attachedMs * 1e6)}) { @till = nsecs; @state = 2; exit(); } }`,
+    `interval:s:${safetySeconds} { exit(); }`,
   ].join('\n')
 }
 
-/** Counts in one second: by number of the system call. */
+/** Counts in one slice: by number of the system call. */
 export type Slice = ReadonlyMap<number, number>
 
-/** Whole seconds of a run of `systemCallProgram`, in their order; empty where there was none. */
+/** Whole slices of a run of `systemCallProgram`, in their order; empty where there was none. */
 export function parseSystemCalls(output: string): readonly Slice[] {
   const slices = new Map<number, Map<number, number>>()
   for (const [key, count] of countsOf(output, '@calls')) {
@@ -66,7 +76,7 @@ export function parseSystemCalls(output: string): readonly Slice[] {
   const whole: Slice[] = []
   const [first, last] = [seconds[0], seconds.at(-1)]
   if (first === undefined || last === undefined || last - first > KEYS_MAX) return []
-  // A second in which nothing was called is one too.
+  // A slice in which nothing was called is one too.
   for (let second = first + 1; second < last; second++) whole.push(slices.get(second) ?? new Map())
   return whole
 }
@@ -85,9 +95,6 @@ export function parseLibraryCalls(
   }
   return { calls, countedMs: (till - from) / 1e6 }
 }
-
-/** Milliseconds of a slice. */
-export const SYSTEM_CALL_SLICE_MS = SLICE_MS
 
 /** What bpftrace said against it, in one line of bounded length. The warning about memory that may be locked is none: kernels since 5.11 do
  *  not count that way. */

@@ -3,12 +3,12 @@ import { complaintOf, libraryCallProgram, parseLibraryCalls } from './bpftrace.t
 import { symbolOffsets } from './elf.ts'
 import { type Counted, estimateRate } from './estimate.ts'
 import { findLibraries } from './libraries.ts'
-import type { Counter, ProbeResults } from './results.ts'
+import type { Counter, Missing, ProbeResults } from './results.ts'
 import { nothing, NOT_ASKED, type Part, type RoundContext } from './part.ts'
 import { findBpftrace, runBpftrace } from './run-bpftrace.ts'
-import type { LibraryKind } from './settings.ts'
+import type { Attachment, LibraryKind, ProbeSettings } from './settings.ts'
 import { openTracefs, Tracefs } from './tracefs.ts'
-import { countPoints, type ProbePoint } from './tracefs-libraries.ts'
+import { type CountedWindow, countPoints, type ProbePoint } from './tracefs-libraries.ts'
 
 /** What a trap costs its caller at most, in ns, by either way. Measured by `npm run bench:probes` in a virtual machine: 1 us where the kernel acts the
  *  first instruction of the function itself (malloc), 10 us where it has to step over it by another trap (free). */
@@ -32,15 +32,46 @@ export async function countLibraryCalls(
   if (asked.length === 0) return NOT_ASKED
   const points = findPoints(context, asked)
   const found = asked.filter((kind) => (points.get(kind) ?? []).length > 0)
-  if (found.length === 0)
-    return nothing('library calls', `no library here has them: ${asked.join(', ')}`, 'nothing, if no program uses them')
+  const missing = missingLibraries(asked.filter((kind) => !found.includes(kind)))
+  if (found.length === 0) return { ...NOT_ASKED, missing }
   const tracefs = settings.way === 'bpftrace' ? undefined : openTracefs(machine)
-  if (tracefs instanceof Tracefs && tracefs.has('uprobe_events')) return byTracefs(context, tracefs, { found, points })
+  if (tracefs instanceof Tracefs && tracefs.has('uprobe_events'))
+    return byTracefs(context, tracefs, { found, points, missing })
   if (settings.way === 'tracefs' && tracefs !== undefined) {
     if (!(tracefs instanceof Tracefs)) return nothing('library calls', tracefs.because, tracefs.remedy)
     return nothing('library calls', 'this kernel has no uprobe events', 'a kernel with CONFIG_UPROBE_EVENTS')
   }
-  return byBpftrace(context, { found, points, hasOldWait })
+  const counted = await byBpftrace(context, { found, points, missing, hasOldWait })
+  if (typeof counted !== 'string') return counted
+  if (tracefs === undefined || tracefs instanceof Tracefs) return nothing('library calls', counted, INSTALL)
+  return nothing('library calls', `${counted}; ${tracefs.because}`, tracefs.remedy)
+}
+
+function missingLibraries(kinds: readonly LibraryKind[]): readonly Missing[] {
+  if (kinds.length === 0) return []
+  const because = `no library here has them: ${kinds.join(', ')}`
+  return [{ what: 'library calls', because, remedy: 'nothing, if no program uses them' }]
+}
+
+/** Some of the functions could not be watched: what is told is too low by their calls. */
+function missingFunctions(kind: LibraryKind, refused: number): readonly Missing[] {
+  if (refused === 0) return []
+  const because = `${kind}: at ${refused} of the places of its functions the kernel would have no probe, so that it is told too low`
+  return [{ what: 'library calls', because, remedy: 'nothing, or name other functions in the settings' }]
+}
+
+interface Wanted {
+  readonly found: readonly LibraryKind[]
+  readonly points: Points
+  /** What is known to be missing already. */
+  readonly missing: readonly Missing[]
+}
+
+/** Functions that are watched one after the other share what the settings allow for those that they name: a library that is there four times has each
+ *  of its functions four times. */
+function shared({ attachments, functions }: ProbeSettings, places: number): Attachment {
+  const { attachedMs, callsMax } = attachments.allocator
+  return { attachedMs: attachedMs * Math.min(1, functions.allocator.length / places), callsMax }
 }
 
 /** Functions that a library defines, where it defines them. */
@@ -65,41 +96,42 @@ function findPoints({ machine, settings }: RoundContext, kinds: readonly Library
   return points
 }
 
-async function byTracefs(
-  context: RoundContext,
-  tracefs: Tracefs,
-  { found, points }: { readonly found: readonly LibraryKind[]; readonly points: Points },
-): Promise<Part> {
+async function byTracefs(context: RoundContext, tracefs: Tracefs, { found, points, missing }: Wanted): Promise<Part> {
   const { machine, settings, signal } = context
+  const refusals: Missing[] = []
   const rates: Rates = {}
   const startMs = machine.monotonicMs()
   const counts = found.map(async (kind) => {
-    const options = { label: kind, attachment: settings.attachments[kind], together: kind !== 'allocator', signal }
+    const places = points.get(kind) ?? []
+    const together = kind !== 'allocator'
+    const attachment = together ? settings.attachments[kind] : shared(settings, places.length)
+    const options = { label: kind, attachment, together, signal }
     // Each with its own part of tracefs, so that whoever is done first takes off what is its own.
     const own = new Tracefs(machine, tracefs.root)
-    return { kind, windows: await countPoints(machine, own, points.get(kind) ?? [], options) }
+    return { kind, ...(await countPoints(machine, own, places, options)) }
   })
   for (const outcome of await Promise.allSettled(counts)) {
     if (outcome.status === 'rejected') throw outcome.reason
+    const { kind, refused } = outcome.value
+    refusals.push(...missingFunctions(kind, refused))
     if (!signal.aborted) putRate(context, rates, { ...outcome.value, counter: 'uprobe_profile' })
   }
-  return { rates, top: [], attachedMs: machine.monotonicMs() - startMs, missing: [] }
+  return { rates, top: [], attachedMs: machine.monotonicMs() - startMs, missing: [...missing, ...refusals] }
 }
 
+/** What was counted, or why nothing was. */
 async function byBpftrace(
   context: RoundContext,
-  {
-    found,
-    points,
-    hasOldWait,
-  }: { readonly found: readonly LibraryKind[]; readonly points: Points; readonly hasOldWait: boolean },
-): Promise<Part> {
+  { found, points, missing, hasOldWait }: Wanted & { readonly hasOldWait: boolean },
+): Promise<Part | string> {
   const program = findBpftrace(context.machine)
-  if (program === undefined) return nothing('library calls', 'bpftrace is not installed', INSTALL)
+  if (program === undefined) return 'bpftrace is not installed'
   const attachedMs = Math.max(...found.map((kind) => context.settings.attachments[kind].attachedMs))
-  let functions = uniqueNames(
+  const startMs = context.machine.monotonicMs()
+  const wanted = uniqueNames(
     found.flatMap((kind, slot) => (points.get(kind) ?? []).map((point) => ({ ...point, slot }))),
   )
+  let functions = wanted
   let counted: ReturnType<typeof parseLibraryCalls>
   let complaint = ''
   // bpftrace gives all up for one probe that can not be attached: then it is tried without that one.
@@ -112,13 +144,18 @@ async function byBpftrace(
     if (others.length === functions.length || context.signal.aborted) break
     functions = others
   }
-  if (counted === undefined) return nothing('library calls', `bpftrace: ${complaint}`, INSTALL)
+  if (counted === undefined) return `bpftrace: ${complaint}`
   const rates: Rates = {}
   for (const [slot, kind] of found.entries()) {
     const windows = [{ calls: counted.calls.get(slot) ?? 0, countedMs: counted.countedMs }]
     putRate(context, rates, { kind, windows, counter: 'bpftrace' })
   }
-  return { rates, top: [], attachedMs: counted.countedMs, missing: [] }
+  const refusals = found.flatMap((kind, slot) => {
+    const countOf = (all: typeof functions) => all.filter((each) => each.slot === slot).length
+    return missingFunctions(kind, countOf(wanted) - countOf(functions))
+  })
+  // bpftrace leaves them on while it puts others on and takes them off.
+  return { rates, top: [], attachedMs: context.machine.monotonicMs() - startMs, missing: [...missing, ...refusals] }
 }
 
 /** bpftrace takes a name, and finds its places by itself. */
@@ -137,8 +174,14 @@ function putRate(
     kind,
     windows,
     counter,
-  }: { readonly kind: LibraryKind; readonly windows: readonly Counted[]; readonly counter: Counter },
+  }: {
+    readonly kind: LibraryKind
+    readonly windows: readonly (Counted & Partial<CountedWindow>)[]
+    readonly counter: Counter
+  },
 ): void {
-  const rate = estimateRate({ windows, before: before?.rates[kind]?.recent ?? [], costNs: COST_NS })
+  // Seconds of functions that were watched one after the other are no spread of their sum.
+  const slicesPerSec = windows.length === 1 ? (windows[0].slicesPerSec ?? []) : []
+  const rate = estimateRate({ windows, slicesPerSec, before: before?.rates[kind]?.recent ?? [], costNs: COST_NS })
   if (rate !== undefined) rates[kind] = { ...rate, counter }
 }

@@ -1,5 +1,5 @@
 /** System calls per second by class, in the way that the settings and the machine allow. */
-import { complaintOf, parseSystemCalls, type Slice, SYSTEM_CALL_SLICE_MS, systemCallProgram } from './bpftrace.ts'
+import { complaintOf, parseSystemCalls, type Slice, sliceMsOf, systemCallProgram } from './bpftrace.ts'
 import { estimateRate } from './estimate.ts'
 import { findBpftrace, runBpftrace } from './run-bpftrace.ts'
 import type { Counter, ProbeResults, TopCall } from './results.ts'
@@ -7,15 +7,21 @@ import { TOP_MAX } from './results.ts'
 import { nothing, NOT_ASKED, type Part, type RoundContext } from './part.ts'
 import { CALL_CLASSES, type CallClass, callName, classOfCall, type Processor } from './system-calls.ts'
 import { openTracefs, Tracefs } from './tracefs.ts'
-import { countByTracefs } from './tracefs-calls.ts'
+import { countByTracefs, RAW_CALLS } from './tracefs-calls.ts'
 
-/** What a call costs its caller while it is counted, in ns. Measured by `npm run bench:probes` in a virtual machine, beside 170 ns of the
- *  shortest call itself; a hist trigger could not be measured there and is taken as the dearer of the others. */
+/** What a call costs its caller while it is counted, in ns. Measured by `npm run bench:probes` in a virtual machine (docs/results/probes.md), beside
+ *  170 ns of the shortest call itself; a hist trigger could not be measured there and is taken as the dearer of the others. */
 const COST_NS: Readonly<Record<Counter, number>> = {
-  bpftrace: 350,
-  tracefs: 500,
-  'tracefs hist': 500,
+  bpftrace: 700,
+  tracefs: 600,
+  'tracefs hist': 700,
   uprobe_profile: 0,
+}
+
+interface Counting {
+  readonly windows: readonly Window[]
+  readonly counter: Counter
+  readonly startMs: number
 }
 
 interface Window {
@@ -30,9 +36,11 @@ export async function countSystemCalls(context: RoundContext, processor: Process
   const attachedMs = settings.systemCallsMs
   if (attachedMs === undefined) return NOT_ASKED
   const reasons: string[] = []
+  let startMs = context.machine.monotonicMs()
   if (settings.way !== 'tracefs') {
     const counted = await byBpftrace(context, processor, attachedMs)
-    if (typeof counted !== 'string') return partOf(context, processor, { windows: counted, counter: 'bpftrace' })
+    if (typeof counted !== 'string')
+      return partOf(context, processor, { windows: counted, counter: 'bpftrace', startMs })
     reasons.push(counted)
   }
   if (settings.way === 'bpftrace') return nothing('system calls', reasons.join('; '), INSTALL)
@@ -42,18 +50,26 @@ export async function countSystemCalls(context: RoundContext, processor: Process
     return nothing(
       'system calls',
       reasons.join('; '),
-      tracefs.isDenied ? tracefs.remedy : `${INSTALL}; or ${tracefs.remedy}`,
+      tracefs.isDenied || findBpftrace(context.machine) !== undefined
+        ? tracefs.remedy
+        : `${INSTALL}; or ${tracefs.remedy}`,
     )
   }
-  if (!tracefs.has('events/raw_syscalls')) {
+  if (!canCountCalls(tracefs)) {
     reasons.push('this kernel has no events for system calls')
     return nothing('system calls', reasons.join('; '), `${INSTALL}, on a kernel with CONFIG_FTRACE_SYSCALLS`)
   }
+  startMs = context.machine.monotonicMs()
   const { slices, counter } = await countByTracefs(context.machine, tracefs, attachedMs, context.signal)
   const windows = slices.map(({ countedMs, calls }) =>
     calls instanceof Map ? windowOf(processor, calls, countedMs) : { countedMs, classes: calls as Window['classes'] },
   )
-  return partOf(context, processor, { windows, counter })
+  return partOf(context, processor, { windows, counter, startMs })
+}
+
+/** By number, or each by an event of its own: where there is neither, what is of which class can not be told. */
+function canCountCalls(tracefs: Tracefs): boolean {
+  return tracefs.has(`${RAW_CALLS}/hist`) || (tracefs.has(RAW_CALLS) && tracefs.has('events/syscalls/sys_enter_openat'))
 }
 
 const INSTALL = 'install bpftrace and enable ethos-agent-probes.timer'
@@ -69,9 +85,9 @@ async function byBpftrace(
   for (const dot of ['->', '.'] as const) {
     const { stdout, stderr } = await runBpftrace(context, program, systemCallProgram(attachedMs, dot), attachedMs)
     const slices = parseSystemCalls(stdout)
-    if (slices.length > 0) return slices.map((slice) => windowOf(processor, slice, SYSTEM_CALL_SLICE_MS))
+    if (slices.length > 0) return slices.map((slice) => windowOf(processor, slice, sliceMsOf(attachedMs)))
     complaint = complaintOf(stderr)
-    if (context.signal.aborted || !complaint.includes('rror')) break
+    if (context.signal.aborted || !/error/i.test(complaint)) break
   }
   return `bpftrace: ${complaint}`
 }
@@ -83,9 +99,9 @@ function windowOf(processor: Processor, ids: Slice, countedMs: number): Window {
 }
 
 function partOf(
-  { before }: RoundContext,
+  { machine, before }: RoundContext,
   processor: Processor,
-  { windows, counter }: { readonly windows: readonly Window[]; readonly counter: Counter },
+  { windows, counter, startMs }: Counting,
 ): Part {
   const rates: { -readonly [K in keyof ProbeResults['rates']]: ProbeResults['rates'][K] } = {}
   const countedMs = windows.reduce((sum, window) => sum + window.countedMs, 0)
@@ -98,7 +114,9 @@ function partOf(
     })
     if (rate !== undefined) rates[name] = { ...rate, counter }
   }
-  return { rates, top: topOf(processor, windows, countedMs), attachedMs: countedMs, missing: [] }
+  // Putting on and taking off is time attached too.
+  const attachedMs = machine.monotonicMs() - startMs
+  return { rates, top: topOf(processor, windows, countedMs), attachedMs, missing: [] }
 }
 
 function topOf(processor: Processor, windows: readonly Window[], countedMs: number): readonly TopCall[] {

@@ -41,10 +41,20 @@ test('a library is found once, whatever links and lists name it', () => {
   assert.deepEqual(
     findLibraries(machine, ['libssl.so', 'libgnutls.so']),
     new Map([
-      ['libssl.so', ['/opt/own/libssl.so.1.1', '/usr/lib/x86_64-linux-gnu/libssl.so.3']],
+      ['libssl.so', ['/usr/lib/x86_64-linux-gnu/libssl.so.3', '/opt/own/libssl.so.1.1']],
       ['libgnutls.so', []],
     ]),
   )
+})
+
+test('what somebody maps under the name of a library does not crowd out the system’s own', () => {
+  for (let i = 0; i < 5; i++) put(`/tmp/${i}/libgnutls.so.30`)
+  const lines = Array.from({ length: 5 }, (_, i) => `7f00-7f01 r-xp 0000 08:01 5      /tmp/${i}/libgnutls.so.30`)
+  put('/proc/8/maps', `${lines.join('\n')}\n`)
+  put('/usr/lib64/libgnutls.so.30')
+  const found = findLibraries(machine, ['libgnutls.so']).get('libgnutls.so')
+  assert.deepEqual([found?.[0], found?.length], ['/usr/lib64/libgnutls.so.30', 4])
+  rmSync(join(root, '/proc/8'), { recursive: true })
 })
 
 test('links that go round in a circle end', () => {

@@ -20,15 +20,15 @@ const PROCESSES_MAX = 2000
 const PATHS_MAX = 4
 const LINKS_MAX = 16
 
-/** Files by beginning of their name, each once, whatever links lead there: those that running processes have mapped, as far as we may look;
- *  else what the loader's cache names; else what the usual folders hold. */
+/** Files by beginning of their name, each once, whatever links lead there: what the loader's cache names and the usual folders hold; then, as far as we
+ *  may look, what running processes have mapped, which come last for anybody can map what he likes under such a name. */
 export function findLibraries(looks: Looks, names: readonly string[]): ReadonlyMap<string, readonly string[]> {
   const mapped = mappedFiles(looks, names)
   const cache = looks.readText(CACHE, CACHE_BYTES_MAX) ?? ''
   return new Map(
     names.map((name) => {
       const paths = new Set<string>()
-      for (const path of [...mapped, ...cachedFiles(cache, name), ...listedFiles(looks, name)]) {
+      for (const path of [...cachedFiles(cache, name), ...listedFiles(looks, name), ...mapped]) {
         if (!isLibrary(path, name)) continue
         const real = realPath(looks, path)
         if (real !== undefined && looks.access(real) === 'readable') paths.add(real)

@@ -27,6 +27,12 @@ test('the longest results fit into what the agent reads', () => {
   assert.ok(text.length < RESULT_BYTES_MAX, `${text.length}`)
 })
 
+test('what a program said is repeated in one line that moves no cursor', () => {
+  const missing = [{ what: 'system calls' as const, because: 'no\u001b[2J\u0007\nyes', remedy: 'a\r\u009b31m' }]
+  const parsed = parseResults(encodeResults(aResult({ missing })))
+  assert.deepEqual([parsed.missing[0].because, parsed.missing[0].remedy], ['no [2J yes', 'a 31m'])
+})
+
 const good = JSON.parse(encodeResults(aResult({}))) as Record<string, unknown>
 const REFUSED: readonly (readonly [string, unknown])[] = [
   ['another version', { ...good, version: 2 }],

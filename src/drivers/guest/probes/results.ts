@@ -42,7 +42,8 @@ export interface ProbeResults {
 export const RESULT_BYTES_MAX = 16 * 1024
 /** Top calls told. */
 export const TOP_MAX = 10
-const MISSING_MAX = 8
+/** Reasons told. */
+export const MISSING_MAX = 8
 const TEXT_LENGTH_MAX = 300
 const VERSION = 1
 /** More calls in a second no machine makes. */
@@ -81,8 +82,8 @@ export function parseResults(text: string): ProbeResults {
       const missing = parseFields(value, `${place}.missing`)
       return {
         what: parseWord(missing['what'], `${place}.missing.what`, ['system calls', 'library calls']),
-        because: parseText(missing['because'], `${place}.missing.because`, TEXT_LENGTH_MAX),
-        remedy: parseText(missing['remedy'], `${place}.missing.remedy`, TEXT_LENGTH_MAX),
+        because: parseLine(missing['because'], `${place}.missing.because`),
+        remedy: parseLine(missing['remedy'], `${place}.missing.remedy`),
       }
     }),
   }
@@ -105,6 +106,12 @@ function parseRate(value: unknown, place: string): Rate & { readonly counter: Co
 
 function parsePerSec(value: unknown, place: string): number {
   return parseNumber(value, place, { min: 0, max: PER_SEC_MAX })
+}
+
+/** One line for a terminal, whatever a program said that is repeated here. */
+function parseLine(value: unknown, place: string): string {
+  // oxlint-disable-next-line no-control-regex -- control characters are what this is about
+  return parseText(value, place, TEXT_LENGTH_MAX).replaceAll(/[\u0000-\u001f\u007f-\u009f]+/g, ' ')
 }
 
 /** The kernel's name of a call, or `call 999`: nothing that a terminal would obey. */

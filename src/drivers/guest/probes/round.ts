@@ -4,13 +4,15 @@ import { countSystemCalls } from './count-system-calls.ts'
 import { countLibraryCalls } from './count-library-calls.ts'
 import { processorOf } from './elf.ts'
 import { nothing, type Part, type RoundContext } from './part.ts'
-import type { Missing, ProbeResults } from './results.ts'
+import { RECENT_MAX } from './estimate.ts'
+import { type Missing, MISSING_MAX, type ProbeResults } from './results.ts'
 import { LIBRARY_KINDS } from './settings.ts'
 import { openTracefs, Tracefs } from './tracefs.ts'
 
 /** Never rejects for what the machine lacks: that is missing, with a remedy. */
 export async function performRound(context: RoundContext): Promise<ProbeResults> {
-  const { machine, settings, before } = context
+  const { machine, settings } = context
+  const before = stillValid(context)
   removeLeftovers(machine)
   const processor = processorOf(machine, '/proc/self/exe')
   const parts: Part[] = []
@@ -18,10 +20,10 @@ export async function performRound(context: RoundContext): Promise<ProbeResults>
     const because = 'only the system calls of x86_64 and aarch64 are known'
     parts.push(nothing('system calls', because, 'nothing: this processor is another'))
   } else {
-    parts.push(await attempt('system calls', () => countSystemCalls(context, processor)))
+    parts.push(await attempt('system calls', () => countSystemCalls({ ...context, before }, processor)))
     const hasOldWait = processor === 'x86_64'
     for (const kinds of [LIBRARY_KINDS.filter((kind) => kind !== 'allocator'), ['allocator'] as const])
-      parts.push(await attempt('library calls', () => countLibraryCalls(context, kinds, { hasOldWait })))
+      parts.push(await attempt('library calls', () => countLibraryCalls({ ...context, before }, kinds, { hasOldWait })))
   }
   const at = machine.now()
   const sinceMs = before === undefined ? Number.NaN : at - before.at
@@ -32,8 +34,14 @@ export async function performRound(context: RoundContext): Promise<ProbeResults>
     attachedMs: parts.reduce((sum, part) => sum + part.attachedMs, 0),
     rates: Object.assign({}, ...parts.map((part) => part.rates)) as ProbeResults['rates'],
     top: parts.flatMap((part) => part.top),
-    missing: unlike(parts.flatMap((part) => part.missing)),
+    missing: unlike(parts.flatMap((part) => part.missing)).slice(0, MISSING_MAX),
   }
+}
+
+/** Results of the round before, unless they are of another time: what was hours ago tells no spread of today. */
+function stillValid({ machine, settings, before }: RoundContext): ProbeResults | undefined {
+  const ageMs = before === undefined ? Number.NaN : machine.now() - before.at
+  return ageMs >= 0 && ageMs <= RECENT_MAX * Math.max(settings.everyMs, before?.everyMs ?? 0) ? before : undefined
 }
 
 /** Takes off and removes what killed runs left behind. Returns what was removed. */

@@ -3,7 +3,7 @@ import type { RoundContext } from './part.ts'
 
 const PLACES = ['/usr/bin/bpftrace', '/usr/sbin/bpftrace', '/usr/local/bin/bpftrace'] as const
 /** Reading the kernel's types, compiling and taking off take longer on a busy machine: a run that is not over by then is killed. */
-const GRACE_MS = 30_000
+const GRACE_MS = 20_000
 const OUTPUT_BYTES_MAX = 1024 * 1024
 
 /** Where bpftrace is, if it is. */

@@ -4,7 +4,8 @@ import { CALL_CLASSES, type CallClass, classOfName } from './system-calls.ts'
 import type { Tracefs, TracingMachine } from './tracefs.ts'
 
 const PREFIX = 'sys_enter_'
-const RAW = 'events/raw_syscalls/sys_enter'
+/** The event of all system calls, within tracefs. */
+export const RAW_CALLS = 'events/raw_syscalls/sys_enter'
 const HIST = 'hist:keys=id:vals=hitcount:size=1024'
 const HIST_BYTES_MAX = 256 * 1024
 const SLICE_MS = 1000
@@ -22,7 +23,7 @@ export async function countByTracefs(
   attachedMs: number,
   signal: AbortSignal,
 ): Promise<{ readonly counter: 'tracefs hist' | 'tracefs'; readonly slices: readonly CountedSlice[] }> {
-  const isHist = tracefs.has(`${RAW}/hist`)
+  const isHist = tracefs.has(`${RAW_CALLS}/hist`)
   try {
     const read = isHist ? startHist(tracefs) : startClasses(machine, tracefs)
     const slices = await readSlices(machine, read, attachedMs, signal)
@@ -72,8 +73,8 @@ const ALL = 'all'
 
 function startHist(tracefs: Tracefs): () => Totals {
   const folder = tracefs.makeInstance('hist')
-  tracefs.write(`${folder}/${RAW}/trigger`, HIST)
-  return () => parseHist(tracefs.read(`${folder}/${RAW}/hist`, HIST_BYTES_MAX) ?? '')
+  tracefs.write(`${folder}/${RAW_CALLS}/trigger`, HIST)
+  return () => parseHist(tracefs.read(`${folder}/${RAW_CALLS}/hist`, HIST_BYTES_MAX) ?? '')
 }
 
 /** Lines such as `{ id:        257 } hitcount:       1042`; the rest is a heading and a sum. */

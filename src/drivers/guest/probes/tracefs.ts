@@ -8,6 +8,8 @@ export type TracingMachine = Pick<
 >
 
 const PLACES = ['/sys/kernel/tracing', '/sys/kernel/debug/tracing'] as const
+/** Others may have thousands of probes. */
+const EVENTS_BYTES_MAX = 4 * 1024 * 1024
 /** Smallest buffer that holds a few records: what is overwritten is still counted. */
 const BUFFER_KIB = 4
 /** Names carry process and time of its start: what such a process left behind is told from what one that lives is using. */
@@ -76,7 +78,8 @@ export class Tracefs {
     return left
   }
 
-  /** Removes what processes of ours left behind that are no more: killed in the midst of it. Returns the names of what was removed. */
+  /** Removes what processes of ours left behind that are no more, killed in the midst of it, and what we could not remove ourselves when we were done:
+   *  to be called while we have nothing in use. Returns the names of what was removed. */
   removeLeftovers(): readonly string[] {
     const removed: string[] = []
     for (const name of this.machine.list(`${this.root}/instances`) ?? []) {
@@ -84,7 +87,7 @@ export class Tracefs {
       const folder = `${this.root}/instances/${name}`
       if (this.attempt([], folder, () => this.removeInstance(folder))) removed.push(name)
     }
-    for (const line of (this.read(`${this.root}/uprobe_events`) ?? '').split('\n')) {
+    for (const line of (this.read(`${this.root}/uprobe_events`, EVENTS_BYTES_MAX) ?? '').split('\n')) {
       const [group, name] = line.slice(line.indexOf(':') + 1, line.indexOf(' ')).split('/')
       if (name === undefined || this.isAlive(GROUP.exec(group))) continue
       const isGone = this.attempt([], name, () => {
@@ -103,9 +106,11 @@ export class Tracefs {
     this.machine.files.remove(folder)
   }
 
-  /** Whether it is somebody's who lives; what does not bear our name counts as such. */
+  /** Whether it is somebody else's who lives; what does not bear our name counts as such. */
   private isAlive(match: RegExpExecArray | null): boolean {
-    return match === null || startOf(this.machine, Number(match[1])) === match[2]
+    if (match === null) return true
+    const pid = Number(match[1])
+    return pid !== this.machine.self.pid && startOf(this.machine, pid) === match[2]
   }
 
   private attempt(left: string[], what: string, act: () => void): boolean {
