@@ -1,7 +1,7 @@
 /** The way over the network: one batch at a time, in order, at the pace of `engine/delivery`. */
 import type { Identity } from '../../drivers/guest/identity.ts'
 import type { Spool, WaitingLine } from '../../drivers/guest/spool.ts'
-import { askDate, type SendResult, sendVectors } from '../../drivers/guest/uplink-https.ts'
+import { askDate, fetchPhases, type SendResult, sendVectors } from '../../drivers/guest/uplink-https.ts'
 import { type Outcome, Pace } from '../../engine/delivery/pace.ts'
 import { BATCH_BOUNDS, settledPrefix } from '../../engine/delivery/settled.ts'
 import type { CourierOptions, Uplink, UplinkState } from './courier.ts'
@@ -65,6 +65,17 @@ export class HttpsUplink implements Uplink {
     if (batch.length === 0) return this.hold('the spool can not be read', { kind: 'failed' })
     const lines = batch.map(({ line }) => line)
     await this.judge(batch, await sendVectors(machine, { server: this.server, identity: ready.identity, lines }))
+    await this.fetchPhases(ready.identity)
+  }
+
+  /** Only once all is sent: vectors go before, and the connection is there. */
+  private async fetchPhases(identity: Identity): Promise<void> {
+    const { machine, phases, spool } = this.parts
+    if (phases === undefined || this.held !== undefined || spool.state.waiting > 0) return
+    if (phases.wanted(machine.monotonicMs()) === undefined) return
+    const answer = await fetchPhases(machine, { server: this.server, identity })
+    if (answer.kind === 'fetched') phases.take(answer.text, machine.monotonicMs())
+    else phases.failed(answer.reason, machine.monotonicMs(), answer.afterMs)
   }
 
   close(): void {
@@ -100,6 +111,7 @@ export class HttpsUplink implements Uplink {
       batch.map(({ line }) => line),
       result,
     )
+    if (result.phases !== undefined) this.parts.phases?.announced(result.phases)
     if (settled === 0) return this.hold(`${this.server} answered, and took nothing`, { kind: 'failed' })
     spool.acknowledge(batch[settled - 1].ordinal, settled)
     let refused = 0

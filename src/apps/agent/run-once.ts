@@ -1,13 +1,13 @@
 /** `ethos agent --once`: looks for a while, prints what the VM is like, and ends. Sends nothing, and leaves nothing behind. */
 import type { Machine } from '../../drivers/guest/machine.ts'
 import { OnBoard } from '../../engine/profile/on-board.ts'
-import { PHASES_1 } from '../../engine/profile/phases-1.ts'
 import { parseVmId } from '../../terms/ids.ts'
 import { SECOND_MS } from '../../terms/units.ts'
 import { type AgentConfig, vmIdOf } from './config.ts'
 import type { Log } from './log.ts'
 import { gatherSamplers } from './gather-samplers.ts'
 import { onceAsJson, showOnce } from './once.ts'
+import { keptPhases } from './phase-keeper.ts'
 import { type SamplerDetails, Watch } from './watch.ts'
 import type { AgentWords } from './words.ts'
 
@@ -28,7 +28,7 @@ export async function runOnce({ machine, config, log, asked }: OnceRequest): Pro
     cores: machine.self.processors,
     refCoresPerCore: config.refCoresPerCore,
     windowMs: config.windowMs,
-    phases: PHASES_1,
+    phases: keptPhases(machine, config.stateFolder),
   })
   const endMs = machine.monotonicMs() + asked.forMs
   const everyMs = Math.min(SECOND_MS, asked.forMs / 2)

@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { aLine, Bench } from '../server/builders.ts'
+import { PROJECT_FOLDER } from '../../drivers/traces/data-folder.ts'
 import { openStore } from '../server/data-folder.ts'
 import { MAIN, UserFolder } from './builders.ts'
 
@@ -74,6 +75,31 @@ test('an authority is listed and replaced', () => {
   assert.equal(statSync(join(user.path, 'roots', 'ca-2.json')).mode & 0o777, 0o600)
   ethos('authority rotate --overlap-days 0 --data roots')
   assert.match(ethos('authority list --data roots').stdout, /ended\n2 .* ended\n3 .* serves\n$/)
+})
+
+test('a phase model is installed, listed and taken back; what is none is refused with its place', () => {
+  ethos('token create --vm web-1 --data models')
+  assert.match(ethos('phases list --data models').stdout, /^ {2}1 {2}in use {3}comes with the program {2}idle, network/)
+  const model = JSON.parse(readFileSync(join(PROJECT_FOLDER, 'scenarios/phases/1.json'), 'utf8')) as object
+  user.write('2.json', JSON.stringify({ ...model, version: 2 }, undefined, 2))
+  assert.match(ethos('phases install 2.json --data models').stdout, /^Phase model 2 is in use: .* within a minute/)
+  const { phases } = JSON.parse(ethos('phases list --json --data models').stdout) as { phases: object[] }
+  assert.equal(phases.length, 2)
+  assert.match(ethos('phases list --data models').stdout, /1 {2}kept .*\n {2}2 {2}in use {3}20\d\d-\d\d-\d\d /)
+  assert.match(ethos('phases use 1 --data models').stdout, /^Phase model 1 is in use/)
+  for (const [name, text, says] of [
+    ['nan.json', '{"version":NaN}', /nan\.json.*Expected valid JSON/],
+    ['more.json', JSON.stringify({ ...model, version: 3, run: 'rm -rf /' }), /more\.json\.run: .*Unknown field/],
+    ['other.json', JSON.stringify({ ...model, version: 2, names: 'abcdefgh'.split('') }), /Give this one version 3/],
+    ['huge.json', ' '.repeat(70_000), /Expected at most 65536 bytes/],
+  ] as const) {
+    user.write(name, text)
+    const refused = ethos(`phases install ${name} --data models`)
+    assert.deepEqual([refused.code, refused.stdout, says.test(refused.stderr)], [2, '', true], refused.stderr)
+  }
+  assert.match(ethos('phases install nowhere.json --data models').stderr, /can not be read \(ENOENT\)/)
+  assert.match(ethos('phases use 9 --data models').stderr, /no such model/)
+  assert.match(ethos('phases list --data missing').stderr, /no such folder/)
 })
 
 test("an operator's certificate is written once, for its owner alone", () => {

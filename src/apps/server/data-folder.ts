@@ -45,6 +45,16 @@ export function openStore(folder: string): AgentStore {
   return new AgentStore(join(folder, STORE_NAME))
 }
 
+/** Uses the store of a folder that is there, in one transaction, beside a server that may run. */
+export function withStore<T>(data: string, use: (store: AgentStore) => T): T {
+  const store = openStore(openDataFolder(data, 'there'))
+  try {
+    return store.whole(() => use(store))
+  } finally {
+    store.close()
+  }
+}
+
 /** Writes a file that its owner alone may read, whole and durable or not at all. False if there is one of that name already. */
 export function writeSecretOnce(folder: string, name: string, text: string): boolean {
   const path = join(folder, name)

@@ -5,7 +5,6 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import Fastify, { type FastifyInstance, LogController } from 'fastify'
 import type { Logger } from 'pino'
 import type { AgentStore } from '../../drivers/sqlite/agent-store.ts'
-import { PHASES_1 } from '../../engine/profile/phases-1.ts'
 import { DAY_MS, type EpochMs, MiB, MINUTE_MS, SECOND_MS } from '../../terms/units.ts'
 import type { Clock } from '../../world/clock.ts'
 import { UsageError } from '../usage-error.ts'
@@ -86,7 +85,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const folder = openDataFolder(options.dataFolder)
   const authority = await Authority.open(folder, clock)
   const store = openStore(folder)
-  const desk = new Desk({ store, clock, log, phases: PHASES_1, limits: options.limits ?? {} })
+  const desk = new Desk({ store, clock, log, limits: options.limits ?? {} })
   const connections = new Connections({ ...CONNECTION_LIMITS, ...options.limits }, clock)
   const https = new Listening({ authority, names: options.names, clock, limits, connections })
   await https.certify()
@@ -101,6 +100,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     await authority.refresh()
     await https.certify()
     desk.tend()
+    desk.lookAtPhases()
     const now = clock.now()
     store.vectors.prune({ before: now - limits.retentionMs, perVm: limits.vectorsPerVmMax, most: PRUNED_MAX })
     store.tokens.prune(now)
