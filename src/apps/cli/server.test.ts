@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, mkdirSync, readFileSync, statSync } from 'node:fs'
+import { chmodSync, chownSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -100,6 +100,73 @@ test('a phase model is installed, listed and taken back; what is none is refused
   assert.match(ethos('phases install nowhere.json --data models').stderr, /can not be read \(ENOENT\)/)
   assert.match(ethos('phases use 9 --data models').stderr, /no such model/)
   assert.match(ethos('phases list --data missing').stderr, /no such folder/)
+})
+
+test('an authority that is damaged or gone is told of without a word of its key, and none is made in its place unasked', () => {
+  ethos('token create --vm web-1 --data broken')
+  const path = join(user.path, 'broken', 'ca-1.json')
+  const whole = readFileSync(path, 'utf8')
+  const [, key = ''] = /BEGIN PRIVATE KEY-----\\n([\w+/]{20})/.exec(whole) ?? []
+  const { certificate, privateKey, servesFrom } = JSON.parse(whole) as Record<string, unknown>
+  for (const damaged of [
+    whole.slice(0, -10),
+    '',
+    JSON.stringify({ privateKey, certificate, servesFrom }).slice(0, -2),
+    JSON.stringify({ privateKey: 7, certificate, servesFrom }),
+    JSON.stringify({ privateKey: String(privateKey).replace('A', 'B'), certificate: 'none', servesFrom }),
+  ]) {
+    writeFileSync(path, damaged)
+    for (const command of ['server --listen 127.0.0.1:0', 'authority list', 'token create --vm web-2']) {
+      const refused = ethos(`${command} --data broken`)
+      assert.equal(refused.code, 2)
+      assert.match(refused.stderr, /ca-1\.json: "\(hidden\)" is not usable\. It is damaged\. Bring it back from a copy/)
+      assert.ok(key.length === 20 && !refused.stderr.includes(key))
+    }
+  }
+  const store = openStore(join(user.path, 'broken'))
+  store.admitAgent('web-1', Date.now())
+  store.close()
+  rmSync(path)
+  for (const command of ['server --listen 127.0.0.1:0', 'token create --vm web-2'])
+    assert.match(
+      ethos(`${command} --data broken`).stderr,
+      /VMs have joined it, and its authority \(ca-1\.json\) is gone/,
+    )
+  writeFileSync(path, whole)
+  assert.match(ethos('token create --vm web-2 --data broken').stdout, /^ethos1\./)
+})
+
+test('one server at a time runs with a data folder; it is no longer in the way once it was killed', async () => {
+  const bench = new Bench()
+  await bench.start()
+  const words = ['server', '--listen', '127.0.0.1:0', '--data', bench.data]
+  assert.match(user.run(words).stderr, /Another server runs with it/)
+  await bench.stop()
+  const child = spawn(process.execPath, [MAIN, ...words], { stdio: ['ignore', 'ignore', 'pipe'] })
+  await once(child.stderr, 'data')
+  assert.match(user.run(words).stderr, /Another server runs with it/)
+  child.kill('SIGKILL')
+  await once(child, 'exit')
+  await bench.start()
+  await bench.remove()
+})
+
+test('a data folder that no folder can be made in is refused, and does not hang', () => {
+  assert.match(ethos('server --data /proc/ethos --listen 127.0.0.1:0').stderr, /can not be used \(ENOENT\)/)
+})
+
+test("what root makes in the server's folder is the server's", {
+  skip: process.getuid?.() !== 0 && 'wants root',
+}, () => {
+  const folder = join(user.path, 'owned')
+  mkdirSync(folder, { mode: 0o700 })
+  chownSync(folder, 65_534, 65_534)
+  ethos('token create --vm web-1 --data owned')
+  ethos('authority rotate --data owned')
+  for (const name of readdirSync(folder)) {
+    const { uid, mode } = statSync(join(folder, name))
+    assert.deepEqual([name, uid, mode & 0o777], [name, 65_534, 0o600])
+  }
 })
 
 test("an operator's certificate is written once, for its owner alone", () => {

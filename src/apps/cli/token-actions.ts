@@ -19,7 +19,9 @@ export async function createForVm({ data, vm, minutes }: TokenOptions): Promise<
   if (!(forMinutes > 0 && forMinutes <= MINUTES_MAX))
     throw new UsageError('--minutes', minutes, `Expected more than 0, and at most ${MINUTES_MAX}.`)
   const clock = new WallClock()
-  const { pin } = await Authority.open(openDataFolder(data), clock)
+  const folder = openDataFolder(data)
+  const hasAgents = withStore(data, (store) => store.agents().length > 0)
+  const { pin } = await Authority.open(folder, clock, hasAgents ? 'there' : 'made')
   const made = withStore(data, (store) => {
     if (store.agent(vmId)?.banned === 1)
       throw new UsageError('--vm', vm, `It is banned. Maybe: ethos agents release ${vm} --data ${data}`)

@@ -164,3 +164,16 @@ test('lines are cut wherever the bytes are, and what is too long is dropped up t
     assert.deepEqual(cutter.cut(Buffer.from('ur\n')), ['four'])
   }
 })
+
+test('a server that ends waits for no guest that has said too much', async () => {
+  const { bench, path } = await aHost()
+  const port = new Port(path('loud-1'))
+  await port.say('{"hello":1}')
+  await port.hears(1)
+  await port.say(...Array.from({ length: 1500 }, () => '{"hello":1}'))
+  await port.hears(1)
+  const closed = await Promise.race([bench.stop().then(() => true), sleep(20_000, false, { ref: false })])
+  assert.equal(closed, true)
+  port.close()
+  await bench.remove()
+})

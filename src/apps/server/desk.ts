@@ -88,6 +88,11 @@ export class Desk {
     return answer
   }
 
+  /** A VM has joined. */
+  joined(vm: string): void {
+    this.log.info({ vm }, 'joined')
+  }
+
   /** Writes down a refusal or an act, durably, and says it. */
   async record(record: Omit<AuditRecord, 'at'>): Promise<void> {
     const { what, vm, from, reason } = record

@@ -109,7 +109,7 @@ async function join({ desk, authority }: RouteParts, request: FastifyRequest, re
     })
     return reply.code(401).send(REFUSED)
   }
-  request.log.info({ vm: asked.vm }, 'joined')
+  desk.joined(asked.vm)
   return certify(authority, asked.vm, asked.publicKey)
 }
 
