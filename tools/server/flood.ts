@@ -21,13 +21,19 @@ export interface FloodCounts {
   readonly idleHeldMax: number
 }
 
-/** The address that the flood comes from: another than that of the agents. */
+/** The address that idle connections come from: another than those of the agents. */
 const THERE = '127.0.0.9'
+/** Agents behind one address, as behind the address of their host. */
+const BEHIND_ONE = 10
+
+function addressOf(agent: number): string {
+  return `127.0.1.${1 + Math.floor(agent / BEHIND_ONE)}`
+}
 
 /** @param bench a server that runs in another process, to which it is attached */
 export async function flood(bench: Bench, { agents, idle, floodPerSec, seconds }: FloodSize): Promise<FloodCounts> {
   const members: Identity[] = []
-  for (let i = 0; i < agents; i++) members.push(await patiently(() => bench.member()))
+  for (let i = 0; i < agents; i++) members.push(await patiently(() => bench.member(undefined, addressOf(i))))
   const flooder = await patiently(() => bench.member('flooder'))
   const calm = await report(bench, members, { seconds, from: 0 })
   const control = new AbortController()
@@ -58,7 +64,10 @@ async function report(
   const all = members.map(async (member, i) => {
     await sleep((seconds * 1000 * i) / members.length)
     const startedAt = performance.now()
-    const { status } = await bench.send({ ...member }, [aLine(member.vm, from)])
+    const status = await bench.send({ ...member }, [aLine(member.vm, from)]).then(
+      (answer) => answer.status,
+      () => 0,
+    )
     tookMs.push(performance.now() - startedAt)
     if (status !== 200) refused++
   })

@@ -171,7 +171,8 @@ test('a server that ends waits for no guest that has said too much', async () =>
   await port.say('{"hello":1}')
   await port.hears(1)
   await port.say(...Array.from({ length: 1500 }, () => '{"hello":1}'))
-  await port.hears(1)
+  // The bench's clock stands: what the guest may say does not come back.
+  await sleep(100)
   const closed = await Promise.race([bench.stop().then(() => true), sleep(20_000, false, { ref: false })])
   assert.equal(closed, true)
   port.close()
