@@ -23,6 +23,8 @@ export class HttpsUplink implements Uplink {
   private refused = 0
   /** Lines of a batch: fewer after one was refused as a whole, or did not get through. */
   private linesMax: number = BATCH_BOUNDS.lines
+  /** Whether there is an identity. Until then it is seen to at once, though nothing waits: a token is good for minutes, and who gave it looks on. */
+  private isKnown = false
   /** Batches in a row in the middle of which the connection ended. */
   private cuts = 0
 
@@ -48,7 +50,7 @@ export class HttpsUplink implements Uplink {
   }
 
   async step(): Promise<number> {
-    if (this.parts.spool.state.waiting === 0) return IDLE_MS
+    if (this.parts.spool.state.waiting === 0 && this.isKnown) return IDLE_MS
     const waitMs = this.pace.dueMs - this.parts.machine.monotonicMs()
     if (waitMs > 0) return waitMs
     await this.send()
@@ -61,11 +63,19 @@ export class HttpsUplink implements Uplink {
     spool.settle()
     const ready = await this.keeper.ready()
     if (ready.kind === 'not ready') return this.hold(ready.reason, ready.outcome)
+    this.isKnown = true
+    if (spool.state.waiting === 0) return this.begin()
     const batch = spool.peek({ lines: this.linesMax, bytes: BATCH_BOUNDS.bytes })
     if (batch.length === 0) return this.hold('the spool can not be read', { kind: 'failed' })
     const lines = batch.map(({ line }) => line)
     await this.judge(batch, await sendVectors(machine, { server: this.server, identity: ready.identity, lines }))
     await this.fetchPhases(ready.identity)
+  }
+
+  /** There is an identity, and nothing to send yet. */
+  private begin(): void {
+    this.held = undefined
+    this.end({ kind: 'taken', batchesLeft: 0 })
   }
 
   /** Only once all is sent: vectors go before, and the connection is there. */
