@@ -6,6 +6,7 @@ import { parseConfig } from '../src/apps/agent/config.ts'
 import { parseConfigFile } from '../src/apps/agent/config-file.ts'
 import { Courier } from '../src/apps/agent/courier.ts'
 import { Log } from '../src/apps/agent/log.ts'
+import { PhaseKeeper } from '../src/apps/agent/phase-keeper.ts'
 import { createToken } from '../src/apps/server/join-token.ts'
 import { type RunningServer, type ServerOptions, startServer } from '../src/apps/server/server.ts'
 import type { HttpAnswer, HttpRequest, Machine } from '../src/drivers/guest/machine.ts'
@@ -45,6 +46,8 @@ export interface Guest {
   readonly tokenFile: string
   readonly machine: Machine
   courier: Courier
+  /** Which phase model it uses. */
+  phases: PhaseKeeper
   /** Makes and offers so many vectors of a run. */
   offer(run: string, from: number, to: number): readonly string[]
   /** What the courier does while so much time passes. */
@@ -100,11 +103,13 @@ function aGuest(site: Site, wanted: GuestOptions & { readonly vm: string }, mach
   const home = join(site.folder, wanted.home ?? vm)
   const tokenFile = join(home, 'token')
   mkdirSync(home, { recursive: true })
-  const make = ({ url, settings }: GuestOptions): Courier => {
+  const make = ({ url, settings }: GuestOptions): Pick<Guest, 'courier' | 'phases'> => {
     const server = url ?? `https://127.0.0.1:${site.server.port}`
     const lines = ['vm = ' + vm, 'server = ' + server, 'token-file = ' + tokenFile, `state = ${home}/state`]
     const config = parseConfig(machine, parseConfigFile([...lines, settings ?? ''].join('\n'), 'agent.conf'))
-    return new Courier({ machine, config, log: new Log(machine, { hasLevels: false }), vm })
+    const log = new Log(machine, { hasLevels: false })
+    const phases = new PhaseKeeper({ machine, config, log })
+    return { phases, courier: new Courier({ machine, config, log, vm, phases }) }
   }
   const giveToken = (): void => {
     const pin = site.server.authority.pin
@@ -117,7 +122,7 @@ function aGuest(site: Site, wanted: GuestOptions & { readonly vm: string }, mach
     state: `${home}/state`,
     tokenFile,
     machine,
-    courier: make(wanted),
+    ...make(wanted),
     offer: (run, from, to) => {
       const lines = vectorLines(vm, run, { from, to, endMs: site.now() })
       for (const line of lines) guest.courier.offer(line)
@@ -133,7 +138,7 @@ function aGuest(site: Site, wanted: GuestOptions & { readonly vm: string }, mach
       }
     },
     restart: (again = wanted) => {
-      guest.courier = make(again)
+      Object.assign(guest, make(again))
     },
     giveToken,
   }

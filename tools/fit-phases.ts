@@ -1,12 +1,18 @@
-/** `node tools/fit-phases.ts [--data DIR] [--k N] [--write]`: fits the centroids of phases on Bitbrains and prints how well each number of phases
- *  holds from week to week; `--write` freezes them in src/engine/profile/phases-1.ts and
- *  scenarios/phases/1.json. The data may not be passed on, the centroids may; Bitbrains GWA-T-12 is public at the Grid Workloads Archive
+/** `node tools/fit-phases.ts [--data DIR] [--k N] [--write] [--out FILE --version N]`: fits the centroids of phases on Bitbrains and prints how well
+ *  each number of phases holds from week to week; `--out` writes them to a file that `ethos phases install` takes; `--write` freezes them in
+ *  src/engine/profile/phases-1.ts and scenarios/phases/1.json. The data may not be passed on, the centroids may; Bitbrains GWA-T-12 is public at the Grid Workloads Archive
  *  (gwa.ewi.tudelft.nl), docs/traces.md tells the form in which it is read. */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { kmeans } from 'ml-kmeans'
-import { featureOf, nearestPhase, type PhaseFeature, type PhaseModel } from '../src/engine/profile/phases.ts'
+import {
+  featureOf,
+  nearestPhase,
+  parsePhaseModel,
+  type PhaseFeature,
+  type PhaseModel,
+} from '../src/engine/profile/phases.ts'
 import { readBitbrains } from '../src/drivers/traces/bitbrains.ts'
 import { findDataFolder } from '../src/drivers/traces/data-folder.ts'
 import type { Resource } from '../src/terms/sample.ts'
@@ -46,7 +52,13 @@ const NAMES: readonly string[] = [
 ]
 
 const { values: options } = parseArgs({
-  options: { data: { type: 'string' }, k: { type: 'string' }, write: { type: 'boolean', default: false } },
+  options: {
+    data: { type: 'string' },
+    k: { type: 'string' },
+    write: { type: 'boolean', default: false },
+    out: { type: 'string' },
+    version: { type: 'string', default: '2' },
+  },
 })
 const folder = findDataFolder(options.data === undefined ? {} : { option: options.data })
 const weeks = WEEKS.map((days) => hourlyRows(readBitbrains({ days }, folder).trace))
@@ -69,6 +81,7 @@ for (const k of options.k === undefined ? [4, 5, 6, 7, 8] : [Number(options.k)])
 const model = fit(options.k === undefined ? CHOSEN_K : Number(options.k))
 showModel(model)
 if (options.write) writeModel(model)
+if (options.out !== undefined) writeFile(options.out, { ...model, version: Number(options.version) })
 
 interface Row {
   readonly vm: number
@@ -135,7 +148,9 @@ function fitFrom(k: number, seed: number): PhaseModel {
   const rows = centroids
     .map((centroid) => centroid.map((value, i) => round(value / Math.sqrt(features[i].weight))))
     .toSorted((a, b) => a[0] - b[0])
-  return { version: 1, names: rows.map((_, i) => NAMES[i] ?? `phase ${i}`), features, centroids: rows }
+  // The names were given to the chosen fit; the phases of another are somebody's to name.
+  const names = rows.map((_, i) => (k === CHOSEN_K ? NAMES[i] : `phase ${i}`))
+  return { version: 1, names, features, centroids: rows }
 }
 
 /** Phase of a VM in a week: the one it spends most hours in. */
@@ -206,6 +221,15 @@ export const PHASES_1: PhaseModel = ${JSON.stringify(frozen, undefined, 2)}
 `
   writeFileSync(join(REPOSITORY, 'src/engine/profile/phases-1.ts'), text)
   writeFileSync(join(REPOSITORY, 'scenarios/phases/1.json'), `${JSON.stringify(frozen, undefined, 2)}\n`)
+}
+
+/** What the server would refuse is not written. */
+function writeFile(path: string, made: PhaseModel): void {
+  const text = `${JSON.stringify(parsePhaseModel(made), undefined, 2)}\n`
+  writeFileSync(path, text)
+  process.stdout.write(
+    `\n${path}: phase model ${made.version}. \`ethos phases install ${path} --data DIR\` makes agents use it.\n`,
+  )
 }
 
 function round(value: number): number {

@@ -3,12 +3,14 @@ import { after, before, test } from 'node:test'
 import { aSite, type Guest, type Site } from '../../../tools/agent-site.ts'
 import { type Machine, MachineError } from '../../drivers/guest/machine.ts'
 import { nodeMachine } from '../../drivers/guest/node-machine.ts'
+import { encodePhaseModel } from '../../engine/profile/phases.ts'
 import { PHASES_1 } from '../../engine/profile/phases-1.ts'
 import { Luck } from '../../terms/luck.ts'
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../terms/units.ts'
 import { answerLines, LineCutter } from '../server/channel-lines.ts'
 import { makeLog } from '../server/log.ts'
 import { Desk } from '../server/desk.ts'
+import { installPhases, usePhases } from '../server/phase-models.ts'
 import { withVm } from './courier-channel.ts'
 
 let site: Site
@@ -24,7 +26,7 @@ after(() => site.close())
 function newDesk(): Desk {
   const limits = { requests: { everyMs: 1, burst: 1e6 }, vectors: { everyMs: 1, burst: 1e6 } }
   const log = makeLog('none', () => undefined)
-  return new Desk({ store: site.server.store, clock: { now: () => site.now() }, log, phases: PHASES_1, limits })
+  return new Desk({ store: site.server.store, clock: { now: () => site.now() }, log, limits })
 }
 
 const real = nodeMachine()
@@ -230,4 +232,53 @@ test('another name takes the place of the first, and only there', () => {
   assert.equal(withVm(line, 'host-b'), '{"schema":1,"vm":"host-b","sender":"s","seq":1}')
   assert.equal(withVm(line, undefined), line)
   assert.equal(withVm('none', 'b'), 'none')
+})
+
+test('a phase model comes over the channel too, in pieces, past vectors, lost answers and a host that comes back in the middle', async () => {
+  const channel = new Channel('phases')
+  const guest = aGuestOn(channel, 'phases')
+  guest.offer('run', 0, 1)
+  await drive(guest, channel, MINUTE_MS)
+  assert.equal(guest.phases.model, PHASES_1)
+  const model = { ...PHASES_1, version: 2 }
+  installPhases(site.server.store, { text: encodePhaseModel(model), at: site.now(), place: 'file' })
+  desk.lookAtPhases()
+  channel.lossShare = 0.2
+  channel.cutShare = 0.02
+  channel.garbage = '{"part":[2,0,1,"{}"]}\n{"part":7}\n{"part":[2,-1,1,""]}\n{"part":[null]}\n'
+  for (let i = 1; i <= 20; i++) {
+    guest.offer('run', i, i + 1)
+    await drive(guest, channel, 5 * MINUTE_MS)
+  }
+  // What the host said between, which was no piece of a model, was refused; what came in the end was the model.
+  channel.garbage = ''
+  channel.lossShare = 0
+  channel.cutShare = 0
+  guest.offer('run', 21, 22)
+  await drive(guest, channel, 2 * HOUR_MS)
+  assert.deepEqual(guest.phases.model, model)
+  assert.equal(kept('phases').length, 22)
+  usePhases(site.server.store, 1)
+  desk.lookAtPhases()
+  guest.offer('run', 22, 23)
+  await drive(guest, channel, MINUTE_MS)
+  guest.offer('run', 23, 24)
+  await drive(guest, channel, MINUTE_MS)
+  assert.equal(guest.phases.model, PHASES_1)
+})
+
+test('a host of another age, which knows of no pieces, costs a few questions an hour and no vector', async () => {
+  const channel = new Channel('old-host')
+  const guest = aGuestOn(channel, 'old-host')
+  guest.offer('run', 0, 1)
+  await drive(guest, channel, MINUTE_MS)
+  channel.garbage = '{"welcome":{"vm":"old-host","phases":9}}\n'
+  const before = channel.lines
+  for (let i = 1; i <= 12; i++) {
+    guest.offer('run', i, i + 1)
+    await drive(guest, channel, 5 * MINUTE_MS)
+  }
+  assert.equal(kept('old-host').length, 13)
+  assert.equal(guest.phases.model, PHASES_1)
+  assert.ok(channel.lines - before < 12 + 60, `${channel.lines - before}`)
 })

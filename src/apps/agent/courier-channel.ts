@@ -3,6 +3,7 @@ import { isOfTheWorld } from '../../drivers/guest/identity.ts'
 import type { WaitingLine } from '../../drivers/guest/spool.ts'
 import { SerialLines } from '../../drivers/guest/uplink-serial.ts'
 import { Channel, type Heard } from '../../engine/delivery/channel.ts'
+import { PhaseFetch, type Piece } from '../../engine/delivery/phase-pieces.ts'
 import { ParseError } from '../../terms/parse.ts'
 import { parseVmId } from '../../terms/ids.ts'
 import { SECOND_MS } from '../../terms/units.ts'
@@ -13,6 +14,8 @@ import type { UplinkParts } from './courier-https.ts'
 const AGAIN_MS = 2 * SECOND_MS
 /** Lines that are taken from the spool together; the cursor is written once for all of them. */
 const TOGETHER = { lines: 50, bytes: 32 * 1024 } as const
+/** While a piece of a phase model is on its way it is looked for so often. */
+const FETCH_LOOK_MS = 50
 
 export class ChannelUplink implements Uplink {
   private readonly parts: UplinkParts
@@ -25,6 +28,8 @@ export class ChannelUplink implements Uplink {
   private refused = 0
   /** Name that the host gives this VM. */
   private hostsName: string | undefined
+  /** A phase model on its way. */
+  private fetch: PhaseFetch | undefined
 
   constructor(parts: UplinkParts) {
     this.parts = parts
@@ -52,14 +57,15 @@ export class ChannelUplink implements Uplink {
         return Promise.resolve(AGAIN_MS)
       }
       const next = this.next()
-      const line = this.channel.speak(next, nowMs)
+      const line = this.channel.speak(next, nowMs) ?? this.askForPhases(nowMs)
       if (line !== undefined) this.serial.say(line)
       if (line !== undefined) this.serial.exchange().forEach((text) => this.hear(this.channel.hear(text, nowMs)))
       if (next !== undefined && !this.channel.isOpen)
         this.hold(
           `the host has not greeted back on ${config.virtioPort}. Does a server there listen to this VM's channel?`,
         )
-      return Promise.resolve(this.channel.waitMs(next !== undefined, nowMs))
+      const waitMs = this.channel.waitMs(next !== undefined, nowMs)
+      return Promise.resolve(this.fetch === undefined ? waitMs : Math.min(FETCH_LOOK_MS, waitMs))
     } catch (error) {
       if (!isOfTheWorld(error)) return Promise.reject(error)
       this.hold(`${error.message}. May this user open the port?`)
@@ -87,6 +93,8 @@ export class ChannelUplink implements Uplink {
     if (heard === undefined) return
     const { log } = this.parts
     if (heard.kind === 'busy') return this.hold(`the host asks to wait ${heard.seconds} s`)
+    if (heard.kind === 'piece') return this.hearPiece(heard.piece)
+    if (heard.phases !== undefined) this.parts.phases?.announced(heard.phases)
     if (heard.kind === 'welcome') return this.greet(heard.vm)
     this.settled++
     if (this.held !== undefined) log.tell('notice', 'vectors leave again for the host')
@@ -98,6 +106,28 @@ export class ChannelUplink implements Uplink {
       'refused',
       `the host refused a vector for good: ${heard.refusal}. Is the agent newer than the server?`,
     )
+  }
+
+  /** A question for the next piece of the model that is wanted, if one is to be put now. */
+  private askForPhases(nowMs: number): string | undefined {
+    const { phases } = this.parts
+    if (phases === undefined || !this.channel.isOpen) return undefined
+    const version = phases.wanted(nowMs)
+    if (version !== this.fetch?.version) this.fetch = version === undefined ? undefined : new PhaseFetch(version)
+    const failure = this.fetch?.failure(nowMs)
+    if (failure === undefined) return this.fetch?.speak(nowMs)
+    this.fetch = undefined
+    phases.failed(failure, nowMs)
+    return undefined
+  }
+
+  private hearPiece(piece: Piece): void {
+    const fetched = this.fetch?.hear(piece)
+    if (fetched === undefined) return
+    this.fetch = undefined
+    const nowMs = this.parts.machine.monotonicMs()
+    if (fetched.kind === 'whole') this.parts.phases?.take(fetched.text, nowMs)
+    else this.parts.phases?.failed(fetched.reason, nowMs)
   }
 
   private greet(vm: string): void {

@@ -1,7 +1,7 @@
 /** The way over the network: one batch at a time, in order, at the pace of `engine/delivery`. */
 import type { Identity } from '../../drivers/guest/identity.ts'
 import type { Spool, WaitingLine } from '../../drivers/guest/spool.ts'
-import { askDate, type SendResult, sendVectors } from '../../drivers/guest/uplink-https.ts'
+import { askDate, fetchPhases, type SendResult, sendVectors } from '../../drivers/guest/uplink-https.ts'
 import { type Outcome, Pace } from '../../engine/delivery/pace.ts'
 import { BATCH_BOUNDS, settledPrefix } from '../../engine/delivery/settled.ts'
 import type { CourierOptions, Uplink, UplinkState } from './courier.ts'
@@ -23,6 +23,8 @@ export class HttpsUplink implements Uplink {
   private refused = 0
   /** Lines of a batch: fewer after one was refused as a whole, or did not get through. */
   private linesMax: number = BATCH_BOUNDS.lines
+  /** Whether there is an identity. Until then it is seen to at once, though nothing waits: a token is good for minutes, and who gave it looks on. */
+  private isKnown = false
   /** Batches in a row in the middle of which the connection ended. */
   private cuts = 0
 
@@ -48,7 +50,7 @@ export class HttpsUplink implements Uplink {
   }
 
   async step(): Promise<number> {
-    if (this.parts.spool.state.waiting === 0) return IDLE_MS
+    if (this.parts.spool.state.waiting === 0 && this.isKnown) return IDLE_MS
     const waitMs = this.pace.dueMs - this.parts.machine.monotonicMs()
     if (waitMs > 0) return waitMs
     await this.send()
@@ -61,10 +63,29 @@ export class HttpsUplink implements Uplink {
     spool.settle()
     const ready = await this.keeper.ready()
     if (ready.kind === 'not ready') return this.hold(ready.reason, ready.outcome)
+    this.isKnown = true
+    if (spool.state.waiting === 0) return this.begin()
     const batch = spool.peek({ lines: this.linesMax, bytes: BATCH_BOUNDS.bytes })
     if (batch.length === 0) return this.hold('the spool can not be read', { kind: 'failed' })
     const lines = batch.map(({ line }) => line)
     await this.judge(batch, await sendVectors(machine, { server: this.server, identity: ready.identity, lines }))
+    await this.fetchPhases(ready.identity)
+  }
+
+  /** There is an identity, and nothing to send yet. */
+  private begin(): void {
+    this.held = undefined
+    this.end({ kind: 'taken', batchesLeft: 0 })
+  }
+
+  /** Only once all is sent: vectors go before, and the connection is there. */
+  private async fetchPhases(identity: Identity): Promise<void> {
+    const { machine, phases, spool } = this.parts
+    if (phases === undefined || this.held !== undefined || spool.state.waiting > 0) return
+    if (phases.wanted(machine.monotonicMs()) === undefined) return
+    const answer = await fetchPhases(machine, { server: this.server, identity })
+    if (answer.kind === 'fetched') phases.take(answer.text, machine.monotonicMs())
+    else phases.failed(answer.reason, machine.monotonicMs(), answer.afterMs)
   }
 
   close(): void {
@@ -100,6 +121,7 @@ export class HttpsUplink implements Uplink {
       batch.map(({ line }) => line),
       result,
     )
+    if (result.phases !== undefined) this.parts.phases?.announced(result.phases)
     if (settled === 0) return this.hold(`${this.server} answered, and took nothing`, { kind: 'failed' })
     spool.acknowledge(batch[settled - 1].ordinal, settled)
     let refused = 0

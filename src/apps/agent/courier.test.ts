@@ -28,6 +28,23 @@ test('a guest joins with its token, which is then gone, and what it offers arriv
   assert.equal(statSync(guest.state).mode & 0o777, 0o700)
 })
 
+test('a guest joins before it has anything to say, and says at once what is in the way', async () => {
+  const guest = site.aGuest()
+  await guest.drive(30_000)
+  assert.equal(existsSync(guest.tokenFile), false)
+  assert.equal(site.server.store.agent(guest.vm)?.heardAt, null)
+  const lines = guest.offer('run-1', 0, 1)
+  await guest.drive(MINUTE_MS)
+  assert.deepEqual(linesOf(guest.vm), lines)
+  const other = site.aGuest({ hasToken: false })
+  await other.drive(30_000)
+  assert.match(other.courier.state.held ?? '', /this VM has no identity yet\. `ethos token create --vm/)
+  other.giveToken()
+  await other.drive(10 * MINUTE_MS)
+  assert.equal(other.courier.state.held, undefined)
+  assert.equal(existsSync(other.tokenFile), false)
+})
+
 test('a day without the server: all of it arrives in order within a minute of its return, over restarts of the agent, and nothing twice', async () => {
   const guest = site.aGuest()
   guest.offer('run-0', 0, 1)

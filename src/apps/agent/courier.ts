@@ -6,6 +6,7 @@ import type { AgentConfig } from './config.ts'
 import { ChannelUplink } from './courier-channel.ts'
 import { HttpsUplink } from './courier-https.ts'
 import type { Log } from './log.ts'
+import type { PhaseOrders } from './phase-keeper.ts'
 
 /** Longest sleep: whether another way has opened is looked at as often. */
 const IDLE_MS = MINUTE_MS
@@ -29,6 +30,8 @@ export interface CourierOptions {
   readonly config: AgentConfig
   readonly log: Log
   readonly vm: string
+  /** Who is told of the server's phase model; nobody, where vectors are only sent. */
+  readonly phases?: PhaseOrders
 }
 
 /** What a way out tells of itself. */

@@ -1,7 +1,6 @@
 /** `ethos agent --once`: looks for a while, prints what the VM is like, and ends. Sends nothing, and leaves nothing behind. */
 import type { Machine } from '../../drivers/guest/machine.ts'
 import { OnBoard } from '../../engine/profile/on-board.ts'
-import { PHASES_1 } from '../../engine/profile/phases-1.ts'
 import { parseVmId } from '../../terms/ids.ts'
 import { SECOND_MS } from '../../terms/units.ts'
 import { type AgentConfig, vmIdOf } from './config.ts'
@@ -10,6 +9,7 @@ import { gatherSamplers } from './gather-samplers.ts'
 import { showOnce } from './once.ts'
 import { onceAsJson } from './once-json.ts'
 import { onPaper, paperOf } from './paper.ts'
+import { keptPhases } from './phase-keeper.ts'
 import { type SamplerDetails, Watch } from './watch.ts'
 import type { AgentWords } from './words.ts'
 
@@ -33,7 +33,7 @@ export async function runOnce({ machine, config, log, asked }: OnceRequest): Pro
     cores: machine.self.processors,
     refCoresPerCore: config.refCoresPerCore,
     windowMs: config.windowMs,
-    phases: PHASES_1,
+    phases: keptPhases(machine, config.stateFolder),
   })
   const { forMs = ONCE_MS } = asked
   const endMs = machine.monotonicMs() + forMs

@@ -1,7 +1,7 @@
 /** `ethos agent`: looks every few seconds and makes a vector every few minutes, until it is told to stop. */
 import { type Machine, MachineError } from '../../drivers/guest/machine.ts'
 import { OnBoard } from '../../engine/profile/on-board.ts'
-import { PHASES_1 } from '../../engine/profile/phases-1.ts'
+import type { PhaseModel } from '../../engine/profile/phases.ts'
 import { MINUTE_MS } from '../../terms/units.ts'
 import { notify } from '../../drivers/guest/notify.ts'
 import type { VmId } from '../../terms/ids.ts'
@@ -15,6 +15,7 @@ import type { Log } from './log.ts'
 import { showOnce } from './once.ts'
 import { onceAsJson } from './once-json.ts'
 import { onPaper, paperOf } from './paper.ts'
+import { PhaseKeeper } from './phase-keeper.ts'
 import { ON_DEMAND_MS, Schedule } from './schedule.ts'
 import { Watch } from './watch.ts'
 import type { AgentWords } from './words.ts'
@@ -39,8 +40,9 @@ export interface RunRequest {
 /** Returns 0 once it was told to stop. */
 export async function runAgent({ machine, config, log, asked, demand, signal }: RunRequest): Promise<number> {
   const watch = new Watch(machine, gatherSamplers(machine, config), log)
-  const { onBoard, vmId } = begin(machine, config)
-  const courier = new Courier({ machine, config, log, vm: vmId })
+  const phases = new PhaseKeeper({ machine, config, log })
+  const { onBoard, vmId } = begin(machine, config, phases.model)
+  const courier = new Courier({ machine, config, log, vm: vmId, phases })
   const delivery = courier.run(signal)
   const saved = machine.readText(`${config.stateFolder}/history`, HISTORY_BYTES_MAX)
   if (saved !== undefined && onBoard.restore(saved, machine.now()) === 'refused')
@@ -69,6 +71,7 @@ export async function runAgent({ machine, config, log, asked, demand, signal }: 
     }
     if (reading !== undefined) {
       looks++
+      if (phases.model.version !== onBoard.phases) onBoard.usePhases(phases.model)
       hasPhaseChanged = onBoard.observe(reading).phaseChanged || hasPhaseChanged
     }
     if (looks > 0 && schedule.isVectorDue(nowMs, hasPhaseChanged)) {
@@ -110,7 +113,11 @@ function tellDemand(
 }
 
 /** What is known of this VM at the start: who it is. */
-function begin(machine: Machine, config: AgentConfig): { readonly onBoard: OnBoard; readonly vmId: VmId } {
+function begin(
+  machine: Machine,
+  config: AgentConfig,
+  phases: PhaseModel,
+): { readonly onBoard: OnBoard; readonly vmId: VmId } {
   const vmId = vmIdOf(machine, config)
   if (vmId === undefined) {
     throw new ParseError(
@@ -125,7 +132,7 @@ function begin(machine: Machine, config: AgentConfig): { readonly onBoard: OnBoa
     cores: machine.self.processors,
     refCoresPerCore: config.refCoresPerCore,
     windowMs: config.windowMs,
-    phases: PHASES_1,
+    phases,
   })
   return { onBoard, vmId }
 }

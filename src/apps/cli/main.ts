@@ -9,6 +9,7 @@ import { printable } from '../printable.ts'
 import { isForOperators } from '../usage-error.ts'
 import { addBacktest } from './backtest-command.ts'
 import { addDemo } from './demo-command.ts'
+import { addPhases } from './phases-command.ts'
 import { addReport } from './report-command.ts'
 import { addServer } from './server-command.ts'
 import { addTokens } from './token-command.ts'
@@ -34,6 +35,7 @@ addReport(program)
 addDemo(program)
 addServer(program)
 addTokens(program)
+addPhases(program)
 program.command('agent').description('learns what this VM is like to host: `ethos agent --help`')
 
 try {

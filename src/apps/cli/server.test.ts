@@ -2,11 +2,12 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, mkdirSync, readFileSync, statSync } from 'node:fs'
+import { chmodSync, chownSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { aLine, Bench } from '../server/builders.ts'
+import { PROJECT_FOLDER } from '../../drivers/traces/data-folder.ts'
 import { openStore } from '../server/data-folder.ts'
 import { MAIN, UserFolder } from './builders.ts'
 
@@ -74,6 +75,98 @@ test('an authority is listed and replaced', () => {
   assert.equal(statSync(join(user.path, 'roots', 'ca-2.json')).mode & 0o777, 0o600)
   ethos('authority rotate --overlap-days 0 --data roots')
   assert.match(ethos('authority list --data roots').stdout, /ended\n2 .* ended\n3 .* serves\n$/)
+})
+
+test('a phase model is installed, listed and taken back; what is none is refused with its place', () => {
+  ethos('token create --vm web-1 --data models')
+  assert.match(ethos('phases list --data models').stdout, /^ {2}1 {2}in use {3}comes with the program {2}idle, network/)
+  const model = JSON.parse(readFileSync(join(PROJECT_FOLDER, 'scenarios/phases/1.json'), 'utf8')) as object
+  user.write('2.json', JSON.stringify({ ...model, version: 2 }, undefined, 2))
+  assert.match(ethos('phases install 2.json --data models').stdout, /^Phase model 2 is in use: .* within a minute/)
+  const { phases } = JSON.parse(ethos('phases list --json --data models').stdout) as { phases: object[] }
+  assert.equal(phases.length, 2)
+  assert.match(ethos('phases list --data models').stdout, /1 {2}kept .*\n {2}2 {2}in use {3}20\d\d-\d\d-\d\d /)
+  assert.match(ethos('phases use 1 --data models').stdout, /^Phase model 1 is in use/)
+  for (const [name, text, says] of [
+    ['nan.json', '{"version":NaN}', /nan\.json.*Expected valid JSON/],
+    ['more.json', JSON.stringify({ ...model, version: 3, run: 'rm -rf /' }), /more\.json\.run: .*Unknown field/],
+    ['other.json', JSON.stringify({ ...model, version: 2, names: 'abcdefgh'.split('') }), /Give this one version 3/],
+    ['huge.json', ' '.repeat(70_000), /Expected at most 65536 bytes/],
+  ] as const) {
+    user.write(name, text)
+    const refused = ethos(`phases install ${name} --data models`)
+    assert.deepEqual([refused.code, refused.stdout, says.test(refused.stderr)], [2, '', true], refused.stderr)
+  }
+  assert.match(ethos('phases install nowhere.json --data models').stderr, /can not be read \(ENOENT\)/)
+  assert.match(ethos('phases use 9 --data models').stderr, /no such model/)
+  assert.match(ethos('phases list --data missing').stderr, /no such folder/)
+})
+
+test('an authority that is damaged or gone is told of without a word of its key, and none is made in its place unasked', () => {
+  ethos('token create --vm web-1 --data broken')
+  const path = join(user.path, 'broken', 'ca-1.json')
+  const whole = readFileSync(path, 'utf8')
+  const [, key = ''] = /BEGIN PRIVATE KEY-----\\n([\w+/]{20})/.exec(whole) ?? []
+  const { certificate, privateKey, servesFrom } = JSON.parse(whole) as Record<string, unknown>
+  for (const damaged of [
+    whole.slice(0, -10),
+    '',
+    JSON.stringify({ privateKey, certificate, servesFrom }).slice(0, -2),
+    JSON.stringify({ privateKey: 7, certificate, servesFrom }),
+    JSON.stringify({ privateKey: String(privateKey).replace('A', 'B'), certificate: 'none', servesFrom }),
+  ]) {
+    writeFileSync(path, damaged)
+    for (const command of ['server --listen 127.0.0.1:0', 'authority list', 'token create --vm web-2']) {
+      const refused = ethos(`${command} --data broken`)
+      assert.equal(refused.code, 2)
+      assert.match(refused.stderr, /ca-1\.json: "\(hidden\)" is not usable\. It is damaged\. Bring it back from a copy/)
+      assert.ok(key.length === 20 && !refused.stderr.includes(key))
+    }
+  }
+  const store = openStore(join(user.path, 'broken'))
+  store.admitAgent('web-1', Date.now())
+  store.close()
+  rmSync(path)
+  for (const command of ['server --listen 127.0.0.1:0', 'token create --vm web-2'])
+    assert.match(
+      ethos(`${command} --data broken`).stderr,
+      /VMs have joined it, and its authority \(ca-1\.json\) is gone/,
+    )
+  writeFileSync(path, whole)
+  assert.match(ethos('token create --vm web-2 --data broken').stdout, /^ethos1\./)
+})
+
+test('one server at a time runs with a data folder; it is no longer in the way once it was killed', async () => {
+  const bench = new Bench()
+  await bench.start()
+  const words = ['server', '--listen', '127.0.0.1:0', '--data', bench.data]
+  assert.match(user.run(words).stderr, /Another server runs with it/)
+  await bench.stop()
+  const child = spawn(process.execPath, [MAIN, ...words], { stdio: ['ignore', 'ignore', 'pipe'] })
+  await once(child.stderr, 'data')
+  assert.match(user.run(words).stderr, /Another server runs with it/)
+  child.kill('SIGKILL')
+  await once(child, 'exit')
+  await bench.start()
+  await bench.remove()
+})
+
+test('a data folder that no folder can be made in is refused, and does not hang', () => {
+  assert.match(ethos('server --data /proc/ethos --listen 127.0.0.1:0').stderr, /can not be used \(ENOENT\)/)
+})
+
+test("what root makes in the server's folder is the server's", {
+  skip: process.getuid?.() !== 0 && 'wants root',
+}, () => {
+  const folder = join(user.path, 'owned')
+  mkdirSync(folder, { mode: 0o700 })
+  chownSync(folder, 65_534, 65_534)
+  ethos('token create --vm web-1 --data owned')
+  ethos('authority rotate --data owned')
+  for (const name of readdirSync(folder)) {
+    const { uid, mode } = statSync(join(folder, name))
+    assert.deepEqual([name, uid, mode & 0o777], [name, 65_534, 0o600])
+  }
 })
 
 test("an operator's certificate is written once, for its owner alone", () => {

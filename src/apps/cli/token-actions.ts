@@ -6,7 +6,7 @@ import { DAY_MS, type EpochMs, HOUR_MS, MINUTE_MS } from '../../terms/units.ts'
 import { printable } from '../printable.ts'
 import { type AgentView, viewAgents } from '../server/agents-view.ts'
 import { Authority } from '../server/authority.ts'
-import { openDataFolder, openStore } from '../server/data-folder.ts'
+import { openDataFolder, withStore } from '../server/data-folder.ts'
 import { createToken } from '../server/join-token.ts'
 import { UsageError } from '../usage-error.ts'
 import type { DataOption, ListOptions, TokenOptions } from './token-command.ts'
@@ -19,7 +19,9 @@ export async function createForVm({ data, vm, minutes }: TokenOptions): Promise<
   if (!(forMinutes > 0 && forMinutes <= MINUTES_MAX))
     throw new UsageError('--minutes', minutes, `Expected more than 0, and at most ${MINUTES_MAX}.`)
   const clock = new WallClock()
-  const { pin } = await Authority.open(openDataFolder(data), clock)
+  const folder = openDataFolder(data)
+  const hasAgents = withStore(data, (store) => store.agents().length > 0)
+  const { pin } = await Authority.open(folder, clock, hasAgents ? 'there' : 'made')
   const made = withStore(data, (store) => {
     if (store.agent(vmId)?.banned === 1)
       throw new UsageError('--vm', vm, `It is banned. Maybe: ethos agents release ${vm} --data ${data}`)
@@ -80,15 +82,6 @@ export function banOrRelease(what: 'ban' | 'release', name: string, { data }: Da
 
 function note(store: AgentStore, what: string, { vm, reason }: { vm: string | null; reason: string }): void {
   store.audit.add({ at: new WallClock().now(), what, vm, from: 'command line', reason })
-}
-
-function withStore<T>(data: string, use: (store: AgentStore) => T): T {
-  const store = openStore(openDataFolder(data, 'there'))
-  try {
-    return store.whole(() => use(store))
-  } finally {
-    store.close()
-  }
 }
 
 const ORDER = ['quarantined', 'banned', 'good']

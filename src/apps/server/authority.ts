@@ -1,8 +1,10 @@
 /** The server's small authority: one root, or two while a new one replaces the old (decision 0009). */
 import { createHash, X509Certificate } from 'node:crypto'
+import { join } from 'node:path'
 import { ParseError, parseFields, parseJson, parseNumber, parseText, refuseUnknownFields } from '../../terms/parse.ts'
 import { DAY_MS, type EpochMs } from '../../terms/units.ts'
 import type { Clock } from '../../world/clock.ts'
+import { UsageError } from '../usage-error.ts'
 import {
   AGENT_MS,
   forBearer,
@@ -45,9 +47,15 @@ export class Authority {
     this.roots = roots
   }
 
-  /** Reads the roots of a data folder, or makes the first. Keys are readable by their owner alone. */
-  static async open(folder: string, clock: Pick<Clock, 'now'>): Promise<Authority> {
+  /** Reads the roots of a data folder, or makes the first. Keys are readable by their owner alone. Throws a `UsageError` where they must be there
+   *  and are not: whoever has joined would find another authority, and need a new token. */
+  static async open(folder: string, clock: Pick<Clock, 'now'>, wanted: 'made' | 'there' = 'made'): Promise<Authority> {
     let roots = await readRoots(folder)
+    if (roots.length === 0 && wanted === 'there') {
+      const again = `\`ethos authority rotate --data ${folder}\` makes a new one, and every VM joins again`
+      const remedy = `VMs have joined it, and its authority (ca-1.json) is gone. Bring it back from a copy; if there is none, ${again}.`
+      throw new UsageError('--data', folder, remedy)
+    }
     if (roots.length === 0) {
       await writeRoot(folder, 1, clock.now(), clock.now())
       roots = await readRoots(folder)
@@ -124,21 +132,29 @@ async function writeRoot(folder: string, number: number, now: EpochMs, servesFro
 async function readRoots(folder: string): Promise<readonly Root[]> {
   const roots = await Promise.all(
     readSecrets(folder, FILE_PATTERN).map(async ({ name, text }) => {
-      const fields = parseFields(parseJson(text, name), name)
-      refuseUnknownFields(fields, FILE_FIELDS, name)
-      const certificate = parseText(fields['certificate'], `${name}.certificate`, PEM_LENGTH_MAX)
-      const { privateKey } = fields
-      if (typeof privateKey !== 'string')
-        throw new ParseError(`${name}.privateKey`, '(hidden)', 'Expected a key in PEM.')
-      const signer = await readSigner({ certificate, privateKey })
-      return {
-        ...signer,
-        number: Number(FILE_PATTERN.exec(name)?.[1]),
-        pem: `${certificate.trim()}\n`,
-        x509: new X509Certificate(certificate),
-        servesFrom: parseNumber(fields['servesFrom'], `${name}.servesFrom`),
+      try {
+        return await readRoot(name, text)
+      } catch {
+        // What it says instead is not told: it may be half a key.
+        const remedy = 'It is damaged. Bring it back from a copy; without one, move it away, and every VM joins again.'
+        throw new ParseError(join(folder, name), '(hidden)', remedy)
       }
     }),
   )
   return roots.toSorted((a, b) => a.number - b.number)
+}
+
+async function readRoot(name: string, text: string): Promise<Root> {
+  const fields = parseFields(parseJson(text, name), name)
+  refuseUnknownFields(fields, FILE_FIELDS, name)
+  const certificate = parseText(fields['certificate'], `${name}.certificate`, PEM_LENGTH_MAX)
+  const privateKey = parseText(fields['privateKey'], `${name}.privateKey`, PEM_LENGTH_MAX)
+  const signer = await readSigner({ certificate, privateKey })
+  return {
+    ...signer,
+    number: Number(FILE_PATTERN.exec(name)?.[1]),
+    pem: `${certificate.trim()}\n`,
+    x509: new X509Certificate(certificate),
+    servesFrom: parseNumber(fields['servesFrom'], `${name}.servesFrom`),
+  }
 }

@@ -1,10 +1,11 @@
 /** Callers that say too little, too much or too often: each is cut off within its bound, and nobody else waits for it. */
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { connect as connectTcp, type Socket } from 'node:net'
 import { after, before, test } from 'node:test'
 import { connect, type TLSSocket } from 'node:tls'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { aLine, Bench } from './builders.ts'
+import { aLine, Bench, type Identity } from './builders.ts'
 import { addressOf } from './connections.ts'
 
 const bench = new Bench()
@@ -119,6 +120,30 @@ test('connections are bounded for each address, and those of others are let in',
   const crowd = await Promise.all(Array.from({ length: 12 }, () => connectFrom('127.0.0.2')))
   assert.equal(crowd.filter(Boolean).length, 5)
   assert.equal(await connectFrom('127.0.0.3'), true)
+  await other.remove()
+})
+
+test('guests behind one address share what it may have: who waits for nothing makes room, and who is in the middle does not', async () => {
+  const other = new Bench()
+  await other.start({ limits: { perAddressMax: 5, slowMs: 0 } })
+  const guests: Identity[] = []
+  for (let i = 0; i < 12; i++) guests.push(await other.member())
+  for (const guest of guests) assert.equal((await other.send(guest, [aLine(guest.vm, 0)])).status, 200)
+  // The first was cut off in between, and comes back.
+  assert.equal((await other.send({ ...guests[0] }, [aLine(guests[0].vm, 1)])).status, 200)
+  const { port, authority } = other.server
+  const half = await Promise.all(
+    Array.from({ length: 5 }, async () => {
+      const socket = connect({ host: '127.0.0.1', port, ca: authority.pem })
+      socket.on('error', () => undefined)
+      await once(socket, 'secureConnect')
+      socket.write('GET /v1/ca HTTP/1.1\r\n')
+      return socket
+    }),
+  )
+  await assert.rejects(other.send({ ...guests[1] }, [aLine(guests[1].vm, 1)]))
+  assert.ok(half.every((socket) => !socket.destroyed))
+  for (const socket of half) socket.destroy()
   await other.remove()
 })
 

@@ -22,6 +22,8 @@ export interface Identity {
   readonly key: string
   readonly cert: string
   readonly ca: string
+  /** Whence it speaks; any address of this machine by default. */
+  readonly localAddress?: string
 }
 
 export interface Answer {
@@ -110,19 +112,26 @@ export class Bench {
   }
 
   /** A VM of its own, joined. The clock moves on, so that nobody is held up by the one before. */
-  async member(vm = `vm-${this.vms++}`): Promise<Identity> {
+  async member(vm = `vm-${this.vms++}`, localAddress?: string): Promise<Identity> {
     this.now += MINUTE_MS
-    const { answer, key } = await this.join(vm, this.token(vm))
+    const { answer, key } = await this.join(vm, this.token(vm), localAddress)
     if (answer.status !== 200) throw new Error(`${vm} was not let in: ${answer.text}`)
-    return { vm, key, cert: String(answer.json['certificate']), ca: String(answer.json['authorities']) }
+    const { certificate, authorities } = answer.json
+    const from = localAddress === undefined ? {} : { localAddress }
+    return { vm, key, cert: String(certificate), ca: String(authorities), ...from }
   }
 
-  async join(vm: string, token: string): Promise<{ readonly answer: Answer; readonly key: string }> {
+  async join(
+    vm: string,
+    token: string,
+    localAddress?: string,
+  ): Promise<{ readonly answer: Answer; readonly key: string }> {
     const [, id, secret] = token.split('.')
     const { key, publicKey } = aKey()
     const proof = proofOf(key, `ethos-join|${vm}|${id}|${publicKey}`)
     const body = JSON.stringify({ vm, token: `${id}.${secret}`, publicKey, proof })
-    const answer = await this.ask({ path: '/v1/join', body, tls: { ca: this.server.authority.pem } })
+    const tls = { ca: this.server.authority.pem, ...(localAddress === undefined ? {} : { localAddress }) }
+    const answer = await this.ask({ path: '/v1/join', body, tls })
     return { answer, key }
   }
 
@@ -161,13 +170,15 @@ export class Bench {
   }
 
   private agentFor(tls: AgentOptions): Agent {
-    const { ca, key, cert } = tls
+    const { ca, key, cert, localAddress } = tls
     let agent = this.agents.get(tls)
     if (agent === undefined) {
       agent = new Agent({
         keepAlive: true,
         maxCachedSessions: 0,
-        ...Object.fromEntries(Object.entries({ ca, key, cert }).filter(([, value]) => value !== undefined)),
+        ...Object.fromEntries(
+          Object.entries({ ca, key, cert, localAddress }).filter(([, value]) => value !== undefined),
+        ),
       })
       this.agents.set(tls, agent)
     }

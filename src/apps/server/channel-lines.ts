@@ -1,4 +1,5 @@
 /** The line protocol of a virtio-serial channel (decision 0009), without the socket: bytes in, answers out. */
+import { pieceOf } from '../../engine/delivery/phase-pieces.ts'
 import { ParseError, parseFields, parseJson } from '../../terms/parse.ts'
 import { WIRE_BYTES_MAX } from '../../terms/personality-codec.ts'
 import { SECOND_MS } from '../../terms/units.ts'
@@ -42,11 +43,13 @@ export class LineCutter {
 export async function answerLines(desk: Desk, vm: string, lines: readonly string[]): Promise<readonly string[]> {
   const answers: string[] = []
   const vectors: string[] = []
+  const questions: PhasesQuestion[] = []
   let isGreeted = false
   for (const line of lines) {
     const kind = readKind(line)
     if (kind === 'vector') vectors.push(line)
-    if (kind === 'hello') isGreeted = true
+    else if (kind === 'hello') isGreeted = true
+    else if (kind !== 'broken') questions.push(kind)
   }
   if (isGreeted) {
     await desk.commit.soon(() => desk.store.admitChannel(vm, desk.now()))
@@ -56,9 +59,21 @@ export async function answerLines(desk: Desk, vm: string, lines: readonly string
     const { told, isBusy } = await answerVectors(desk, vm, vectors.slice(i, i + BATCH_LINES_MAX))
     answers.push(...told)
     // What is left is not answered, and so is sent again.
-    if (isBusy) break
+    if (isBusy) return answers
   }
-  return answers
+  if (questions.length > 0 && desk.standing(vm).kind !== 'heard') return [...answers, busy(SHUT_OUT_SEC)]
+  return [...answers, ...questions.map((question) => answerQuestion(desk, question))]
+}
+
+/** Which piece of which phase model a guest asks for. */
+interface PhasesQuestion {
+  readonly version: number
+  readonly index: number
+}
+
+function answerQuestion(desk: Desk, wanted: PhasesQuestion): string {
+  const { version, index, count, text } = pieceOf(desk.phases, wanted)
+  return JSON.stringify({ part: [version, index, count, text] })
 }
 
 interface Told {
@@ -73,7 +88,7 @@ async function answerVectors(desk: Desk, vm: string, lines: readonly string[]): 
     const waitMs = answer.kind === 'later' ? answer.waitMs : SHUT_OUT_SEC * SECOND_MS
     return { told: [busy(Math.ceil(waitMs / SECOND_MS))], isBusy: true }
   }
-  const told = answer.outcomes.flatMap((outcome, i) => tell(outcome, lines[i]))
+  const told = answer.outcomes.flatMap((outcome, i) => tell(outcome, lines[i], desk.phases.version))
   if (answer.quarantine === undefined) return { told, isBusy: false }
   return { told: [...told, busy(SHUT_OUT_SEC)], isBusy: true }
 }
@@ -83,8 +98,8 @@ function busy(seconds: number): string {
 }
 
 /** A refusal names the line by sender and number: where those can't be read, the line was broken and is dropped. */
-function tell(outcome: LineOutcome, line: string): readonly string[] {
-  if (outcome.kind !== 'refused') return [JSON.stringify({ ack: [outcome.sender, outcome.sequence] })]
+function tell(outcome: LineOutcome, line: string, phases: number): readonly string[] {
+  if (outcome.kind !== 'refused') return [JSON.stringify({ ack: [outcome.sender, outcome.sequence], phases })]
   const named = readName(line)
   return named === undefined ? [] : [JSON.stringify({ refused: [...named, outcome.reason] })]
 }
@@ -94,11 +109,17 @@ function readName(line: string): readonly [string, number] | undefined {
   return typeof sender === 'string' && typeof seq === 'number' ? [sender, seq] : undefined
 }
 
-function readKind(line: string): 'hello' | 'vector' | 'broken' {
+function readKind(line: string): 'hello' | 'vector' | 'broken' | PhasesQuestion {
   if (line.length > WIRE_BYTES_MAX) return 'broken'
   const fields = readFields(line)
   if (fields === undefined) return 'broken'
-  return fields['hello'] === undefined ? 'vector' : 'hello'
+  if (fields['hello'] !== undefined) return 'hello'
+  return Array.isArray(fields['phases']) ? readQuestion(fields['phases']) : 'vector'
+}
+
+function readQuestion([version, index]: readonly unknown[]): PhasesQuestion | 'broken' {
+  const areCounts = [version, index].every((value) => Number.isSafeInteger(value) && Number(value) >= 0)
+  return areCounts ? { version: Number(version), index: Number(index) } : 'broken'
 }
 
 function readFields(line: string): Readonly<Record<string, unknown>> | undefined {

@@ -48,6 +48,10 @@ class Port {
   }
 }
 
+function ackOf(sequence: number, sender = 'run-1') {
+  return { ack: [sender, sequence], phases: 1 }
+}
+
 async function until(holds: () => boolean): Promise<void> {
   for (let i = 0; i < 500; i++) {
     if (holds()) return
@@ -74,7 +78,7 @@ test('a guest that is heard over its channel needs no identity: its host knows i
   await port.say('{"hello":1}')
   assert.deepEqual(await port.hears(1), [{ welcome: { vm: 'web-1', phases: 1 } }])
   await port.say(aLine('web-1', 0), aLine('web-1', 1), aLine('web-1', 0))
-  assert.deepEqual(await port.hears(3), [{ ack: ['run-1', 0] }, { ack: ['run-1', 1] }, { ack: ['run-1', 0] }])
+  assert.deepEqual(await port.hears(3), [ackOf(0), ackOf(1), ackOf(0)])
   assert.deepEqual(bench.server.store.lines('web-1'), [aLine('web-1', 0), aLine('web-1', 1)])
   assert.equal(bench.server.store.agent('web-1')?.viaChannel, 1)
   port.close()
@@ -87,7 +91,7 @@ test('what is of another VM, or no vector, is refused by its number; what is bro
   const [other, unread, good] = await port.hears(3)
   assert.deepEqual(other, { refused: ['run-1', 4, 'the vector is of db-1, but was sent by web-1'] })
   assert.match(JSON.stringify(unread), /^\{"refused":\["s",3,"vector/)
-  assert.deepEqual(good, { ack: ['run-1', 0] })
+  assert.deepEqual(good, ackOf(0))
   assert.equal(bench.server.store.agent('db-1'), undefined)
   port.close()
 })
@@ -102,7 +106,7 @@ test('a channel that goes is taken up again, and a VM that moved goes on where i
   // The number of a domain is another after each start and on each host; the VM is the same.
   const there = new Port(join(folder, 'domain-9-web-1', 'org.ethos.agent.0'))
   await there.say(aLine('web-1', 0), aLine('web-1', 1))
-  assert.deepEqual(await there.hears(2), [{ ack: ['run-1', 0] }, { ack: ['run-1', 1] }])
+  assert.deepEqual(await there.hears(2), [ackOf(0), ackOf(1)])
   assert.equal(bench.server.store.agent('web-1')?.quarantine, null)
   there.close()
 })
@@ -115,7 +119,7 @@ test('two guests under one name are quarantined over channels too, and told to w
     aLine('web-1', 0, { sender: 'b' }),
     aLine('web-1', 1, { sender: 'a' }),
   )
-  assert.deepEqual(await port.hears(3), [{ ack: ['a', 0] }, { ack: ['b', 0] }, { busy: 600 }])
+  assert.deepEqual(await port.hears(3), [ackOf(0, 'a'), ackOf(0, 'b'), { busy: 600 }])
   await port.say(aLine('web-1', 2, { sender: 'a' }))
   assert.deepEqual(await port.hears(1), [{ busy: 600 }])
   assert.match(bench.server.store.agent('web-1')?.quarantine ?? '', /two machines/)
@@ -146,7 +150,7 @@ test('a channel may be named outright', async () => {
   await bench.start({ channels: { named: [{ vm: 'db-1', path }], scanMs: 20 } })
   const port = new Port(path)
   await port.say('{"hello":1}', aLine('db-1', 0))
-  assert.deepEqual(await port.hears(2), [{ welcome: { vm: 'db-1', phases: 1 } }, { ack: ['run-1', 0] }])
+  assert.deepEqual(await port.hears(2), [{ welcome: { vm: 'db-1', phases: 1 } }, ackOf(0)])
   port.close()
 })
 
@@ -159,4 +163,18 @@ test('lines are cut wherever the bytes are, and what is too long is dropped up t
     assert.deepEqual(lines, ['one', 'two', 'three'])
     assert.deepEqual(cutter.cut(Buffer.from('ur\n')), ['four'])
   }
+})
+
+test('a server that ends waits for no guest that has said too much', async () => {
+  const { bench, path } = await aHost()
+  const port = new Port(path('loud-1'))
+  await port.say('{"hello":1}')
+  await port.hears(1)
+  await port.say(...Array.from({ length: 1500 }, () => '{"hello":1}'))
+  // The bench's clock stands: what the guest may say does not come back.
+  await sleep(100)
+  const closed = await Promise.race([bench.stop().then(() => true), sleep(20_000, false, { ref: false })])
+  assert.equal(closed, true)
+  port.close()
+  await bench.remove()
 })

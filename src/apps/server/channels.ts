@@ -42,6 +42,7 @@ export class Channels {
   private readonly told = new Set<string>()
   private readonly lines = new Buckets(LINES)
   private readonly serving = new Set<Promise<void>>()
+  private readonly ending = new AbortController()
   private timer: NodeJS.Timeout | undefined
 
   constructor(desk: Desk, log: Logger, options: ChannelOptions) {
@@ -59,6 +60,7 @@ export class Channels {
 
   async close(): Promise<void> {
     clearInterval(this.timer)
+    this.ending.abort()
     for (const socket of this.open.values()) socket.destroy()
     await Promise.allSettled(this.serving)
   }
@@ -121,8 +123,11 @@ export class Channels {
     for await (const part of socket) {
       const lines = cutter.cut(part as Uint8Array)
       if (lines.length === 0) continue
-      const waitMs = this.lines.take(vm, this.desk.now(), Math.min(lines.length, LINES.burst))
-      if (waitMs > 0) await sleep(waitMs, undefined, { ref: false })
+      const count = Math.min(lines.length, LINES.burst)
+      for (let waitMs = this.lines.take(vm, this.desk.now(), count); waitMs > 0; ) {
+        await sleep(waitMs, undefined, { ref: false, signal: this.ending.signal })
+        waitMs = this.lines.take(vm, this.desk.now(), count)
+      }
       const answers = await answerLines(this.desk, vm, lines)
       if (answers.length > 0 && !socket.destroyed) await write(socket, `${answers.join('\n')}\n`)
     }

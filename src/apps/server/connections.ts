@@ -28,6 +28,8 @@ export class Connections {
   private readonly byAddress = new Map<string, number>()
   private readonly beginnings: Buckets
   private readonly requests = new WeakMap<Socket, number>()
+  /** Connections by address on which a request was answered and none is under way, the one that waits longest first. */
+  private readonly idle = new Map<string, Set<Socket>>()
   private underWay = 0
 
   constructor(limits: ConnectionLimits, clock: Pick<Clock, 'now'>) {
@@ -44,9 +46,9 @@ export class Connections {
   admit(socket: Socket): void {
     const address = addressOf(socket)
     const fromThere = this.byAddress.get(address) ?? 0
-    const isTooMany = this.sockets.size >= this.limits.inAllMax || fromThere >= this.limits.perAddressMax
+    const isFull = this.sockets.size >= this.limits.inAllMax || fromThere >= this.limits.perAddressMax
     socket.on('error', () => undefined)
-    if (isTooMany || this.beginnings.take(address, this.clock.now()) > 0) {
+    if ((isFull && !this.endIdle(address)) || this.beginnings.take(address, this.clock.now()) > 0) {
       socket.destroy()
       return
     }
@@ -65,16 +67,39 @@ export class Connections {
     const number = (this.requests.get(socket) ?? 0) + 1
     this.requests.set(socket, number)
     this.underWay++
+    this.forgetIdle(socket)
     return number <= this.limits.requestsAtOnceMax
   }
 
   endRequest(socket: Socket): void {
     this.underWay--
-    this.requests.set(socket, (this.requests.get(socket) ?? 1) - 1)
+    const left = (this.requests.get(socket) ?? 1) - 1
+    this.requests.set(socket, left)
+    if (left > 0 || socket.destroyed) return
+    const address = addressOf(socket)
+    const waiting = this.idle.get(address) ?? new Set()
+    this.idle.set(address, waiting.add(socket))
+    socket.once('close', () => this.forgetIdle(socket, address))
   }
 
   cutAll(): void {
     for (const socket of this.sockets) socket.destroy()
+  }
+
+  /** Makes room for a new connection from an address by ending one from there that waits for nothing: many guests behind one address share
+   *  what it may have. False if there is none. */
+  private endIdle(address: string): boolean {
+    const [longest] = this.idle.get(address) ?? []
+    if (longest === undefined) return false
+    this.forgetIdle(longest, address)
+    longest.destroy()
+    return true
+  }
+
+  private forgetIdle(socket: Socket, address = addressOf(socket)): void {
+    const waiting = this.idle.get(address)
+    waiting?.delete(socket)
+    if (waiting?.size === 0) this.idle.delete(address)
   }
 
   private forget(socket: Socket, address: string): void {

@@ -1,6 +1,7 @@
 /** The folder in which a server keeps its keys and its store: its owner's alone. */
 import {
   accessSync,
+  chownSync,
   closeSync,
   constants,
   fsyncSync,
@@ -14,43 +15,87 @@ import {
   writeSync,
 } from 'node:fs'
 import { randomBytes } from 'node:crypto'
-import { join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { AgentStore } from '../../drivers/sqlite/agent-store.ts'
+import { lockFile } from '../../drivers/sqlite/folder-lock.ts'
 import { UsageError } from '../usage-error.ts'
 
 const FOLDER_MODE = 0o700
 const SECRET_MODE = 0o600
 const STORE_NAME = 'agents.sqlite'
+const LOCK_NAME = 'server.lock'
 
 /** Opens the folder; makes it if it is missing, unless it must be there. Refuses one that others may look into: it holds the authority's key. */
 export function openDataFolder(path: string, wanted: 'made' | 'there' = 'made'): string {
   const folder = resolve(path)
   try {
-    if (wanted === 'made') mkdirSync(folder, { recursive: true, mode: FOLDER_MODE })
+    if (wanted === 'made') makeFolder(folder)
     const { mode } = statSync(folder)
     if ((mode & 0o077) !== 0)
       throw new UsageError('--data', path, `Others may open it, and it holds keys. Try: chmod 700 ${path}`)
     accessSync(folder, constants.R_OK | constants.W_OK | constants.X_OK)
   } catch (error) {
     if (error instanceof UsageError) throw error
-    const isMissing = codeOf(error) === 'ENOENT'
+    const isMissing = codeOf(error) === 'ENOENT' && wanted === 'there'
     const remedy = isMissing ? 'There is no such folder. Did a server ever run with it?' : 'May this user write there?'
     throw new UsageError('--data', path, `It can not be used (${codeOf(error)}). ${remedy}`)
   }
   return folder
 }
 
-/** The store within. */
+/** The store within, its owner's alone. */
 export function openStore(folder: string): AgentStore {
-  return new AgentStore(join(folder, STORE_NAME))
+  const path = join(folder, STORE_NAME)
+  closeSync(openSync(path, 'a', SECRET_MODE))
+  giveToOwner(path)
+  return new AgentStore(path)
+}
+
+/** Says that this process is the folder's server, until `close`. Throws a `UsageError` if another is. */
+export function lockDataFolder(folder: string): { close(): void } {
+  const path = join(folder, LOCK_NAME)
+  closeSync(openSync(path, 'a', SECRET_MODE))
+  giveToOwner(path)
+  const lock = lockFile(path)
+  if (lock === undefined) throw new UsageError('--data', folder, 'Another server runs with it.')
+  return lock
+}
+
+/** Node's own `recursive` tries for ever where a folder is there and takes no other, as /proc does. */
+function makeFolder(path: string): void {
+  try {
+    mkdirSync(path, { mode: FOLDER_MODE })
+  } catch (error) {
+    if (codeOf(error) === 'EEXIST') return
+    if (codeOf(error) !== 'ENOENT' || dirname(path) === path) throw error
+    makeFolder(dirname(path))
+    mkdirSync(path, { mode: FOLDER_MODE })
+  }
+}
+
+/** What root makes on the command line is the server's to read, whose folder it is. */
+function giveToOwner(path: string): void {
+  const { uid, gid } = statSync(dirname(path))
+  if (process.getuid?.() === 0 && uid !== 0) chownSync(path, uid, gid)
+}
+
+/** Uses the store of a folder that is there, in one transaction, beside a server that may run. */
+export function withStore<T>(data: string, use: (store: AgentStore) => T): T {
+  const store = openStore(openDataFolder(data, 'there'))
+  try {
+    return store.whole(() => use(store))
+  } finally {
+    store.close()
+  }
 }
 
 /** Writes a file that its owner alone may read, whole and durable or not at all. False if there is one of that name already. */
 export function writeSecretOnce(folder: string, name: string, text: string): boolean {
   const path = join(folder, name)
   const beside = `${path}.${randomBytes(4).toString('hex')}`
-  writeDurably(beside, text)
   try {
+    writeDurably(beside, text)
+    giveToOwner(beside)
     linkSync(beside, path)
     const directory = openSync(folder, 'r')
     fsyncSync(directory)

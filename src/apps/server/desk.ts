@@ -3,11 +3,11 @@ import type { Logger } from 'pino'
 import type { AgentStore } from '../../drivers/sqlite/agent-store.ts'
 import type { AuditRecord } from '../../drivers/sqlite/audit-table.ts'
 import { type BucketLimits, Buckets } from '../../engine/admission/buckets.ts'
-import type { PhaseModel } from '../../engine/profile/phases.ts'
 import { type EpochMs, SECOND_MS } from '../../terms/units.ts'
 import type { Clock } from '../../world/clock.ts'
 import { GroupCommit } from './group-commit.ts'
 import { ingest, type IngestAnswer } from './ingest.ts'
+import { BUILT_IN, type ServedPhases, servedPhases } from './phase-models.ts'
 
 export interface DeskLimits {
   /** Requests of one identity: one every 10 s in the long run, ten at once. */
@@ -31,13 +31,13 @@ export interface DeskParts {
   readonly store: AgentStore
   readonly clock: Pick<Clock, 'now'>
   readonly log: Logger
-  readonly phases: PhaseModel
   readonly limits?: Partial<DeskLimits>
 }
 
 export class Desk {
   readonly store: AgentStore
-  readonly phases: PhaseModel
+  /** What agents are told and sent. */
+  phases: ServedPhases = BUILT_IN
   readonly commit: GroupCommit
   private readonly clock: Pick<Clock, 'now'>
   private readonly log: Logger
@@ -46,14 +46,14 @@ export class Desk {
   /** How often each VM was told to come later since this was last written down. */
   private readonly told = new Map<string, number>()
 
-  constructor({ store, clock, log, phases, limits = {} }: DeskParts) {
+  constructor({ store, clock, log, limits = {} }: DeskParts) {
     this.store = store
     this.clock = clock
     this.log = log
-    this.phases = phases
     this.commit = new GroupCommit(store)
     this.requests = new Buckets(limits.requests ?? DESK_LIMITS.requests)
     this.vectors = new Buckets(limits.vectors ?? DESK_LIMITS.vectors)
+    this.lookAtPhases()
   }
 
   now(): EpochMs {
@@ -88,6 +88,11 @@ export class Desk {
     return answer
   }
 
+  /** A VM has joined. */
+  joined(vm: string): void {
+    this.log.info({ vm }, 'joined')
+  }
+
   /** Writes down a refusal or an act, durably, and says it. */
   async record(record: Omit<AuditRecord, 'at'>): Promise<void> {
     const { what, vm, from, reason } = record
@@ -102,6 +107,17 @@ export class Desk {
       for (const [vm, number] of this.told) this.store.count(vm, 'too many requests', number)
     })
     this.told.clear()
+  }
+
+  /** Looks whether an operator has chosen another phase model. What is damaged is said, and what was told before is told on. */
+  lookAtPhases(): void {
+    const served = servedPhases(this.store)
+    if ('trouble' in served) {
+      this.log.error({ reason: served.trouble, version: this.phases.version }, 'the phase model stays as it was')
+      return
+    }
+    if (served.version !== this.phases.version) this.log.info({ version: served.version }, 'phase model')
+    this.phases = served
   }
 
   private later(vm: string, waitMs: number): Hearing {

@@ -60,7 +60,9 @@ export function addRoutes(app: FastifyInstance, parts: RouteParts): void {
     admitAgent(parts, strangers, { request, reply, isRenewal })
   app.post('/v1/renew', { onRequest: agent(true) }, (request, reply) => renew(parts, request, reply))
   app.post('/v1/vectors', { onRequest: agent(false) }, (request, reply) => takeVectors(parts, request, reply))
-  app.get('/v1/phases', { onRequest: agent(false) }, () => desk.phases)
+  app.get('/v1/phases', { onRequest: agent(false) }, (_request, reply) =>
+    reply.type('application/json').send(desk.phases.text),
+  )
   app.get(
     '/v1/agents',
     {
@@ -107,7 +109,7 @@ async function join({ desk, authority }: RouteParts, request: FastifyRequest, re
     })
     return reply.code(401).send(REFUSED)
   }
-  request.log.info({ vm: asked.vm }, 'joined')
+  desk.joined(asked.vm)
   return certify(authority, asked.vm, asked.publicKey)
 }
 

@@ -5,7 +5,6 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import Fastify, { type FastifyInstance, LogController } from 'fastify'
 import type { Logger } from 'pino'
 import type { AgentStore } from '../../drivers/sqlite/agent-store.ts'
-import { PHASES_1 } from '../../engine/profile/phases-1.ts'
 import { DAY_MS, type EpochMs, MiB, MINUTE_MS, SECOND_MS } from '../../terms/units.ts'
 import type { Clock } from '../../world/clock.ts'
 import { UsageError } from '../usage-error.ts'
@@ -13,7 +12,7 @@ import { Authority } from './authority.ts'
 import { SERVER_MS } from './certificates.ts'
 import { Channels, type ChannelOptions } from './channels.ts'
 import { CONNECTION_LIMITS, type ConnectionLimits, Connections } from './connections.ts'
-import { openDataFolder, openStore } from './data-folder.ts'
+import { lockDataFolder, openDataFolder, openStore } from './data-folder.ts'
 import { Desk, type DeskLimits } from './desk.ts'
 import { makeLog } from './log.ts'
 import { addRoutes } from './routes.ts'
@@ -81,12 +80,29 @@ const CLOSE_LOOK_MS = 20
 
 /** Listens. Rejects with a `UsageError` where it can't. */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
+  const folder = openDataFolder(options.dataFolder)
+  const lock = lockDataFolder(folder)
+  let store: AgentStore | undefined
+  try {
+    store = openStore(folder)
+    const hasAgents = store.agents().length > 0
+    const authority = await Authority.open(folder, options.clock, hasAgents ? 'there' : 'made')
+    const running = await serve(options, { store, authority })
+    return { ...running, close: () => running.close().finally(() => lock.close()) }
+  } catch (error) {
+    store?.close()
+    lock.close()
+    throw error
+  }
+}
+
+async function serve(
+  options: ServerOptions,
+  { store, authority }: Pick<RunningServer, 'store' | 'authority'>,
+): Promise<RunningServer> {
   const { clock, log = makeLog('none', () => undefined) } = options
   const limits: Bounds = { ...LIMITS, ...options.limits }
-  const folder = openDataFolder(options.dataFolder)
-  const authority = await Authority.open(folder, clock)
-  const store = openStore(folder)
-  const desk = new Desk({ store, clock, log, phases: PHASES_1, limits: options.limits ?? {} })
+  const desk = new Desk({ store, clock, log, limits: options.limits ?? {} })
   const connections = new Connections({ ...CONNECTION_LIMITS, ...options.limits }, clock)
   const https = new Listening({ authority, names: options.names, clock, limits, connections })
   await https.certify()
@@ -97,18 +113,28 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const channels = new Channels(desk, log, options.channels ?? {})
   channels.start()
 
-  const tend = async (): Promise<void> => {
-    await authority.refresh()
-    await https.certify()
-    desk.tend()
-    const now = clock.now()
-    store.vectors.prune({ before: now - limits.retentionMs, perVm: limits.vectorsPerVmMax, most: PRUNED_MAX })
-    store.tokens.prune(now)
-    store.audit.prune()
+  const now = (): EpochMs => clock.now()
+  const prune = { perVm: limits.vectorsPerVmMax, most: PRUNED_MAX }
+  /** What fails is said, and keeps nothing else from being done. */
+  const chores: Readonly<Record<string, () => unknown>> = {
+    'look for a new authority': () => authority.refresh(),
+    'renew its certificate': () => https.certify(),
+    'count who was told to come later': () => desk.tend(),
+    'look for a new phase model': () => desk.lookAtPhases(),
+    'delete old vectors': () => store.vectors.prune({ ...prune, before: now() - limits.retentionMs }),
+    'delete old tokens': () => store.tokens.prune(now()),
+    'delete old records': () => store.audit.prune(),
   }
-  const timer = setInterval(() => {
-    tend().catch((error: unknown) => log.error({ reason: String(error) }, 'could not tend'))
-  }, TEND_MS).unref()
+  const tend = async (): Promise<void> => {
+    for (const [chore, act] of Object.entries(chores)) {
+      try {
+        await act()
+      } catch (error) {
+        log.error({ reason: error instanceof Error ? error.message : String(error) }, `could not ${chore}`)
+      }
+    }
+  }
+  const timer = setInterval(() => void tend(), TEND_MS).unref()
   return {
     port: https.port,
     store,
@@ -220,7 +246,8 @@ class Listening {
 
 function makeApp(https: Listening, bodyLimit: number, log: Logger): FastifyInstance {
   return Fastify({
-    loggerInstance: log,
+    // It would say that it listens, and on plain HTTP.
+    loggerInstance: log.child({}, { level: log.level === 'silent' ? 'silent' : 'warn' }),
     // One line a request would be thousands an hour that nobody reads.
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit,

@@ -21,7 +21,7 @@ import { type Files, MachineError } from './machine.ts'
 /** Files through `node:fs`, each call synchronous: they are small and few. */
 export function nodeFiles(): Files {
   return {
-    makeFolder: (path, mode) => attempt(path, () => void mkdirSync(path, { recursive: true, mode })),
+    makeFolder: (path, mode) => attempt(path, () => makeFolder(path, mode)),
     readBytes: (path) => attempt(path, () => readFileSync(path)),
     writeWhole: (path, bytes, mode) => attempt(path, () => writeWhole(path, bytes, mode)),
     openAppend: (path, mode) => {
@@ -65,6 +65,19 @@ function attempt<T>(path: string, call: () => T): T {
     return call()
   } catch (error) {
     throw machineError(path, error)
+  }
+}
+
+/** Not `recursive`: Node tries for ever where a folder is there and takes no other, as /proc does. */
+function makeFolder(path: string, mode: number): void {
+  try {
+    mkdirSync(path, { mode })
+  } catch (error) {
+    const code = machineError(path, error).code
+    if (code === 'EEXIST' && statSync(path).isDirectory()) return
+    if (code !== 'ENOENT' || dirname(path) === path) throw error
+    makeFolder(dirname(path), mode)
+    mkdirSync(path, { mode })
   }
 }
 

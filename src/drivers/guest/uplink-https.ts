@@ -10,6 +10,8 @@ import { explainTrouble } from './uplink-trouble.ts'
 const TIMEOUT_MS = 15_000
 /** A hundred refusals with their reasons. */
 const ANSWER_BYTES_MAX = 64 * 1024
+/** A phase model in its one form has less. */
+const PHASES_BYTES_MAX = 16 * 1024
 const TOKEN_PATTERN = /^ethos1\.([0-9a-f]{16})\.([\w-]{43})\.([\w-]{43})$/
 /** Codes of a connection that was there. */
 const CUT: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE'])
@@ -31,6 +33,8 @@ export type SendResult =
       readonly refused: ReadonlySet<number>
       readonly reason?: string
       readonly date?: string
+      /** Version of the server's phase model. */
+      readonly phases?: number
     }
   /** Network or server failed, or asks to come later. `isCut`: the connection was there, and ended in the middle. */
   | {
@@ -104,6 +108,27 @@ export async function sendVectors(machine: Machine, { server, identity, lines }:
   }
 }
 
+export type PhasesAnswer =
+  | { readonly kind: 'fetched'; readonly text: string }
+  | { readonly kind: 'failed'; readonly reason: string; readonly afterMs: number }
+
+/** Fetches the server's phase model, as text that is yet to be read. Never throws for what network or server do. */
+export async function fetchPhases(
+  machine: Machine,
+  { server, identity }: Pick<SendRequest, 'server' | 'identity'>,
+): Promise<PhasesAnswer> {
+  const url = `${server}/v1/phases`
+  try {
+    const bounds = { timeoutMs: TIMEOUT_MS, answerBytesMax: PHASES_BYTES_MAX }
+    const { status, headers, body } = await machine.network.request({ method: 'GET', url, tls: identity, ...bounds })
+    if (status === 200) return { kind: 'fetched', text: body }
+    return { kind: 'failed', reason: `${url} answered ${status}`, afterMs: waitOf(headers) ?? 0 }
+  } catch (error) {
+    if (!isOfTheWorld(error)) throw error
+    return { kind: 'failed', reason: `the phase model of ${server} did not come: ${error.message}`, afterMs: 0 }
+  }
+}
+
 /** The server's clock, unverified, in the words of HTTP: only to tell people why certificates are not taken. */
 export async function askDate(machine: Machine, server: string): Promise<string | undefined> {
   try {
@@ -130,10 +155,14 @@ function judgeAnswer(server: string, { status, headers, body }: HttpAnswer, coun
       reason: `${reason}. Is it an ethos server? Nobody is followed elsewhere`,
       isTime: false,
     }
+  const afterMs = waitOf(headers)
+  return afterMs === undefined ? { kind: 'later', reason, ...dated } : { kind: 'later', afterMs, reason, ...dated }
+}
+
+/** How long the server asks to wait, if it does. */
+function waitOf(headers: HttpAnswer['headers']): number | undefined {
   const afterSec = Number(headers['retry-after'] ?? '')
-  return afterSec > 0
-    ? { kind: 'later', afterMs: afterSec * 1000, reason, ...dated }
-    : { kind: 'later', reason, ...dated }
+  return afterSec > 0 ? afterSec * 1000 : undefined
 }
 
 function parseAcknowledgement(body: string, count: number): Extract<SendResult, { kind: 'acknowledged' }> {
@@ -150,7 +179,9 @@ function parseAcknowledgement(body: string, count: number): Extract<SendResult, 
     if (typeof line === 'number') refused.add(line)
     if (typeof why === 'string') reason ??= why.slice(0, 200)
   }
-  return { kind: 'acknowledged', acks, refused, ...(reason === undefined ? {} : { reason }) }
+  const { phases } = fields
+  const told = typeof phases === 'number' ? { phases } : {}
+  return { kind: 'acknowledged', acks, refused, ...told, ...(reason === undefined ? {} : { reason }) }
 }
 
 async function fetchAuthorities(machine: Machine, server: string, pin: string): Promise<string> {

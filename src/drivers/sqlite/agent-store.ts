@@ -3,6 +3,7 @@
 import type { EpochMs } from '../../terms/units.ts'
 import { AuditTable } from './audit-table.ts'
 import { Database, type Row } from './database.ts'
+import { PhaseTable } from './phase-table.ts'
 import { TokenTable } from './token-table.ts'
 import { VectorTable } from './vector-table.ts'
 
@@ -47,14 +48,17 @@ export class AgentStore {
   readonly tokens: TokenTable
   readonly audit: AuditTable
   readonly vectors: VectorTable
+  readonly phases: PhaseTable
   private readonly database: Database
 
   /** @param path a file, made if missing */
   constructor(path: string) {
-    this.database = new Database(path, `${SCHEMA}${TokenTable.SCHEMA}${AuditTable.SCHEMA}${VectorTable.SCHEMA}`)
+    const tables = [TokenTable, AuditTable, VectorTable, PhaseTable].map((table) => table.SCHEMA)
+    this.database = new Database(path, [SCHEMA, ...tables].join(''))
     this.tokens = new TokenTable(this.database)
     this.audit = new AuditTable(this.database)
     this.vectors = new VectorTable(this.database)
+    this.phases = new PhaseTable(this.database)
   }
 
   /** All changes within are kept, or none. */

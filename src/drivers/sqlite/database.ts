@@ -96,7 +96,8 @@ export class Database {
   }
 }
 
-function attempt<T>(path: string, act: () => T): T {
+/** Errors of SQLite as ours. */
+export function attempt<T>(path: string, act: () => T): T {
   try {
     return act()
   } catch (cause) {

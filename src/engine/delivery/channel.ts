@@ -3,6 +3,7 @@
  *  One vector is on its way at a time. A host that comes back in the middle of a line has missed what was in flight: were there more than one, the
  *  next would be taken, and the one that was missed be called old when it is sent again. */
 import { HOUR_MS, MINUTE_MS, SECOND_MS } from '../../terms/units.ts'
+import type { Piece } from './phase-pieces.ts'
 import { lineKey } from './settled.ts'
 
 /** Nobody greets back: the host is away, or has no server. Asked again after so long, at any length of time. */
@@ -20,7 +21,8 @@ const IDLE_MS = MINUTE_MS
 /** What the host said that concerns those outside. */
 export type Heard =
   | { readonly kind: 'welcome'; readonly vm: string; readonly phases: number }
-  | { readonly kind: 'settled'; readonly refusal?: string }
+  | { readonly kind: 'settled'; readonly refusal?: string; readonly phases?: number }
+  | { readonly kind: 'piece'; readonly piece: Piece }
   | { readonly kind: 'busy'; readonly seconds: number }
 
 export class Channel {
@@ -82,9 +84,11 @@ export class Channel {
       this.sends = 0
       return said
     }
+    if (said.kind === 'piece') return said
     const key = this.line === undefined ? undefined : lineKey(this.line)
     if (key?.sender !== said.sender || key.sequence !== said.sequence) return undefined
-    return this.settle(said.refusal === undefined ? { kind: 'settled' } : { kind: 'settled', refusal: said.refusal })
+    const phases = said.phases === undefined ? {} : { phases: said.phases }
+    return this.settle({ kind: 'settled', ...phases, ...(said.refusal === undefined ? {} : { refusal: said.refusal }) })
   }
 
   /** How long to wait before the port is looked at again. */
@@ -105,24 +109,40 @@ export class Channel {
 
 type Said =
   | Exclude<Heard, { kind: 'settled' }>
-  | { readonly kind: 'answer'; readonly sender: string; readonly sequence: number; readonly refusal?: string }
+  | {
+      readonly kind: 'answer'
+      readonly sender: string
+      readonly sequence: number
+      readonly refusal?: string
+      readonly phases?: number
+    }
 
 /** Undefined for anything that a server does not say: the host may write garbage. */
 function parseSaid(text: string): Said | undefined {
   const fields = parseObject(text)
-  const { welcome, ack, refused, busy } = fields
+  const { welcome, ack, refused, busy, part } = fields
   if (typeof busy === 'number' && Number.isFinite(busy)) return { kind: 'busy', seconds: busy }
   if (typeof welcome === 'object' && welcome !== null) {
     const { vm, phases } = welcome as Record<string, unknown>
     return typeof vm === 'string' && typeof phases === 'number' ? { kind: 'welcome', vm, phases } : undefined
   }
+  if (Array.isArray(part)) return parsePiece(part)
   const answer: unknown = ack ?? refused
   if (!Array.isArray(answer)) return undefined
   const [sender, sequence, reason] = answer as unknown[]
   if (typeof sender !== 'string' || typeof sequence !== 'number') return undefined
-  return ack === undefined
-    ? { kind: 'answer', sender, sequence, refusal: String(reason).slice(0, 200) }
-    : { kind: 'answer', sender, sequence }
+  const { phases } = fields
+  const named = { kind: 'answer', sender, sequence, ...(typeof phases === 'number' ? { phases } : {}) } as const
+  return ack === undefined ? { ...named, refusal: String(reason).slice(0, 200) } : named
+}
+
+function parsePiece([version, index, count, text]: readonly unknown[]): Said | undefined {
+  if (![version, index, count].every(isCount) || typeof text !== 'string') return undefined
+  return { kind: 'piece', piece: { version: Number(version), index: Number(index), count: Number(count), text } }
+}
+
+function isCount(value: unknown): boolean {
+  return Number.isSafeInteger(value) && Number(value) >= 0
 }
 
 function parseObject(text: string): Readonly<Record<string, unknown>> {

@@ -226,6 +226,47 @@ test('a day of looks every second takes no more room than an hour of them', () =
   assert.ok(subject.snapshot().length <= first + 64)
 })
 
+test('a change of the model is no change of the phase, even where the new one looks at what the old one did not', () => {
+  const subject = onBoard()
+  live(subject, { from: START, to: START + HOUR_MS, everyMs: 20 * SECOND_MS })
+  const first = PHASES_1.features.slice(0, 1)
+  const narrow = { version: 2, names: ['little', 'much'], features: first, centroids: [[-1], [50]] }
+  subject.usePhases(parsePhaseModel(narrow))
+  let changes = live(subject, { from: START + HOUR_MS, to: START + 2 * HOUR_MS, everyMs: 20 * SECOND_MS })
+  assert.equal(subject.phaseName, 'little')
+  // Context switches and memory were no features before: what is learnt of them in the first minute is no news.
+  const axes = (['contextSwitchesPerSec', 'memoryUsedBytes', 'diskWriteBytesPerSec'] as const).map((dimension) => {
+    return { dimension, unit: 1, perCore: false, centre: 0, scale: 1, weight: 1 }
+  })
+  const wide = {
+    version: 3,
+    names: ['low', 'high'],
+    features: axes,
+    centroids: [
+      [0, 0, 0],
+      [9, 9, 9],
+    ],
+  }
+  subject.usePhases(parsePhaseModel(wide))
+  changes += live(subject, { from: START + 2 * HOUR_MS, to: START + 3 * HOUR_MS, everyMs: 20 * SECOND_MS })
+  assert.equal(changes, 0)
+  const vector = subject.vector(START + 3 * HOUR_MS, 0)
+  assert.equal(vector.phases, 3)
+  assert.ok((readDimension(vector, 'phase') ?? 9) < wide.names.length)
+})
+
+test('what was kept under one phase model is not numbered by another: the history is taken up, the phase is not', () => {
+  const before = onBoard()
+  live(before, { from: START, to: START + 6 * HOUR_MS, everyMs: 20 * SECOND_MS })
+  const subject = onBoard()
+  subject.usePhases(parsePhaseModel({ ...PHASES_1, version: 2, names: PHASES_1.names.toReversed() }))
+  assert.equal(subject.restore(before.snapshot(), START + 6 * HOUR_MS), 'restored')
+  const vector = subject.vector(START + 6 * HOUR_MS, 0)
+  assert.equal(vector.phases, 2)
+  assert.equal(readDimension(vector, 'phase'), undefined)
+  assert.ok(readDimension(vector, 'cpuPersistence') !== undefined)
+})
+
 test('a new phase model numbers from then on, and the vector names it; the history is kept', () => {
   const subject = onBoard()
   live(subject, { from: START, to: START + 6 * HOUR_MS, everyMs: 20 * SECOND_MS })
@@ -239,7 +280,8 @@ test('a new phase model numbers from then on, and the vector names it; the histo
   subject.usePhases(parsePhaseModel(JSON.parse(JSON.stringify(upsideDown))))
   const between = subject.vector(START + 6 * HOUR_MS, 1)
   assert.equal(between.phases, 7)
-  assert.equal(readDimension(between, 'phase'), undefined)
+  assert.equal(readDimension(between, 'phase'), PHASES_1.names.length - 1 - (readDimension(before, 'phase') ?? -1))
+  assert.equal(readDimension(between, 'phaseAgeMs'), readDimension(before, 'phaseAgeMs'))
   live(subject, { from: START + 6 * HOUR_MS, to: START + 6 * HOUR_MS + 20 * SECOND_MS, everyMs: 20 * SECOND_MS })
   const after = subject.vector(START + 6 * HOUR_MS + 20 * SECOND_MS, 2)
   assert.deepEqual([before.phases, after.phases], [PHASES_1.version, 7])

@@ -89,7 +89,7 @@ export class OnBoard {
     return this.tracker.version
   }
 
-  /** From now on the phase is numbered by another model; the history stays. */
+  /** From now on the phase is numbered by another model, and assigned anew at once; the history knows no phases, and stays. No change is told. */
   usePhases(model: PhaseModel): void {
     this.tracker.use(model)
   }

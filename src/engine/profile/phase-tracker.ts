@@ -22,6 +22,8 @@ export class PhaseTracker {
   private since: EpochMs = 0
   private candidate = -1
   private candidateSince: EpochMs = 0
+  /** Until then phases are assigned anew without being called a change: what a new model looks at is only just being learnt. */
+  private settlesUntil: EpochMs = -Infinity
 
   constructor(model: PhaseModel, cores: number) {
     this.model = model
@@ -48,16 +50,23 @@ export class PhaseTracker {
     return Math.max(0, now - this.since)
   }
 
-  /** From now on phases are numbered by another model; what the last minutes were like is kept. */
+  /** From now on phases are numbered by another model. What the last minutes were like is kept, and the phase assigned anew by it at once: a
+   *  number of the old model never stands beside the version of the new. The VM goes on as it did, so that its age goes on too. */
   use(model: PhaseModel): void {
     const places = placesOf(model)
     const faded = Float64Array.from(places, (place) => this.faded[this.places.indexOf(place)] ?? Number.NaN)
+    const isSeen = this.current >= 0
+    const knows = new Set(this.places)
     this.model = model
     this.places = places
     this.faded = faded
     this.features = new Float64Array(model.features.length)
-    this.current = -1
     this.candidate = -1
+    this.current = -1
+    if (!isSeen) return
+    if (places.some((place) => !knows.has(place))) this.settlesUntil = this.lastAt + DWELL_MS
+    this.place()
+    this.current = nearestPhase(model, this.features, -1)?.phase ?? -1
   }
 
   save(): SavedPhase {
@@ -90,13 +99,15 @@ export class PhaseTracker {
       const was = this.faded[k]
       const kept = Math.exp(-Math.max(passedMs, spanMs * stretchOf(reading, this.places[k])) / FADE_MS)
       if (Number.isFinite(value)) this.faded[k] = was === was ? was * kept + value * (1 - kept) : value
-      this.features[k] = featureOf(features[k], this.faded[k], this.cores)
     }
+    this.place()
     const nearest = nearestPhase(this.model, this.features, this.current)
     if (nearest === undefined) return false
-    if (this.current < 0) {
+    const isSettling = at <= this.settlesUntil
+    if (this.current < 0 || isSettling) {
+      if (!isSettling) this.since = at
       this.current = nearest.phase
-      this.since = at
+      this.candidate = -1
       return false
     }
     if (nearest.phase === this.current || nearest.lead < LEAD_MIN) {
@@ -112,6 +123,12 @@ export class PhaseTracker {
     this.since = this.candidateSince
     this.candidate = -1
     return true
+  }
+
+  /** Puts what is faded on the axes of the model. */
+  private place(): void {
+    const { features } = this.model
+    for (let k = 0; k < features.length; k++) this.features[k] = featureOf(features[k], this.faded[k], this.cores)
   }
 }
 

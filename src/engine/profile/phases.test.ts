@@ -2,7 +2,15 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { ParseError } from '../../terms/parse.ts'
-import { featureOf, nearestPhase, parsePhaseModel } from './phases.ts'
+import { PERSONALITY_SCHEMA } from '../../terms/personality.ts'
+import {
+  decodePhaseModel,
+  encodePhaseModel,
+  featureOf,
+  nearestPhase,
+  PHASE_MODEL_BYTES_MAX,
+  parsePhaseModel,
+} from './phases.ts'
 import { PHASES_1 } from './phases-1.ts'
 
 /** Phase of a VM of one core with these values of the model's five features. */
@@ -40,8 +48,35 @@ test('what is absent does not count; of nothing there is no phase', () => {
   assert.equal(phaseName(Number.NaN, Number.NaN, Number.NaN, Number.NaN, Number.NaN), undefined)
 })
 
-test('a model reads back as it was written', () => {
-  assert.deepEqual(parsePhaseModel(JSON.parse(JSON.stringify(PHASES_1))), PHASES_1)
+test('a model reads back as it was written, in one form whatever the order of its fields', () => {
+  assert.deepEqual(decodePhaseModel(encodePhaseModel(PHASES_1)), PHASES_1)
+  const { version, names, features, centroids } = PHASES_1
+  const turned = { centroids, features, names, version }
+  assert.equal(encodePhaseModel(decodePhaseModel(JSON.stringify(turned, undefined, 1))), encodePhaseModel(PHASES_1))
+})
+
+test('the largest model there may be fits into what is sent', () => {
+  const number = -123456.78901234567
+  const features = PERSONALITY_SCHEMA.slice(0, 16).map(({ name }) => {
+    return { dimension: name, unit: 1e-6 / 3, perCore: false, centre: number, scale: 1e6 / 7, weight: 1 / 3 }
+  })
+  const names = Array.from({ length: 16 }, (_, i) => `"${String(i).padStart(38, '"')}"`)
+  const model = { version: 999, names, features: features.map((feature) => ({ ...feature, unit: 1e14 / 3 })) }
+  const text = JSON.stringify({ ...model, centroids: names.map(() => features.map(() => number)) })
+  assert.equal(encodePhaseModel(decodePhaseModel(text)), text)
+  assert.ok(text.length <= PHASE_MODEL_BYTES_MAX, `${text.length}`)
+})
+
+test('a text that is too long, cut off or no JSON is refused before it is looked at any further', () => {
+  const text = encodePhaseModel(PHASES_1)
+  for (const wrong of [
+    text.padEnd(PHASE_MODEL_BYTES_MAX + 1),
+    text.slice(0, -1),
+    '',
+    'null',
+    text.replace('0.289', 'NaN'),
+  ])
+    assert.throws(() => decodePhaseModel(wrong), ParseError)
 })
 
 const good = PHASES_1
@@ -55,6 +90,16 @@ for (const [name, value] of [
   ['a scale of zero', { ...good, features: [{ ...good.features[0], scale: 0 }] }],
   ['a word where a flag is meant', { ...good, features: [{ ...good.features[0], perCore: 'no' }] }],
   ['an unknown field', { ...good, more: 1 }],
+  ['a number that is none', { ...good, centroids: good.centroids.map((row) => [Number.NaN, ...row.slice(1)]) }],
+  ['an infinity', { ...good, features: good.features.map((feature) => ({ ...feature, centre: Infinity })) }],
+  [
+    'a dimension twice',
+    { ...good, features: good.features.map((feature) => ({ ...feature, dimension: 'cpuRefCoresMean' })) },
+  ],
+  ['a name twice', { ...good, names: good.names.map(() => 'idle') }],
+  ['an empty name', { ...good, names: ['', ...good.names.slice(1)] }],
+  ['a name that writes on the terminal', { ...good, names: ['\u001b[2J', ...good.names.slice(1)] }],
+  ['nothing that weighs', { ...good, features: good.features.map((feature) => ({ ...feature, weight: 0 })) }],
   ['thousands of phases', { ...good, names: Array.from({ length: 5000 }, () => 'x') }],
 ] as const) {
   test(`a phase model with ${name} is refused`, () => {

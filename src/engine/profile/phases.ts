@@ -8,6 +8,7 @@ import {
   parseBoolean,
   ParseError,
   parseFields,
+  parseJson,
   parseList,
   parseNumber,
   parseText,
@@ -39,15 +40,34 @@ export interface PhaseModel {
 const PHASES_MAX = 16
 const FEATURES_MAX = 16
 const NAME_LENGTH_MAX = 40
+/** Names are shown on terminals and lie in files: nothing but what can be seen, and one byte each. */
+const NAME_PATTERN = /^[!-~](?:[ -~]*[!-~])?$/
+/** A model in its one form: the largest that may be has some 9 KiB. */
+export const PHASE_MODEL_BYTES_MAX = 16 * 1024
 const MODEL_FIELDS = ['version', 'names', 'features', 'centroids'] as const
 const FEATURE_FIELDS = ['dimension', 'unit', 'perCore', 'centre', 'scale', 'weight'] as const
+
+/** A model as it is sent and kept: the one form of it, in ASCII, so that two models are the same if their texts are. */
+export function encodePhaseModel({ version, names, features, centroids }: PhaseModel): string {
+  const axes = features.map(({ dimension, unit, perCore, centre, scale, weight }) => {
+    return { dimension, unit, perCore, centre, scale, weight }
+  })
+  return JSON.stringify({ version, names, features: axes, centroids })
+}
+
+/** A model from a text that somebody sent. Throws `ParseError`, whatever it is. */
+export function decodePhaseModel(text: string, place = 'phases'): PhaseModel {
+  if (text.length > PHASE_MODEL_BYTES_MAX)
+    throw new ParseError(place, `${text.length} characters`, `Expected at most ${PHASE_MODEL_BYTES_MAX}.`)
+  return parsePhaseModel(parseJson(text, place), place)
+}
 
 /** A model from outside. Throws `ParseError`. */
 export function parsePhaseModel(value: unknown, place = 'phases'): PhaseModel {
   const fields = parseFields(value, place)
   refuseUnknownFields(fields, MODEL_FIELDS, place)
   const names = parseList(fields['names'], `${place}.names`, PHASES_MAX).map((name, i) =>
-    parseText(name, `${place}.names[${i}]`, NAME_LENGTH_MAX),
+    parseName(name, `${place}.names[${i}]`),
   )
   const features = parseList(fields['features'], `${place}.features`, FEATURES_MAX).map((feature, i) =>
     parseFeature(parseFields(feature, `${place}.features[${i}]`), `${place}.features[${i}]`),
@@ -63,8 +83,23 @@ export function parsePhaseModel(value: unknown, place = 'phases'): PhaseModel {
     const expected = `Expected ${names.length} centroids of ${features.length} numbers each.`
     throw new ParseError(`${place}.centroids`, centroids.length, expected)
   }
+  const dimensions = features.map(({ dimension }) => dimension)
+  if (new Set(dimensions).size < dimensions.length || new Set(names).size < names.length)
+    throw new ParseError(place, [...names, ...dimensions], 'Expected each name and each dimension once.')
+  if (features.every(({ weight }) => weight === 0))
+    throw new ParseError(`${place}.features`, 0, 'Expected a feature whose weight is above 0.')
   const version = parseNumber(fields['version'], `${place}.version`, { min: 1, max: PHASES_VERSION_MAX, integer: true })
   return { version, names, features, centroids }
+}
+
+function parseName(value: unknown, place: string): string {
+  const name = parseText(value, place, NAME_LENGTH_MAX)
+  if (NAME_PATTERN.test(name)) return name
+  throw new ParseError(
+    place,
+    name,
+    'Expected letters, digits, signs and spaces of ASCII, and something to see at either end.',
+  )
 }
 
 function parseFeature(fields: Fields, place: string): PhaseFeature {

@@ -1,0 +1,75 @@
+/** What `ethos phases` does. It works on the data folder; a server that runs takes it up within a minute. */
+import { closeSync, openSync, readSync } from 'node:fs'
+import { WallClock } from '../../drivers/wall-clock.ts'
+import { printable } from '../printable.ts'
+import { withStore } from '../server/data-folder.ts'
+import { installPhases, type PhasesVerdict, usePhases, viewPhases } from '../server/phase-models.ts'
+import { UsageError } from '../usage-error.ts'
+import type { DataOption, ListOptions } from './token-command.ts'
+
+/** A person may have written it with many spaces. What is longer is no model, and is not read. */
+const FILE_BYTES_MAX = 64 * 1024
+
+export function install(file: string, { data }: DataOption): void {
+  const text = readStart(file)
+  if (text.length > FILE_BYTES_MAX) throw new UsageError('file', file, `Expected at most ${FILE_BYTES_MAX} bytes.`)
+  settle({ what: 'phases installed', about: ['file', file], data }, (store, at) =>
+    installPhases(store, { text, at, place: file }),
+  )
+}
+
+export function use(version: string, { data }: DataOption): void {
+  settle({ what: 'phases chosen', about: ['version', version], data }, (store) => usePhases(store, Number(version)))
+}
+
+export function list({ data, json }: ListOptions): void {
+  const phases = withStore(data, viewPhases)
+  if (json === true) {
+    process.stdout.write(`${JSON.stringify({ phases }, null, 2)}\n`)
+    return
+  }
+  for (const { version, state, names, installedAt } of phases) {
+    const since =
+      installedAt === undefined ? 'comes with the program' : new Date(installedAt).toISOString().slice(0, 10)
+    const row = `${String(version).padStart(3)}  ${state.padEnd(7)}  ${since.padEnd(22)}  ${names.join(', ')}`
+    process.stdout.write(printable(`${row.trimEnd()}\n`))
+  }
+}
+
+interface Asked {
+  readonly what: string
+  readonly about: readonly [string, string]
+  readonly data: string
+}
+
+function settle(
+  { what, about, data }: Asked,
+  act: (store: Parameters<typeof usePhases>[0], at: number) => PhasesVerdict,
+): void {
+  const at = new WallClock().now()
+  const verdict = withStore(data, (store) => {
+    const done = act(store, at)
+    if (done.kind === 'done')
+      store.audit.add({ at, what, vm: null, from: 'command line', reason: `version ${done.version}` })
+    return done
+  })
+  if (verdict.kind === 'refused') throw new UsageError(about[0], about[1], verdict.reason)
+  const when = 'a server that runs tells its agents within a minute, and each takes it up after its next vector'
+  process.stdout.write(`Phase model ${verdict.version} is in use: ${when}.\n`)
+}
+
+/** At most a byte more than may be. */
+function readStart(file: string): string {
+  const bytes = Buffer.alloc(FILE_BYTES_MAX + 1)
+  try {
+    const opened = openSync(file, 'r')
+    try {
+      return bytes.toString('utf8', 0, readSync(opened, bytes, 0, bytes.length, 0))
+    } finally {
+      closeSync(opened)
+    }
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : String(error)
+    throw new UsageError('file', file, `It can not be read (${code}).`)
+  }
+}
