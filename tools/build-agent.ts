@@ -22,14 +22,15 @@ const PROCESSORS: Readonly<Record<string, string>> = { x64: 'bun-linux-x64', arm
 /** Bundles the agent. Throws when the bundle needs anything that Node does not bring along. */
 export function buildAgent({ withExecutable = true, folder = FOLDER } = {}): AgentBuild {
   mkdirSync(folder, { recursive: true })
-  const script = join(folder, 'ethos-agent.mjs')
+  const script = join(folder, 'ethos-agent.cjs')
   const { version } = JSON.parse(readFileSync(join(REPOSITORY, 'package.json'), 'utf8')) as { version: string }
   const { metafile } = buildSync({
     entryPoints: [ENTRY],
     outfile: script,
     bundle: true,
     minify: true,
-    format: 'esm',
+    // As a module, Node would fill in every name that its own modules export: HTTP/2, WebSocket, WebCrypto, the readline editor are loaded by that.
+    format: 'cjs',
     platform: 'node',
     target: 'node24',
     metafile: true,
@@ -62,7 +63,7 @@ function compile(script: string, folder: string): string | undefined {
   const executable = join(folder, 'ethos-agent')
   rmSync(executable, { force: true })
   // The banner is Node's; Bun reads the file without it.
-  const plain = join(folder, 'ethos-agent-bun.mjs')
+  const plain = join(folder, 'ethos-agent-bun.cjs')
   writeFileSync(plain, readFileSync(script, 'utf8').replace(/^#!.*\n/, ''))
   const words = ['build', '--compile', '--minify', `--outfile=${executable}`, plain]
   const { status, stderr } = spawnSync(bun, words, { encoding: 'utf8', cwd: folder })

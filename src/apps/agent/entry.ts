@@ -1,10 +1,28 @@
 /** Where the agent begins when it is a program of its own: one file for Node, or one executable. */
-import { nodeMachine } from '../../drivers/guest/node-machine.ts'
-import { agentMain } from './main.ts'
+import { restartLean } from '../../drivers/guest/node-lean.ts'
 
 /** Put in by the build; absent when the source runs as it is. */
 declare const ETHOS_VERSION: string | undefined
 
-process.exitCode = await agentMain(nodeMachine(), process.argv.slice(2), {
-  version: typeof ETHOS_VERSION === 'string' ? ETHOS_VERSION : 'development',
-})
+/** Words of what ends soon, for which small memory is not worth another start. */
+const BRIEF: ReadonlySet<string> = new Set([
+  'doctor',
+  'probe-helper',
+  '--once',
+  '--domstats',
+  '--help',
+  '-h',
+  '--version',
+])
+
+const words = process.argv.slice(2)
+if (!words.some((word) => BRIEF.has(word))) restartLean()
+void begin()
+
+/** All else is loaded once it is clear that this life is to last. */
+async function begin(): Promise<void> {
+  const { nodeMachine } = await import('../../drivers/guest/node-machine.ts')
+  const { agentMain } = await import('./main.ts')
+  const version = typeof ETHOS_VERSION === 'string' ? ETHOS_VERSION : 'development'
+  process.exitCode = await agentMain(nodeMachine(), words, { version })
+}
