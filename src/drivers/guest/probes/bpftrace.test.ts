@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { FakeMachine } from '../fake-machine.ts'
 import * as fc from 'fast-check'
 import { checkProperty } from '../../../../tools/property.ts'
 import {
@@ -10,6 +11,7 @@ import {
   sliceMsOf,
   systemCallProgram,
 } from './bpftrace.ts'
+import { remedyOfBpftrace } from './run-bpftrace.ts'
 
 const ATTACHED = '{"type": "attached_probes", "data": {"probes": 2}}'
 
@@ -135,3 +137,14 @@ test('an attachment of a minute has no more slices than one of ten seconds, so t
 function map(name: string, data: unknown): string {
   return JSON.stringify({ type: 'map', data: { [name]: data } })
 }
+
+test('what bpftrace lacks is named by what it complained of', () => {
+  const machine = (texts: Record<string, string>) => new FakeMachine(texts)
+  const there = { '/usr/bin/bpftrace': '' }
+  assert.match(remedyOfBpftrace(machine({}), 'bpftrace is not installed'), /^install bpftrace/)
+  assert.match(remedyOfBpftrace(machine(there), "'linux/types.h' file not found"), /linux-libc-dev/)
+  const debian = machine({ ...there, '/proc/sys/kernel/perf_event_paranoid': '3\n' })
+  assert.match(remedyOfBpftrace(debian, 'ERROR: Failed to open perf buffer'), /perf_event_paranoid to 2 \(it is 3\)/)
+  const other = machine({ ...there, '/proc/sys/kernel/perf_event_paranoid': '2\n' })
+  assert.match(remedyOfBpftrace(other, 'ERROR: whatever'), /way = auto/)
+})

@@ -5,7 +5,7 @@ import { type Counted, estimateRate } from './estimate.ts'
 import { findLibraries } from './libraries.ts'
 import type { Counter, Missing, ProbeResults } from './results.ts'
 import { nothing, NOT_ASKED, type Part, type RoundContext } from './part.ts'
-import { findBpftrace, runBpftrace } from './run-bpftrace.ts'
+import { findBpftrace, remedyOfBpftrace, runBpftrace } from './run-bpftrace.ts'
 import type { Attachment, LibraryKind, ProbeSettings } from './settings.ts'
 import { openTracefs, Tracefs } from './tracefs.ts'
 import { type CountedWindow, countPoints, type ProbePoint } from './tracefs-libraries.ts'
@@ -13,8 +13,6 @@ import { type CountedWindow, countPoints, type ProbePoint } from './tracefs-libr
 /** What a trap costs its caller at most, in ns, by either way. Measured by `npm run bench:probes` in a virtual machine: 1 us where the kernel acts the
  *  first instruction of the function itself (malloc), 10 us where it has to step over it by another trap (free). */
 const COST_NS = 10_000
-const INSTALL = 'install bpftrace and enable ethos-agent-probes.timer'
-
 const ATTEMPTS_MAX = 4
 
 type Rates = { -readonly [K in keyof ProbeResults['rates']]: ProbeResults['rates'][K] }
@@ -43,7 +41,8 @@ export async function countLibraryCalls(
   }
   const counted = await byBpftrace(context, { found, points, missing, hasOldWait })
   if (typeof counted !== 'string') return counted
-  if (tracefs === undefined || tracefs instanceof Tracefs) return nothing('library calls', counted, INSTALL)
+  if (tracefs === undefined || tracefs instanceof Tracefs)
+    return nothing('library calls', counted, remedyOfBpftrace(machine, counted))
   return nothing('library calls', `${counted}; ${tracefs.because}`, tracefs.remedy)
 }
 

@@ -1,7 +1,7 @@
 /** System calls per second by class, in the way that the settings and the machine allow. */
 import { complaintOf, parseSystemCalls, type Slice, sliceMsOf, systemCallProgram } from './bpftrace.ts'
 import { estimateRate } from './estimate.ts'
-import { findBpftrace, runBpftrace } from './run-bpftrace.ts'
+import { findBpftrace, remedyOfBpftrace, runBpftrace } from './run-bpftrace.ts'
 import type { Counter, ProbeResults, TopCall } from './results.ts'
 import { TOP_MAX } from './results.ts'
 import { nothing, NOT_ASKED, type Part, type RoundContext } from './part.ts'
@@ -43,7 +43,10 @@ export async function countSystemCalls(context: RoundContext, processor: Process
       return partOf(context, processor, { windows: counted, counter: 'bpftrace', startMs })
     reasons.push(counted)
   }
-  if (settings.way === 'bpftrace') return nothing('system calls', reasons.join('; '), INSTALL)
+  if (settings.way === 'bpftrace') {
+    const because = reasons.join('; ')
+    return nothing('system calls', because, remedyOfBpftrace(context.machine, because))
+  }
   const tracefs = openTracefs(context.machine)
   if (!(tracefs instanceof Tracefs)) {
     reasons.push(tracefs.because)

@@ -25,3 +25,14 @@ export function runBpftrace(
     signal,
   })
 }
+
+/** What would let bpftrace count, by what it said. The two complaints are those of Debian 12: its bpftrace wants the kernel's headers for programs, and
+ *  its kernel knows a third degree of paranoia, in which CAP_PERFMON opens no event. */
+export function remedyOfBpftrace(machine: Pick<Machine, 'access' | 'readText'>, complaint: string): string {
+  if (findBpftrace(machine) === undefined) return 'install bpftrace and enable ethos-agent-probes.timer'
+  if (complaint.includes('linux/types.h')) return 'install the headers that bpftrace wants (Debian: linux-libc-dev)'
+  const paranoia = Number(machine.readText('/proc/sys/kernel/perf_event_paranoid'))
+  if (paranoia > 2)
+    return `set kernel.perf_event_paranoid to 2 (it is ${paranoia}), or way = auto: tracefs counts without it`
+  return 'way = auto: tracefs counts where bpftrace can not'
+}
