@@ -11,6 +11,8 @@ export interface Dated {
 }
 
 export interface LeftResultsOptions<T extends Dated> {
+  /** Who leaves it, for messages: `the probe helper`. */
+  readonly by: string
   readonly path: string
   readonly bytesMax: number
   /** Throws `ParseError` for what is none of the helper's. */
@@ -38,26 +40,42 @@ export class LeftResults<T extends Dated> {
     this.options = options
   }
 
-  /** What is known now; undefined where nothing is, or it is older than two rounds. */
+  /** Looks at the file. Returns what is known now; undefined where nothing is, or it is older than two rounds. */
   read(nowMs: number): T | undefined {
     const text = this.machine.readText(this.options.path, this.options.bytesMax + 1)
     if (text !== this.text) this.take(text, nowMs)
-    return this.results === undefined || this.isStale(nowMs) ? undefined : this.results
+    return this.known(nowMs)
   }
 
-  /** Why nothing is known, after `read`. */
+  /** What is known now, without a look. */
+  known(nowMs: number): T | undefined {
+    return this.isStale(nowMs) ? undefined : this.results
+  }
+
+  /** Takes results that did not come by the file. */
+  accept(results: T, nowMs: number): void {
+    const ageMs = this.machine.now() - results.at
+    if (ageMs < -AHEAD_MS_MAX) {
+      this.refusal = 'the results are of a time that has not come'
+      return
+    }
+    this.results = results
+    this.ageMs = Math.max(0, ageMs)
+    this.seenAtMs = nowMs
+  }
+
+  /** Why nothing is known. */
   whyNot(): string {
-    const { path } = this.options
-    if (this.refusal !== undefined) return `what is in ${path} is refused: ${this.refusal}`.slice(0, 300)
-    if (this.results !== undefined) return `the results in ${path} are older than two rounds`
-    if (this.machine.access(path) === 'denied') return `${path} may not be read: is this user in the helper's group?`
-    return `no helper has left results at ${path}`
+    const { path, by } = this.options
+    if (this.refusal !== undefined) return this.refusal
+    if (this.results !== undefined) return `the last results are older than two rounds: ${by} runs no more`
+    if (this.machine.access(path) === 'denied') return `${path} may not be read: is this user in the group of ${by}?`
+    return `${by.replace(/^the /, 'no ')} has left results at ${path}`
   }
 
   private isStale(nowMs: number): boolean {
-    return (
-      this.results !== undefined && this.ageMs + (nowMs - this.seenAtMs) > STALE_AFTER_ROUNDS * this.results.everyMs
-    )
+    if (this.results === undefined) return true
+    return this.ageMs + (nowMs - this.seenAtMs) > STALE_AFTER_ROUNDS * this.results.everyMs
   }
 
   private take(text: string | undefined, nowMs: number): void {
@@ -66,15 +84,10 @@ export class LeftResults<T extends Dated> {
     this.refusal = undefined
     if (text === undefined) return
     try {
-      const results = this.options.parse(text)
-      const ageMs = this.machine.now() - results.at
-      if (ageMs < -AHEAD_MS_MAX) this.refusal = 'it is of a time that has not come'
-      else this.results = results
-      this.ageMs = Math.max(0, ageMs)
-      this.seenAtMs = nowMs
+      this.accept(this.options.parse(text), nowMs)
     } catch (error) {
       if (!(error instanceof ParseError)) throw error
-      this.refusal = error.message
+      this.refusal = `what ${this.options.by} left is refused: ${error.message}`.slice(0, 300)
     }
   }
 }

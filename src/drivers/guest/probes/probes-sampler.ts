@@ -1,6 +1,5 @@
 import type { Measure } from '../../../terms/reading.ts'
-import { ParseError } from '../../../terms/parse.ts'
-import { SECOND_MS } from '../../../terms/units.ts'
+import { LeftResults } from '../left-results.ts'
 import type { Machine } from '../machine.ts'
 import type { Finding, Look, ReadingWriter, Sampler } from '../sampler.ts'
 import { parseResults, type ProbeResults, RATE_KEYS, type RateKey, RESULT_BYTES_MAX } from './results.ts'
@@ -19,10 +18,6 @@ const MEASURE: Readonly<Record<RateKey, Measure>> = {
   allocator: 'libraryCallsAllocatorPerSec',
   dns: 'libraryCallsDnsPerSec',
 }
-/** After so many rounds that did not come, what is known is absent. */
-const STALE_AFTER_ROUNDS = 2
-/** The wall clock may be set back a little between two processes. Results from further ahead are no results. */
-const AHEAD_MS_MAX = 60 * SECOND_MS
 const REMEDY = 'systemctl enable --now ethos-agent-probes.timer; without systemd run `ethos agent probe-helper` as root'
 
 /** What a sampler of probes is made of. */
@@ -39,25 +34,27 @@ export class ProbesSampler implements Sampler {
   private readonly machine: Machine
   private readonly options: ProbesSamplerOptions
   private readonly control = new AbortController()
-  private text: string | undefined
-  private results: ProbeResults | undefined
-  private refusal: string | undefined
-  /** Age of the results when they were first seen, and when that was: from then on the wall clock plays no part. */
-  private ageMs = 0
-  private seenAtMs = Number.NaN
+  private readonly left: LeftResults<ProbeResults>
+  /** Of a round that we took ourselves. */
+  private trouble: string | undefined
   private round: Promise<void> | undefined
   private roundAtMs = Number.NEGATIVE_INFINITY
 
   constructor(machine: Machine, options: ProbesSamplerOptions) {
     this.machine = machine
     this.options = options
+    this.left = new LeftResults(machine, {
+      by: 'the probe helper',
+      path: options.settings.resultFile,
+      bytesMax: RESULT_BYTES_MAX,
+      parse: parseResults,
+    })
   }
 
   sample(look: Look, into: ReadingWriter): void {
     if (this.options.attachesItself) this.attachWhenDue(look.monotonicMs)
-    else this.read(look.monotonicMs)
-    const { results } = this
-    if (results === undefined || this.isStale(look.monotonicMs)) return
+    const results = this.current(look.monotonicMs)
+    if (results === undefined) return
     for (const key of RATE_KEYS) {
       const rate = results.rates[key]
       if (rate !== undefined) into.put(MEASURE[key], rate.perSec)
@@ -67,12 +64,11 @@ export class ProbesSampler implements Sampler {
 
   /** What the file tells now; nothing is attached to find out. */
   findings(): readonly Finding[] {
-    const nowMs = this.machine.monotonicMs()
-    if (!this.options.attachesItself) this.read(nowMs)
-    const { results } = this
-    if (results === undefined) return absent(this.refusal ?? this.whyNoFile())
-    if (this.isStale(nowMs)) return absent('the last results are older than two rounds: the probe helper runs no more')
-    return (['system calls', 'library calls'] as const).flatMap((what) => findingsOf(what, results))
+    const results = this.current(this.machine.monotonicMs())
+    if (results !== undefined)
+      return (['system calls', 'library calls'] as const).flatMap((what) => findingsOf(what, results))
+    if (!this.options.attachesItself) return absent(this.left.whyNot())
+    return absent(this.trouble ?? 'the first round is not over yet')
   }
 
   async close(): Promise<void> {
@@ -80,43 +76,8 @@ export class ProbesSampler implements Sampler {
     await this.round
   }
 
-  private whyNoFile(): string {
-    if (this.options.attachesItself) return 'the first round is not over yet'
-    const { resultFile } = this.options.settings
-    return this.machine.access(resultFile) === 'denied'
-      ? `${resultFile} may not be read: is this user in the group of the probe helper?`
-      : `no probe helper has left results at ${resultFile}`
-  }
-
-  private isStale(nowMs: number): boolean {
-    if (this.results === undefined) return true
-    return this.ageMs + (nowMs - this.seenAtMs) > STALE_AFTER_ROUNDS * this.results.everyMs
-  }
-
-  private read(nowMs: number): void {
-    const text = this.machine.readText(this.options.settings.resultFile, RESULT_BYTES_MAX + 1)
-    if (text === this.text) return
-    this.text = text
-    this.results = undefined
-    this.refusal = undefined
-    if (text === undefined) return
-    try {
-      this.accept(parseResults(text), nowMs)
-    } catch (error) {
-      if (!(error instanceof ParseError)) throw error
-      this.refusal = `what the probe helper left is refused: ${error.message}`.slice(0, 300)
-    }
-  }
-
-  private accept(results: ProbeResults, nowMs: number): void {
-    const ageMs = this.machine.now() - results.at
-    if (ageMs < -AHEAD_MS_MAX) {
-      this.refusal = 'the results are of a time that has not come'
-      return
-    }
-    this.results = results
-    this.ageMs = Math.max(0, ageMs)
-    this.seenAtMs = nowMs
+  private current(nowMs: number): ProbeResults | undefined {
+    return this.options.attachesItself ? this.left.known(nowMs) : this.left.read(nowMs)
   }
 
   private attachWhenDue(nowMs: number): void {
@@ -127,13 +88,14 @@ export class ProbesSampler implements Sampler {
   }
 
   private async takeRound(): Promise<void> {
-    const { machine, results: before } = this
+    const { machine } = this
+    const before = this.left.known(machine.monotonicMs())
     const { settings } = this.options
     try {
       const results = await performRound({ machine, settings, before, signal: this.control.signal })
-      this.accept(results, machine.monotonicMs())
+      this.left.accept(results, machine.monotonicMs())
     } catch (error) {
-      this.refusal = `the round failed: ${error instanceof Error ? error.message : String(error)}`.slice(0, 300)
+      this.trouble = `the round failed: ${error instanceof Error ? error.message : String(error)}`.slice(0, 300)
     } finally {
       this.round = undefined
     }

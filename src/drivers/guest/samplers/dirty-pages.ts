@@ -43,6 +43,7 @@ export class DirtyPagesSampler implements Sampler {
   constructor(looks: SampledMachine, pageBytes: number, resultFile = DIRTY_RESULT_FILE) {
     this.looks = looks
     this.left = new LeftResults(looks, {
+      by: 'the dirty-pages helper',
       path: resultFile,
       bytesMax: DIRTY_RESULT_BYTES_MAX,
       parse: parseDirtyResults,
