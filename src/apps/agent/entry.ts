@@ -8,6 +8,7 @@ declare const ETHOS_VERSION: string | undefined
 const BRIEF: ReadonlySet<string> = new Set([
   'doctor',
   'probe-helper',
+  'dirty-pages-helper',
   '--once',
   '--domstats',
   '--help',

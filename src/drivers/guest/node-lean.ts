@@ -33,6 +33,8 @@ export interface NextLife {
 /** How to begin anew; undefined where that has been done, is not wanted, or is not known to help. What the user has set already stays. */
 export function nextLife({ execPath, execArgv, argv, environment, versions }: Life): NextLife | undefined {
   if (environment[LEAN] !== undefined) return undefined
+  // To read TypeScript as it is, Node needs WebAssembly, and that a compiler.
+  if (argv[1]?.endsWith('.ts') === true) return undefined
   const isBun = versions['bun'] !== undefined
   const major = Number.parseInt(versions['node'] ?? '', 10)
   if (!isBun && !(major >= NODE_MAJORS[0] && major <= NODE_MAJORS[1])) return undefined
