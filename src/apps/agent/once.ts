@@ -36,13 +36,11 @@ function titleLines({ vector, looks, phaseName, witness }: OnceView, paper: Pape
   const told = witness === 'guest' ? 'told by the guest' : 'seen from the host'
   const phase = phaseName === undefined ? '' : `: ${phaseName}`
   const measured = `${Math.round(vector.coverage * 100)} % of it measured`
+  const over = `over the last ${showTime(vector.windowMs)} (${looks} ${looks === 1 ? 'look' : 'looks'}, ${measured})`
+  const shape = `schema ${PERSONALITY_SCHEMA_VERSION}, phase model ${vector.phases}`
   return [
     inked(paper, 'heading', `Personality of ${vector.vmId}${phase}`),
-    ...wrap(
-      paper,
-      '',
-      `over the last ${showTime(vector.windowMs)} (${looks} ${looks === 1 ? 'look' : 'looks'}, ${measured}); ${present} of ${DIMENSIONS} dimensions present, ${told}; schema ${PERSONALITY_SCHEMA_VERSION}, phase model ${vector.phases}`,
-    ),
+    ...wrap(paper, '', `${over}; ${present} of ${DIMENSIONS} dimensions present, ${told}; ${shape}`),
   ]
 }
 
