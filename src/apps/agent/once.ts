@@ -125,10 +125,14 @@ function absentLines(view: OnceView, paper: Paper): readonly string[] {
   return lines
 }
 
+/** What would open more, each remedy once, below all that it opens. */
 function remedyLines(findings: readonly Finding[], paper: Paper): readonly string[] {
-  const open = findings.filter(({ state, remedy }) => state !== 'seen' && remedy !== undefined)
-  if (open.length === 0) return []
+  const opens = new Map<string, string[]>()
+  for (const { state, what, remedy } of findings)
+    if (state !== 'seen' && remedy !== undefined) opens.set(remedy, [...(opens.get(remedy) ?? []), what])
+  if (opens.size === 0) return []
   const lines = ['', inked(paper, 'heading', 'What would open more')]
-  for (const { what, remedy = '' } of open) lines.push(`  ${what}`, ...wrap(paper, '    -> ', remedy))
+  for (const [remedy, whats] of opens)
+    lines.push(...wrap(paper, '  ', whats.join('; ')), ...wrap(paper, '    -> ', remedy))
   return lines
 }
