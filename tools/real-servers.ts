@@ -84,6 +84,7 @@ export function runAs(user: string, program: string, words: readonly string[], i
 }
 
 export interface RunningServer {
+  readonly pid: number
   stop(): Promise<void>
 }
 
@@ -116,7 +117,7 @@ export async function startServer(
   for (let tries = 0; tries < 600; tries++) {
     if (child.exitCode !== null || child.pid === undefined) break
     try {
-      if (await isReady()) return { stop }
+      if (await isReady()) return { pid: child.pid, stop }
     } catch {
       // Not yet.
     }

@@ -32,6 +32,10 @@ const NOTHING_HAPPENED: ReadonlyMap<DimensionName, string> = new Map([
   ['cpuUserShare', 'nothing ran'],
   ['cpuSystemShare', 'nothing ran'],
   ['topProcessCpuShare', 'nothing ran'],
+  [
+    'applicationRequestsPerSec',
+    'no application that counts requests has answered twice yet: look for longer, --for 20s',
+  ],
   ['applicationLatencyMsMean', 'no application told how long requests took'],
   ['applicationReadShare', 'no application told which requests only read'],
   ['applicationCacheHitShare', 'no application told of a cache that was used'],
@@ -45,7 +49,8 @@ export function reasonOf(name: DimensionName, { findings, witness }: Pick<OnceVi
   if (sampler === undefined || witness === 'host' || findings.length === 0) return general
   const own = findings.filter((finding) => finding.sampler === sampler)
   if (own.length === 0) return `the sampler ${sampler} is switched off`
-  const about = own.filter(({ what }) => concerns(what, name))
+  const nearest = own.filter(({ what }) => concerns(what, name))
+  const about = nearest.length > 0 ? nearest : own
   const inTheWay = about.filter(({ state }) => state === 'absent').map(({ because }) => because)
   if (inTheWay.length > 0 && inTheWay.length === about.length) return inTheWay[0]
   return NOTHING_HAPPENED.get(name) ?? 'two looks could not be compared: a counter was missing, or went back'

@@ -36,13 +36,11 @@ function titleLines({ vector, looks, phaseName, witness }: OnceView, paper: Pape
   const told = witness === 'guest' ? 'told by the guest' : 'seen from the host'
   const phase = phaseName === undefined ? '' : `: ${phaseName}`
   const measured = `${Math.round(vector.coverage * 100)} % of it measured`
+  const over = `over the last ${showTime(vector.windowMs)} (${looks} ${looks === 1 ? 'look' : 'looks'}, ${measured})`
+  const shape = `schema ${PERSONALITY_SCHEMA_VERSION}, phase model ${vector.phases}`
   return [
     inked(paper, 'heading', `Personality of ${vector.vmId}${phase}`),
-    ...wrap(
-      paper,
-      '',
-      `over the last ${showTime(vector.windowMs)} (${looks} ${looks === 1 ? 'look' : 'looks'}, ${measured}); ${present} of ${DIMENSIONS} dimensions present, ${told}; schema ${PERSONALITY_SCHEMA_VERSION}, phase model ${vector.phases}`,
-    ),
+    ...wrap(paper, '', `${over}; ${present} of ${DIMENSIONS} dimensions present, ${told}; ${shape}`),
   ]
 }
 
@@ -127,10 +125,14 @@ function absentLines(view: OnceView, paper: Paper): readonly string[] {
   return lines
 }
 
+/** What would open more, each remedy once, below all that it opens. */
 function remedyLines(findings: readonly Finding[], paper: Paper): readonly string[] {
-  const open = findings.filter(({ state, remedy }) => state !== 'seen' && remedy !== undefined)
-  if (open.length === 0) return []
+  const opens = new Map<string, string[]>()
+  for (const { state, what, remedy } of findings)
+    if (state !== 'seen' && remedy !== undefined) opens.set(remedy, [...(opens.get(remedy) ?? []), what])
+  if (opens.size === 0) return []
   const lines = ['', inked(paper, 'heading', 'What would open more')]
-  for (const { what, remedy = '' } of open) lines.push(`  ${what}`, ...wrap(paper, '    -> ', remedy))
+  for (const [remedy, whats] of opens)
+    lines.push(...wrap(paper, '  ', whats.join('; ')), ...wrap(paper, '    -> ', remedy))
   return lines
 }

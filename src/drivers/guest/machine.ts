@@ -120,7 +120,8 @@ export interface Listener {
 /** Sockets and HTTP. Rejects with `MachineError`. */
 export interface Network {
   connect(to: Address, timeoutMs: number): Promise<Connection>
-  /** A request over HTTP/1.1, an answer in gzip unpacked within the same bound, the connection kept alive between requests to the same origin with the same identity. No redirects. */
+  /** A request over HTTP/1.1, the connection kept alive between requests to the same origin with the same identity. No redirects. An answer in
+   *  gzip is unpacked within the same bound. */
   request(request: HttpRequest): Promise<HttpAnswer>
   /** A GET over TLS whose server is *not* verified: only for what is checked by its content against a pin. Sends no body, and no identity. */
   fetchUnverified(url: string, bounds: Pick<HttpRequest, 'timeoutMs' | 'answerBytesMax'>): Promise<HttpAnswer>

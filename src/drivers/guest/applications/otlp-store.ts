@@ -9,6 +9,9 @@ export const SERIES_MAX = 2000
 export const SERVICES_MAX = 32
 /** A series or a service that was silent for so long makes room for others when there is none. */
 const SILENT_MS = 600_000
+/** A level of a series that fell silent, such as that of an instance that ended, is no level any more: after five reports at the default of one a
+ *  minute (OTEL_METRIC_EXPORT_INTERVAL). */
+const LEVEL_MS_MAX = 300_000
 
 /** Durations of requests that a service serves: semantic conventions 1.23 and newer, and the names before. */
 const SERVED = new Set([
@@ -38,13 +41,19 @@ interface Totals {
   classified: number
 }
 
+interface Level {
+  readonly value: number
+  readonly atMs: number
+}
+
 interface Service {
   readonly name: string
   readonly served: Totals
   readonly asked: Totals
   /** By key of the mapping. Those that nobody told are not there. */
   readonly mapped: Map<string, number>
-  readonly levels: Map<string, Map<string, number>>
+  /** By key of the mapping, then by series. */
+  readonly levels: Map<string, Map<string, Level>>
   hasServed: boolean
   hasAsked: boolean
   atMs: number
@@ -209,8 +218,8 @@ export class OtlpStore {
 
   private setLevels(service: Service, point: MetricPoint, series: string): void {
     for (const key of this.selectedKeys(point.metric, point.attributes)) {
-      const byKey = service.levels.get(key) ?? new Map<string, number>()
-      byKey.set(series, point.value)
+      const byKey = service.levels.get(key) ?? new Map<string, Level>()
+      byKey.set(series, { value: point.value, atMs: service.atMs })
       service.levels.set(key, byKey)
     }
   }
@@ -243,8 +252,8 @@ export class OtlpStore {
     const misses = mapped.get('cacheMisses')
     const locked = mapped.get('lockWaitSeconds')
     const level = <Key extends keyof Rates>(key: Key, from: string, max: number) => {
-      const byKey = levels.get(from)
-      const value = byKey === undefined ? undefined : [...byKey.values()].reduce((a, b) => a + b, 0)
+      const now = [...(levels.get(from)?.values() ?? [])].filter((each) => atMs - each.atMs <= LEVEL_MS_MAX)
+      const value = now.length === 0 ? undefined : now.reduce((sum, each) => sum + each.value, 0)
       return known(key, value !== undefined && value >= 0 && value <= max ? value : undefined)
     }
     return {

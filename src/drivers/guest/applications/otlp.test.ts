@@ -181,6 +181,18 @@ test('a mapping: totals by attributes, levels summed over series', () => {
   assert.deepEqual(shop(store), { atMs: 1, requests: 40, reads: 30, classified: 40, levels: { cacheHitShare: 0.8 } })
 })
 
+const level = (instance: string, value: number): MetricPoint =>
+  aPoint({ metric: 'hits', kind: 'level', value, attributes: new Map([['instance', instance]]) })
+
+test('the level of an instance that fell silent is not added for ever', () => {
+  const store = aStore({ cacheHitShare: select('hits') })
+  store.take(level('one', 0.25), 0)
+  store.take(level('two', 0.5), 300_000)
+  assert.equal(store.countsOf('shop')?.levels?.cacheHitShare, 0.75)
+  store.take(level('two', 0.5), 300_001)
+  assert.equal(store.countsOf('shop')?.levels?.cacheHitShare, 0.5)
+})
+
 test('the number of series and of services is bounded; silent ones make room', () => {
   const store = aStore()
   const series = (i: number) => aPoint({ attributes: new Map([['i', `${i}`]]) })

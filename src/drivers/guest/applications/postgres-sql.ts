@@ -35,8 +35,9 @@ const WRITING_WITH = String.raw`'\m(insert\s+into|update|delete\s+from|merge\s+i
 const TEXT_LENGTH = 2000
 
 /** Calls, time in ms, and calls that only read, of statements that read or write data. Transaction control, settings and the like are no
- *  requests. Then how often statements were forgotten for want of room, and when all were (seconds since 1970), where that is told. The time is `total_time` up to version 1.7 of the extension (PostgreSQL 12); `toplevel` came with 1.9 (PostgreSQL 14).
- *  Undefined where the view has no time at all. */
+ *  requests. Then how often statements were forgotten for want of room, and when all were set to none (seconds since 1970), where that is
+ *  told. The time is `total_time` up to version 1.7 of the extension (PostgreSQL 12); `toplevel` came with 1.9 (PostgreSQL 14). Undefined
+ *  where the view has no time at all. */
 export function classifiedStatements({
   statements,
   statementColumns,

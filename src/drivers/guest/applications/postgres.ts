@@ -169,10 +169,10 @@ function toCounts(rows: Rows, features: { readonly mayReadAll: boolean; readonly
   const [connections, active, waiting] = sessions
   const timed = { requests: transactions - features.asked, timedRequests: transactions, timedMs: activeMs }
   const told = statements === undefined ? timed : statementCounts(statements)
-  const resetSec = statements?.[4] ?? Number.NaN
+  const [forgotten, resetSec] = statements?.slice(3) ?? []
   return {
     ...known('uptimeSec', uptimeSec),
-    countedAs: statements === undefined ? 'transactions' : `statements since ${resetSec}`,
+    countedAs: statements === undefined ? 'transactions' : `statements since ${resetSec}, ${forgotten} forgotten`,
     ...known('requests', told.requests),
     ...known('timedRequests', told.timedRequests),
     ...known('timedMs', told.timedMs),

@@ -118,8 +118,8 @@ function levelsOf(
   }
 }
 
-/** NaN where none of the metrics is there, one is no number, or there are too many to read. A metric that is there without a series of these labels adds nothing: a client
- *  shows none before the first request of that kind. */
+/** NaN where none of the metrics is there, one is no number, or there are too many to read. A metric that is there without a series of these
+ *  labels adds nothing: a client shows none before the first request of that kind. */
 function sumOf(text: string, selectors: readonly Selector[], suffix: string): number {
   let total = 0
   let isThere = false

@@ -38,7 +38,11 @@ test('pressure is never more than the whole time', () => {
 })
 
 test('what is in the way is told apart: no PSI, switched off, forbidden', () => {
-  const guest = new FakeMachine({ '/proc/pressure/cpu': '', '/proc/pressure/memory': pressureText(1) })
+  const guest = new FakeMachine({
+    '/proc/stat': 'cpu ',
+    '/proc/pressure/cpu': '',
+    '/proc/pressure/memory': pressureText(1),
+  })
   guest.denied.add('/proc/pressure/memory')
   const findings = new PressureSampler(guest).findings()
   // Switched off, the file is there and reading it fails (EOPNOTSUPP), which leaves no text.
@@ -47,4 +51,6 @@ test('what is in the way is told apart: no PSI, switched off, forbidden', () => 
   assert.match(findings[2].because, /no PSI/)
   assert.ok(findings.every(({ state, remedy }) => state === 'absent' && remedy?.includes('psi=1')))
   assert.deepEqual(lookAt(new PressureSampler(guest), 0).measured, {})
+  // Without /proc no kernel can tell, and booting it otherwise would not help.
+  assert.match(new PressureSampler(new FakeMachine({})).findings()[0].remedy ?? '', /mount \/proc/)
 })

@@ -55,9 +55,13 @@ export class PressureSampler implements Sampler {
       if (this.totalUs(this.looks.readText(path, BYTES_MAX) ?? '', 'some ') >= 0)
         return { sampler: 'pressure', what, state: 'seen', because: path }
       const access = this.looks.access(path)
+      if (access === 'missing' && this.looks.access('/proc/stat') === 'missing') {
+        const because = '/proc is not mounted'
+        return { sampler: 'pressure', what, state: 'absent', because, remedy: 'mount /proc in the guest' }
+      }
       const because =
         access === 'missing'
-          ? 'this kernel has no PSI, or /proc is not mounted'
+          ? 'this kernel has no PSI'
           : access === 'denied'
             ? `${path} may not be read`
             : 'PSI is built in but switched off'

@@ -118,7 +118,7 @@ export class ProcessesSampler implements Sampler {
       const because = '/proc/PID/stat, as classes; lives shorter than a look are estimated'
       return [{ sampler: 'processes', what, state: 'seen', because }, births]
     }
-    if (this.looks.list('/proc') === undefined)
+    if (this.looks.list('/proc') === undefined || this.looks.access('/proc/stat') === 'missing')
       return [
         { sampler: 'processes', what, state: 'absent', because: '/proc can not be listed', remedy: 'mount /proc' },
       ]
