@@ -161,4 +161,6 @@ test('a user without rights attaches nothing, and is told why and what would ope
   assert.match(stderr, /system calls are not counted: .*Remedy: .*ethos-agent-probes/)
   assert.match(stderr, /library calls are not counted: /)
   assert.equal(parseResults(readFileSync(RESULT, 'utf8')).rates.file, undefined)
+  // The next round of the timer is another process, and does not say it again.
+  assert.equal(spawnSync(program, rest, { encoding: 'utf8' }).stderr, '')
 })

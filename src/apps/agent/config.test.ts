@@ -25,6 +25,14 @@ test('everything has a default, and no file at all is fine', () => {
   assert.ok(config.samplers.has('cpu') && config.samplers.has('dirty-pages'))
 })
 
+test('what is cheap may be looked at more often, and not less often than all', () => {
+  assert.equal(configured('vm = a\n').cheapEveryMs, undefined)
+  assert.equal(configured('vm = a\ncheap-every = 1s\n').cheapEveryMs, 1000)
+  assert.throws(() => configured('cheap-every = 6s\n'), ParseError)
+  assert.throws(() => configured('cheap-every = 500ms\n'), ParseError)
+  assert.equal(configured('sample-every = 30s\ncheap-every = 6s\n').cheapEveryMs, 6000)
+})
+
 test('a file changes what it names', () => {
   const config = configured(
     '# a comment\nvm = web-1\nserver = https://ethos.example:8470/\nvector-every = 1min\n\n[samplers]\ndirty-pages = off\n',

@@ -1,7 +1,13 @@
 /** `ethos agent probe-helper`: the only part of the agent with privileges. It attaches probes for a while, leaves what was counted in a file, and
  *  listens to nobody: there is no socket, no argument from the agent, no network. */
 import { type Machine, MachineError } from '../../drivers/guest/machine.ts'
-import { encodeResults, parseResults, type ProbeResults, RESULT_BYTES_MAX } from '../../drivers/guest/probes/results.ts'
+import {
+  encodeResults,
+  type Missing,
+  parseResults,
+  type ProbeResults,
+  RESULT_BYTES_MAX,
+} from '../../drivers/guest/probes/results.ts'
 import { performRound, removeLeftovers } from '../../drivers/guest/probes/round.ts'
 import { ParseError, parseWord } from '../../terms/parse.ts'
 import { parseConfigFile } from './config-file.ts'
@@ -65,7 +71,10 @@ async function takeRound({ machine, asked, log, signal }: Helper): Promise<boole
   const before = readBefore(machine, settings.resultFile)
   const results = await performRound({ machine, settings, before, signal })
   if (signal.aborted) return true
-  for (const { what, because, remedy } of results.missing)
+  // A round of a timer is a process of its own: what the last one has said already is not said every five minutes.
+  const isNews = ({ what, because }: Missing) =>
+    before?.missing.some((each) => each.what === what && each.because === because) !== true
+  for (const { what, because, remedy } of results.missing.filter(isNews))
     log.say('warning', what, `${what} are not counted: ${because}. Remedy: ${remedy}`)
   try {
     machine.files.makeFolder(settings.resultFile.slice(0, settings.resultFile.lastIndexOf('/')), FOLDER_MODE)

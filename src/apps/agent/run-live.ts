@@ -15,6 +15,8 @@ const INTRODUCTION =
 export async function runLive({ machine, config, log, asked }: OnceRequest): Promise<number> {
   const control = new AbortController()
   for (const name of ['SIGTERM', 'SIGINT'] as const) machine.self.onSignal(name, () => control.abort())
+  // Asked for already; and Node would open a door for debuggers.
+  machine.self.onSignal('SIGUSR1', () => undefined)
   const cheap = makeSamplers(machine, config.samplers).filter(({ isCheap }) => isCheap)
   const watch = new Watch(machine, cheap, log)
   const isText = asked.print !== 'json'

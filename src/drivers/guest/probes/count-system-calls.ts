@@ -9,7 +9,7 @@ import { CALL_CLASSES, type CallClass, callName, classOfCall, type Processor } f
 import { openTracefs, Tracefs } from './tracefs.ts'
 import { countByTracefs, RAW_CALLS } from './tracefs-calls.ts'
 
-/** What a call costs its caller while it is counted, in ns. Measured by `npm run bench:probes` in a virtual machine (docs/results/probes.md), beside
+/** What a call costs its caller while it is counted, in ns. Measured by `npm run bench:probes` in a virtual machine, the dearest run, beside
  *  170 ns of the shortest call itself; a hist trigger could not be measured there and is taken as the dearer of the others. */
 const COST_NS: Readonly<Record<Counter, number>> = {
   bpftrace: 700,
