@@ -14,12 +14,12 @@ function unit(name: string): string {
   return readFileSync(join(UNITS, name), 'utf8')
 }
 
-for (const name of ['ethos-agent.service', 'ethos-agent-probes.service']) {
+for (const name of ['ethos-agent.service', 'ethos-agent-probes.service', 'ethos-server.service']) {
   test(`${name} is exposed by at most 2.0 of 10`, { skip }, () => {
     const words = ['security', '--offline=true', '--threshold=20', '--no-pager', join(UNITS, name)]
     const { status, stdout, stderr } = spawnSync(ANALYZE, words, { encoding: 'utf8' })
     assert.equal(status, 0, `${stdout.split('\n').at(-2)}\n${stderr}`)
-    assert.match(stdout, /Overall exposure level for ethos-agent(-probes)?\.service: ([01]\.\d|2\.0) /)
+    assert.match(stdout, /Overall exposure level for ethos-(agent|agent-probes|server)\.service: ([01]\.\d|2\.0) /)
   })
 }
 
@@ -28,9 +28,14 @@ test('systemd understands every line of the units', { skip }, () => {
   const root = mkdtempSync(join(tmpdir(), 'ethos-units-'))
   try {
     for (const folder of ['usr/bin', 'bin', 'etc/systemd/system']) mkdirSync(join(root, folder), { recursive: true })
-    for (const program of ['usr/bin/ethos-agent', 'bin/kill'])
+    for (const program of ['usr/bin/ethos-agent', 'usr/bin/ethos', 'bin/kill'])
       writeFileSync(join(root, program), '#!/bin/sh\n', { mode: 0o755 })
-    const names = ['ethos-agent.service', 'ethos-agent-probes.service', 'ethos-agent-probes.timer']
+    const names = [
+      'ethos-agent.service',
+      'ethos-agent-probes.service',
+      'ethos-agent-probes.timer',
+      'ethos-server.service',
+    ]
     for (const name of names) writeFileSync(join(root, 'etc/systemd/system', name), unit(name))
     for (const name of [
       'sysinit',
@@ -45,7 +50,7 @@ test('systemd understands every line of the units', { skip }, () => {
       writeFileSync(join(root, 'etc/systemd/system', `${name}.target`), '[Unit]\nDescription=there\n')
     const words = ['verify', `--root=${root}`, '--man=no', ...names]
     const { status, stderr } = spawnSync(ANALYZE, words, { encoding: 'utf8' })
-    const complaints = stderr.split('\n').filter((line) => line.includes('ethos-agent'))
+    const complaints = stderr.split('\n').filter((line) => line.includes('ethos-'))
     assert.deepEqual([status, complaints], [0, []], stderr)
   } finally {
     rmSync(root, { recursive: true, force: true })
@@ -65,4 +70,11 @@ test('the agent holds no capability and is never root', () => {
   assert.match(text, /^CapabilityBoundingSet=$/m)
   assert.match(text, /^User=ethos-agent$/m)
   assert.match(unit('ethos-agent.sysusers'), /^u ethos-agent /m)
+})
+
+test('the server holds no capability and is never root', () => {
+  const text = unit('ethos-server.service')
+  assert.match(text, /^CapabilityBoundingSet=$/m)
+  assert.match(text, /^User=ethos$/m)
+  assert.match(unit('ethos-server.sysusers'), /^u ethos /m)
 })

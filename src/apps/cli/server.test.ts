@@ -73,6 +73,11 @@ test('an authority is listed and replaced', () => {
   assert.match(ethos('authority rotate --data roots').stdout, /^Authority 2 signs from now on, and is alone from 20/)
   assert.match(ethos('authority list --data roots').stdout, /serves\n2 .* takes over 20/)
   assert.equal(statSync(join(user.path, 'roots', 'ca-2.json')).mode & 0o777, 0o600)
+  const { authorities } = JSON.parse(ethos('authority list --json --data roots').stdout) as { authorities: object[] }
+  assert.deepEqual(
+    authorities.map((root) => Object.keys(root).join()),
+    ['number,state,servesFrom,endsAt', 'number,state,servesFrom,endsAt'],
+  )
   ethos('authority rotate --overlap-days 0 --data roots')
   assert.match(ethos('authority list --data roots').stdout, /ended\n2 .* ended\n3 .* serves\n$/)
 })
