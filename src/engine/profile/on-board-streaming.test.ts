@@ -287,6 +287,23 @@ test('a restart is seen in a vector by what nobody looked at meanwhile, and by n
   assert.ok(Math.abs(coverage - (windowMs - HOUR_MS / 4) / windowMs) < 0.01, `${coverage}`)
 })
 
+test('the fullest snapshot there may be is taken back', () => {
+  const before = onBoard()
+  const values = new Float64Array(READING_LENGTH)
+  const day = [START, START + DAY_MS, 5 * MINUTE_MS]
+  const hours = [START + DAY_MS, START + DAY_MS + 2 * HOUR_MS, SECOND_MS / 2]
+  for (const [from, to, everyMs] of [day, hours]) {
+    for (let at = from + everyMs; at <= to; at += everyMs) {
+      const luck = new Luck(at)
+      for (let i = 0; i < READING_LENGTH; i++) values[i] = 0.001 * 1.04 ** luck.below(361)
+      before.observe({ at, spanMs: everyMs, values })
+    }
+  }
+  const text = before.snapshot()
+  assert.ok(text.length > 65_536 && text.length < 131_072, `${text.length}`)
+  assert.equal(onBoard().restore(text, START + DAY_MS + 2 * HOUR_MS), 'restored')
+})
+
 test('a window of another length, of the future or of long ago is not taken up', () => {
   const before = onBoard()
   live(before, { from: START, to: START + 2 * HOUR_MS, everyMs: 20 * SECOND_MS })

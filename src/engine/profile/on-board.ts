@@ -142,7 +142,7 @@ export class OnBoard {
     }
   }
 
-  /** What must outlive a restart: the window, the history, what was learnt of it, and the phase. Text of at most 64 KiB. */
+  /** What must outlive a restart: the window, the history, what was learnt of it, and the phase. Text of at most 128 KiB. */
   snapshot(): string {
     const { history, forecast, tracker, rhythm, rhythmSlot } = this
     return sealSnapshot({

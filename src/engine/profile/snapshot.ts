@@ -20,7 +20,8 @@ export interface Snapshot {
 
 /** Raised whenever the meaning of a field changes: an agent of another version begins anew. */
 const VERSION = 2
-const SNAPSHOT_BYTES_MAX = 65_536
+/** A day of slots, a window whose CPU was at every level in every part, and what was learnt: some 90 KiB. */
+const SNAPSHOT_BYTES_MAX = 131_072
 const SEAL_LENGTH = 8
 
 export function sealSnapshot({ slotMs, slot, rows, part, forecast, phase, window, rhythm }: Snapshot): string {
