@@ -13,6 +13,10 @@ export interface ListOptions extends DataOption {
   readonly json?: boolean
 }
 
+export interface AuditOptions extends ListOptions {
+  readonly last: string
+}
+
 export interface TokenOptions extends DataOption {
   readonly vm: string
   readonly minutes: string
@@ -43,6 +47,14 @@ export function addTokens(program: Command): void {
     .addHelpText('after', '\nExample:\n  ethos token revoke 94ded51c36d53650 --data /var/lib/ethos')
     .action(async (id: string, options: DataOption) => (await actions()).revokeToken(id, options))
   addAgents(program)
+  program
+    .command('audit')
+    .description('what was refused, and what operators did, the newest last')
+    .requiredOption(...DATA)
+    .option('--last <n>', 'how many', '50')
+    .option(...JSON_OPTION)
+    .addHelpText('after', '\nExample:\n  ethos audit --last 20 --data /var/lib/ethos')
+    .action(async (options: AuditOptions) => (await actions()).listAudit(options))
 }
 
 function addAgents(program: Command): void {
