@@ -1,6 +1,7 @@
 /** `node tools/fit-phases.ts [--data DIR] [--k N] [--write] [--out FILE --version N]`: fits the centroids of phases on Bitbrains and prints how well
  *  each number of phases holds from week to week; `--out` writes them to a file that `ethos phases install` takes; `--write` freezes them in
- *  src/engine/profile/phases-1.ts and scenarios/phases/1.json. The data may not be passed on, the centroids may; Bitbrains GWA-T-12 is public at the Grid Workloads Archive
+ *  src/engine/profile/phases-1.ts and scenarios/phases/1.json.
+ *  The data may not be passed on, the centroids may; Bitbrains GWA-T-12 is public at the Grid Workloads Archive
  *  (gwa.ewi.tudelft.nl), docs/traces.md tells the form in which it is read. */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'

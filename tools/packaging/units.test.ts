@@ -10,16 +10,24 @@ const ANALYZE = '/usr/bin/systemd-analyze'
 const skip = existsSync(ANALYZE) ? false : 'systemd-analyze is not installed'
 const UNITS = join(REPOSITORY, 'packaging', 'systemd')
 
+const SERVICES = [
+  'ethos-agent.service',
+  'ethos-agent-probes.service',
+  'ethos-agent-dirty-pages.service',
+  'ethos-server.service',
+]
+
 function unit(name: string): string {
   return readFileSync(join(UNITS, name), 'utf8')
 }
 
-for (const name of ['ethos-agent.service', 'ethos-agent-probes.service', 'ethos-agent-dirty-pages.service']) {
+for (const name of SERVICES) {
   test(`${name} is exposed by at most 2.0 of 10`, { skip }, () => {
     const words = ['security', '--offline=true', '--threshold=20', '--no-pager', join(UNITS, name)]
     const { status, stdout, stderr } = spawnSync(ANALYZE, words, { encoding: 'utf8' })
     assert.equal(status, 0, `${stdout.split('\n').at(-2)}\n${stderr}`)
-    assert.match(stdout, /Overall exposure level for ethos-agent(-probes|-dirty-pages)?\.service: ([01]\.\d|2\.0) /)
+    const line = new RegExp(`Overall exposure level for ${name.replaceAll('.', '\\.')}: ([01]\\.\\d|2\\.0) `)
+    assert.match(stdout, line)
   })
 }
 
@@ -28,13 +36,10 @@ test('systemd understands every line of the units', { skip }, () => {
   const root = mkdtempSync(join(tmpdir(), 'ethos-units-'))
   try {
     for (const folder of ['usr/bin', 'bin', 'etc/systemd/system']) mkdirSync(join(root, folder), { recursive: true })
-    for (const program of ['usr/bin/ethos-agent', 'bin/kill'])
+    for (const program of ['usr/bin/ethos-agent', 'usr/bin/ethos', 'bin/kill'])
       writeFileSync(join(root, program), '#!/bin/sh\n', { mode: 0o755 })
-    const helpers = ['probes', 'dirty-pages'].flatMap((name) => [
-      `ethos-agent-${name}.service`,
-      `ethos-agent-${name}.timer`,
-    ])
-    const names = ['ethos-agent.service', ...helpers]
+    const timers = ['ethos-agent-probes.timer', 'ethos-agent-dirty-pages.timer']
+    const names = [...SERVICES, ...timers]
     for (const name of names) writeFileSync(join(root, 'etc/systemd/system', name), unit(name))
     for (const name of [
       'sysinit',
@@ -49,7 +54,7 @@ test('systemd understands every line of the units', { skip }, () => {
       writeFileSync(join(root, 'etc/systemd/system', `${name}.target`), '[Unit]\nDescription=there\n')
     const words = ['verify', `--root=${root}`, '--man=no', ...names]
     const { status, stderr } = spawnSync(ANALYZE, words, { encoding: 'utf8' })
-    const complaints = stderr.split('\n').filter((line) => line.includes('ethos-agent'))
+    const complaints = stderr.split('\n').filter((line) => line.includes('ethos-'))
     assert.deepEqual([status, complaints], [0, []], stderr)
   } finally {
     rmSync(root, { recursive: true, force: true })
@@ -76,4 +81,11 @@ test('the agent holds no capability and is never root', () => {
   assert.match(text, /^CapabilityBoundingSet=$/m)
   assert.match(text, /^User=ethos-agent$/m)
   assert.match(unit('ethos-agent.sysusers'), /^u ethos-agent /m)
+})
+
+test('the server holds no capability and is never root', () => {
+  const text = unit('ethos-server.service')
+  assert.match(text, /^CapabilityBoundingSet=$/m)
+  assert.match(text, /^User=ethos$/m)
+  assert.match(unit('ethos-server.sysusers'), /^u ethos /m)
 })

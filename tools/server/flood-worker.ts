@@ -28,6 +28,7 @@ const PATIENCE_MS = 2000
 const order = workerData as FloodOrder
 const signal = AbortSignal.timeout(order.seconds * 1000)
 const [idleHeldMax, storm] = await Promise.all([holdIdle(order, signal), storming(order, signal)])
+// oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, and no window
 parentPort?.postMessage({ ...storm, idleHeldMax } satisfies FloodTold)
 process.exit(0)
 

@@ -11,6 +11,7 @@ import { makeLog } from '../server/log.ts'
 import { type RunningServer, startServer } from '../server/server.ts'
 import { UsageError } from '../usage-error.ts'
 import type { OperatorOptions, RotateOptions, ServeOptions } from './server-command.ts'
+import type { ListOptions } from './token-command.ts'
 
 const NAME_PATTERN = /^(?!-)[\w.:-]{1,253}$/
 
@@ -42,13 +43,22 @@ async function ended(server: RunningServer, say: (signal: string) => void): Prom
   await server.close()
 }
 
-export async function listAuthorities({ data }: { data: string }): Promise<void> {
+export async function listAuthorities({ data, json }: ListOptions): Promise<void> {
   const authority = await Authority.open(openDataFolder(data, 'there'), new WallClock())
-  for (const root of authority.all) {
-    const isValid = authority.valid.includes(root)
-    const state = !isValid ? 'ended' : root === authority.serving ? 'serves' : `takes over ${at(root.servesFrom)}`
-    process.stdout.write(`${root.number}  until ${at(root.certificate.notAfter.getTime())}  ${state}\n`)
+  const authorities = authority.all.map((root) => ({
+    number: root.number,
+    state: !authority.valid.includes(root) ? 'ended' : root === authority.serving ? 'serves' : 'takes over',
+    servesFrom: root.servesFrom,
+    endsAt: root.certificate.notAfter.getTime(),
+  }))
+  if (json === true) {
+    process.stdout.write(`${JSON.stringify({ authorities }, null, 2)}\n`)
+    return
   }
+  for (const { number, state, servesFrom, endsAt } of authorities)
+    process.stdout.write(
+      `${number}  until ${at(endsAt)}  ${state}${state === 'takes over' ? ` ${at(servesFrom)}` : ''}\n`,
+    )
 }
 
 export async function rotateAuthority({ data, overlapDays }: RotateOptions): Promise<void> {

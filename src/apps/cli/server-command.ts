@@ -1,9 +1,16 @@
 /** `ethos server`, `ethos authority`, `ethos operator`: the receiving end, and its keys. What they do is loaded when it is asked for: a library
  *  for certificates and one for HTTP would double what every other command, and the agent, need of memory. */
 import { type Command, Option } from 'commander'
+import type { ListOptions } from './token-command.ts'
 
 const DATA = ['--data <folder>', 'the server’s data folder'] as const
 const actions = () => import('./server-actions.ts')
+
+const EXAMPLES = `
+Examples:
+  ethos server --data /var/lib/ethos --listen 0.0.0.0:8470 --name ethos.example
+  ethos server --data /var/lib/ethos --channels /var/lib/libvirt/qemu/channel/target
+  ethos server --data /var/lib/ethos --channel web-1=/run/guests/web-1.sock`
 
 export interface ServeOptions {
   readonly data: string
@@ -44,7 +51,7 @@ export function addServer(program: Command): void {
     )
     .addOption(new Option('--channel <vm=path>', 'one guest’s channel; may be given again').argParser(collect))
     .option('--json-logs', 'one JSON object a line instead of text')
-    .addHelpText('after', '\nExample:\n  ethos server --data /var/lib/ethos --listen 0.0.0.0:8470 --name ethos.example')
+    .addHelpText('after', EXAMPLES)
     .action(async (options: ServeOptions) => (await actions()).serve(options))
   addAuthority(program)
   program
@@ -56,6 +63,11 @@ export function addServer(program: Command): void {
     .requiredOption('--operator <name>', 'who it is for')
     .requiredOption('--out <file>', 'where to write certificate, key and authorities, in PEM')
     .option('--days <n>', 'how long it is good', '90')
+    .addHelpText(
+      'after',
+      '\nExample:\n  ethos operator create --operator ada --out ada.pem --data /var/lib/ethos\n' +
+        '  curl --cacert ada.pem --cert ada.pem https://ethos.example:8470/v1/agents',
+    )
     .action(async (options: OperatorOptions) => (await actions()).createOperator(options))
 }
 
@@ -65,12 +77,15 @@ function addAuthority(program: Command): void {
     .command('list')
     .description('which there are, and until when')
     .requiredOption(...DATA)
-    .action(async (options: { data: string }) => (await actions()).listAuthorities(options))
+    .option('--json', 'for programs')
+    .addHelpText('after', '\nExample:\n  ethos authority list --data /var/lib/ethos')
+    .action(async (options: ListOptions) => (await actions()).listAuthorities(options))
   command
     .command('rotate')
     .description('makes a new authority; the old one stays beside it until every agent knows the new')
     .requiredOption(...DATA)
     .option('--overlap-days <n>', 'how long both are good; 0 ends the old one now, and every VM joins again', '9')
+    .addHelpText('after', '\nExample:\n  ethos authority rotate --data /var/lib/ethos')
     .action(async (options: RotateOptions) => (await actions()).rotateAuthority(options))
 }
 

@@ -67,12 +67,29 @@ test('a VM is released and banned, once each, and a banned one gets no token', (
   assert.match(ethos('token create --vm web-2 --data fresh').stderr, /It is banned\. Maybe: ethos agents release web-2/)
 })
 
+test('what was refused and done is told to people and programs', () => {
+  const lines = ethos('audit --data fresh').stdout.trimEnd().split('\n')
+  assert.match(lines.at(-1) ?? '', /^20\d\d-\S+Z {2}banned web-2 \(command line\): by an operator$/)
+  assert.match(lines[0], /token created web-1 \(command line\): token [0-9a-f]{16}, 10 minutes$/)
+  const { records } = JSON.parse(ethos('audit --last 1 --json --data fresh').stdout) as { records: { what: string }[] }
+  assert.deepEqual(
+    records.map(({ what }) => what),
+    ['banned'],
+  )
+  assert.match(ethos('audit --last 0 --data fresh').stderr, /Expected a whole number from 1/)
+})
+
 test('an authority is listed and replaced', () => {
   ethos('token create --vm web-1 --data roots')
   assert.match(ethos('authority list --data roots').stdout, /^1 {2}until 20\d\d-.* serves\n$/)
   assert.match(ethos('authority rotate --data roots').stdout, /^Authority 2 signs from now on, and is alone from 20/)
   assert.match(ethos('authority list --data roots').stdout, /serves\n2 .* takes over 20/)
   assert.equal(statSync(join(user.path, 'roots', 'ca-2.json')).mode & 0o777, 0o600)
+  const { authorities } = JSON.parse(ethos('authority list --json --data roots').stdout) as { authorities: object[] }
+  assert.deepEqual(
+    authorities.map((root) => Object.keys(root).join()),
+    ['number,state,servesFrom,endsAt', 'number,state,servesFrom,endsAt'],
+  )
   ethos('authority rotate --overlap-days 0 --data roots')
   assert.match(ethos('authority list --data roots').stdout, /ended\n2 .* ended\n3 .* serves\n$/)
 })

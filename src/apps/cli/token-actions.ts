@@ -9,9 +9,10 @@ import { Authority } from '../server/authority.ts'
 import { openDataFolder, withStore } from '../server/data-folder.ts'
 import { createToken } from '../server/join-token.ts'
 import { UsageError } from '../usage-error.ts'
-import type { DataOption, ListOptions, TokenOptions } from './token-command.ts'
+import type { AuditOptions, DataOption, ListOptions, TokenOptions } from './token-command.ts'
 
 const MINUTES_MAX = 1440
+const RECORDS_SHOWN_MAX = 100_000
 
 export async function createForVm({ data, vm, minutes }: TokenOptions): Promise<void> {
   const vmId = parseVmId(vm, '--vm')
@@ -64,6 +65,22 @@ export function listAgents({ data, json }: ListOptions): void {
   const agents = withStore(data, viewAgents)
   const text = json === true ? `${JSON.stringify({ agents }, null, 2)}\n` : textOf(agents, new WallClock().now())
   process.stdout.write(text)
+}
+
+export function listAudit({ data, json, last }: AuditOptions): void {
+  const most = Number(last)
+  if (!(Number.isInteger(most) && most > 0 && most <= RECORDS_SHOWN_MAX))
+    throw new UsageError('--last', last, `Expected a whole number from 1 to ${RECORDS_SHOWN_MAX}.`)
+  const records = withStore(data, (store) => store.audit.list(most))
+  if (json === true) {
+    process.stdout.write(`${JSON.stringify({ records }, null, 2)}\n`)
+    return
+  }
+  if (records.length === 0) process.stdout.write('Nothing was refused or done.\n')
+  for (const { at, what, vm, from, reason } of records) {
+    const about = vm === null ? '' : ` ${vm}`
+    process.stdout.write(printable(`${new Date(at).toISOString()}  ${what}${about} (${from}): ${reason}\n`))
+  }
 }
 
 export function banOrRelease(what: 'ban' | 'release', name: string, { data }: DataOption): void {

@@ -13,6 +13,10 @@ export interface ListOptions extends DataOption {
   readonly json?: boolean
 }
 
+export interface AuditOptions extends ListOptions {
+  readonly last: string
+}
+
 export interface TokenOptions extends DataOption {
   readonly vm: string
   readonly minutes: string
@@ -26,20 +30,31 @@ export function addTokens(program: Command): void {
     .requiredOption(...DATA)
     .requiredOption('--vm <id>', 'the VM that it is for')
     .option('--minutes <n>', 'how long it may be used', '10')
+    .addHelpText('after', '\nExample:\n  ethos token create --vm web-1 --data /var/lib/ethos')
     .action(async (options: TokenOptions) => (await actions()).createForVm(options))
   command
     .command('list')
     .description('tokens that were made, and what became of them')
     .requiredOption(...DATA)
     .option(...JSON_OPTION)
+    .addHelpText('after', '\nExample:\n  ethos token list --data /var/lib/ethos')
     .action(async (options: ListOptions) => (await actions()).listTokens(options))
   command
     .command('revoke')
     .description('makes a token worthless')
     .argument('<id>', 'its id: the 16 characters after ethos1')
     .requiredOption(...DATA)
+    .addHelpText('after', '\nExample:\n  ethos token revoke 94ded51c36d53650 --data /var/lib/ethos')
     .action(async (id: string, options: DataOption) => (await actions()).revokeToken(id, options))
   addAgents(program)
+  program
+    .command('audit')
+    .description('what was refused, and what operators did, the newest last')
+    .requiredOption(...DATA)
+    .option('--last <n>', 'how many', '50')
+    .option(...JSON_OPTION)
+    .addHelpText('after', '\nExample:\n  ethos audit --last 20 --data /var/lib/ethos')
+    .action(async (options: AuditOptions) => (await actions()).listAudit(options))
 }
 
 function addAgents(program: Command): void {
@@ -49,17 +64,20 @@ function addAgents(program: Command): void {
     .description('all of them, what needs an operator first')
     .requiredOption(...DATA)
     .option(...JSON_OPTION)
+    .addHelpText('after', '\nExample:\n  ethos agents list --json --data /var/lib/ethos')
     .action(async (options: ListOptions) => (await actions()).listAgents(options))
   command
     .command('ban')
     .description('shuts a VM out: its certificate and its tokens are worth nothing from now on')
     .argument('<vm>', 'the VM')
     .requiredOption(...DATA)
+    .addHelpText('after', '\nExample:\n  ethos agents ban web-1 --data /var/lib/ethos')
     .action(async (vm: string, options: DataOption) => (await actions()).banOrRelease('ban', vm, options))
   command
     .command('release')
     .description('ends a VM’s quarantine or ban')
     .argument('<vm>', 'the VM')
     .requiredOption(...DATA)
+    .addHelpText('after', '\nExample:\n  ethos agents release web-1 --data /var/lib/ethos')
     .action(async (vm: string, options: DataOption) => (await actions()).banOrRelease('release', vm, options))
 }

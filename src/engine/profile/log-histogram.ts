@@ -24,6 +24,29 @@ export class LogHistogram {
     this.total += other.total
   }
 
+  /** What is in it: bucket and weight, of those that hold anything. */
+  save(): readonly number[] {
+    const pairs: number[] = []
+    for (let i = 0; i <= BUCKETS; i++) if (this.weights[i] > 0) pairs.push(i, this.weights[i])
+    return pairs
+  }
+
+  /** Takes back what was saved; false, and it is empty then, if it can't be that. */
+  restore(pairs: Iterable<number>): boolean {
+    this.clear()
+    const all = [...pairs]
+    for (let i = 0; i < all.length; i += 2) {
+      const [bucket, weight] = [all[i], all[i + 1]]
+      if (!(Number.isInteger(bucket) && bucket >= 0 && bucket <= BUCKETS && weight > 0 && weight < Infinity)) {
+        this.clear()
+        return false
+      }
+      this.weights[bucket] += weight
+      this.total += weight
+    }
+    return true
+  }
+
   /** The value that is not exceeded in this share of the weight; NaN if there is none. */
   quantile(share: number): number {
     if (this.total <= 0) return Number.NaN

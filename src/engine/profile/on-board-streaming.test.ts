@@ -255,6 +255,75 @@ test('a change of the model is no change of the phase, even where the new one lo
   assert.ok((readDimension(vector, 'phase') ?? 9) < wide.names.length)
 })
 
+test('a restart is seen in a vector by what nobody looked at meanwhile, and by nothing else', () => {
+  const through = onBoard()
+  live(through, { from: START, to: START + 3 * HOUR_MS, everyMs: 5 * SECOND_MS })
+  const before = onBoard()
+  live(before, { from: START, to: START + 2.5 * HOUR_MS, everyMs: 5 * SECOND_MS })
+  const text = before.snapshot()
+  assert.ok(text.length <= 65_536, `${text.length}`)
+  const after = onBoard()
+  assert.equal(after.restore(text, START + 2.5 * HOUR_MS), 'restored')
+  live(after, { from: START + 2.5 * HOUR_MS, to: START + 3 * HOUR_MS, everyMs: 5 * SECOND_MS })
+  const now = START + 3 * HOUR_MS
+  const [one, other] = [through.vector(now, 0), after.vector(now, 0)]
+  assert.deepEqual([other.mask, other.windowMs], [one.mask, one.windowMs])
+  assert.ok(Math.abs(one.coverage - other.coverage) < 1e-4)
+  for (const name of [
+    'cpuRefCoresMean',
+    'cpuRefCoresP95',
+    'cpuRefCoresMax',
+    'diskWriteBytesPerSec',
+    'netSendBytesPerSec',
+  ] as const) {
+    const [a, b] = [readDimension(one, name) ?? 0, readDimension(other, name) ?? 1]
+    assert.ok(Math.abs(a / b - 1) < 1e-5, `${name}: ${a} ${b}`)
+  }
+  const late = onBoard()
+  late.restore(text, START + 2.5 * HOUR_MS)
+  live(late, { from: START + 2.75 * HOUR_MS, to: now, everyMs: 5 * SECOND_MS })
+  const { coverage, windowMs } = late.vector(now, 0)
+  assert.equal(windowMs, one.windowMs)
+  assert.ok(Math.abs(coverage - (windowMs - HOUR_MS / 4) / windowMs) < 0.01, `${coverage}`)
+})
+
+test('the fullest snapshot there may be is taken back', () => {
+  const before = onBoard()
+  const values = new Float64Array(READING_LENGTH)
+  const day = [START, START + DAY_MS, 5 * MINUTE_MS]
+  const hours = [START + DAY_MS, START + DAY_MS + 2 * HOUR_MS, SECOND_MS / 2]
+  for (const [from, to, everyMs] of [day, hours]) {
+    for (let at = from + everyMs; at <= to; at += everyMs) {
+      const luck = new Luck(at)
+      for (let i = 0; i < READING_LENGTH; i++) values[i] = 0.001 * 1.04 ** luck.below(361)
+      before.observe({ at, spanMs: everyMs, values })
+    }
+  }
+  const text = before.snapshot()
+  assert.ok(text.length > 65_536 && text.length < 131_072, `${text.length}`)
+  assert.equal(onBoard().restore(text, START + DAY_MS + 2 * HOUR_MS), 'restored')
+})
+
+test('a window of another length, of the future or of long ago is not taken up', () => {
+  const before = onBoard()
+  live(before, { from: START, to: START + 2 * HOUR_MS, everyMs: 20 * SECOND_MS })
+  const text = before.snapshot()
+  const options = { vmId: parseVmId('vm-1'), sender: 'agent-1', cores: 4, refCoresPerCore: 1.5, phases: PHASES_1 }
+  const other = new OnBoard({ ...options, windowMs: HOUR_MS / 2 })
+  assert.equal(other.restore(text, START + 2 * HOUR_MS), 'restored')
+  assert.equal(readDimension(other.vector(START + 2 * HOUR_MS, 0), 'cpuRefCoresMean'), undefined)
+  const early = onBoard()
+  early.restore(text, START + 2 * HOUR_MS - SECOND_MS)
+  assert.equal(readDimension(early.vector(START + 2 * HOUR_MS - SECOND_MS, 0), 'cpuRefCoresMean'), undefined)
+  const late = onBoard()
+  assert.equal(late.restore(text, START + 8 * HOUR_MS), 'restored')
+  assert.equal(readDimension(late.vector(START + 8 * HOUR_MS, 0), 'cpuRefCoresMean'), undefined)
+  live(late, { from: START + 8 * HOUR_MS, to: START + 8 * HOUR_MS + 10 * MINUTE_MS, everyMs: 20 * SECOND_MS })
+  const vector = late.vector(START + 8 * HOUR_MS + 10 * MINUTE_MS, 0)
+  assert.ok(readDimension(vector, 'cpuRefCoresMean') !== undefined)
+  assert.ok(vector.windowMs <= HOUR_MS + PART_MS, `${vector.windowMs}`)
+})
+
 test('what was kept under one phase model is not numbered by another: the history is taken up, the phase is not', () => {
   const before = onBoard()
   live(before, { from: START, to: START + 6 * HOUR_MS, everyMs: 20 * SECOND_MS })

@@ -142,7 +142,7 @@ export class OnBoard {
     }
   }
 
-  /** What must outlive a restart: the history, what was learnt of it, and the phase; not the window. Text of at most 64 KiB. */
+  /** What must outlive a restart: the window, the history, what was learnt of it, and the phase. Text of at most 128 KiB. */
   snapshot(): string {
     const { history, forecast, tracker, rhythm, rhythmSlot } = this
     return sealSnapshot({
@@ -152,6 +152,7 @@ export class OnBoard {
       part: history.savedPart(),
       forecast: forecast.save(),
       phase: tracker.save(),
+      window: this.window.save(),
       rhythm: rhythm === undefined ? undefined : { ...rhythm, slot: rhythmSlot },
     })
   }
@@ -168,6 +169,8 @@ export class OnBoard {
     this.rhythm = saved.rhythm
     this.rhythmSlot = saved.rhythm?.slot ?? -Infinity
     this.tracker.restore(saved.phase)
+    // A window of another length begins anew; so does one that a clock, put back since, has left in the future.
+    if (saved.window !== undefined) this.window.restore(saved.window, now)
     return 'restored'
   }
 

@@ -4,6 +4,7 @@ import { decodeBase64, encodeBase64 } from '../../terms/base64.ts'
 import { hashText } from '../../terms/luck.ts'
 import type { SavedPhase } from './phase-tracker.ts'
 import type { Rhythm } from './rhythm.ts'
+import type { SavedWindow } from './window.ts'
 
 export interface Snapshot {
   readonly slotMs: number
@@ -13,17 +14,20 @@ export interface Snapshot {
   readonly part: Float64Array
   readonly forecast: Float64Array
   readonly phase: SavedPhase
+  readonly window: SavedWindow | undefined
   readonly rhythm: (Rhythm & { readonly slot: number }) | undefined
 }
 
 /** Raised whenever the meaning of a field changes: an agent of another version begins anew. */
 const VERSION = 2
-const SNAPSHOT_BYTES_MAX = 65_536
+/** A day of slots, a window whose CPU was at every level in every part, and what was learnt: some 90 KiB. */
+const SNAPSHOT_BYTES_MAX = 131_072
 const SEAL_LENGTH = 8
 
-export function sealSnapshot({ slotMs, slot, rows, part, forecast, phase, rhythm }: Snapshot): string {
+export function sealSnapshot({ slotMs, slot, rows, part, forecast, phase, window, rhythm }: Snapshot): string {
   const bulk = { rows: toText(rows), part: toText(part), forecast: toText(forecast) }
-  const body = JSON.stringify({ version: VERSION, slotMs, slot, ...bulk, phase, rhythm })
+  const seen = window === undefined ? undefined : { ...window, bulk: toText(window.bulk) }
+  const body = JSON.stringify({ version: VERSION, slotMs, slot, ...bulk, phase, window: seen, rhythm })
   return `${sealOf(body)}${body}`
 }
 
@@ -47,6 +51,7 @@ export function openSnapshot(text: string): Snapshot | undefined {
     forecast: new Float64Array(forecast),
     // JSON has no NaN and no Infinity: what was neither seen nor entered is null.
     phase: { ...phase, lastAt: phase.lastAt ?? -Infinity, faded: phase.faded.map((value) => value ?? Number.NaN) },
+    window: windowOf(saved['window']),
     rhythm: isRhythm(rhythm) ? rhythm : undefined,
   }
 }
@@ -73,6 +78,23 @@ function isPhase(value: unknown): value is SavedPhase {
     numbers.every((name) => Number.isSafeInteger(Math.floor(Number(fields[name] ?? Number.NaN)))) &&
     Array.isArray(fields['faded'])
   )
+}
+
+/** Absent in snapshots of an older agent. */
+function windowOf(value: unknown): SavedWindow | undefined {
+  if (typeof value !== 'object' || value === null) return undefined
+  const { partMs, lastAt, firstAt, hasRolled, numbers, bulk } = value as Readonly<Record<string, unknown>>
+  const bytes = fromText(bulk)
+  if (bytes === undefined || bytes.byteLength % 4 !== 0 || !Array.isArray(numbers)) return undefined
+  if (![partMs, lastAt, firstAt, ...(numbers as unknown[])].every(Number.isFinite)) return undefined
+  return {
+    partMs: Number(partMs),
+    lastAt: Number(lastAt),
+    firstAt: Number(firstAt),
+    hasRolled: hasRolled === true,
+    numbers: numbers as readonly number[],
+    bulk: new Float32Array(bytes),
+  }
 }
 
 function isRhythm(value: unknown): value is Rhythm & { readonly slot: number } {

@@ -5,6 +5,9 @@ import { LogHistogram } from './log-histogram.ts'
 /** Parts that a window is made of: it rolls on by a twelfth of itself. */
 const PARTS = 12
 const CPU = 0
+/** What stands before the sums of a part when it is saved: time covered, highest CPU, numbers of the histogram. */
+const PART_HEAD = 3
+const PART_LENGTH = PART_HEAD + 2 * READING_LENGTH
 
 /** What was measured within one part of a window. */
 class Part {
@@ -41,6 +44,18 @@ class Part {
     this.cpuMax = Math.max(this.cpuMax, cpu)
     this.cpu.add(cpu, partMs * stretchOf(reading, CPU))
   }
+}
+
+/** What must be kept of a window over a restart. */
+export interface SavedWindow {
+  readonly partMs: number
+  readonly lastAt: EpochMs
+  readonly firstAt: EpochMs
+  readonly hasRolled: boolean
+  /** Numbers of the parts that hold anything, counted from 1970, oldest first. */
+  readonly numbers: readonly number[]
+  /** One after the other what each holds: `PART_HEAD` numbers, sums, spans, histogram. */
+  readonly bulk: Float32Array
 }
 
 /** Time-weighted means of every measure over a rolling window, with the levels of the CPU, in memory that does not grow. The window is made of
@@ -92,6 +107,45 @@ export class RollingWindow {
     this.lastAt = -Infinity
   }
 
+  /** Undefined while nothing was seen. */
+  save(): SavedWindow | undefined {
+    const { partMs, lastAt, firstAt, hasRolled } = this
+    if (firstAt === undefined) return undefined
+    const held = this.parts.filter(({ from }) => from !== -Infinity).toSorted((a, b) => a.from - b.from)
+    const bulk = held.flatMap(({ spanMs, cpuMax, sums, spans, cpu }) => {
+      const pairs = cpu.save()
+      return [spanMs, cpuMax, pairs.length, ...sums, ...spans, ...pairs]
+    })
+    const numbers = held.map(({ from }) => Math.round(from / partMs))
+    return { partMs, lastAt, firstAt, hasRolled, numbers, bulk: Float32Array.from(bulk) }
+  }
+
+  /** Takes back what was saved; false, and the window is empty then, if it can't be that, is of another length, or is of the future. What is older
+   *  than the window by now goes with the next reading. */
+  restore({ partMs, lastAt, firstAt, hasRolled, numbers, bulk }: SavedWindow, now: EpochMs): boolean {
+    this.clear()
+    const isSound = partMs === this.partMs && firstAt <= lastAt && lastAt <= now && numbers.length <= this.parts.length
+    let at = 0
+    for (const [i, number] of numbers.entries()) {
+      const pairs = bulk[at + 2]
+      const end = at + PART_LENGTH + pairs
+      const isNext = Number.isSafeInteger(number) && (i === 0 || number > numbers[i - 1]) && number * partMs <= now
+      if (!isSound || !isNext || !(end <= bulk.length) || !this.restorePart(number, bulk.subarray(at, end))) {
+        this.clear()
+        return false
+      }
+      at = end
+    }
+    if (!isSound || at !== bulk.length) {
+      this.clear()
+      return false
+    }
+    this.firstAt = firstAt
+    this.lastAt = lastAt
+    this.hasRolled = hasRolled
+    return true
+  }
+
   /** Lets go of what is older than the window at `now`. */
   roll(now: EpochMs): void {
     const oldestMs = (Math.ceil(now / this.partMs) - 1 - PARTS) * this.partMs
@@ -140,6 +194,18 @@ export class RollingWindow {
     this.merged.clear()
     for (const part of this.parts) if (part.spanMs > 0) this.merged.merge(part.cpu)
     return Math.min(this.merged.quantile(share), this.cpuMax())
+  }
+
+  private restorePart(number: number, saved: Float32Array): boolean {
+    const [spanMs, cpuMax] = saved
+    const numbers = saved.subarray(PART_HEAD, PART_LENGTH)
+    if (!(spanMs >= 0 && spanMs < Infinity) || Number.isNaN(cpuMax) || !numbers.every(Number.isFinite)) return false
+    const part = this.partOf(number)
+    part.spanMs = spanMs
+    part.cpuMax = cpuMax
+    part.sums.set(numbers.subarray(0, READING_LENGTH))
+    part.spans.set(numbers.subarray(READING_LENGTH))
+    return part.cpu.restore(saved.subarray(PART_LENGTH))
   }
 
   private partOf(number: number): Part {
