@@ -34,7 +34,7 @@ export interface NextLife {
 export function nextLife({ execPath, execArgv, argv, environment, versions }: Life): NextLife | undefined {
   if (environment[LEAN] !== undefined) return undefined
   // To read TypeScript as it is, Node needs WebAssembly, and that a compiler.
-  if (argv[1]?.endsWith('.ts') === true) return undefined
+  if (argv[1]?.endsWith('.ts')) return undefined
   const isBun = versions['bun'] !== undefined
   const major = Number.parseInt(versions['node'] ?? '', 10)
   if (!isBun && !(major >= NODE_MAJORS[0] && major <= NODE_MAJORS[1])) return undefined

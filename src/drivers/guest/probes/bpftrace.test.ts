@@ -139,12 +139,11 @@ function map(name: string, data: unknown): string {
 }
 
 test('what bpftrace lacks is named by what it complained of', () => {
-  const machine = (texts: Record<string, string>) => new FakeMachine(texts)
   const there = { '/usr/bin/bpftrace': '' }
-  assert.match(remedyOfBpftrace(machine({}), 'bpftrace is not installed'), /^install bpftrace/)
-  assert.match(remedyOfBpftrace(machine(there), "'linux/types.h' file not found"), /linux-libc-dev/)
-  const debian = machine({ ...there, '/proc/sys/kernel/perf_event_paranoid': '3\n' })
+  assert.match(remedyOfBpftrace(new FakeMachine({}), 'bpftrace is not installed'), /^install bpftrace/)
+  assert.match(remedyOfBpftrace(new FakeMachine(there), "'linux/types.h' file not found"), /linux-libc-dev/)
+  const debian = new FakeMachine({ ...there, '/proc/sys/kernel/perf_event_paranoid': '3\n' })
   assert.match(remedyOfBpftrace(debian, 'ERROR: Failed to open perf buffer'), /perf_event_paranoid to 2 \(it is 3\)/)
-  const other = machine({ ...there, '/proc/sys/kernel/perf_event_paranoid': '2\n' })
+  const other = new FakeMachine({ ...there, '/proc/sys/kernel/perf_event_paranoid': '2\n' })
   assert.match(remedyOfBpftrace(other, 'ERROR: whatever'), /way = auto/)
 })
