@@ -25,6 +25,13 @@ const FOLDER_LENGTH_MAX = 32
 const DATA_MIB = 512
 const MOVE_MS_MAX = 120_000
 
+/** Several testbeds may be up at a time, each with a network of its own. */
+const NETS = [1, 2, 3, 4].map((number) => `10.77.${number}`)
+
+function bridgeOf(net: string): string {
+  return `ethos-${net.split('.')[2]}`
+}
+
 /** Why no testbed can be had here; false where one can. */
 export function whyNoTestbed(): string | false {
   if (process.getuid?.() !== 0) return 'only root can make hosts of namespaces'
@@ -51,12 +58,14 @@ export class Testbed {
       TESTBED_STATE: folder,
       TESTBED_GUEST: this.images,
       TESTBED_NET: net,
-      TESTBED_BRIDGE: `eth${net.split('.')[1]}-${net.split('.')[2]}`,
+      TESTBED_BRIDGE: bridgeOf(net),
     }
   }
 
   /** Builds the guests' images where they are missing, and starts so many hosts. They are gone with `down`. */
-  static async up(hosts: number, net = '10.77.1'): Promise<Testbed> {
+  static async up(hosts: number): Promise<Testbed> {
+    const net = NETS.find((each) => !existsSync(`/sys/class/net/${bridgeOf(each)}`))
+    if (net === undefined) throw new Error(`all networks from ${NETS[0]}.0 on are in use by testbeds`)
     const folder = mkdtempSync(join(tmpdir(), 'etb-'))
     if (folder.length > FOLDER_LENGTH_MAX) throw new Error(`${folder} is too long for sockets of libvirt. Set TMPDIR.`)
     const { executable } = buildAgent()
