@@ -28,7 +28,7 @@ function name(vmId: string | undefined): Check {
 
 function user({ self }: Machine): Check {
   const what = 'user'
-  if (self.userId !== 0) return { what, state: 'good', because: `number ${self.userId}, without rights` }
+  if (self.userId !== 0) return { what, state: 'good', because: `number ${self.userId}, not root` }
   const because = 'root: it sees more than it will as a service, and has rights that it does not need'
   return { what, state: 'warning', because, remedy: 'run it as the unit does, as the user ethos-agent' }
 }

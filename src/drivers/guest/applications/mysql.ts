@@ -129,7 +129,8 @@ async function explained(user: string, signingIn: Promise<void>): Promise<void> 
   } catch (error) {
     if (!(error instanceof MysqlError) || !error.isRefusal) throw error
     const name = `'${user.replaceAll("'", "''")}'@'localhost'`
-    const remedy = `CREATE USER ${name} IDENTIFIED VIA unix_socket; (MySQL: IDENTIFIED WITH auth_socket); nothing more needs to be granted`
+    const create = `CREATE USER ${name} IDENTIFIED VIA unix_socket; (MySQL: IDENTIFIED WITH auth_socket)`
+    const remedy = `${create}; for the latency the grants of docs/applications.md too`
     throw new CollectError(`MySQL does not let ${user} in (${error.code})`, { cause: error, isRefusal: true, remedy })
   }
 }
