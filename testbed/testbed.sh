@@ -69,6 +69,9 @@ cgroup_create() {
   local root dir f
   for root in $(cgroup_roots); do
     dir=$root/ethos-$1; mkdir -p "$dir" 2>/dev/null || continue
+    # A host weighs as a machine, not as one process among those of the machine it is on.
+    if [[ -e $dir/cpu.shares ]]; then echo 10240 >"$dir/cpu.shares"; fi
+    if [[ -e $dir/cpu.weight ]]; then echo 1000 >"$dir/cpu.weight"; fi
     for f in cpuset.cpus cpuset.mems; do          # cgroup v1: empty until copied from the parent
       if [[ -e $dir/$f && -z $(cat "$dir/$f") && -n $(cat "$root/$f" 2>/dev/null) ]]; then cat "$root/$f" >"$dir/$f"; fi
     done
