@@ -8,7 +8,7 @@ export type Workload = (typeof WORKLOADS)[number]
 
 /** Work under way. */
 export interface Load {
-  /** Ends it. Returns how much was done: requests or transactions by clients, MiB or pages within the guest; 0 where nobody counts. */
+  /** Ends it. Returns how much was done a second: requests or transactions by clients, MiB or pages within the guest; 0 where nobody counts. */
   end(): Promise<number>
 }
 
@@ -35,16 +35,24 @@ export async function startLoad(guest: Guest, kind: Workload, address: string): 
 
 async function within(guest: Guest, settings: string, words: string): Promise<Load> {
   const [mode] = words.split(' ')
-  await guest.does(`${settings}; systemd-run --quiet --unit=load /usr/local/bin/workload ${words}`)
+  await guest.does(`${settings}; systemd-run --quiet --unit=load /usr/local/bin/workload ${words}; sleep 2`)
+  // A total, and when it was that by the guest's clock that stands still while the guest does.
+  const done = async (): Promise<readonly number[]> =>
+    (await guest.does(`cat /run/done-${mode} 2>/dev/null || echo 0 0`)).split(' ').map(Number)
+  const [before, from] = await done()
   return {
-    end: async () =>
-      Number(await guest.does(`systemctl stop load; cut -d' ' -f1 /run/done-${mode} 2>/dev/null || echo 0`)),
+    end: async () => {
+      const [after, till] = await done()
+      await guest.does('systemctl stop load')
+      return till > from ? (after - before) / (till - from) : 0
+    },
   }
 }
 
 /** One client that asks for a page, and for the next when its time has come and the last has arrived. */
 function askPages(address: string): Load {
   const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+  const startedAt = performance.now()
   let served = 0
   let isEnding = false
   let timer: NodeJS.Timeout | undefined
@@ -69,7 +77,7 @@ function askPages(address: string): Load {
       isEnding = true
       clearTimeout(timer)
       agent.destroy()
-      return Promise.resolve(served)
+      return Promise.resolve((served * 1000) / (performance.now() - startedAt))
     },
   }
 }
@@ -99,11 +107,12 @@ async function askTransactions(guest: Guest, address: string): Promise<Load> {
       ),
     )
   const before = await rows()
+  const startedAt = performance.now()
   return {
     end: async () => {
       child.kill('SIGINT')
       await ended
-      return (await rows()) - before
+      return (((await rows()) - before) * 1000) / (performance.now() - startedAt)
     },
   }
 }

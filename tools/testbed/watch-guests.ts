@@ -23,6 +23,8 @@ export interface WatchOptions {
 export interface WorkWindow {
   readonly kind: Workload
   readonly vector: PersonalityVector
+  /** What was really done: requests, transactions, MiB or pages of 4 KiB. */
+  readonly donePerSec: number
 }
 
 export interface WatchedGuest {
@@ -31,6 +33,8 @@ export interface WatchedGuest {
   readonly recordings: Readonly<Partial<Record<Workload, string>>>
   readonly vectors: readonly PersonalityVector[]
   readonly moves: number
+  /** What counted system calls there. */
+  readonly counters: string
   /** Vectors that were due since the agent began, by its own interval. */
   readonly made: number
 }
@@ -115,12 +119,13 @@ async function watchOne(
       record(testbed, guest, RECORDED_LOOKS),
     ])
     recordings[kind] = recording
-    const done = await load.end()
-    say?.(`${vm} ${kind}: ${found.length} windows, ${done} done`)
-    windows.push(...found.map((vector) => ({ kind, vector })))
+    const donePerSec = await load.end()
+    say?.(`${vm} ${kind}: ${found.length} windows, ${donePerSec.toFixed(1)} done a second`)
+    windows.push(...found.map((vector) => ({ kind, vector, donePerSec })))
   }
   const made = Math.floor(((await guest.now()) - startedAt) / INTERVAL_MS) - 1
-  return { guest: { vm, vectors: site.vectors(vm), moves: moved, made, recordings }, windows }
+  const counters = await guest.does(`grep -o '"counter":"[a-z ]*"' /run/ethos/probes.json | head -1 | cut -d'"' -f4`)
+  return { guest: { vm, counters, vectors: site.vectors(vm), moves: moved, made, recordings }, windows }
 }
 
 async function move(guest: Guest, say: WatchOptions['say']): Promise<void> {
