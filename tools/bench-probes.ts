@@ -1,6 +1,6 @@
 /** `npm run bench:probes [-- --rounds 3] [--smoke]`: what the probes cost a program that calls all the time: while they are attached, at the default
  *  duty cycle, and afterwards; what the probe helper itself uses; and whether the errors told are honest. Six minutes. The full form is kept
- *  in docs/results/probes.{json,md}; `--smoke` runs all of it for a minute, prints the figures and keeps nothing. */
+ *  in docs/results/probes.{json,md}; `--smoke` runs some of each for half a minute, prints the figures and keeps nothing. */
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { cpus, release, tmpdir } from 'node:os'

@@ -1,10 +1,9 @@
 /** What one round of the probe helper with its defaults costs a program that calls all the time, and what the helper itself uses. */
 import { spawn } from 'node:child_process'
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseResults, type ProbeResults } from '../../src/drivers/guest/probes/results.ts'
-import { readFileSync } from 'node:fs'
 import { useOf } from '../agent/process-use.ts'
 import { costOf, type LoadMode, monotonicMs, pinned, startLoad, within } from './load.ts'
 import { TWO_CAPABILITIES, whereTracefsIs } from './tracing.ts'
@@ -26,6 +25,8 @@ export interface Cycle {
   readonly helperCpuMs: number
   /** Calls that the round counted: it was really there. */
   readonly counted: number
+  /** The helper's process, which tracefs has names of. */
+  readonly pid: number
 }
 
 /** What is needed for a cycle. */
@@ -50,7 +51,7 @@ export async function measureCycle(asked: CycleAsked): Promise<Cycle> {
   await sleep(SETTLE_MS + besideMs)
   const startMs = monotonicMs()
   const usedMs = useOf(process.pid).childrenCpuMs
-  const results = await runHelper(asked)
+  const { results, pid } = await runHelper(asked)
   const endMs = monotonicMs()
   // The load has not ended yet: what children used is the helper's, and that of what it ran.
   const helperCpuMs = useOf(process.pid).childrenCpuMs - usedMs
@@ -68,12 +69,18 @@ export async function measureCycle(asked: CycleAsked): Promise<Cycle> {
     lostWallMs: sum(({ wallMs, calls }) => wallMs - (calls * off.wallNs) / 1e6),
     afterwards: costOf(after).cpuNs / costOf(before).cpuNs - 1,
     helperCpuMs,
+    pid,
     counted: Object.values(results.rates).reduce((total, rate) => total + rate.calls, 0),
   }
 }
 
 /** As the unit runs it: user 0 with two capabilities, one round, and gone; not on the processor of the load. */
-async function runHelper({ folder, helper, way, settings }: CycleAsked): Promise<ProbeResults> {
+async function runHelper({
+  folder,
+  helper,
+  way,
+  settings,
+}: CycleAsked): Promise<{ readonly results: ProbeResults; readonly pid: number }> {
   const config = join(folder, 'agent.conf')
   const results = join(folder, 'run', 'probes.json')
   writeFileSync(config, ['[probes]', `result-file = ${results}`, `way = ${way}`, ...settings, ''].join('\n'))
@@ -82,5 +89,5 @@ async function runHelper({ folder, helper, way, settings }: CycleAsked): Promise
   const child = spawn(program, words, { stdio: ['ignore', 'inherit', 'inherit'] })
   const status = await new Promise((resolve) => void child.once('close', resolve))
   if (status !== 0) throw new Error(`the probe helper ended with ${String(status)}`)
-  return parseResults(readFileSync(results, 'utf8'))
+  return { results: parseResults(readFileSync(results, 'utf8')), pid: child.pid ?? 0 }
 }

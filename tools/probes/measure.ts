@@ -45,6 +45,14 @@ export interface Wanted {
 const MODES: readonly LoadMode[] = ['s', 'm', 't', 'd']
 /** Programs whose whole period is measured: those that call most. */
 const CYCLE_MODES: ReadonlySet<LoadMode> = new Set(['s', 'm'])
+/** One of each kind is enough to see that it runs. */
+const SMOKE_ROWS: ReadonlySet<string> = new Set([
+  's bpftrace',
+  's tracefs',
+  'd tracefs',
+  'round of s auto',
+  'round of m tracefs',
+])
 const SMOKE_SETTINGS = ['system-calls-for = 3s', 'library-calls-for = 100ms', 'allocator-for = 50ms']
 const BESIDE_MS = { full: 1500, smoke: 300 }
 
@@ -59,13 +67,14 @@ export async function measureProbes(wanted: Wanted): Promise<ProbeCosts> {
   const works = new Map(MODES.map((mode) => [mode, calibrate(load, mode)]))
   const attached: (AttachedRow & { readonly pairs: AttachedPair[] })[] = []
   const cycles: (CycleRow & { readonly cycles: Cycle[] })[] = []
+  const isWanted = (row: string) => !isSmoke || SMOKE_ROWS.has(row)
   for (const mode of MODES) {
     if (works.get(mode) === undefined) continue
     for (const way of hasBpftrace ? (['bpftrace', 'tracefs'] as const) : (['tracefs'] as const))
-      attached.push({ mode, way, pairs: [] })
+      if (isWanted(`${mode} ${way}`)) attached.push({ mode, way, pairs: [] })
     if (!CYCLE_MODES.has(mode)) continue
     for (const way of hasBpftrace ? (['auto', 'tracefs'] as const) : (['tracefs'] as const))
-      cycles.push({ mode, way, cycles: [] })
+      if (isWanted(`round of ${mode} ${way}`)) cycles.push({ mode, way, cycles: [] })
   }
   for (let round = 1; round <= rounds; round++) {
     for (const { mode, way, pairs } of attached) {
@@ -83,7 +92,8 @@ export async function measureProbes(wanted: Wanted): Promise<ProbeCosts> {
   }
   say('the error that is told, at known rates')
   const trust = await measureTrust({ machine, hasBpftrace, seconds: isSmoke ? 5 : TRUST_SECONDS })
-  return { rounds, periodMs: PROBE_DEFAULTS.everyMs, attached, cycles, trust, left: leftInTracefs() }
+  const pids = [process.pid, ...cycles.flatMap((row) => row.cycles.map(({ pid }) => pid))]
+  return { rounds, periodMs: PROBE_DEFAULTS.everyMs, attached, cycles, trust, left: leftInTracefs(pids) }
 }
 
 const TRUST_SECONDS = 36

@@ -6,7 +6,11 @@ import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseResults, type ProbeResults } from '../../src/drivers/guest/probes/results.ts'
+import { REPOSITORY } from '../repository.ts'
+import { whyNoLoad } from './load.ts'
+import type { ProbeCosts } from './measure.ts'
 import { startPaced } from './paced.ts'
+import { costsAsText } from './page.ts'
 import {
   helperCommand,
   leftInTracefs,
@@ -26,17 +30,21 @@ function configured(settings: readonly string[]): readonly string[] {
   return ['--config', path]
 }
 
+/** Of the helper that ran last: the words that begin in namespaces or with fewer capabilities become it, one after the other. */
+let helperPid = 0
+
 function runHelper(settings: readonly string[], before: readonly string[] = []): ProbeResults {
   rmSync(RESULT, { force: true })
   const [program, ...words] = helperCommand(['once', ...configured(['system-calls-for = 3s', ...settings])], before)
-  const { status, stderr } = spawnSync(program, words, { encoding: 'utf8', timeout: 120_000 })
+  const { status, stderr, pid } = spawnSync(program, words, { encoding: 'utf8', timeout: 120_000 })
+  helperPid = pid
   assert.equal(status, 0, stderr)
   return parseResults(readFileSync(RESULT, 'utf8'))
 }
 
 /** Told and known rate differ by no more than three standard errors, and the hundredth that the rest of this machine may add; two more
  *  hundredths for the edges of slices. */
-function assertRate(results: ProbeResults, key: 'process' | 'dns', perSec: number, othersPerSec = 0): void {
+function assertRate(results: ProbeResults, key: 'time' | 'dns', perSec: number, othersPerSec = 0): void {
   const rate = results.rates[key]
   assert.ok(rate !== undefined, JSON.stringify(results.missing))
   const allowed = 3 * rate.errorPerSec + 0.03 * perSec + othersPerSec
@@ -49,14 +57,14 @@ for (const way of ['bpftrace', 'tracefs'] as const) {
   const skip = way === 'bpftrace' ? whyNoBpftrace() : whyNoTracing()
 
   test(`system calls at a known rate are told at that rate by ${way}, with two capabilities`, { skip }, async () => {
-    const paced = startPaced('getppid', 100_000)
+    const paced = startPaced('times', 100_000)
     const results = runHelper([`way = ${way}`, ...NO_LIBRARIES], TWO_CAPABILITIES)
     const { calls, seconds } = await paced.stop()
-    assertRate(results, 'process', calls / seconds, 5000)
-    assert.match(results.rates.process?.counter ?? '', way === 'bpftrace' ? /^bpftrace$/ : /^tracefs/)
-    assert.ok((results.rates.process?.calls ?? 0) > 100_000 && results.attachedMs >= 1000)
-    if (way === 'bpftrace') assert.ok(results.top.some(({ name }) => name === 'getppid'))
-    assert.deepEqual(leftInTracefs(), [])
+    assertRate(results, 'time', calls / seconds, 5000)
+    assert.match(results.rates.time?.counter ?? '', way === 'bpftrace' ? /^bpftrace$/ : /^tracefs/)
+    assert.ok((results.rates.time?.calls ?? 0) > 100_000 && results.attachedMs >= 1000)
+    if (way === 'bpftrace') assert.ok(results.top.some(({ name }) => name === 'times'))
+    assert.deepEqual(leftInTracefs([helperPid]), [])
   })
 
   test(`look-ups of names at a known rate are told at that rate by ${way}`, { skip }, async () => {
@@ -65,7 +73,7 @@ for (const way of ['bpftrace', 'tracefs'] as const) {
     const results = runHelper(wanted, TWO_CAPABILITIES)
     const { calls, seconds } = await paced.stop()
     assertRate(results, 'dns', calls / seconds, 20)
-    assert.deepEqual(leftInTracefs(), [])
+    assert.deepEqual(leftInTracefs([helperPid]), [])
   })
 }
 
@@ -105,16 +113,16 @@ test('what a killed run left in tracefs is taken off by the next, and by the cle
     const [program, ...rest] = helperCommand(['once', ...words])
     const helper = spawn(program, rest, { stdio: 'ignore' })
     const isOver = new Promise((resolve) => helper.once('close', resolve))
-    while (helper.exitCode === null && leftInTracefs().length === 0) await sleep(50)
+    while (helper.exitCode === null && leftInTracefs([helper.pid]).length === 0) await sleep(50)
     helper.kill('SIGKILL')
     await isOver
-    assert.notDeepEqual(leftInTracefs(), [], 'it was killed while it was attached')
+    assert.notDeepEqual(leftInTracefs([helper.pid]), [], 'it was killed while it was attached')
     if (next === 'once') runHelper(['way = tracefs', ...NO_LIBRARIES])
     else {
       const [cleaner, ...cleanWords] = helperCommand(['clean'])
       assert.equal(spawnSync(cleaner, cleanWords).status, 0)
     }
-    assert.deepEqual(leftInTracefs(), [])
+    assert.deepEqual(leftInTracefs([helper.pid]), [])
   }
 })
 
@@ -130,7 +138,7 @@ test('a run that is told to stop takes off what it attached, and leaves no resul
     await sleep(2500)
     helper.kill('SIGTERM')
     assert.equal(await isOver, 0)
-    assert.deepEqual(leftInTracefs(), [])
+    assert.deepEqual(leftInTracefs([helper.pid]), [])
     assert.throws(() => readFileSync(RESULT), /ENOENT/)
   }
 })
@@ -163,4 +171,36 @@ test('a user without rights attaches nothing, and is told why and what would ope
   assert.equal(parseResults(readFileSync(RESULT, 'utf8')).rates.file, undefined)
   // The next round of the timer is another process, and does not say it again.
   assert.equal(spawnSync(program, rest, { encoding: 'utf8' }).stderr, '')
+})
+
+// Here and not beside: what it attaches to, and the calls that it makes, would be in the way of the tests above.
+test('the benchmark of the probes attaches each way to each program, runs a round of each, and leaves nothing', {
+  skip: whyNoBpftrace() || whyNoLoad(),
+}, () => {
+  const { status, stdout, stderr } = spawnSync(process.execPath, ['tools/bench-probes.ts', '--smoke'], {
+    cwd: REPOSITORY,
+    encoding: 'utf8',
+  })
+  assert.equal(status, 0, stderr)
+  const costs = JSON.parse(stdout) as ProbeCosts
+  assert.deepEqual(
+    costs.attached.map(({ mode, way }) => `${mode} ${way}`),
+    ['s bpftrace', 's tracefs', 'd tracefs'],
+  )
+  for (const { mode, way, pairs } of costs.attached) {
+    assert.equal(pairs.length, 1)
+    assert.ok(pairs[0].counted >= 1000, `${mode} ${way}: ${pairs[0].counted} calls were counted`)
+    assert.ok(pairs[0].on.cpuNs > 0 && pairs[0].off.cpuNs > 0, `${mode} ${way}`)
+  }
+  assert.deepEqual(
+    costs.cycles.map(({ mode, way }) => `${mode} ${way}`),
+    ['s auto', 'm tracefs'],
+  )
+  for (const { cycles } of costs.cycles) assert.ok(cycles[0].counted >= 1000 && cycles[0].helperCpuMs > 0)
+  assert.deepEqual(
+    costs.trust.map(({ told }) => told.length >= 1),
+    [true, true, true],
+  )
+  assert.deepEqual(costs.left, [])
+  assert.match(costsAsText(costs), /Goal: slower by at most 3 %: (met|MISSED)/)
 })

@@ -39,10 +39,12 @@ export function whyNoBpftrace(): string | false {
   return spawnSync(program, words).status === 0 ? false : 'bpftrace may not run here'
 }
 
-/** Lists what bears our name in tracefs. */
-export function leftInTracefs(): readonly string[] {
+/** Lists what bears our name in tracefs and was made by one of these processes: others may have tests running. */
+export function leftInTracefs(pids: readonly (number | undefined)[]): readonly string[] {
   const script = `ls ${TRACEFS}/instances; sed 's/ .*//' ${TRACEFS}/uprobe_events`
   const [program, ...words] = whereTracefsIs(['sh', '-c', script])
   const { stdout } = spawnSync(program, words, { encoding: 'utf8' })
-  return stdout.split('\n').filter((line) => line.includes('ethos'))
+  return stdout
+    .split('\n')
+    .filter((line) => pids.some((pid) => line.includes(`ethos-${pid}-`) || line.includes(`ethos_${pid}_`)))
 }
