@@ -64,7 +64,12 @@ export class Connections {
 
   /** A request begins on a connection. False if there are too many at once. */
   beginRequest(socket: Socket): boolean {
-    const number = (this.requests.get(socket) ?? 0) + 1
+    const before = this.requests.get(socket)
+    if (before === undefined) {
+      const address = addressOf(socket)
+      socket.once('close', () => this.forgetIdle(socket, address))
+    }
+    const number = (before ?? 0) + 1
     this.requests.set(socket, number)
     this.underWay++
     this.forgetIdle(socket)
@@ -79,7 +84,6 @@ export class Connections {
     const address = addressOf(socket)
     const waiting = this.idle.get(address) ?? new Set()
     this.idle.set(address, waiting.add(socket))
-    socket.once('close', () => this.forgetIdle(socket, address))
   }
 
   cutAll(): void {
