@@ -24,7 +24,7 @@ export const longTest: LongTest = {
     const residentBytesMax = Number(/VmHWM:\s+(\d+)/.exec(status)?.[1]) * 1024
     child.kill('SIGTERM')
     await bench.remove()
-    assert.equal(counts.reportsRefused, 0)
+    assert.equal(counts.reportsRefused, 0, counts.whyRefused)
     // A burst of ten and one in ten seconds.
     assert.ok(counts.floodAccepted <= 10 + SIZE.seconds / 10 + 1)
     assert.ok(residentBytesMax <= RESIDENT_BYTES_MAX)

@@ -23,6 +23,7 @@ export interface FloodCounts {
   readonly floodedServerCpuSec: number
   readonly reports: number
   readonly reportsRefused: number
+  readonly whyRefused: string
   readonly floodSent: number
   readonly floodAccepted: number
   readonly idleHeldMax: number
@@ -62,7 +63,8 @@ export async function flood(
     calmServerCpuSec: usedCalm - usedBefore,
     floodedServerCpuSec: cpuSec() - usedCalm,
     reports: flooded.tookMs.length,
-    reportsRefused: calm.refused + flooded.refused,
+    reportsRefused: calm.refused.length + flooded.refused.length,
+    whyRefused: [...calm.refused.map((why) => `in calm: ${why}`), ...flooded.refused].slice(0, 20).join('; '),
     floodSent: sent,
     floodAccepted: accepted,
     idleHeldMax,
@@ -76,16 +78,16 @@ async function report(
   { seconds, from }: { seconds: number; from: number },
 ) {
   const tookMs: number[] = []
-  let refused = 0
+  const refused: string[] = []
   const all = members.map(async (member, i) => {
     await sleep((seconds * 1000 * i) / members.length)
     const startedAt = performance.now()
     const status = await bench.send({ ...member }, [aLine(member.vm, from)]).then(
-      (answer) => answer.status,
-      () => 0,
+      (answer) => String(answer.status),
+      (error: unknown) => `${String(error)} after ${Math.round(performance.now() - startedAt)} ms`,
     )
     tookMs.push(performance.now() - startedAt)
-    if (status !== 200) refused++
+    if (status !== '200') refused.push(status)
   })
   await Promise.all(all)
   return { tookMs, refused }
