@@ -321,3 +321,41 @@ test('a server without any certificate of a known kind fails, and is tried again
   assert.ok(privateKey.asymmetricKeyType === 'ec')
   assert.notEqual(await meet({}), '')
 })
+
+for (const [path, status] of [
+  ['/v1/join', 429],
+  ['/v1/join', 503],
+  ['/v1/renew', 429],
+] as const) {
+  test(`a server that answers ${status} to ${path} is asked again when it said, and not before`, async () => {
+    const real = nodeMachine()
+    const asked: number[] = []
+    let isBusy = true
+    const request: typeof real.network.request = (wanted) => {
+      if (!wanted.url.endsWith(path)) return real.network.request(wanted)
+      asked.push(site.now())
+      if (!isBusy) return real.network.request(wanted)
+      return Promise.resolve({ status, headers: { 'retry-after': '900' }, body: '{"error":"too many requests"}' })
+    }
+    const guest = site.aGuest({ machine: { network: { ...real.network, request } } })
+    if (path === '/v1/renew') {
+      guest.offer('run-0', 0, 1)
+      await guest.drive(MINUTE_MS)
+      // Its certificate has ended: it has nothing to send with until it is renewed.
+      site.pass(2 * DAY_MS)
+    }
+    guest.offer('run-1', 0, 1)
+    await guest.drive(40 * MINUTE_MS)
+    const gaps = asked.slice(1).map((at, i) => at - asked[i])
+    assert.ok(asked.length >= 2 && asked.length <= 3, `${asked.length}`)
+    assert.ok(
+      gaps.every((gapMs) => gapMs >= 15 * MINUTE_MS && gapMs < 18 * MINUTE_MS),
+      gaps.join(),
+    )
+    isBusy = false
+    // The first token has expired meanwhile.
+    if (path === '/v1/join') guest.giveToken()
+    await guest.drive(40 * MINUTE_MS)
+    assert.equal(guest.courier.state.waiting, 0, guest.courier.state.held)
+  })
+}

@@ -1,7 +1,7 @@
 /** Keeps this VM's identity: joins by a token, renews in time, says what is missing. */
 import { type Identity, isOfTheWorld, readIdentity, writeIdentity } from '../../drivers/guest/identity.ts'
 import { type Machine, MachineError } from '../../drivers/guest/machine.ts'
-import { joinServer, renewIdentity } from '../../drivers/guest/uplink-https.ts'
+import { joinServer, LaterError, renewIdentity } from '../../drivers/guest/uplink-https.ts'
 import { explainTrouble } from '../../drivers/guest/uplink-trouble.ts'
 import type { Outcome } from '../../engine/delivery/pace.ts'
 import { parseHttpDate, RENEW_AGAIN_MS, type Standing, standingOf, tellClock } from '../../engine/delivery/renewal.ts'
@@ -102,7 +102,9 @@ export class IdentityKeeper {
     } catch (error) {
       if (!isOfTheWorld(error)) throw error
       const isRefused = error instanceof MachineError && error.code === 'EACCES'
-      this.renewAfterMs = nowMs + (isRefused ? REFUSED_AGAIN_MS : isEnded ? 0 : RENEW_AGAIN_MS * (1 + this.luck))
+      const askedMs = error instanceof LaterError ? Math.min(REFUSED_AGAIN_MS, error.afterMs) : 0
+      const againMs = Math.max(askedMs, RENEW_AGAIN_MS * (1 + this.luck))
+      this.renewAfterMs = nowMs + (isRefused ? REFUSED_AGAIN_MS : isEnded ? 0 : againMs)
       this.options.log.say('warning', 'renew', `the certificate is not renewed: ${error.message}`)
       if (!isEnded) return { kind: 'ready', identity }
       return isRefused ? this.join(this.needsToken(error.message)) : this.failed(error)
@@ -137,6 +139,8 @@ export class IdentityKeeper {
   }
 
   private failed(error: Error): Ready {
+    if (error instanceof LaterError)
+      return { kind: 'not ready', reason: error.message, outcome: { kind: 'asked to wait', afterMs: error.afterMs } }
     const trouble = error instanceof MachineError ? explainTrouble(this.server, error) : undefined
     const isLasting = trouble !== undefined || !(error instanceof MachineError) || error.code === 'EACCES'
     const outcome: Outcome = isLasting ? { kind: 'wrong server' } : { kind: 'failed' }

@@ -123,6 +123,28 @@ test('connections are bounded for each address, and those of others are let in',
   await other.remove()
 })
 
+test('where there is no room for anybody, the oldest connection on which nothing was asked makes room', async () => {
+  const other = new Bench()
+  await other.start({ limits: { inAllMax: 6, perAddressMax: 6, slowMs: 0 } })
+  const guest = await other.member()
+  const silent: { readonly socket: Socket; isOpen: boolean }[] = []
+  for (let i = 2; i < 20; i++) {
+    const socket = connectTcp({ host: '127.0.0.1', port: other.server.port, localAddress: `127.0.0.${i}` })
+    const one = { socket, isOpen: true }
+    socket.on('error', () => undefined)
+    socket.on('close', () => (one.isOpen = false))
+    socket.resume()
+    silent.push(one)
+    await sleep(10)
+  }
+  assert.equal((await other.send(guest, [aLine(guest.vm, 0)])).status, 200)
+  assert.equal((await other.send({ ...guest }, [aLine(guest.vm, 1)])).status, 200)
+  assert.ok(silent.filter(({ isOpen }) => isOpen).length <= 6)
+  assert.equal(silent[0].isOpen, false)
+  for (const { socket } of silent) socket.destroy()
+  await other.remove()
+})
+
 test('guests behind one address share what it may have: who waits for nothing makes room, and who is in the middle does not', async () => {
   const other = new Bench()
   await other.start({ limits: { perAddressMax: 5, slowMs: 0 } })

@@ -12,9 +12,10 @@ export interface ConnectionLimits {
   readonly requestsAtOnceMax: number
 }
 
-/** A host behind whose address a thousand VMs stand reports from each every 5 minutes: 3 connections a second. */
+/** A connection costs some 130 KB: all of them together stay below the memory at which everybody is told to come later.
+ *  A host behind whose address a thousand VMs stand reports from each every 5 minutes: 3 connections a second. */
 export const CONNECTION_LIMITS: ConnectionLimits = {
-  inAllMax: 4096,
+  inAllMax: 3000,
   perAddressMax: 256,
   newPerAddress: { everyMs: 50, burst: 256 },
   requestsAtOnceMax: 4,
@@ -24,7 +25,10 @@ export const CONNECTION_LIMITS: ConnectionLimits = {
 export class Connections {
   private readonly limits: ConnectionLimits
   private readonly clock: Pick<Clock, 'now'>
-  private readonly sockets = new Set<Socket>()
+  /** By socket the name of the connection: TLS makes another socket of it, under the same name. The oldest stands first. */
+  private readonly sockets = new Map<Socket, string>()
+  /** Connections on which a request has come. */
+  private readonly served = new Set<string>()
   private readonly byAddress = new Map<string, number>()
   private readonly beginnings: Buckets
   private readonly requests = new WeakMap<Socket, number>()
@@ -46,13 +50,14 @@ export class Connections {
   admit(socket: Socket): void {
     const address = addressOf(socket)
     const fromThere = this.byAddress.get(address) ?? 0
-    const isFull = this.sockets.size >= this.limits.inAllMax || fromThere >= this.limits.perAddressMax
+    const isCrowded = fromThere >= this.limits.perAddressMax && !this.endIdle(address)
+    const isFull = this.sockets.size >= this.limits.inAllMax && !this.endSilent() && !this.endIdle(address)
     socket.on('error', () => undefined)
-    if ((isFull && !this.endIdle(address)) || this.beginnings.take(address, this.clock.now()) > 0) {
+    if (isCrowded || isFull || this.beginnings.take(address, this.clock.now()) > 0) {
       socket.destroy()
       return
     }
-    this.sockets.add(socket)
+    this.sockets.set(socket, nameOf(socket))
     this.byAddress.set(address, fromThere + 1)
     socket.once('close', () => this.forget(socket, address))
   }
@@ -64,7 +69,9 @@ export class Connections {
 
   /** A request begins on a connection. False if there are too many at once. */
   beginRequest(socket: Socket): boolean {
-    const number = (this.requests.get(socket) ?? 0) + 1
+    const before = this.requests.get(socket)
+    if (before === undefined) this.began(socket)
+    const number = (before ?? 0) + 1
     this.requests.set(socket, number)
     this.underWay++
     this.forgetIdle(socket)
@@ -79,11 +86,32 @@ export class Connections {
     const address = addressOf(socket)
     const waiting = this.idle.get(address) ?? new Set()
     this.idle.set(address, waiting.add(socket))
-    socket.once('close', () => this.forgetIdle(socket, address))
   }
 
   cutAll(): void {
-    for (const socket of this.sockets) socket.destroy()
+    for (const socket of this.sockets.keys()) socket.destroy()
+  }
+
+  private began(socket: Socket): void {
+    const address = addressOf(socket)
+    const name = nameOf(socket)
+    this.served.add(name)
+    socket.once('close', () => {
+      this.forgetIdle(socket, address)
+      this.served.delete(name)
+    })
+  }
+
+  /** Makes room, where there is none for anybody, by ending the oldest connection on which nothing was asked yet: an honest guest asks within a
+   *  second, and who only holds connections open has to do it anew all the time. False if there is none. */
+  private endSilent(): boolean {
+    for (const [socket, name] of this.sockets) {
+      if (this.served.has(name)) continue
+      this.forget(socket, addressOf(socket))
+      socket.destroy()
+      return true
+    }
+    return false
   }
 
   /** Makes room for a new connection from an address by ending one from there that waits for nothing: many guests behind one address share
@@ -103,11 +131,15 @@ export class Connections {
   }
 
   private forget(socket: Socket, address: string): void {
-    this.sockets.delete(socket)
+    if (!this.sockets.delete(socket)) return
     const left = (this.byAddress.get(address) ?? 1) - 1
     if (left > 0) this.byAddress.set(address, left)
     else this.byAddress.delete(address)
   }
+}
+
+function nameOf({ remoteAddress, remotePort }: Socket): string {
+  return `${remoteAddress}|${remotePort}`
 }
 
 /** One customer of the network: a whole address of IPv4, the first half of one of IPv6. */

@@ -7,6 +7,7 @@ import { after, before, test } from 'node:test'
 import { connect, type ConnectionOptions } from 'node:tls'
 import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from '../../terms/units.ts'
 import { aKey, aLine, Bench, type Identity, proofOf } from './builders.ts'
+import { judgeToken } from './join-token.ts'
 import { bearerOf, forBearer, forServer, makeRoot, readSigner, uriOf } from './certificates.ts'
 
 const bench = new Bench()
@@ -88,6 +89,26 @@ test('guessing is slowed down for each address, and no number of guesses is righ
   assert.deepEqual([number(401), number(429)], [20, 180])
   assert.ok(guesses.every(({ answer }) => answer.status !== 429 || Number(answer.headers['retry-after']) >= 1))
   bench.now += MINUTE_MS
+})
+
+test('of a hundred thousand guesses at the secret of a token that is good, none is', () => {
+  const { store } = bench.server
+  const [, id, secret] = bench.token('vm-h').split('.')
+  const guess = (token: string) => judgeToken(store, { token, vm: 'vm-h', at: bench.now }).kind
+  for (let i = 0; i < 100_000; i++) {
+    const wrong = i % 2 === 0 ? `${secret.slice(0, 38)}${i.toString(36).padStart(5, '-')}` : i.toString(36)
+    if (wrong !== secret) assert.equal(guess(`${id}.${wrong}`), 'refused')
+  }
+  for (const token of [
+    id,
+    `${id}.`,
+    `.${secret}`,
+    `${id}.${secret}.`.slice(0, -2),
+    `${id}.${secret}x`,
+    `${id}.${secret.toLowerCase()}`,
+  ])
+    assert.equal(guess(token), 'refused', token)
+  assert.equal(guess(`${id}.${secret}`), 'good')
 })
 
 test('names of all characters come through a certificate, and no other URI is believed', () => {

@@ -15,6 +15,7 @@ import { BATCH_LINES_MAX, type LineOutcome } from './ingest.ts'
 import { judgeToken } from './join-token.ts'
 import { type JoinRequest, proves, readJoin, readRenewal } from './key-request.ts'
 import { judgePeer, type Peer } from './peer.ts'
+import { Seldom } from './seldom.ts'
 
 export interface RouteParts {
   readonly desk: Desk
@@ -48,7 +49,8 @@ export function addRoutes(app: FastifyInstance, parts: RouteParts): void {
   app.addHook('onRequest', async (_request, reply) => {
     if (!parts.hasRoom()) await tooMany(reply, TROUBLE_SEC * SECOND_MS, 0)
   })
-  app.setErrorHandler((error: FastifyError, request, reply) => answerError(error, request, reply))
+  const unkept = new Seldom(() => desk.now())
+  app.setErrorHandler((error: FastifyError, request, reply) => answerError(error, request, { reply, unkept }))
   app.setNotFoundHandler((_request, reply) => reply.code(404).send({ error: 'not found' }))
   app.get('/v1/ca', (_request, reply) => reply.type('text/plain').send(authority.pem))
   const stranger = async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
@@ -262,10 +264,15 @@ async function tooMany(reply: FastifyReply, waitMs: number, slowMs: number): Pro
 }
 
 /** Nobody learns from an error more than that there was one. */
-async function answerError(error: FastifyError, request: FastifyRequest, reply: FastifyReply): Promise<void> {
+async function answerError(
+  error: FastifyError,
+  request: FastifyRequest,
+  { reply, unkept }: { readonly reply: FastifyReply; readonly unkept: Seldom },
+): Promise<void> {
   const status = error.statusCode ?? 500
   if (error instanceof StoreError) {
-    request.log.error({ reason: error.message }, 'nothing can be kept')
+    const withheld = unkept.ask()
+    if (withheld !== undefined) request.log.error({ reason: error.message, withheld }, 'nothing can be kept')
     await reply
       .code(503)
       .header('retry-after', String(TROUBLE_SEC + randomInt(JITTER_SEC)))

@@ -53,6 +53,16 @@ export type SendResult =
   /** No server of ours, or none that can be trusted. */
   | { readonly kind: 'wrong server'; readonly reason: string; readonly isTime: boolean }
 
+/** The server asks to come later with a token or a renewal. */
+export class LaterError extends MachineError {
+  readonly afterMs: number
+
+  constructor(message: string, afterMs: number) {
+    super('EAGAIN', message)
+    this.afterMs = afterMs
+  }
+}
+
 /** Takes an identity by a one-time token. The server's authority is believed only if it is the one that the token names.
  *  Throws `MachineError` or `ParseError`. */
 export async function joinServer(
@@ -74,6 +84,7 @@ export async function joinServer(
     const hint = `Was it used, is it older than 10 minutes, or for another VM than ${vm}?`
     throw new MachineError('EACCES', `${server} refused the token. ${hint}`)
   }
+  refuseLater(answer, `${server} answered ${answer.status} to the token`)
   if (answer.status !== 200) throw new MachineError('EPROTO', `${server} answered ${answer.status} to the token`)
   return { vm, privateKey: key.privatePem, ...parseCertificate(machine, answer) }
 }
@@ -85,6 +96,7 @@ export async function renewIdentity(machine: Machine, server: string, identity: 
   const proof = base64(machine.secrets.sign(key.privatePem, ascii(`ethos-renew|${identity.vm}|${publicKey}`)))
   const body = JSON.stringify({ publicKey, proof })
   const answer = await post(machine, `${server}/v1/renew`, { body, type: 'application/json', tls: identity })
+  refuseLater(answer, `${server} answered ${answer.status} to the renewal`)
   if (answer.status !== 200) {
     const code = answer.status === 401 || answer.status === 403 ? 'EACCES' : 'EAGAIN'
     throw new MachineError(code, `${server} did not renew the certificate of ${identity.vm} (${answer.status})`)
@@ -157,6 +169,11 @@ function judgeAnswer(server: string, { status, headers, body }: HttpAnswer, coun
     }
   const afterMs = waitOf(headers)
   return afterMs === undefined ? { kind: 'later', reason, ...dated } : { kind: 'later', afterMs, reason, ...dated }
+}
+
+function refuseLater({ status, headers }: HttpAnswer, message: string): void {
+  const afterMs = waitOf(headers)
+  if ((status === 429 || status === 503) && afterMs !== undefined) throw new LaterError(message, afterMs)
 }
 
 /** How long the server asks to wait, if it does. */
