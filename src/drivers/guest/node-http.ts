@@ -13,6 +13,8 @@ const PROBE_MS = 60_000
 /** The requests of a network. One connection is kept: the one over TLS that was used last. */
 export function nodeHttp(): Pick<Network, 'request' | 'fetchUnverified' | 'dropConnections'> {
   let kept: { readonly key: string; readonly line: Line } | undefined
+  /** Of the last handshake: with it the next is shorter by both certificates. */
+  let known: { readonly key: string; readonly session: Buffer } | undefined
   const drop = (): void => {
     kept?.line.socket.destroy()
     kept = undefined
@@ -23,6 +25,13 @@ export function nodeHttp(): Pick<Network, 'request' | 'fetchUnverified' | 'dropC
     kept = undefined
     line?.socket.ref()
     return line
+  }
+  const open = (key: string, place: Place, identity: ConnectionOptions): TLSSocket => {
+    const session = known?.key === key ? { session: known.session } : {}
+    const socket = openTls(place, { ...identity, ...session, rejectUnauthorized: true })
+    socket.on('session', (bytes) => void (known = { key, session: bytes }))
+    socket.on('close', (hadError) => void (hadError && (known = undefined)))
+    return socket
   }
   return {
     async request(wanted) {
@@ -36,7 +45,7 @@ export function nodeHttp(): Pick<Network, 'request' | 'fetchUnverified' | 'dropC
         return textOf(answer)
       }
       const key = `${place.host}:${place.port}|${wanted.tls?.authorities ?? ''}|${wanted.tls?.certificate ?? ''}`
-      const line = take(key) ?? new Line(openTls(place, { ...identityOf(wanted.tls), rejectUnauthorized: true }), true)
+      const line = take(key) ?? new Line(open(key, place, identityOf(wanted.tls)), true)
       const answer = await converse(line, wanted, place)
       if (answer.canGoOn && !line.socket.destroyed) {
         drop()
@@ -53,7 +62,10 @@ export function nodeHttp(): Pick<Network, 'request' | 'fetchUnverified' | 'dropC
       line.socket.destroy()
       return textOf(answer)
     },
-    dropConnections: drop,
+    dropConnections() {
+      drop()
+      known = undefined
+    },
   }
 }
 
