@@ -1,5 +1,6 @@
 /** `npm run bench:agent [-- --minutes 10] [--processes 150] [--quick]`: what the agent costs, beside prometheus-node-exporter and collectd on
- *  the same machine at the same time. The full form is kept in docs/results/agent.{json,md}; `--quick` runs all of it for seconds and keeps nothing. */
+ *  the same machine at the same time. The full form is kept in docs/results/agent.{json,md}; `--quick` runs all of it for seconds and keeps nothing;
+ *  `--switches` prints what each switch of the engines brings, in three minutes, and keeps nothing. */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -7,6 +8,7 @@ import { parseArgs } from 'node:util'
 import { measureAgents, type Measured, type MeasuredRow } from './agent/measure.ts'
 import type { ProbeRounds } from './agent/probe-rounds.ts'
 import { startSubjects } from './agent/subjects.ts'
+import { measureVariants } from './agent/variants.ts'
 import { PROBE_DEFAULTS } from '../src/drivers/guest/probes/settings.ts'
 import { whyNoBpftrace } from './probes/tracing.ts'
 import { commitName, REPOSITORY, runProgram } from './repository.ts'
@@ -16,12 +18,20 @@ const { values: options } = parseArgs({
     minutes: { type: 'string', default: '10' },
     processes: { type: 'string', default: '150' },
     quick: { type: 'boolean', default: false },
+    switches: { type: 'boolean', default: false },
   },
 })
 const seconds = options.quick ? 12 : Number(options.minutes) * 60
 const whyNoProbes = whyNoBpftrace()
 const folder = mkdtempSync(join(tmpdir(), 'ethos-bench-agent-'))
 try {
+  if (options.switches) process.stdout.write(`${(await measureVariants(folder, 180)).join('\n')}\n`)
+  else await benchmark()
+} finally {
+  rmSync(folder, { recursive: true, force: true })
+}
+
+async function benchmark(): Promise<void> {
   const subjects = await startSubjects({
     folder,
     processes: Number(options.processes),
@@ -36,8 +46,6 @@ try {
   } finally {
     await subjects.stop()
   }
-} finally {
-  rmSync(folder, { recursive: true, force: true })
 }
 
 function report(measured: Measured): void {

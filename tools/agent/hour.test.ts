@@ -1,6 +1,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { beyondBounds, HOUR_BOUNDS, hourFigures, judgeHour, type MinuteOfUse, watchMinutes } from './hour.ts'
+import {
+  beyondBounds,
+  HOUR_BOUNDS,
+  type HourJudgement,
+  hourFigures,
+  judgeHour,
+  type MinuteOfUse,
+  watchMinutes,
+} from './hour.ts'
 
 const MiB = 2 ** 20
 
@@ -17,9 +25,12 @@ test('an hour that is always the same grows by nothing and keeps all bounds', ()
   assert.deepEqual(beyondBounds('agent', judged), [])
 })
 
+function busy(count: number): HourJudgement {
+  return judgeHour(anHour((minute) => (minute < count ? { cpuShare: 0.5 } : {})))
+}
+
 test('three busy minutes of sixty are forgiven, four are not', () => {
   // 95 % of 60 are 57: the 57th of the minutes in order of their load is a calm one while at most three are busy.
-  const busy = (count: number) => judgeHour(anHour((minute) => (minute < count ? { cpuShare: 0.5 } : {})))
   assert.equal(busy(3).cpuShareP95, 0.002)
   assert.equal(busy(4).cpuShareP95, 0.5)
   assert.equal(beyondBounds('agent', busy(4)).length, 1)
