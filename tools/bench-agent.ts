@@ -1,11 +1,16 @@
 /** `npm run bench:agent [-- --minutes 10] [--processes 150] [--quick]`: what the agent costs, beside prometheus-node-exporter and collectd on
- *  the same machine at the same time. The full form is kept in docs/results/agent.{json,md}; `--quick` runs all of it for seconds and keeps nothing. */
+ *  the same machine at the same time. The full form is kept in docs/results/agent.{json,md}; `--quick` runs all of it for seconds and keeps nothing;
+ *  `--switches` prints what each switch of the engines brings, in three minutes, and keeps nothing. */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { measureAgents, type Measured, type MeasuredRow } from './agent/measure.ts'
+import type { ProbeRounds } from './agent/probe-rounds.ts'
 import { startSubjects } from './agent/subjects.ts'
+import { measureVariants } from './agent/variants.ts'
+import { PROBE_DEFAULTS } from '../src/drivers/guest/probes/settings.ts'
+import { whyNoBpftrace } from './probes/tracing.ts'
 import { commitName, REPOSITORY, runProgram } from './repository.ts'
 
 const { values: options } = parseArgs({
@@ -13,11 +18,20 @@ const { values: options } = parseArgs({
     minutes: { type: 'string', default: '10' },
     processes: { type: 'string', default: '150' },
     quick: { type: 'boolean', default: false },
+    switches: { type: 'boolean', default: false },
   },
 })
 const seconds = options.quick ? 12 : Number(options.minutes) * 60
+const whyNoProbes = whyNoBpftrace()
 const folder = mkdtempSync(join(tmpdir(), 'ethos-bench-agent-'))
 try {
+  if (options.switches) process.stdout.write(`${(await measureVariants(folder, 180)).join('\n')}\n`)
+  else await benchmark()
+} finally {
+  rmSync(folder, { recursive: true, force: true })
+}
+
+async function benchmark(): Promise<void> {
   const subjects = await startSubjects({
     folder,
     processes: Number(options.processes),
@@ -25,13 +39,13 @@ try {
     say: (what) => process.stderr.write(`... ${what}\n`),
   })
   try {
-    const measured = await measureAgents(subjects, { seconds, warmUpSeconds: options.quick ? 3 : 60 })
+    // The first at once, then one after each period.
+    const probeRounds = whyNoProbes === false ? Math.max(1, Math.floor((seconds * 1000) / PROBE_DEFAULTS.everyMs)) : 0
+    const measured = await measureAgents(subjects, { seconds, warmUpSeconds: options.quick ? 3 : 60, probeRounds })
     report(measured)
   } finally {
     await subjects.stop()
   }
-} finally {
-  rmSync(folder, { recursive: true, force: true })
 }
 
 function report(measured: Measured): void {
@@ -52,7 +66,16 @@ function report(measured: Measured): void {
     '| who | CPU of a core | waited-for children | RSS | anonymous | private | open files |',
     '|---|---|---|---|---|---|---|',
     ...measured.rows.map(showRow),
+    ...measured.probes.map((probes) => showProbes(probes, measured.rows)),
     '',
+    '"Anonymous" is what a process adds to the machine whoever else runs there; "private" counts the pages of a program file too where no other process',
+    'has it open.',
+    ...(whyNoProbes === false ? [] : [`Without the rows with eBPF: ${whyNoProbes}.`]),
+    '',
+    ...measured.probes.map(
+      ({ name, rounds, cpuMsPerRound, way }) =>
+        `- probe helper of ${name}: ${cpuMsPerRound.toFixed(0)} ms of CPU time a round, mean of ${rounds}, by ${way}`,
+    ),
     ...measured.notes.map((note) => `- ${note}`),
     '',
   ].join('\n')
@@ -69,6 +92,13 @@ function report(measured: Measured): void {
 function showRow(row: MeasuredRow): string {
   const memory = [row.residentBytes, row.anonymousBytes, row.privateBytes].map(mega)
   return `| ${[row.name, percent(row.cpuShare), percent(row.childrenShare), ...memory, row.openFiles].join(' | ')} |`
+}
+
+/** The agent and its helper together: between two rounds of the helper there is only the agent. */
+function showProbes({ name, cpuShare }: ProbeRounds, rows: readonly MeasuredRow[]): string {
+  const agent = rows.find((row) => row.name === name)
+  const together = percent((agent?.cpuShare ?? Number.NaN) + (agent?.childrenShare ?? 0) + cpuShare)
+  return `| ${name}, with eBPF: and its probe helper every ${PROBE_DEFAULTS.everyMs / 1000} s | ${together} | ${percent(cpuShare)} of it | | | | |`
 }
 
 function percent(share: number): string {

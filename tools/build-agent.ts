@@ -56,10 +56,16 @@ function refuseDependencies(inputs: object, imports: readonly { readonly path: s
   if (wrong.length > 0) throw new Error(`the agent may need nothing beside Node, but it imports ${wrong.join(', ')}`)
 }
 
+/** Bun, where there is one for this processor. */
+export function bunPath(): string | undefined {
+  const path = join(REPOSITORY, 'node_modules', '@oven', PROCESSORS[arch()] ?? 'none', 'bin', 'bun')
+  return existsSync(path) ? path : undefined
+}
+
 /** Bun's compiler writes its own engine and the script into one file. It is newer than what it replaces, never half written. */
 function compile(script: string, folder: string): string | undefined {
-  const bun = join(REPOSITORY, 'node_modules', '@oven', PROCESSORS[arch()] ?? 'none', 'bin', 'bun')
-  if (!existsSync(bun)) return undefined
+  const bun = bunPath()
+  if (bun === undefined) return undefined
   const executable = join(folder, 'ethos-agent')
   rmSync(executable, { force: true })
   // The banner is Node's; Bun reads the file without it.

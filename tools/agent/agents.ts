@@ -12,19 +12,39 @@ export interface StartedAgent {
   readonly vm: string
   readonly pid: number
   readonly child: ChildProcess
+  /** The words that start it, and its settings. */
+  readonly program: readonly string[]
+  readonly config: string
 }
 
 export interface StartedAgents {
   readonly list: readonly StartedAgent[]
-  readonly script: string
-  readonly executable?: string
   /** Vectors of a VM that arrived, as they were on the wire. */
   lines(vm: string): readonly string[]
   stop(): Promise<void>
 }
 
-/** Builds them and starts them. `settings`: more lines of `agent.conf`. */
-export async function startAgents(folder: string, settings: readonly string[]): Promise<StartedAgents> {
+/** One way to start the agent; `engine` words come before the script, so an executable takes none. */
+export interface AgentVariant {
+  readonly name: string
+  readonly vm: string
+  readonly on: 'node' | 'executable'
+  readonly engine?: readonly string[]
+  readonly environment?: Readonly<Record<string, string>>
+}
+
+/** As users start it. */
+const AS_SHIPPED: readonly AgentVariant[] = [
+  { name: 'agent on Node', vm: 'vm-node', on: 'node' },
+  { name: 'agent, one executable', vm: 'vm-executable', on: 'executable' },
+]
+
+/** Builds them and starts them. `settings`: more lines of `agent.conf` of that VM. */
+export async function startAgents(
+  folder: string,
+  settings: (vm: string) => readonly string[] = () => [],
+  variants: readonly AgentVariant[] = AS_SHIPPED,
+): Promise<StartedAgents> {
   const dataFolder = join(folder, 'server')
   const server = await startServer({
     dataFolder,
@@ -44,23 +64,25 @@ export async function startAgents(folder: string, settings: readonly string[]): 
       `server = https://127.0.0.1:${server.port}`,
       `token-file = ${home}/token`,
       `state = ${home}/state`,
-      ...settings,
+      ...settings(vm),
     ]
     writeFileSync(join(home, 'agent.conf'), `${lines.join('\n')}\n`)
     return join(home, 'agent.conf')
   }
   const list: StartedAgent[] = []
-  const start = (name: string, vm: string, program: readonly string[]): void => {
-    const words = [...program, '--config', configOf(vm)]
-    const child = spawn(words[0], words.slice(1), { stdio: ['ignore', 'ignore', 'inherit'] })
-    if (child.pid !== undefined) list.push({ name, vm, pid: child.pid, child })
+  for (const { name, vm, on, engine = [], environment = {} } of variants) {
+    const program = on === 'node' ? [process.execPath, ...engine, script] : executable
+    if (program === undefined) continue
+    const config = configOf(vm)
+    const [first, ...words] = [...[program].flat(), '--config', config]
+    const child = spawn(first, words, {
+      stdio: ['ignore', 'ignore', 'inherit'],
+      env: { ...process.env, ...environment },
+    })
+    if (child.pid !== undefined) list.push({ name, vm, pid: child.pid, child, program: [program].flat(), config })
   }
-  start('agent on Node', 'vm-node', [process.execPath, script])
-  if (executable !== undefined) start('agent, one executable', 'vm-executable', [executable])
   return {
     list,
-    script,
-    ...(executable === undefined ? {} : { executable }),
     lines: (vm) => server.store.lines(vm),
     async stop() {
       for (const { child } of list) child.kill('SIGKILL')

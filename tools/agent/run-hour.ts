@@ -15,7 +15,7 @@ const PREFIXES = ['node', 'executable'] as const
 /** Throws where a bound is not kept. Births are those of the whole machine, by its kernel's count: others may work on it. */
 export async function runHour({ forksPerSec }: { readonly forksPerSec: number }): Promise<Figures> {
   const folder = mkdtempSync(join(tmpdir(), 'ethos-hour-'))
-  const agents = await startAgents(folder, [])
+  const agents = await startAgents(folder)
   const load = forksPerSec > 0 ? startForks(folder, forksPerSec) : undefined
   try {
     const bornBefore = countForks()

@@ -1,13 +1,10 @@
 /** Who is measured: the agent on Node and as one executable, node_exporter and collectd beside them. Started together, each with its own state,
  *  and stopped together whatever happens. */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { createToken } from '../../src/apps/server/join-token.ts'
-import { startServer } from '../../src/apps/server/server.ts'
-import { parseVmId } from '../../src/terms/ids.ts'
-import { buildAgent } from '../build-agent.ts'
+import { type StartedAgent, startAgents } from './agents.ts'
 import { countProcesses } from './process-use.ts'
 
 export interface Subject {
@@ -17,6 +14,7 @@ export interface Subject {
 
 export interface Subjects {
   readonly list: readonly Subject[]
+  readonly agents: readonly StartedAgent[]
   /** Sentences about what was seen, to stand under the table. */
   notes(): readonly string[]
   stop(): Promise<void>
@@ -27,6 +25,8 @@ export interface SubjectsWanted {
   /** Processes that the machine is filled up to. */
   readonly processes: number
   readonly vectorEvery: string
+  /** More lines of the section `probes`. */
+  readonly probes?: readonly string[]
   readonly say: (what: string) => void
 }
 
@@ -38,7 +38,8 @@ const LOOK_SEC = 5
 const COLLECTD_PLUGINS = ['cpu', 'memory', 'disk', 'interface', 'processes', 'load']
 
 /** Starts all that is installed here. */
-export async function startSubjects({ folder, processes, vectorEvery, say }: SubjectsWanted): Promise<Subjects> {
+export async function startSubjects(wanted: SubjectsWanted): Promise<Subjects> {
+  const { folder, processes, vectorEvery, probes = [], say } = wanted
   const children: ChildProcess[] = []
   const list: Subject[] = []
   const start = (name: string | undefined, program: string, words: readonly string[]): void => {
@@ -46,49 +47,32 @@ export async function startSubjects({ folder, processes, vectorEvery, say }: Sub
     children.push(child)
     if (name !== undefined && child.pid !== undefined) list.push({ name, pid: child.pid })
   }
-  const server = await startServer({
-    dataFolder: join(folder, 'server'),
-    host: '127.0.0.1',
-    port: 0,
-    names: ['127.0.0.1'],
-    clock: { now: Date.now },
-  })
   say('building the agent')
-  const { script, executable } = buildAgent({ folder: join(folder, 'build') })
-  const settingsOf = (vm: string): string => {
-    const home = join(folder, vm)
-    mkdirSync(home)
-    writeFileSync(
-      join(home, 'token'),
-      createToken(server.store, { vm: parseVmId(vm), pin: server.authority.pin, at: Date.now() }),
-    )
-    const path = join(home, 'agent.conf')
-    const address = `https://127.0.0.1:${server.port}`
-    writeFileSync(
-      path,
-      `vm = ${vm}\nserver = ${address}\ntoken-file = ${home}/token\nstate = ${home}/state\nvector-every = ${vectorEvery}\n`,
-    )
-    return path
-  }
-  start('agent on Node', process.execPath, [script, '--config', settingsOf('vm-node')])
-  if (executable !== undefined) start('agent, one executable', executable, ['--config', settingsOf('vm-executable')])
+  const agents = await startAgents(folder, (vm) => [
+    `vector-every = ${vectorEvery}`,
+    '[probes]',
+    `result-file = ${folder}/${vm}/probes.json`,
+    ...probes,
+  ])
+  list.push(...agents.list)
   const missing = startPeers(start, folder)
   const scraping = new AbortController()
   if (existsSync(EXPORTER)) void scrape(scraping.signal)
   for (let count = countProcesses(); count < processes; count++) start(undefined, '/bin/sleep', ['100000'])
   return {
     list,
+    agents: agents.list,
     notes: () => [
       ...missing,
-      ...['vm-node', 'vm-executable'].map((vm) => {
-        const lines = server.store.lines(vm)
+      ...agents.list.map(({ vm }) => {
+        const lines = agents.lines(vm)
         return `${vm}: ${lines.length} vectors arrived; the longest line has ${Math.max(0, ...lines.map((line) => line.length))} bytes`
       }),
     ],
     async stop() {
       scraping.abort()
       for (const child of children) child.kill('SIGKILL')
-      await server.close()
+      await agents.stop()
     },
   }
 }

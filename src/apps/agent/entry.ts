@@ -17,13 +17,14 @@ const BRIEF: ReadonlySet<string> = new Set([
 ])
 
 const words = process.argv.slice(2)
-if (!words.some((word) => BRIEF.has(word))) restartLean()
+// Sources are stripped of their types by WebAssembly, which an engine without compilers has not.
+const isBuilt = typeof ETHOS_VERSION === 'string'
+if (isBuilt && !words.some((word) => BRIEF.has(word))) restartLean()
 void begin()
 
 /** All else is loaded once it is clear that this life is to last. */
 async function begin(): Promise<void> {
   const { nodeMachine } = await import('../../drivers/guest/node-machine.ts')
   const { agentMain } = await import('./main.ts')
-  const version = typeof ETHOS_VERSION === 'string' ? ETHOS_VERSION : 'development'
-  process.exitCode = await agentMain(nodeMachine(), words, { version })
+  process.exitCode = await agentMain(nodeMachine(), words, { version: isBuilt ? ETHOS_VERSION : 'development' })
 }

@@ -1,122 +1,26 @@
 /** Sockets and HTTP, as Node and Bun open them. Part of the machine, kept apart for length. */
 import { closeSync, constants, openSync, readSync, writeSync } from 'node:fs'
-import {
-  Agent as PlainAgent,
-  createServer,
-  type IncomingMessage,
-  request as plainRequest,
-  type ServerResponse,
-} from 'node:http'
-import { Agent, request as tlsRequest, type RequestOptions } from 'node:https'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { connect as connectSocket } from 'node:net'
-import { gunzip } from 'node:zlib'
 import {
   type Address,
   type Connection,
-  type HttpAnswer,
   type HttpArrival,
   type HttpReply,
-  type HttpRequest,
   type Listener,
   MachineError,
   type Network,
   type Port,
-  type TlsIdentity,
 } from './machine.ts'
 import { machineError } from './node-files.ts'
+import { unpacked } from './node-gzip.ts'
+import { nodeHttp } from './node-http.ts'
 
-/** A kept connection that is idle for longer is closed: two uploads at the default interval of 5 minutes still share one. */
-const KEEP_ALIVE_MS = 330_000
 const PORT_BYTES = 64 * 1024
 
-/** Sockets through `node:net`, HTTP through `node:http` and `node:https`. */
+/** Sockets through `node:net`, HTTP as a client by our own words, as a server through `node:http`. */
 export function nodeNetwork(): Network {
-  let kept: { readonly key: string; readonly agent: Agent } | undefined
-  const plain = new PlainAgent({ keepAlive: false })
-  return {
-    connect: openConnection,
-    request(wanted) {
-      if (!wanted.url.startsWith('https:')) return ask(wanted, { ...plainOptions(wanted.url), agent: plain }, false)
-      const key = identityKey(wanted.tls)
-      if (kept?.key !== key) {
-        kept?.agent.destroy()
-        kept = { key, agent: tlsAgent(wanted.tls) }
-      }
-      return ask(wanted, { ...urlOptions(wanted.url), agent: kept.agent }, true)
-    },
-    fetchUnverified(url, bounds) {
-      const once = new Agent({ keepAlive: false, minVersion: 'TLSv1.3', rejectUnauthorized: false })
-      return ask({ method: 'GET', url, ...bounds }, { ...urlOptions(url), agent: once }, true)
-    },
-    dropConnections() {
-      kept?.agent.destroy()
-      kept = undefined
-    },
-    listen,
-    openPort,
-  }
-}
-
-function tlsAgent(tls: TlsIdentity | undefined): Agent {
-  return new Agent({
-    keepAlive: true,
-    maxSockets: 1,
-    timeout: KEEP_ALIVE_MS,
-    minVersion: 'TLSv1.3',
-    rejectUnauthorized: true,
-    ...(tls?.authorities === undefined ? {} : { ca: tls.authorities }),
-    ...(tls?.certificate === undefined ? {} : { cert: tls.certificate }),
-    ...(tls?.privateKey === undefined ? {} : { key: tls.privateKey }),
-  })
-}
-
-function identityKey(tls: TlsIdentity | undefined): string {
-  return `${tls?.authorities ?? ''}|${tls?.certificate ?? ''}`
-}
-
-function plainOptions(url: string): RequestOptions {
-  if (!url.startsWith('unix:')) return urlOptions(url)
-  const end = url.indexOf(':', 5)
-  return { socketPath: url.slice(5, end), path: url.slice(end + 1) }
-}
-
-function urlOptions(url: string): RequestOptions {
-  const { hostname, port, pathname, search } = new URL(url)
-  const host = hostname.startsWith('[') ? hostname.slice(1, -1) : hostname
-  return { host, ...(port === '' ? {} : { port }), path: pathname + search }
-}
-
-function ask(wanted: HttpRequest, where: RequestOptions, isTls: boolean): Promise<HttpAnswer> {
-  return new Promise((resolve, reject) => {
-    const body = wanted.body === undefined ? undefined : Buffer.from(wanted.body)
-    const length = body === undefined ? {} : { 'content-length': String(body.length) }
-    const host = where.socketPath === undefined ? {} : { host: 'localhost' }
-    const make = isTls ? tlsRequest : plainRequest
-    const options = { ...where, method: wanted.method, headers: { ...host, ...wanted.headers, ...length } }
-    const request = make(options, (answer) => {
-      readAnswer(answer, wanted.answerBytesMax).then(finish, fail)
-    })
-    const timer = setTimeout(
-      () => fail(new MachineError('ETIMEDOUT', `${wanted.url}: no whole answer within ${wanted.timeoutMs} ms`)),
-      wanted.timeoutMs,
-    )
-    function finish(answer: HttpAnswer): void {
-      clearTimeout(timer)
-      resolve(answer)
-    }
-    function fail(error: unknown): void {
-      clearTimeout(timer)
-      request.destroy()
-      reject(machineError(wanted.url, error))
-    }
-    request.on('error', fail)
-    request.end(body)
-  })
-}
-
-async function readAnswer(answer: IncomingMessage, bytesMax: number): Promise<HttpAnswer> {
-  const bytes = await unpack(answer, await collect(answer, bytesMax), bytesMax)
-  return { status: answer.statusCode ?? 0, headers: singleHeaders(answer), body: bytes.toString('utf8') }
+  return { connect: openConnection, ...nodeHttp(), listen, openPort }
 }
 
 /** The whole body, or an error once it grows beyond its bound. */
@@ -130,20 +34,6 @@ async function collect(message: IncomingMessage, bytesMax: number): Promise<Buff
   }
   if (!message.complete) throw new MachineError('ECONNRESET', 'the connection ended in the middle of a body')
   return Buffer.concat(parts, length)
-}
-
-/** A body without its compression, which is gone from the headers then. The bound holds for what comes out too: a kilobyte can hold a gigabyte. */
-async function unpack(message: IncomingMessage, packed: Buffer, bytesMax: number): Promise<Buffer> {
-  if (message.headers['content-encoding']?.toLowerCase() !== 'gzip') return packed
-  delete message.headers['content-encoding']
-  return new Promise((resolve, reject) => {
-    gunzip(packed, { maxOutputLength: bytesMax }, (error, bytes) => {
-      if (error === null) resolve(bytes)
-      else if (machineError('gzip', error).code === 'ERR_BUFFER_TOO_LARGE')
-        reject(new MachineError('EMSGSIZE', `more than ${bytesMax} bytes`))
-      else reject(new MachineError('EBADMSG', 'a body that says it is gzip, and is not'))
-    })
-  })
 }
 
 function singleHeaders(message: IncomingMessage): Record<string, string> {
@@ -195,6 +85,8 @@ async function listen(
   limits: { readonly bodyBytesMax: number; readonly connectionsMax: number },
   answer: (arrival: HttpArrival) => HttpReply | Promise<HttpReply>,
 ): Promise<Listener> {
+  // Loaded only where somebody listens: it costs a megabyte. Not by `import()`, which fills in all that it exports and loads three times as much.
+  const { createServer } = process.getBuiltinModule('node:http')
   const server = createServer({ headersTimeout: 10_000, requestTimeout: 15_000 }, (request, response) => {
     void serve(request, response, limits.bodyBytesMax, answer)
   })
@@ -222,11 +114,12 @@ async function serve(
 ): Promise<void> {
   let reply: HttpReply
   try {
-    const body = await unpack(request, await collect(request, bodyBytesMax), bodyBytesMax)
+    const { 'content-encoding': encoding, ...others } = singleHeaders(request)
+    const body = await unpacked(await collect(request, bodyBytesMax), encoding, bodyBytesMax)
     reply = await answer({
       method: request.method ?? '',
       path: request.url ?? '',
-      headers: singleHeaders(request),
+      headers: encoding?.toLowerCase() === 'gzip' ? others : singleHeaders(request),
       body,
     })
   } catch (error) {
