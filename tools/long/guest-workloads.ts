@@ -11,7 +11,7 @@ const WINDOWS = 4
 const MOVES = 8
 
 export const longTest: LongTest = {
-  summary: `Two Debian guests on two real hosts, ${WINDOWS} windows of each of five kinds of work, ${MOVES} live migrations each.`,
+  summary: `Three Debian guests on two real hosts, ${WINDOWS} windows of each of five kinds of work, ${MOVES} live migrations each.`,
   run: async () => {
     const watched = await watchGuests({ windows: WINDOWS, moves: MOVES, say })
     await watched.end()
