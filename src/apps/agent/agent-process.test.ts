@@ -27,7 +27,10 @@ test('an agent reads its settings again on SIGHUP, keeps the old ones if they ar
     said += bytes.toString()
   })
   // Its state folder stands once the spool is open: from then on it listens to signals.
-  while (!hasState()) await new Promise((resolve) => setTimeout(resolve, 20))
+  while (!hasState()) {
+    assert.equal(agent.exitCode, null, said)
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
   agent.kill('SIGHUP')
   await waitFor('read again')
   writeFileSync(path, `${settings}sampel-every = 5s\n`)

@@ -27,6 +27,20 @@ const LITTLE: Readonly<Record<string, number>> = {
   peers: 2,
 }
 
+/** Calls are told apart from as many as take a thousandth of a core, for fewer shape nothing: a system call takes some 1 us (170 ns the shortest,
+ *  docs/results/probes.md), a call of the allocator some 50 ns, one of TLS some 10 us. A guest that idles makes hundreds a second. */
+const LITTLE_CALLS: Readonly<Partial<Record<DimensionName, number>>> = {
+  systemCallsFilePerSec: 1000,
+  systemCallsNetworkPerSec: 1000,
+  systemCallsMemoryPerSec: 1000,
+  systemCallsProcessPerSec: 1000,
+  systemCallsTimePerSec: 1000,
+  systemCallsSyncPerSec: 1000,
+  systemCallsOtherPerSec: 1000,
+  libraryCallsAllocatorPerSec: 20_000,
+  libraryCallsTlsPerSec: 100,
+}
+
 /** How repeatable a dimension is from day to day, as measured on 478 VMs of Bitbrains (intraclass correlation): noise counts less. What nobody
  *  measured is taken to be as good as the CPU's level, the least of those known. */
 const REPEATABLE: Readonly<Partial<Record<DimensionName, number>>> = {
@@ -75,7 +89,12 @@ export function differences(a: PersonalityVector, b: PersonalityVector): readonl
   for (let i = 0; i < DIMENSIONS; i++) {
     const { name, unit } = PERSONALITY_SCHEMA[i]
     if (NOT_CHARACTER.has(name) || !isPresent(a, i) || !isPresent(b, i)) continue
-    found.push({ name, a: a.values[i], b: b.values[i], doublings: doublings(a.values[i], b.values[i], unit) })
+    found.push({
+      name,
+      a: a.values[i],
+      b: b.values[i],
+      doublings: doublings(a.values[i], b.values[i], LITTLE_CALLS[name] ?? LITTLE[unit] ?? 1),
+    })
   }
   return found.toSorted((x, y) => Math.abs(y.doublings) - Math.abs(x.doublings))
 }
@@ -130,7 +149,6 @@ export function witnessOf(vector: Pick<PersonalityVector, 'sender'>, dimension: 
   return vector.sender === SERVER_SENDER && !GUEST_TOLD.has(dimension) ? 'host' : 'guest'
 }
 
-function doublings(a: number, b: number, unit: string): number {
-  const little = LITTLE[unit] ?? 1
+function doublings(a: number, b: number, little: number): number {
   return Math.log2((Math.max(0, b) + little) / (Math.max(0, a) + little))
 }
