@@ -14,6 +14,8 @@ const COMPONENTS = [
   { packageName: 'apache2', file: '/usr/sbin/apache2' },
   { packageName: 'prometheus', file: '/usr/bin/prometheus' },
   { packageName: 'prometheus-node-exporter', file: '/usr/bin/prometheus-node-exporter' },
+  { packageName: 'strace', file: '/usr/bin/strace' },
+  { packageName: 'linux-libc-dev', file: '/usr/include/asm-generic/unistd.h' },
   // What the testbed is made of (testbed/README.md).
   { packageName: 'libvirt-daemon-system', file: '/usr/sbin/libvirtd' },
   { packageName: 'libvirt-clients', file: '/usr/bin/virsh' },

@@ -8,7 +8,8 @@ export type Workload = (typeof WORKLOADS)[number]
 
 /** Work under way. */
 export interface Load {
-  /** Ends it; again does nothing. Returns how much was done a second: requests or transactions by clients, MiB or pages within the guest; 0 where nobody counts. */
+  /** Ends it; again does nothing. Returns how much was done a second: requests or transactions by clients, MiB or pages within the guest; 0 where
+   *  nobody counts. */
   end(): Promise<number>
 }
 
