@@ -105,3 +105,17 @@ test('a domain that was started anew goes on: the pair over the restart is left 
     vector.values.slice(0, 48).forEach((value) => assert.ok(value >= 0))
   }
 })
+
+test('a recording of real guests tells what those who loaded them know, and what the agents within told at the time', () => {
+  // Recorded by `npm run test:long -- guest-workloads` on libvirt 9.0: vm1 serves a page of 4 KiB 56 times a second, vm3 writes 6 MiB/s.
+  const path = new URL('../../drivers/libvirt/domstats-testbed.recording.txt', import.meta.url)
+  const { profiles, refused } = profileRecording(readFileSync(path, 'utf8'))
+  assert.deepEqual([profiles.map(({ domain }) => domain), refused], [['vm1', 'vm3'], []])
+  const [web, writer] = profiles.map(({ vector }) => vector)
+  // The agent in vm1 told 266 000 bytes/s sent and 121 packets/s received.
+  near(readDimension(web, 'netSendBytesPerSec'), 266_000, 0.02)
+  near(readDimension(web, 'netReceivePacketsPerSec'), 121, 0.02)
+  near(readDimension(writer, 'diskWriteBytesPerSec'), 6 * MiB, 0.05)
+  assert.equal(witnessOf(web, 'netSendBytesPerSec'), 'host')
+  assert.equal(readDimension(web, 'memoryDirtiedBytesPerSec'), undefined, 'nobody had asked QEMU to measure it')
+})

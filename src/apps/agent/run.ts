@@ -75,7 +75,13 @@ export async function runAgent({ machine, config, log, asked, demand, signal }: 
       hasPhaseChanged = onBoard.observe(reading).phaseChanged || hasPhaseChanged
     }
     if (looks > 0 && schedule.isVectorDue(nowMs, hasPhaseChanged)) {
-      const vector = onBoard.vector(machine.now(), sequence++)
+      const vector = onBoard.vector(machine.now(), sequence)
+      // A guest that stood still in the middle of a look has seen nothing of its window: what comes with the next look tells more.
+      if (vector.coverage === 0) {
+        await machine.sleep(schedule.waitMs(machine.monotonicMs()), signal)
+        continue
+      }
+      sequence++
       schedule.made(nowMs)
       hasPhaseChanged = false
       const { phaseName } = onBoard

@@ -2,7 +2,11 @@ import type { Machine } from '../../drivers/guest/machine.ts'
 import type { Finding, Look, ReadingWriter, Sampler } from '../../drivers/guest/sampler.ts'
 import { dimensionIndex } from '../../terms/personality.ts'
 import { type Detail, MEASURES, type Measure, type Reading, READING_LENGTH } from '../../terms/reading.ts'
+import { SECOND_MS } from '../../terms/units.ts'
 import type { Log } from './log.ts'
+
+/** A look takes milliseconds, and a second on a machine that is starved. */
+const LONG_LOOK_MS = 10 * SECOND_MS
 
 const PLACES = new Map<Measure, number>(MEASURES.map((measure) => [measure, dimensionIndex(measure)]))
 
@@ -58,6 +62,9 @@ export class Watch {
       await this.ask(sampler, look, { details, spanMs: isMixed && !sampler.isCheap ? wholeMs : undefined })
       if (details.length > 0) into?.push({ sampler: sampler.name, details })
     }
+    const tookMs = this.machine.monotonicMs() - monotonicMs
+    if (tookMs > LONG_LOOK_MS)
+      this.log.say('notice', 'long look', `a look took ${Math.round(tookMs / SECOND_MS)} s. Did this VM stand still?`)
     this.lastMs = monotonicMs
     if (!onlyCheap) this.lastWholeMs = monotonicMs
     if (lastMs === undefined) return undefined
