@@ -3,12 +3,14 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { profileDistance } from '../../src/engine/profile/distance.ts'
 import { encodePersonality } from '../../src/terms/personality-codec.ts'
+import { readDimension } from '../../src/terms/personality.ts'
 import type { LongTest } from '../long-test.ts'
 import { REPOSITORY } from '../repository.ts'
 import { nearestRecorded, watchGuests, type WorkWindow } from '../testbed/watch-guests.ts'
 
 const WINDOWS = 4
 const MOVES = 8
+const PAGE_BYTES = 4096
 
 export const longTest: LongTest = {
   summary: `Three Debian guests on two real hosts, ${WINDOWS} windows of each of five kinds of work, ${MOVES} live migrations each.`,
@@ -23,6 +25,8 @@ export const longTest: LongTest = {
       assert.equal(new Set(vectors.map(({ sender }) => sender)).size, 1, vm)
     }
     writeFresh(windows, guests.map(({ recordings }) => Object.values(recordings).join('')).join(''))
+    // Each is nearest to one of its own kind, of this run and of the recorded one.
+    for (const { kind, vector } of windows) assert.equal(nearestRecorded(vector).kind, kind)
     const others = windows.map((window) =>
       nearest(
         window,
@@ -35,7 +39,8 @@ export const longTest: LongTest = {
       vectorsLostOrDoubled: 0,
       windows: windows.length,
       nearestOfSameWork: others.filter((other, i) => other.kind === windows[i].kind).length,
-      nearestRecordedOfSameWork: windows.filter(({ kind, vector }) => nearestRecorded(vector).kind === kind).length,
+      nearestRecordedOfSameWork: windows.length,
+      memoryDirtiedToldOverWritten: dirtiedRatio(windows),
       withinWorkMax: extreme(windows, (a, b) => a.kind === b.kind, Math.max),
       betweenWorksMin: extreme(windows, (a, b) => a.kind !== b.kind, Math.min),
     }
@@ -50,6 +55,16 @@ function nearest({ vector }: WorkWindow, others: readonly WorkWindow[]): WorkWin
   return others.reduce((best, other) =>
     profileDistance(vector, other.vector) < profileDistance(vector, best.vector) ? other : best,
   )
+}
+
+/** Mean over the dirtier's windows. */
+function dirtiedRatio(windows: readonly WorkWindow[]): number {
+  const ratios = windows
+    .filter(({ kind }) => kind === 'dirtier')
+    .map(
+      ({ vector, donePerSec }) => (readDimension(vector, 'memoryDirtiedBytesPerSec') ?? 0) / (donePerSec * PAGE_BYTES),
+    )
+  return Number((ratios.reduce((sum, ratio) => sum + ratio, 0) / ratios.length).toFixed(2))
 }
 
 /** Largest or least distance between two windows that are a pair of the wanted sort. */
