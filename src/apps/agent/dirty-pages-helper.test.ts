@@ -65,8 +65,8 @@ function aMachine(dirty: readonly number[], said: string[], denied?: string): Ma
   if (denied !== undefined) guest.denied.add(denied)
   guest.bytesAt = (_path, offset, length) => {
     const bytes = new Uint8Array(length)
-    // Entry n is page n: address 0x10000 is page 16. Bit 55 is the highest of byte 6.
-    for (const page of dirty) bytes[(16 + page) * 8 + 6 - offset] = 0x80
+    // Entry n is page n: address 0x10000 is page 16. Bit 55 (dirty) is the highest of byte 6, bit 63 (present) of byte 7.
+    for (const page of dirty) bytes.set([0x80, 0x80], (16 + page) * 8 + 6 - offset)
     return bytes
   }
   const real = nodeMachine()

@@ -101,6 +101,17 @@ test('a connection that ends too early is an error', () => {
   }
 })
 
+test('a body of a hundred thousand pieces takes the room of its bytes', () => {
+  const reader = new AnswerReader(100_000)
+  let answer = reader.push(Buffer.from(`${HEAD}Transfer-Encoding: chunked\r\n\r\n`))
+  for (let i = 0; i < 100_000; i++) answer = reader.push(Buffer.from('1\r\nx\r\n'))
+  assert.equal(answer, undefined)
+  answer = reader.push(Buffer.from('0\r\n\r\n'))
+  assert.equal(answer?.body.length, 100_000)
+  assert.equal(answer?.body.buffer.byteLength, 100_000)
+  assert.ok(answer?.body.every((byte) => byte === 0x78))
+})
+
 test('a request says what it was asked to say, and nothing that could be read as another request', () => {
   const to = { target: '/v1/vectors?a=b', host: 'ethos.example:8470', bodyBytes: 3, keepAlive: true }
   assert.equal(

@@ -51,7 +51,8 @@ export class AnswerReader {
   private isNewProtocol = false
   private lines: string[] = []
   private headers: Record<string, string> = {}
-  private readonly body: Uint8Array[] = []
+  /** Of which the first `bodyBytes` have come. */
+  private body = new Uint8Array(0)
   private bodyBytes = 0
   /** Of the body, or of the chunk. */
   private leftBytes = 0
@@ -162,7 +163,13 @@ export class AnswerReader {
   private keep(bytes: Uint8Array): void {
     this.bodyBytes += bytes.length
     if (this.bodyBytes > this.bodyBytesMax) throw tooLarge(this.bodyBytesMax)
-    if (bytes.length > 0) this.body.push(bytes)
+    // Pieces kept apart would take a hundred times their bytes, were they small.
+    if (this.bodyBytes > this.body.length) {
+      const grown = new Uint8Array(Math.min(this.bodyBytesMax, Math.max(this.bodyBytes, 2 * this.body.length)))
+      grown.set(this.body)
+      this.body = grown
+    }
+    this.body.set(bytes, this.bodyBytes - bytes.length)
   }
 
   private canGoOn(): boolean {
@@ -173,7 +180,7 @@ export class AnswerReader {
 
   private answer(canGoOn: boolean): WholeAnswer {
     const { status, headers } = this
-    return { status, headers, body: this.body.length === 1 ? this.body[0] : joined(this.body), canGoOn }
+    return { status, headers, body: this.body.subarray(0, this.bodyBytes), canGoOn }
   }
 }
 

@@ -6,7 +6,7 @@ import { type HttpAnswer, type HttpRequest, MachineError, type Network, type Tls
 import { machineError } from './node-files.ts'
 import { unpacked } from './node-gzip.ts'
 
-/** A kept connection that is idle for longer is closed: two uploads at the default interval of 5 minutes still share one. */
+/** A kept connection that is idle for longer is closed, if the server has not done so before. */
 const KEEP_ALIVE_MS = 330_000
 /** Whoever is silent for as long is asked by TCP whether he is there. */
 const PROBE_MS = 60_000
@@ -104,7 +104,12 @@ function identityOf(tls: TlsIdentity | undefined): ConnectionOptions {
 function openTls({ host, port }: Place, options: ConnectionOptions): TLSSocket {
   // An address is no name that a server may be asked for (RFC 6066, 3).
   const name = isIP(host) === 0 ? { servername: host } : {}
-  return connectTls({ host, port, ...name, minVersion: 'TLSv1.3', ALPNProtocols: ['http/1.1'], ...options })
+  try {
+    return connectTls({ host, port, ...name, minVersion: 'TLSv1.3', ALPNProtocols: ['http/1.1'], ...options })
+  } catch (error) {
+    // A key or a certificate that is none, or that do not belong together.
+    throw machineError(`${host}:${port}`, error)
+  }
 }
 
 /** Who listens to a connection now. */

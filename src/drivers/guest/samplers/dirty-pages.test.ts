@@ -40,8 +40,8 @@ function softDirtyGuest(dirty: readonly number[]): FakeMachine {
   guest.bytesAt = (path, offset, length) => {
     const pages = path.includes('self') ? [0] : dirty
     const bytes = new Uint8Array(length)
-    // Entry n is page n: address 0x10000 is page 16, at byte 128. Bit 55 is the highest of byte 6.
-    for (const page of pages) bytes[(16 + page) * 8 + 6 - offset] = 0x80
+    // Entry n is page n: address 0x10000 is page 16, at byte 128. Bit 55 (dirty) is the highest of byte 6, bit 63 (present) of byte 7.
+    for (const page of pages) bytes.set([0x80, 0x80], (16 + page) * 8 + 6 - offset)
     return bytes
   }
   return guest
@@ -75,4 +75,18 @@ test('without the right to look into others, or bits that are never set, the sof
   const without = softDirtyGuest([])
   without.bytesAt = (_path, _offset, length) => new Uint8Array(length)
   assert.match(new DirtyPagesSampler(without, PAGE).findings()[0].because, /CONFIG_MEM_SOFT_DIRTY/)
+})
+
+test('memory that was mapped and never touched is not written, though the kernel marks it so', () => {
+  const guest = softDirtyGuest([0, 3])
+  const marked = guest.bytesAt
+  guest.bytesAt = (path, offset, length) => {
+    const bytes = marked(path, offset, length)
+    // Page 1 of process 7: dirty, and not there.
+    if (!path.includes('self')) bytes?.set([0x80, 0x00], 17 * 8 + 6 - offset)
+    return bytes
+  }
+  const sampler = new DirtyPagesSampler(guest, PAGE)
+  lookAt(sampler, 0)
+  assert.equal(lookAt(sampler, 5000).measured.memoryDirtiedBytesPerSec, (2 * PAGE) / 5)
 })

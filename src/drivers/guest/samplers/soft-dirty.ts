@@ -4,6 +4,8 @@ import type { Files, Looks } from '../machine.ts'
 /** Bit 55 of an entry of /proc/PID/pagemap. */
 const SOFT_DIRTY_BYTE = 6
 const SOFT_DIRTY_MASK = 0x80
+/** Bits 62 and 63, swapped and present: where memory was only mapped since the clearing, the kernel marks what is not there as dirty too. */
+const HELD_MASK = 0xc0
 const ENTRY_BYTES = 8
 /** The largest processes are looked at, as many as this. */
 const PROCESSES_MAX = 8
@@ -106,7 +108,7 @@ export class SoftDirty {
       const entries = this.looks.readAt(`/proc/${pid}/pagemap`, from + done, Math.min(CHUNK_BYTES, bytes - done))
       if (entries === undefined || entries.length < ENTRY_BYTES) return dirty
       for (let at = SOFT_DIRTY_BYTE; at < entries.length; at += ENTRY_BYTES)
-        if ((entries[at] & SOFT_DIRTY_MASK) !== 0) dirty++
+        if ((entries[at] & SOFT_DIRTY_MASK) !== 0 && (entries[at + 1] & HELD_MASK) !== 0) dirty++
       done += entries.length
     }
     return dirty
