@@ -10,8 +10,8 @@
 #                                              └── ...
 #
 # Guests are emulated (TCG): no KVM is needed.  Needs root, and from apt:
-#   libvirt-daemon-system libvirt-clients qemu-system-x86 iproute2 busybox-static
-#   linux-image-cloud-amd64 cpio gcc libc6-dev     (build-guest.sh makes the small guest)
+#   libvirt-daemon-system libvirt-clients qemu-system-x86 qemu-utils iproute2 busybox-static
+#   kmod cpio gcc libc6-dev                        (build-guest.sh fetches a kernel and makes the small guest)
 #   mmdebstrap e2fsprogs                           (build-debian-guest.sh and seed-guest.sh make the other)
 #
 # Usage:
@@ -38,8 +38,8 @@ HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 STATE=${TESTBED_STATE:-/tmp/ethos-testbed}              # keep short: UNIX socket paths end at 107 characters
 NET=${TESTBED_NET:-10.77.0}                  # a /24
 BRIDGE=${TESTBED_BRIDGE:-ethosbr}
-KERNEL=${TESTBED_KERNEL:-$(ls -1 /boot/vmlinuz-*-cloud-amd64 2>/dev/null | sort -V | tail -1)}
-GUEST=${TESTBED_GUEST:-$STATE/guest}         # initrd.gz from build-guest.sh, debian.img from build-debian-guest.sh
+GUEST=${TESTBED_GUEST:-$STATE/guest}         # kernel and initrd.gz from build-guest.sh, debian.img from build-debian-guest.sh
+KERNEL=${TESTBED_KERNEL:-$({ ls -1 "$GUEST"/kernel/boot/vmlinuz-* 2>/dev/null || true; } | sort -V | tail -1)}
 
 die() { echo "testbed: $*" >&2; exit 1; }
 num() { [[ $1 =~ ^host([0-9]+)$ ]] || die "not a host name: $1"; echo "${BASH_REMATCH[1]}"; }
@@ -68,7 +68,7 @@ cgroup_roots() { awk '$3=="cgroup"||$3=="cgroup2"{print $2}' /proc/mounts; }
 cgroup_create() {
   local root dir f
   for root in $(cgroup_roots); do
-    dir=$root/ethos-$1; mkdir -p "$dir" 2>/dev/null || continue
+    dir=$root/$BRIDGE-$1; mkdir -p "$dir" 2>/dev/null || continue
     # A host weighs as a machine, not as one process among those of the machine it is on.
     if [[ -e $dir/cpu.shares ]]; then echo 10240 >"$dir/cpu.shares"; fi
     if [[ -e $dir/cpu.weight ]]; then echo 1000 >"$dir/cpu.weight"; fi
@@ -79,12 +79,12 @@ cgroup_create() {
 }
 cgroup_join() {
   local root
-  for root in $(cgroup_roots); do if [[ -d $root/ethos-$1 ]]; then echo "$2" >"$root/ethos-$1/cgroup.procs"; fi; done
+  for root in $(cgroup_roots); do if [[ -d $root/$BRIDGE-$1 ]]; then echo "$2" >"$root/$BRIDGE-$1/cgroup.procs"; fi; done
 }
 cgroup_remove() {
   local root
   for root in $(cgroup_roots); do
-    [[ -d $root/ethos-$1 ]] && find "$root/ethos-$1" -depth -type d -exec rmdir {} + 2>/dev/null || true
+    [[ -d $root/$BRIDGE-$1 ]] && find "$root/$BRIDGE-$1" -depth -type d -exec rmdir {} + 2>/dev/null || true
   done
 }
 
@@ -204,9 +204,12 @@ host_down() {
 up() {
   local n=${1:-2} i
   [[ $EUID == 0 ]] || die "must be root"
-  [[ -e $KERNEL ]] || die "no guest kernel: apt-get install linux-image-cloud-amd64"
+  [[ ! -e $STATE || -O $STATE ]] || die "$STATE belongs to somebody else"
   mkdir -p "$STATE/hosts"
-  [[ -e $GUEST/initrd.gz ]] || "$HERE/build-guest.sh" "$GUEST"
+  if [[ ! -e $GUEST/initrd.gz ]]; then
+    "$HERE/build-guest.sh" "$GUEST"
+    KERNEL=$(ls -1 "$GUEST"/kernel/boot/vmlinuz-* | sort -V | tail -1)
+  fi
   if ! ip link show "$BRIDGE" >/dev/null 2>&1; then
     ip link add "$BRIDGE" type bridge forward_delay 0
     ip addr add "$NET.1/24" dev "$BRIDGE"
@@ -310,8 +313,8 @@ link() {
 }
 cpu_cap() {
   local quota=-1; [[ $2 == off ]] || quota=$(($2 * 1000))
-  if [[ -e /sys/fs/cgroup/cpu/ethos-$1/cpu.cfs_quota_us ]]; then echo "$quota" >"/sys/fs/cgroup/cpu/ethos-$1/cpu.cfs_quota_us"
-  else [[ $quota == -1 ]] && quota=max; echo "$quota 100000" >"/sys/fs/cgroup/ethos-$1/cpu.max"; fi
+  if [[ -e /sys/fs/cgroup/cpu/$BRIDGE-$1/cpu.cfs_quota_us ]]; then echo "$quota" >"/sys/fs/cgroup/cpu/$BRIDGE-$1/cpu.cfs_quota_us"
+  else [[ $quota == -1 ]] && quota=max; echo "$quota 100000" >"/sys/fs/cgroup/$BRIDGE-$1/cpu.max"; fi
 }
 daemon() {
   local pidfile=$STATE/hosts/$1/run/libvirtd.pid

@@ -50,11 +50,13 @@ export class Guest {
 
   /** Runs a command as root in the guest and returns what it said. Throws with it where the command fails. */
   async does(command: string): Promise<string> {
-    const path = await this.testbed.channel(this.host, this.vm, COMMAND_CHANNEL)
     const id = `${this.commands++}-${Date.now()}`
-    const [status, output] = await ask(path, id, command).catch((error: unknown) => {
-      throw new GuestLost(`${this.vm} does not answer: ${String(error)}; ${this.lastWords()}`)
-    })
+    const [status, output] = await this.testbed
+      .channel(this.host, this.vm, COMMAND_CHANNEL)
+      .then((path) => ask(path, id, command))
+      .catch((error: unknown) => {
+        throw new GuestLost(`${this.vm} does not answer: ${String(error)}; ${this.lastWords()}`)
+      })
     const text = Buffer.from(output, 'base64').toString('utf8').trimEnd()
     if (status !== '0') throw new Error(`"${command}" ended with ${status} in ${this.vm}: ${text}`)
     return text
@@ -62,8 +64,10 @@ export class Guest {
 
   /** Starts a unit that ends by itself and returns once it has; longer than a command may take. Throws where it fails. */
   async runsUnit(name: string): Promise<void> {
-    await this.does(`systemctl reset-failed ${name} 2>/dev/null; systemctl start --no-block ${name}`)
+    // A round that its timer has begun is another.
     const endsAt = performance.now() + UNIT_MS_MAX
+    while ((await this.does(`systemctl show -p ActiveState --value ${name}`)) === 'activating') await pause(1000)
+    await this.does(`systemctl reset-failed ${name} 2>/dev/null; systemctl start --no-block ${name}`)
     for (;;) {
       await pause(1000)
       const state = await this.does(`systemctl show -p ActiveState --value ${name}`)

@@ -63,14 +63,13 @@ function askPages(address: string): Load {
     const again = (): void => {
       timer = setTimeout(next, Math.max(0, 1000 / PAGES_PER_SEC - (performance.now() - askedAt)))
     }
-    get({ host: address, path: '/page', agent, timeout: 10_000 }, (answer) => {
+    const request = get({ host: address, path: '/page', agent, timeout: 10_000 }, (answer) => {
       answer.resume()
-      answer.once('end', () => {
-        served++
-        again()
-      })
-      answer.once('error', again)
-    }).once('error', again)
+      answer.once('end', () => served++)
+    })
+    request.on('timeout', () => request.destroy())
+    request.on('error', () => undefined)
+    request.once('close', again)
   }
   next()
   return {
@@ -99,6 +98,7 @@ async function askTransactions(guest: Guest, address: string): Promise<Load> {
     'bench',
   ]
   const child: ChildProcess = spawn(PGBENCH, words, { stdio: 'ignore' })
+  child.on('error', () => undefined)
   const ended = new Promise<void>((resolve) => void child.once('close', () => resolve()))
   // pgbench tells its sums only when it ends by itself; the table that it writes a row to per transaction knows them too.
   const rows = async (): Promise<number> =>

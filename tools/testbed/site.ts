@@ -33,8 +33,8 @@ export class Site {
     this.said = ''
     for (const stream of [child.stdout, child.stderr])
       stream?.on('data', (bytes: Buffer) => void (this.said += bytes.toString()))
-    while (!this.said.includes(String(PORT))) {
-      if (child.exitCode !== null) throw new Error(`the server ended: ${this.said}`)
+    while (!/listening/.test(this.said)) {
+      if (child.exitCode !== null || child.signalCode !== null) throw new Error(`the server ended: ${this.said}`)
       await pause(50)
     }
   }
@@ -42,7 +42,7 @@ export class Site {
   /** Ends it as a failing machine would, without a word. */
   async kill(): Promise<void> {
     const { child } = this
-    if (child === undefined || child.exitCode !== null) return
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return
     const ended = new Promise((resolve) => void child.once('exit', resolve))
     child.kill('SIGKILL')
     await ended

@@ -1,5 +1,5 @@
 /** Real libvirt hosts and guests on this machine, for tests: what `testbed/testbed.sh` does, as values. Needs root. */
-import { execFile, execFileSync } from 'node:child_process'
+import { execFile, execFileSync, spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { arch, tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -10,14 +10,37 @@ import { Guest, type GuestOrder } from './guest.ts'
 
 const run = promisify(execFile)
 const SCRIPTS = join(REPOSITORY, 'testbed')
+/** Where guests' images are kept from run to run. */
+const IMAGES = join(REPOSITORY, 'build', 'testbed')
 /** Programs from Debian's packages; `tools/debian-packages.ts` installs them. */
 const NEEDED = [
   '/usr/sbin/libvirtd',
+  '/usr/bin/virsh',
   '/usr/bin/qemu-system-x86_64',
   '/usr/bin/mmdebstrap',
   '/usr/bin/gcc',
   '/usr/bin/cpio',
-  '/bin/busybox',
+  '/usr/bin/ip',
+  '/usr/sbin/modprobe',
+  '/usr/sbin/mkfs.ext4',
+  '/usr/bin/busybox',
+  '/usr/lib/postgresql/15/bin/pgbench',
+]
+/** What a host is made of, tried without leaving anything. */
+const TRIED = [
+  '--mount',
+  '--net',
+  '--pid',
+  '--uts',
+  '--ipc',
+  '--cgroup',
+  '--fork',
+  'ip',
+  'link',
+  'add',
+  'tried',
+  'type',
+  'bridge',
 ]
 /** Paths of local sockets end at 107 characters, and libvirt adds some 70 of its own. */
 const FOLDER_LENGTH_MAX = 32
@@ -37,13 +60,13 @@ export function whyNoTestbed(): string | false {
   if (process.getuid?.() !== 0) return 'only root can make hosts of namespaces'
   if (arch() !== 'x64') return 'the guests are x86_64 machines'
   const missing = NEEDED.filter((file) => !existsSync(file))
-  return missing.length > 0 && `not installed: ${missing.join(', ')}`
+  if (missing.length > 0) return `not installed: ${missing.join(', ')}`
+  return spawnSync('unshare', TRIED).status === 0 ? false : 'this root may not make hosts of namespaces and bridges'
 }
 
 export class Testbed {
   readonly folder: string
   private readonly environment: NodeJS.ProcessEnv
-  private readonly images: string
   private readonly net: string
   /** The executable that guests run: always that of this clone. */
   private readonly agent: string
@@ -51,12 +74,11 @@ export class Testbed {
   private constructor(folder: string, net: string, agent: string) {
     this.agent = agent
     this.folder = folder
-    this.images = join(REPOSITORY, 'build', 'testbed')
     this.net = net
     this.environment = {
       ...process.env,
       TESTBED_STATE: folder,
-      TESTBED_GUEST: this.images,
+      TESTBED_GUEST: IMAGES,
       TESTBED_NET: net,
       TESTBED_BRIDGE: bridgeOf(net),
     }
@@ -64,14 +86,18 @@ export class Testbed {
 
   /** Builds the guests' images where they are missing, and starts so many hosts. They are gone with `down`. */
   static async up(hosts: number): Promise<Testbed> {
-    const net = NETS.find((each) => !existsSync(`/sys/class/net/${bridgeOf(each)}`))
-    if (net === undefined) throw new Error(`all networks from ${NETS[0]}.0 on are in use by testbeds`)
-    const folder = mkdtempSync(join(tmpdir(), 'etb-'))
-    if (folder.length > FOLDER_LENGTH_MAX) throw new Error(`${folder} is too long for sockets of libvirt. Set TMPDIR.`)
     const { executable } = buildAgent()
     if (executable === undefined) throw new Error('there is no executable agent for this processor')
+    for (const script of ['build-guest.sh', 'build-debian-guest.sh'])
+      execFileSync(join(SCRIPTS, script), [IMAGES], { stdio: 'pipe' })
+    const net = NETS.find((each) => !existsSync(`/sys/class/net/${bridgeOf(each)}`))
+    if (net === undefined) throw new Error(`all networks from ${NETS[0]}.0 on are in use. Maybe: testbed.sh down`)
+    const folder = mkdtempSync(join(tmpdir(), 'etb-'))
+    if (folder.length > FOLDER_LENGTH_MAX) throw new Error(`${folder} is too long for sockets of libvirt. Set TMPDIR.`)
     const testbed = new Testbed(folder, net, executable)
-    testbed.buildImages()
+    // However this process ends, nothing of the hosts is to stay; asked again, `down` does nothing.
+    process.once('exit', () => testbed.downNow())
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => process.exit(1))
     await testbed.tell('up', String(hosts))
     return testbed
   }
@@ -95,7 +121,7 @@ export class Testbed {
   async startGuest(host: string, order: GuestOrder): Promise<Guest> {
     const seed = join(this.folder, `${order.vm}.seed`)
     const disk = join(this.folder, `${order.vm}.img`)
-    execFileSync(join(SCRIPTS, 'seed-guest.sh'), [this.images, seed, this.agent], { stdio: 'pipe' })
+    execFileSync(join(SCRIPTS, 'seed-guest.sh'), [IMAGES, seed, this.agent], { stdio: 'pipe' })
     writeFileSync(join(seed, 'ethos', 'agent.conf'), order.settings, { mode: 0o644 })
     if (order.token !== undefined) writeFileSync(join(seed, 'ethos', 'join-token'), `${order.token}\n`, { mode: 0o644 })
     await this.tell('data-disk', disk, String(DATA_MIB), seed)
@@ -132,6 +158,13 @@ export class Testbed {
     rmSync(this.folder, { recursive: true, force: true })
   }
 
+  /** The same for a process that is about to end. */
+  private downNow(): void {
+    if (!existsSync(this.folder)) return
+    spawnSync(join(SCRIPTS, 'testbed.sh'), ['down'], { env: this.environment, stdio: 'ignore' })
+    rmSync(this.folder, { recursive: true, force: true })
+  }
+
   private async tell(...words: readonly string[]): Promise<string> {
     const { stdout } = await run(join(SCRIPTS, 'testbed.sh'), [...words], {
       env: this.environment,
@@ -140,10 +173,5 @@ export class Testbed {
       maxBuffer: 16 * 1024 * 1024,
     })
     return stdout
-  }
-
-  private buildImages(): void {
-    for (const script of ['build-guest.sh', 'build-debian-guest.sh'])
-      execFileSync(join(SCRIPTS, script), [this.images], { env: this.environment, stdio: 'pipe' })
   }
 }

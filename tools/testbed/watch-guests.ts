@@ -119,7 +119,6 @@ async function watchOne(testbed: Testbed, site: Site, plan: OnePlan): Promise<Wa
   const guest = await testbed.startGuest(HOSTS[0], order)
   // Debian's own setting, 3, keeps bpftrace from everyone but CAP_SYS_ADMIN: one guest counts by bpftrace, the other by tracefs.
   if (plan.hasBpftrace === true) await guest.does('sysctl -qw kernel.perf_event_paranoid=2')
-  const startedAt = await guest.now()
   const windows: WorkWindow[] = []
   const recordings: Partial<Record<Workload, string>> = {}
   let moved = 0
@@ -144,9 +143,12 @@ async function watchOne(testbed: Testbed, site: Site, plan: OnePlan): Promise<Wa
       await load.end().catch(() => undefined)
     }
   }
-  const made = Math.floor(((await guest.now()) - startedAt) / INTERVAL_MS) - 1
+  const now = await guest.now()
+  const vectors = site.vectors(vm)
+  // From its first vector on the agent makes one a minute; the newest may be on its way.
+  const made = vectors.length === 0 ? 1 : Math.floor((now - vectors[0].windowEnd) / INTERVAL_MS)
   const counters = await guest.does(`grep -o '"counter":"[a-z ]*"' /run/ethos/probes.json | head -1 | cut -d'"' -f4`)
-  return { guest: { vm, counters, vectors: site.vectors(vm), moves: moved, made, recordings }, windows }
+  return { guest: { vm, counters, vectors, moves: moved, made, recordings }, windows }
 }
 
 async function move(guest: Guest, say: WatchOptions['say']): Promise<void> {
@@ -192,5 +194,7 @@ export function nearestRecorded(vector: PersonalityVector): { readonly kind: Wor
     kind,
     distance: profileDistance(parsePersonality(line), vector),
   }))
-  return measured.reduce((best, one) => (one.distance < best.distance ? one : best))
+  const nearest = measured.reduce((best, one) => (one.distance < best.distance ? one : best))
+  if (nearest.distance === Infinity) throw new Error(`vector ${vector.sequence} of ${vector.vmId} saw nothing`)
+  return nearest
 }

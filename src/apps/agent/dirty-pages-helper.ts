@@ -58,7 +58,10 @@ async function takeRound({ machine, log, path, signal }: Helper): Promise<boolea
     return false
   }
   const results = await count(softDirty, { machine, path, signal })
-  if (results === undefined) return signal.aborted
+  if (results === undefined) {
+    if (!signal.aborted) log.say('notice', 'processes', 'memory written is not counted: no process is large enough')
+    return true
+  }
   try {
     machine.files.makeFolder(path.slice(0, path.lastIndexOf('/')), FOLDER_MODE)
     machine.files.writeWhole(path, encodeDirtyResults(results), RESULT_MODE)

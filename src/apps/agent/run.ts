@@ -74,13 +74,10 @@ export async function runAgent({ machine, config, log, asked, demand, signal }: 
       if (phases.model.version !== onBoard.phases) onBoard.usePhases(phases.model)
       hasPhaseChanged = onBoard.observe(reading).phaseChanged || hasPhaseChanged
     }
-    if (looks > 0 && schedule.isVectorDue(nowMs, hasPhaseChanged)) {
-      const vector = onBoard.vector(machine.now(), sequence)
-      // A guest that stood still in the middle of a look has seen nothing of its window: what comes with the next look tells more.
-      if (vector.coverage === 0) {
-        await machine.sleep(schedule.waitMs(machine.monotonicMs()), signal)
-        continue
-      }
+    // A guest that stood still in the middle of a look has seen nothing of its window: what comes with the next look tells more.
+    const isDue = looks > 0 && schedule.isVectorDue(nowMs, hasPhaseChanged)
+    const vector = isDue ? onBoard.vector(machine.now(), sequence) : undefined
+    if (vector !== undefined && vector.coverage > 0) {
       sequence++
       schedule.made(nowMs)
       hasPhaseChanged = false
