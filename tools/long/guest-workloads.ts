@@ -8,8 +8,8 @@ import type { LongTest } from '../long-test.ts'
 import { REPOSITORY } from '../repository.ts'
 import { nearestRecorded, watchGuests, type WorkWindow } from '../testbed/watch-guests.ts'
 
-const WINDOWS = 4
-const MOVES = 8
+const WINDOWS = 3
+const MOVES = 6
 const PAGE_BYTES = 4096
 
 export const longTest: LongTest = {

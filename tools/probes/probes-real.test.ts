@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseResults, type ProbeResults } from '../../src/drivers/guest/probes/results.ts'
+import { READABLE_NODE, readable, whereAllMayRead } from '../readable.ts'
 import { REPOSITORY } from '../repository.ts'
 import { whyNoLoad } from './load.ts'
 import type { ProbeCosts } from './measure.ts'
@@ -16,6 +17,7 @@ import {
   leftInTracefs,
   NO_CAPABILITIES,
   TWO_CAPABILITIES,
+  whereTracefsIs,
   whyNoBpftrace,
   whyNoTracing,
 } from './tracing.ts'
@@ -163,9 +165,10 @@ test('a user without rights attaches nothing, and is told why and what would ope
     '--inh-caps',
     '-all',
   ]
-  const [program, ...rest] = helperCommand(['once', ...configured([])], words)
+  const helper = [READABLE_NODE, readable('tools/probes/helper.ts'), 'once', ...configured([])]
+  const [program, ...rest] = whereTracefsIs(whereAllMayRead([...words, ...helper]))
   const { status, stderr } = spawnSync(program, rest, { encoding: 'utf8' })
-  assert.equal(status, 1)
+  assert.equal(status, 1, stderr)
   assert.match(stderr, /system calls are not counted: .*Remedy: .*ethos-agent-probes/)
   assert.match(stderr, /library calls are not counted: /)
   assert.equal(parseResults(readFileSync(RESULT, 'utf8')).rates.file, undefined)

@@ -16,6 +16,7 @@ import { connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { setTimeout as pass } from 'node:timers/promises'
+import { READABLE_NODE, readable, whereAllMayRead } from '../../../../tools/readable.ts'
 import { REPOSITORY } from '../../../../tools/repository.ts'
 import { MiB } from '../../../terms/units.ts'
 import { nodeMachine } from '../node-machine.ts'
@@ -175,8 +176,8 @@ test('as nobody, with the processes of others hidden and no /sys, the rest is me
     mount -t proc -o hidepid=2 proc /proc
     mount -t tmpfs none /sys
     exec setpriv --reuid=65534 --regid=65534 --clear-groups --inh-caps=-all --bounding-set=-all "$0" --input-type=module -e "$1"`
-  const words = ['--mount', '--propagation', 'private', '/bin/sh', '-c', script, process.execPath, program]
-  const { stdout, stderr, status } = spawnSync('/usr/bin/unshare', words, { encoding: 'utf8' })
+  const [unshare, ...words] = whereAllMayRead(['/bin/sh', '-c', script, READABLE_NODE, program])
+  const { stdout, stderr, status } = spawnSync(unshare, words, { encoding: 'utf8' })
   assert.equal(status, 0, stderr)
   const { user, told } = JSON.parse(stdout) as { user: number; told: (Looked & { findings: readonly Finding[] })[] }
   assert.equal(user, 65_534)
@@ -197,7 +198,7 @@ test('as nobody, with the processes of others hidden and no /sys, the rest is me
 
 /** A module beside this one, as a word of a program. */
 function url(file: string): string {
-  return JSON.stringify(new URL(file, import.meta.url).href)
+  return JSON.stringify(`file://${readable(join('src/drivers/guest/samplers', file))}`)
 }
 
 /** Whether the folder that tests write to is on one of the disks that are counted. */
