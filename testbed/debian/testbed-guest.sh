@@ -12,14 +12,20 @@ beat() {
   done
 }
 commands() {
-  local port=/dev/virtio-ports/org.ethos.testbed.0 id command output status
+  local port=/dev/virtio-ports/org.ethos.testbed.0 id command output status last="" answer=""
   while [[ ! -e $port ]]; do sleep 0.2; done
+  # Held open: what the host says while nobody has the port open is lost.
+  exec 3<>"$port"
   while :; do
     while read -r id command; do
-      output=$(timeout 60 bash -c "$command" 2>&1 </dev/null); status=$?
-      echo "$id $status $(base64 -w0 <<<"$output")" >&3
-    done 3<>"$port" <&3
-    sleep 1
+      # Said again because the answer was lost: done once, answered twice.
+      if [[ $id != "$last" ]]; then
+        output=$(timeout 60 bash -c "$command" 2>&1 </dev/null); status=$?
+        last=$id answer="$id $status $(base64 -w0 <<<"$output")"
+      fi
+      echo "$answer" >&3
+    done <&3
+    sleep 0.2
   done
 }
 echo "BOOTED $(uname -r) at $(cut -d' ' -f1 /proc/uptime)" >/dev/ttyS0

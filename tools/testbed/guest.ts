@@ -22,6 +22,8 @@ export class GuestLost extends Error {
 
 const COMMAND_CHANNEL = 'org.ethos.testbed.0'
 const COMMAND_MS_MAX = 90_000
+/** A command that was not answered is said again. */
+const AGAIN_MS = 20_000
 const UNIT_MS_MAX = 180_000
 const BOOT_MS_MAX = 180_000
 const SILENCE_MS_MAX = 60_000
@@ -125,19 +127,24 @@ function ask(path: string, id: string, command: string): Promise<readonly [strin
     const timer = setTimeout(() => socket.destroy(new Error('no answer')), COMMAND_MS_MAX)
     let heard = ''
     socket.setEncoding('latin1')
-    socket.once('connect', () => socket.write(`\n${id} ${command.replaceAll('\n', '; ')}\n`))
+    const say = (): void => void socket.write(`\n${id} ${command.replaceAll('\n', '; ')}\n`)
+    socket.once('connect', say)
+    // The guest does it once, however often it is said.
+    const again = setInterval(say, AGAIN_MS)
     socket.on('data', (text: string) => {
       heard += text
       const answer = heard.split('\n').find((line) => line.startsWith(`${id} `) && heard.includes(`${line}\n`))
       if (answer === undefined) return
       const [, status = '', output = ''] = answer.split(' ')
       clearTimeout(timer)
+      clearInterval(again)
       socket.destroy()
       resolve([status, output])
     })
     socket.once('error', reject)
     socket.once('close', () => {
       clearTimeout(timer)
+      clearInterval(again)
       reject(new Error('the channel closed'))
     })
   })
