@@ -15,6 +15,10 @@ const COMPONENTS = [
   { packageName: 'apache2', file: '/usr/sbin/apache2' },
   { packageName: 'prometheus', file: '/usr/bin/prometheus' },
   { packageName: 'prometheus-node-exporter', file: '/usr/bin/prometheus-node-exporter' },
+  { packageName: 'sysbench', file: '/usr/bin/sysbench' },
+  { packageName: 'fio', file: '/usr/bin/fio' },
+  { packageName: 'stress-ng', file: '/usr/bin/stress-ng' },
+  { packageName: 'iperf3', file: '/usr/bin/iperf3' },
   { packageName: 'strace', file: '/usr/bin/strace' },
   { packageName: 'linux-libc-dev', file: '/usr/include/asm-generic/unistd.h' },
 ] as const

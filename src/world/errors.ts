@@ -40,13 +40,23 @@ export class TelemetryError extends WorldError<TelemetryErrorCode> {
   }
 }
 
-export type StoreErrorCode = 'full' | 'corrupt' | 'closed' | 'invalid' | 'io'
+/** `fenced`: another process has taken over; `locked`: another process has the store; `newer`: its schema is of a later version. */
+export type StoreErrorCode =
+  | 'full'
+  | 'corrupt'
+  | 'closed'
+  | 'invalid'
+  | 'io'
+  | 'fenced'
+  | 'locked'
+  | 'newer'
+  | 'unreachable'
 
 /** What was to be kept could not be kept, or what was kept can't be read. */
 export class StoreError extends WorldError<StoreErrorCode> {
   override readonly name = 'StoreError'
 
   constructor(code: StoreErrorCode, message: string, options?: ErrorOptions) {
-    super(code, code === 'full' || code === 'io', message, options)
+    super(code, code === 'full' || code === 'io' || code === 'unreachable', message, options)
   }
 }

@@ -1,0 +1,51 @@
+import type { HostId, VmId } from '../../terms/ids.ts'
+import type { EpochMs } from '../../terms/units.ts'
+
+/** What the judgement's side of the server says to those who ask: answered off the main thread, as JSON text that is sent as it is. */
+export interface SiteAnswers {
+  readonly status: () => JudgementStatus
+  /** Every host for one VM: ranked or refused, each with its terms. */
+  hostsFor(vm: VmId): Promise<Answer>
+  /** One pair: why this host, or why not that one. */
+  pair(vm: VmId, host: HostId): Promise<Answer>
+  /** Why a VM moved or stayed at the last turn. */
+  why(vm: VmId): Promise<Answer>
+  /** Where VMs to come would go: by size, like another, or a group at once. @param question parsed JSON, not yet judged */
+  place(question: unknown): Promise<Answer>
+  /** Demand of hosts ahead, and when contention comes. */
+  forecasts(): Promise<Answer>
+  forecastOf(vm: VmId): Promise<Answer>
+  contention(): Promise<Answer>
+  /** The last turn: moves, and why not. */
+  plan(): Promise<Answer>
+  /** Hosts with load: current, predicted, allocated, on its way. */
+  hostLoads(): Promise<Answer>
+  alerts(): Promise<Answer>
+  /** Told of each turn and each alert, for streams. Returns how to stop. */
+  subscribe(listener: (event: SiteEvent) => void): () => void
+  close(): Promise<void>
+}
+
+export type Answer =
+  | { readonly kind: 'json'; readonly text: string }
+  | { readonly kind: 'unknown'; readonly what: string }
+  | { readonly kind: 'invalid'; readonly reason: string }
+  | { readonly kind: 'unavailable'; readonly reason: string }
+
+/** How things stand with the judgement. */
+export interface JudgementStatus {
+  readonly controller: 'starting' | 'running' | 'dead'
+  readonly turns: number
+  /** Absent: none yet. */
+  readonly lastTurnAt?: EpochMs
+  /** Why answers are worth less than they should be, a sentence each; empty: all is well. Where it is not empty nothing is started. */
+  readonly degraded: readonly string[]
+}
+
+/** One thing that happened, by a name that streams filter by. */
+export interface SiteEvent {
+  readonly name: 'turn' | 'alert' | 'move' | 'outcome' | 'host' | 'status'
+  readonly at: EpochMs
+  /** JSON text of at most 16 KiB. */
+  readonly text: string
+}
