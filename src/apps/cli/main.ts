@@ -8,6 +8,7 @@ import { agentMain } from '../agent/main.ts'
 import { printable } from '../printable.ts'
 import { isForOperators } from '../usage-error.ts'
 import { addBacktest } from './backtest-command.ts'
+import { addCompletion } from './completion-command.ts'
 import { addDemo } from './demo-command.ts'
 import { addPhases } from './phases-command.ts'
 import { addReport } from './report-command.ts'
@@ -36,6 +37,7 @@ addDemo(program)
 addServer(program)
 addTokens(program)
 addPhases(program)
+addCompletion(program)
 program.command('agent').description('learns what this VM is like to host: `ethos agent --help`')
 
 try {
