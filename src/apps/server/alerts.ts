@@ -53,7 +53,9 @@ export class AlertBook {
     }
     this.bySource.set(source, now)
     const raised = [...now].filter(([key]) => !was.has(key)).map(([, alert]) => ({ change: 'raised', alert }) as const)
-    const cleared = [...was].filter(([key]) => !now.has(key)).map(([, alert]) => ({ change: 'cleared', alert }) as const)
+    const cleared = [...was]
+      .filter(([key]) => !now.has(key))
+      .map(([, alert]) => ({ change: 'cleared', alert }) as const)
     return [...raised, ...cleared]
   }
 

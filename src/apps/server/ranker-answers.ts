@@ -3,18 +3,22 @@ import { horizonSteps, type TurnContext } from '../../engine/context.ts'
 import { contentionWithin, predictContention } from '../../engine/forecast/contention.ts'
 import { isAlarmed, raiseAlarm } from '../../engine/plan/relieve.ts'
 import { getPersonalityVector } from '../../engine/profile/profiles.ts'
+import { explainPair, type PairAnswer } from '../../engine/suitability/pair.ts'
+import { findPlacements } from '../../engine/suitability/placements.ts'
 import { getSuitableHosts, remediate } from '../../engine/suitability/rank.ts'
 import { firstShut } from '../../engine/suitability/rules.ts'
 import { predictPerformance } from '../../engine/suitability/score.ts'
 import { prepare } from '../../engine/turn.ts'
 import { wattsAt } from '../../terms/host.ts'
 import type { HostId, VmId } from '../../terms/ids.ts'
+import { ParseError } from '../../terms/parse.ts'
+import { parsePlacementQuestion } from '../../terms/placement.ts'
 import { type DimensionName, readDimension } from '../../terms/personality.ts'
 import type { Lack } from '../../terms/ranking.ts'
 import { STAY_REASONS, type TimeUntilContention, type TurnEvent } from '../../terms/turn.ts'
 import { clampFraction } from '../../terms/units.ts'
 import type { Question } from './ranker-questions.ts'
-import { hostField, orderRow, rankedRow, refusalRow } from './ranker-rows.ts'
+import { hostField, orderRow, rankedRow, refusalRow, sideRow } from './ranker-rows.ts'
 import type { Answer } from './site-answers.ts'
 import type { TurnPacket } from './turn-packet.ts'
 
@@ -36,22 +40,19 @@ export class TurnAnswers {
   }
 
   answer(question: Question, degraded: readonly string[]): Answer {
-    const body = this.bodyOf(question)
-    if (body === undefined) return { kind: 'unknown', what: whatOf(question) }
-    const text = JSON.stringify({ asOf: this.packet.observation.at, degraded, ...body })
-    return { kind: 'json', text }
+    try {
+      const body = this.bodyOf(question)
+      if (body === undefined) return { kind: 'unknown', what: whatOf(question) }
+      return { kind: 'json', text: JSON.stringify({ asOf: this.packet.observation.at, degraded, ...body }) }
+    } catch (error) {
+      if (!(error instanceof ParseError)) throw error
+      return { kind: 'invalid', reason: error.message }
+    }
   }
 
   private bodyOf(question: Question): Body | undefined {
+    if ('vm' in question) return this.ofVm(question)
     switch (question.what) {
-      case 'hosts-for':
-        return this.ofVm(question.vm, (vm) => this.hostsFor(vm))
-      case 'pair':
-        return this.ofVm(question.vm, (vm) => this.pair(vm, question.host))
-      case 'why':
-        return this.ofVm(question.vm, (vm) => this.why(vm))
-      case 'forecast-of':
-        return this.ofVm(question.vm, (vm) => this.forecastOf(vm))
       case 'forecasts':
         return this.forecasts()
       case 'contention':
@@ -61,13 +62,16 @@ export class TurnAnswers {
       case 'host-loads':
         return this.hostLoads()
       case 'place':
-        return undefined
+        return this.place(question.question)
     }
   }
 
-  private ofVm(id: VmId, tell: (vm: number) => Body | undefined): Body | undefined {
-    const vm = this.context.state.vmIndex.get(id)
-    return vm === undefined ? undefined : tell(vm)
+  private ofVm(question: Extract<Question, { readonly vm: VmId }>): Body | undefined {
+    const vm = this.context.state.vmIndex.get(question.vm)
+    if (vm === undefined) return undefined
+    if (question.what === 'hosts-for') return this.hostsFor(vm)
+    if (question.what === 'pair') return this.pair(vm, question.host)
+    return question.what === 'why' ? this.why(vm) : this.forecastOf(vm)
   }
 
   private hostsFor(vm: number): Body {
@@ -86,29 +90,39 @@ export class TurnAnswers {
     }
   }
 
-  private pair(vm: number, host: HostId): Body | undefined {
-    const { context } = this
-    if (!context.state.hostIndex.has(host)) return undefined
-    const { vmId, ranked, refused } = getSuitableHosts(context, vm)
-    const at = ranked.findIndex(({ hostId }) => hostId === host)
-    const verdict = refused.find(({ hostId }) => hostId === host)?.verdict
-    const best = ranked.at(0)
-    const answer =
-      verdict?.lacking === 'same-host' ? 'runs-there' : at < 0 ? 'refused' : at === 0 ? 'best' : 'suitable'
+  private pair(vm: number, hostId: HostId): Body | undefined {
+    const host = this.context.state.hostIndex.get(hostId)
+    if (host === undefined) return undefined
+    const { vmId: id, hostId: _, at: __, here, there, best, ...rest } = explainPair(this.context, vm, host)
     return {
-      vm: vmId,
-      host,
+      vm: id,
+      host: hostId,
       ...this.terms(),
-      answer,
-      sentence: verdict?.reason ?? pairSentence({ vmId, host, at, of: ranked.length }, best?.hostId),
-      ...this.gateOf(vm),
-      suitable: ranked.length,
-      ...(at < 0 ? {} : rankedRow(context, vm, { ranked: ranked[at], rank: at + 1 })),
-      refusals: verdict === undefined ? [] : [refusalRow(verdict)],
-      ...(best === undefined
-        ? {}
-        : { best: { host: best.hostId, score: best.score, performance: best.performance } }),
+      sentence: pairSentence({ vmId: id, hostId, ...rest, ...(best === undefined ? {} : { best }) }),
+      ...rest,
+      ...(here === undefined ? {} : { here: sideRow(here) }),
+      there: sideRow(there),
+      ...(best === undefined ? {} : { best: sideRow(best) }),
     }
+  }
+
+  private place(value: unknown): Body {
+    const found = findPlacements(this.context, parsePlacementQuestion(value))
+    if (found.kind === 'invalid') throw new ParseError('placement', undefined, found.reason)
+    const placements = found.vms.map(({ vm, demand, step, hostId, ranking, remediation }) => ({
+      vm,
+      demand,
+      step,
+      ...(hostId === undefined ? { remediation } : { host: hostId }),
+      ranked: ranking.ranked.map(({ hostId: host, score, performance }, i) => ({
+        host,
+        rank: i + 1,
+        score,
+        performance,
+      })),
+      refused: ranking.refused.map(({ hostId: host, verdict }) => ({ host, verdict: refusalRow(verdict) })),
+    }))
+    return { ...this.terms(), isComplete: found.isComplete, placements }
   }
 
   private why(vm: number): Body {
@@ -126,8 +140,7 @@ export class TurnAnswers {
       ...(number === undefined ? {} : { turn: number }),
       ...hostField(context, vm),
       ...(stayed === undefined ? {} : { stayed }),
-      sentence:
-        order?.reason ?? (own?.kind === 'move-refused' ? own.reason : SENTENCE_OF[stayed ?? 'none'] ?? ''),
+      sentence: order?.reason ?? (own?.kind === 'move-refused' ? own.reason : (SENTENCE_OF[stayed ?? 'none'] ?? '')),
       ...(order === undefined ? {} : { order: orderRow(order) }),
       ...this.gateOf(vm),
       held,
@@ -320,12 +333,14 @@ function concerns(event: TurnEvent, vmId: VmId, hostId: string | undefined): boo
   return event.kind === 'outcome-settled' && event.outcome.vmId === vmId
 }
 
-function pairSentence(
-  { vmId, host, at, of }: { readonly vmId: VmId; readonly host: HostId; readonly at: number; readonly of: number },
-  best: HostId | undefined,
-): string {
-  if (at === 0) return `${host} is the best of ${of} hosts for ${vmId}.`
-  return `${host} is number ${at + 1} of ${of} hosts for ${vmId}; the best is ${best}.`
+type PairSummary = Pick<PairAnswer, 'vmId' | 'hostId' | 'isThere' | 'rank' | 'suitableHosts' | 'rules' | 'best'>
+
+function pairSentence({ vmId, hostId, isThere, rank, suitableHosts, rules, best }: PairSummary): string {
+  if (isThere) return `${vmId} runs on ${hostId} already.`
+  const reasons = rules.flatMap(({ verdict }) => (verdict.kind === 'refused' ? [verdict.reason] : []))
+  if (rank === undefined) return reasons.join(' ')
+  if (rank === 1) return `${hostId} is the best of ${suitableHosts} hosts for ${vmId}.`
+  return `${hostId} is number ${rank} of ${suitableHosts} suitable hosts for ${vmId}; the best is ${best?.hostId}.`
 }
 
 function whatOf(question: Question): string {

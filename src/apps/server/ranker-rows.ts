@@ -1,4 +1,5 @@
 /** Parts of answers: values of the engine as the views have them. */
+import type { PairSide } from '../../engine/suitability/pair.ts'
 import { hostName } from '../../engine/suitability/rules/rule.ts'
 import { estimateMove } from '../../engine/suitability/score.ts'
 import type { TurnContext } from '../../engine/context.ts'
@@ -22,7 +23,11 @@ export function refusalRow({ lacking, shortBy, reason }: Refused) {
   return { lacking, shortBy, ...(unit === undefined ? {} : { unit }), reason }
 }
 
-export function rankedRow(context: TurnContext, vm: number, row: { readonly ranked: RankedHost; readonly rank: number }) {
+export function rankedRow(
+  context: TurnContext,
+  vm: number,
+  row: { readonly ranked: RankedHost; readonly rank: number },
+) {
   const { hostId, score, performance } = row.ranked
   const host = context.state.hostIndex.get(hostId)
   const isMoving = host !== undefined && context.hostOf[vm] >= 0
@@ -33,6 +38,10 @@ export function rankedRow(context: TurnContext, vm: number, row: { readonly rank
     performance,
     ...(isMoving ? { migration: estimateMove(context, vm, host) } : {}),
   }
+}
+
+export function sideRow({ hostId, ...side }: PairSide) {
+  return { host: hostId, ...side }
 }
 
 export function orderRow({ id, vmId, from, to, decidedAt, class: kind, reason, move }: MigrationOrder) {

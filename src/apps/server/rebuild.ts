@@ -5,19 +5,21 @@ import type { EngineState, MoveLogEntry, ThresholdState } from '../../engine/sta
 import { initialState } from '../../engine/turn.ts'
 import { boundedUse } from '../../drivers/reported/reported-telemetry.ts'
 import type { Inventory } from '../../terms/cluster.ts'
-import type { VmId } from '../../terms/ids.ts'
-import { parseMigrationOrder } from '../../terms/move.ts'
+import { type MigrationOrder, parseMigrationOrder } from '../../terms/move.ts'
 import { ParseError, parseFields, parseJson, parseList, parseNumber } from '../../terms/parse.ts'
 import type { Policy } from '../../terms/policy.ts'
 import { DAY_MS, type EpochMs } from '../../terms/units.ts'
 import { SLOT_MS, slotOf } from '../../terms/usage.ts'
 import type { JournalLine, SiteStore } from '../../world/site-store.ts'
+import type { TurnResult } from './turn-packet.ts'
 
 /** VMs whose past is read at a time: columns of all resources of so many fit in a few MB. */
 const VMS_AT_ONCE = 1000
 /** Lines of the journal that are read at a time, and in all: a day at a turn in five minutes is 288. */
 const LINES_AT_ONCE = 1000
 const LINES_MOST = 20_000
+/** Lines among which the newest turn stands. */
+const LINES_OF_LAST_TURN = 10
 
 /** A line of the journal, beside headers and turns: what was learnt, so that a restart need not learn it again. */
 export function encodeLearnt(threshold: ThresholdState): string {
@@ -75,6 +77,17 @@ async function readDemand(
   return columns.slice(first)
 }
 
+/** What the newest turn in the journal concluded: for whoever did not take it. */
+export async function readLastTurn(
+  store: SiteStore,
+): Promise<{ readonly number: number; readonly result: TurnResult } | undefined> {
+  for (const { line } of (await store.journal.last(LINES_OF_LAST_TURN)).toReversed()) {
+    const entry = readEntry(line)
+    if (entry?.kind === 'turn') return { number: entry.number, result: { events: entry.events, orders: entry.orders } }
+  }
+  return undefined
+}
+
 interface Past {
   readonly turns: number
   readonly moves: readonly MoveLogEntry[]
@@ -91,9 +104,13 @@ async function readPast(store: SiteStore, now: EpochMs): Promise<Past> {
     if (entry?.kind === 'learnt') threshold ??= entry.threshold
     if (entry?.kind !== 'turn') continue
     turns ??= entry.number + 1
-    if (now - at < DAY_MS) moves.push(...entry.moves.toReversed())
+    if (now - at < DAY_MS) moves.push(...entry.orders.map(moveOf).toReversed())
   }
   return { turns: turns ?? 0, moves: moves.reverse(), threshold: threshold ?? initialThreshold() }
+}
+
+function moveOf({ vmId, from, decidedAt }: MigrationOrder): MoveLogEntry {
+  return { vmId, from, at: decidedAt }
 }
 
 async function* newestFirst(store: SiteStore): AsyncGenerator<JournalLine> {
@@ -108,7 +125,7 @@ async function* newestFirst(store: SiteStore): AsyncGenerator<JournalLine> {
 }
 
 type Entry =
-  | { readonly kind: 'turn'; readonly number: number; readonly moves: readonly MoveLogEntry[] }
+  | ({ readonly kind: 'turn'; readonly number: number } & Pick<TurnResult, 'events' | 'orders'>)
   | { readonly kind: 'learnt'; readonly threshold: ThresholdState }
 
 /** Undefined for lines of other kinds, and for those of a version that we do not know. */
@@ -121,7 +138,9 @@ function readEntry(line: string): Entry | undefined {
     return {
       kind: 'turn',
       number: parseNumber(fields['turn'], 'line.turn', { min: 0, integer: true }),
-      moves: orders.map(({ vmId, from, decidedAt }) => ({ vmId: vmId as VmId, from, at: decidedAt })),
+      orders,
+      // Written by a turn of ours, and chained: only its form is looked at.
+      events: parseList(fields['events'], 'line.events').map((event) => parseFields(event, 'event')) as never,
     }
   } catch (error) {
     if (error instanceof ParseError) return undefined

@@ -41,9 +41,7 @@ export function alertsOf(packet: TurnPacket): readonly AlertDraft[] {
     ...staleVectors(inventory.vms, packet.heardAt, at),
     ...held
       .filter((reason) => reason.startsWith('The setting'))
-      .map(
-        (what): AlertDraft => ({ kind: 'settings-unreadable', severity: 'critical', what, remedy: 'Set it anew.' }),
-      ),
+      .map((what): AlertDraft => ({ kind: 'settings-unreadable', severity: 'critical', what, remedy: 'Set it anew.' })),
     ...(result?.events ?? []).flatMap(alertOfEvent),
   ]
 }
@@ -72,7 +70,7 @@ function staleVectors(
       kind: 'vectors-stale',
       severity: 'warning',
       what: `The last good vector is more than ${minutes(VECTOR_MS_MAX)} min old for ${old.length} VMs: ${names.join(', ')}${more}.`,
-      remedy: 'Do their agents run, and what does the list of agents count as refused? Meanwhile hosts\' data are used.',
+      remedy: "Do their agents run, and what does the list of agents count as refused? Meanwhile hosts' data are used.",
     },
   ]
 }

@@ -47,15 +47,16 @@ export class TurnTaker {
     this.journal = new SiteJournal(about.store, about.clock, about.token)
   }
 
-  /** One turn. Rejects with a `StoreError` where the store fails: what can't be recorded is not done, and the next turn begins where this one did. */
-  async take(): Promise<Taken> {
+  /** One turn. Rejects with a `StoreError` where the store fails: what can't be recorded is not done, and the next turn begins where this one did.
+   *  @param alsoHeld why nothing may be ordered in it, beside what is seen here */
+  async take(alsoHeld: readonly string[] = []): Promise<Taken> {
     const settings = await this.sight.readSettings()
     if (settings.automation.level === 'off')
       return { kind: 'none', isOff: true, reason: 'Automation is off: no turns are taken.' }
     const sight = await this.sight.look(settings)
     if (typeof sight === 'string') return { kind: 'none', isOff: false, reason: sight }
     const before = this.state ?? (await this.sight.remember(sight))
-    const held = this.whyHeld(before, sight)
+    const held = [...alsoHeld, ...this.whyHeld(before, sight)]
     await this.writeHeader(settings.policy)
     const result = await this.judge(before, sight, held.length > 0)
     this.taken++
@@ -70,14 +71,24 @@ export class TurnTaker {
     const { policy } = sight.settings
     const { state, refused } = await runTurn({
       balancer: ethos,
-      world: { clock: this.clock, telemetry: this.sight.telemetry, hypervisor: this.sight.hypervisor, store: this.journal },
+      world: {
+        clock: this.clock,
+        telemetry: this.sight.telemetry,
+        hypervisor: this.sight.hypervisor,
+        store: this.journal,
+      },
       policy: isHeld ? heldPolicy(policy) : policy,
       state: before,
       observation: sight.observation,
       number: before.turns,
       refused: this.refused,
-      onTurn: ({ state: _, ...concluded }) => {
-        result = concluded
+      onTurn: ({ events, orders, stayed, hostForecast }) => {
+        result = {
+          events,
+          orders,
+          ...(stayed === undefined ? {} : { stayed }),
+          ...(hostForecast === undefined ? {} : { hostForecast }),
+        }
       },
     })
     // Nobody carries a proposal out, so nothing comes of its promise. Rest and budgets count it all the same: what was proposed
@@ -123,4 +134,3 @@ export function heldPolicy(policy: Policy): Policy {
     gates: { ...policy.gates, movesPerTurnMax: 0 },
   }
 }
-

@@ -14,7 +14,10 @@ import { HostDoubts } from './host-doubts.ts'
 import { type DoubtfulVm, VmPlaces } from './vm-places.ts'
 
 /** What a host told of itself. */
-export type HostTold = Omit<KeptReport, 'vms'>
+export interface HostTold extends Omit<KeptReport, 'vms'> {
+  /** How many VMs it told of. */
+  readonly vmsTold: number
+}
 
 /** What hosts told beside the inventory. */
 export interface SiteNotes {
@@ -70,7 +73,12 @@ export class ReportedHypervisor implements Hypervisor {
     this.doubts.keepOnly(new Set(hosts.map(({ id }) => id)))
     const { vms, hostOf, migrations, doubtful } = this.places.update(reports, hostIndex, now)
     const strangers = reports.flatMap(({ hostId }) => (hostIndex.has(hostId) ? [] : [hostId]))
-    this.told = { doubts, strangers, doubtful, reports: new Map(reports.map(({ vms: _, ...told }) => [told.hostId, told])) }
+    this.told = {
+      doubts,
+      strangers,
+      doubtful,
+      reports: new Map(reports.map((report) => [report.hostId, withoutVms(report)])),
+    }
     this.latest = { at: now, hosts, hostStates, vms, hostOf, migrations, ended: [] }
     return this.latest
   }
@@ -122,6 +130,11 @@ export class ReportedHypervisor implements Hypervisor {
   }
 }
 
+function withoutVms(report: KeptReport): HostTold {
+  const { vms, ...told } = report
+  return { ...told, vmsTold: vms.length }
+}
+
 interface Refusal {
   readonly code: HypervisorErrorCode
   readonly lacking: Lack
@@ -140,7 +153,8 @@ function refusalOf(inventory: Inventory, { vmId, from, to }: MigrationOrder): Re
     return { code: 'refused', lacking: 'location-unknown', reason: `Nobody knows for sure where ${vmId} runs.` }
   const { id } = hosts[hostOf[vm]]
   if (id === to) return { code: 'refused', lacking: 'same-host', reason: `${vmId} runs on ${to} already.` }
-  if (id !== from) return { code: 'refused', lacking: 'location-unknown', reason: `${vmId} runs on ${id}, not ${from}.` }
+  if (id !== from)
+    return { code: 'refused', lacking: 'location-unknown', reason: `${vmId} runs on ${id}, not ${from}.` }
   for (const [host, state] of [
     [from, hostStates[hostOf[vm]]],
     [to, hostStates[target]],

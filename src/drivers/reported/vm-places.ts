@@ -111,8 +111,7 @@ function follow(was: Known | undefined, claim: Claims, now: EpochMs): Known {
   const host = was?.host
   // Nobody runs it and somebody waits for it: it is between the two, or comes from where nobody looks.
   const [to] = claim.incoming
-  const flight =
-    claim.running.length === 0 && to !== undefined ? flightOf(was, vm, host ?? to, to, now) : was?.flight
+  const flight = claim.running.length === 0 && to !== undefined ? flightOf(was, vm, host ?? to, to, now) : was?.flight
   return {
     vm,
     toldAt,
@@ -146,11 +145,11 @@ function claimantsOf(claim: Claims | undefined): readonly HostId[] {
 }
 
 function isSameVm(a: Vm, b: Vm): boolean {
-  return (
-    a.vcpus === b.vcpus &&
-    a.refCoresPerVcpu === b.refCoresPerVcpu &&
-    a.memoryBytes === b.memoryBytes &&
-    a.antiAffinityGroup === b.antiAffinityGroup &&
-    a.isPinned === b.isPinned
-  )
+  return a === b || JSON.stringify(partsOf(a)) === JSON.stringify(partsOf(b))
+}
+
+/** In one order, whoever wrote them. */
+function partsOf({ vcpus, refCoresPerVcpu, memoryBytes, ...rules }: Vm): readonly unknown[] {
+  const { antiAffinityGroup, isPinned, cpuFlags, isHostPassthrough } = rules
+  return [vcpus, refCoresPerVcpu, memoryBytes, antiAffinityGroup, isPinned, cpuFlags, isHostPassthrough]
 }

@@ -73,31 +73,49 @@ export const HostsForView = Type.Object({
   ranked: Type.Array(RankedHostView),
   refused: Type.Array(RefusedHostView),
   remediation: Type.Optional(
-    Type.Array(
-      Type.Object({ remedy: words(REMEDIES), hostId: Type.Optional(Type.String()), reason: Type.String() }),
-      { description: 'where no host is suitable' },
-    ),
+    Type.Array(Type.Object({ remedy: words(REMEDIES), hostId: Type.Optional(Type.String()), reason: Type.String() }), {
+      description: 'where no host is suitable',
+    }),
   ),
 })
 export type HostsForView = Static<typeof HostsForView>
 
-/** `pair`: one VM and one host. */
+const RuleVerdictView = Type.Object({
+  rule: Type.String(),
+  verdict: Type.Union([Type.Object({ kind: Type.Literal('fits') }), RefusalView]),
+  remedy: Type.Optional(Type.String({ description: 'what would have to change' })),
+})
+
+const SideView = Type.Object({
+  host: Type.String(),
+  score: ScoreView,
+  performance: PerformanceView,
+  outlook: Type.Object(
+    { mean: Cores, bound: Cores, capacity: Cores, fillLimit: Cores, members: Type.Integer() },
+    { description: 'the host with the VM there' },
+  ),
+})
+
+/** `pair`: one VM and one host. Scores are against staying, which is 0. */
 export const PairView = Type.Object({
   ...ANSWER_HEAD,
   vm: Type.String(),
   host: Type.String(),
+  policy: Type.String(),
   currency: Type.String(),
   horizonMs: Type.Number(),
-  answer: words(['runs-there', 'best', 'suitable', 'refused']),
   sentence: Type.String(),
-  gate: Type.Optional(Type.String()),
+  isThere: Type.Boolean(),
+  isSuitable: Type.Boolean(),
   rank: Type.Optional(Type.Integer()),
-  suitable: Type.Integer({ description: 'hosts that could take it' }),
-  score: Type.Optional(ScoreView),
-  performance: Type.Optional(PerformanceView),
+  suitableHosts: Type.Integer(),
+  rules: Type.Array(RuleVerdictView, { description: 'what each rule says of this host' }),
+  gates: Type.Array(RuleVerdictView, { description: 'what keeps the VM from moving anywhere now' }),
+  here: Type.Optional(SideView),
+  there: SideView,
+  best: Type.Optional(SideView),
   migration: Type.Optional(EstimateView),
-  refusals: Type.Array(RefusalView, { description: 'every rule that refuses it' }),
-  best: Type.Optional(Type.Object({ host: Type.String(), score: ScoreView, performance: PerformanceView })),
+  worth: Type.Optional(Type.Object({ gain: Money, cost: Money, needed: Money, isEnough: Type.Boolean() })),
 })
 
 const OrderView = Type.Object({
@@ -251,9 +269,12 @@ export const PlacementsView = Type.Object({
   policy: Type.String(),
   currency: Type.String(),
   horizonMs: Type.Number(),
+  isComplete: Type.Boolean({ description: 'each has a host' }),
   placements: Type.Array(
     Type.Object({
-      name: Type.String(),
+      vm: Type.Object({ id: Type.String(), vcpus: Type.Integer(), memoryBytes: Bytes }),
+      demand: Type.Object({ basis: Type.String(), mean: Cores, p95: Cores, reason: Type.String() }),
+      step: Type.Integer({ description: 'those with a lower number were on their hosts when it was ranked' }),
       host: Type.Optional(Type.String({ description: 'absent: no host can take it' })),
       ranked: Type.Array(RankedHostView),
       refused: Type.Array(RefusedHostView),
