@@ -20,7 +20,15 @@ export class HostLoads {
   private readonly levels: Levels
   private readonly bandSd: number
   private readonly limits: Float64Array
+  /** Bound, mean, variance and shortage of each host as it stands, where `isMeasured` says that they still hold. */
+  private readonly asIs: Float64Array
+  private readonly isMeasured: Uint8Array
   private rowOf = -1
+  private askedHost = -1
+  private askedVm = -1
+  private askedSign = 0
+  /** The same four of the pair asked last. */
+  private readonly asked = new Float64Array(4)
 
   /** @param history demand of every VM per past window, in reference cores, oldest first; NaN is absent
    *  @param bandSd standard deviations above the mean at which the upper bound stands
@@ -30,7 +38,7 @@ export class HostLoads {
     history: readonly Float32Array[],
     levels: Levels,
     bandSd: number,
-    limits = new Float64Array(hosts).fill(Infinity),
+    limits: Float64Array = new Float64Array(hosts).fill(Infinity),
   ) {
     this.hosts = hosts
     this.limits = limits
@@ -44,6 +52,20 @@ export class HostLoads {
     this.samples = new Float64Array(hosts)
     this.sums = new Float32Array(hosts * this.windows)
     this.row = new Float64Array(this.windows)
+    this.asIs = new Float64Array(hosts * 4)
+    this.isMeasured = new Uint8Array(hosts)
+  }
+
+  /** A sheet of its own with the same loads: what is tried on it leaves this one as it is.
+   *  @param history and `levels`: of the same VMs, and perhaps more behind them */
+  branch(history: readonly Float32Array[], levels: Levels): HostLoads {
+    const copy = new HostLoads(this.hosts, history, levels, this.bandSd, this.limits)
+    copy.mean.set(this.mean)
+    copy.variance.set(this.variance)
+    copy.count.set(this.count)
+    copy.samples.set(this.samples)
+    copy.sums.set(this.sums)
+    return copy
   }
 
   /** Puts the VM's expected and past demand on the host. */
@@ -99,10 +121,45 @@ export class HostLoads {
   private measuredShortage = 0
   private blendedVariance = 0
 
+  /** What `compute` would give, remembered: ranking asks the same of one pair several times, and of each host as it stands for every VM. */
+  private measure(host: number, vm: number, sign: number): number {
+    if (vm < 0) return this.measureAsIs(host)
+    const asked = this.asked
+    if (this.askedHost === host && this.askedVm === vm && this.askedSign === sign) return this.recall(asked, 0)
+    const bound = this.compute(host, vm, sign)
+    this.askedHost = host
+    this.askedVm = vm
+    this.askedSign = sign
+    this.note(asked, 0, bound)
+    return bound
+  }
+
+  private measureAsIs(host: number): number {
+    if (this.isMeasured[host] === 1) return this.recall(this.asIs, host * 4)
+    const bound = this.compute(host, -1, 0)
+    this.note(this.asIs, host * 4, bound)
+    this.isMeasured[host] = 1
+    return bound
+  }
+
+  private recall(from: Float64Array, place: number): number {
+    this.measuredMean = from[place + 1]
+    this.blendedVariance = from[place + 2]
+    this.measuredShortage = from[place + 3]
+    return from[place]
+  }
+
+  private note(to: Float64Array, place: number, bound: number): void {
+    to[place] = bound
+    to[place + 1] = this.measuredMean
+    to[place + 2] = this.blendedVariance
+    to[place + 3] = this.measuredShortage
+  }
+
   /** One pass over the aligned sums; the bound never falls below the highest of them. The variance
    *  is that of the sums themselves (which knows about coinciding peaks), drawn towards that of independent members as
    *  long as there are few samples. */
-  private measure(host: number, vm: number, sign: number): number {
+  private compute(host: number, vm: number, sign: number): number {
     const { windows, sums, row } = this
     if (vm >= 0) this.load(vm)
     const start = host * windows
@@ -141,6 +198,8 @@ export class HostLoads {
     this.variance[host] += sign * this.levels.variance[vm]
     this.samples[host] += sign * this.levels.samples[vm]
     this.count[host] += sign
+    this.isMeasured[host] = 0
+    if (this.askedHost === host) this.askedHost = -1
   }
 
   /** The VM's own past demand; windows that nobody measured count as its mean. */
