@@ -4,7 +4,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { aLine, Bench, type Identity } from '../../src/apps/server/builders.ts'
+import { aLine, Bench, type Identity, linesOf } from '../../src/apps/server/builders.ts'
 import type { Luck } from '../../src/terms/luck.ts'
 import { REPOSITORY } from '../repository.ts'
 
@@ -48,9 +48,10 @@ export async function killServer(luck: Luck, kills: number): Promise<KillCounts>
     await load
     await bench.stop()
     const { store } = await bench.start()
-    assert.ok(store.isIntact(), `kill ${kill}: the file is damaged`)
+    const damages = (await store.upkeep.check()).filter(({ severity }) => severity === 'damage')
+    assert.deepEqual(damages, [], `kill ${kill}: the file is damaged`)
     for (const guest of guests) {
-      const kept = new Set(store.lines(guest.identity.vm))
+      const kept = new Set(await linesOf(store, guest.identity.vm))
       for (const line of guest.acknowledged) assert.ok(kept.has(line), `kill ${kill}: an acknowledged vector is gone`)
       acknowledged += guest.acknowledged.size
       keptUnacknowledged += kept.size - guest.acknowledged.size

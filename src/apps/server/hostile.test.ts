@@ -9,7 +9,7 @@ import { DIMENSIONS, dimensionIndex, MASK_BYTES } from '../../terms/personality.
 import { encodePersonality } from '../../terms/personality-codec.ts'
 import { Luck } from '../../terms/luck.ts'
 import { aLine, Bench } from './builders.ts'
-import { readVector } from './ingest.ts'
+import { readVector } from './read-vector.ts'
 
 after(() => Bench.removeAll())
 
