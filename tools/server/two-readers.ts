@@ -98,19 +98,17 @@ type Read = PersonalityVector | UnreadLine
 /** Bit for bit: -0 is not 0. */
 function areSame(a: Read, b: Read): boolean {
   if ('word' in a || 'word' in b) return 'word' in a && 'word' in b && a.word === b.word && a.reason === b.reason
-  const rest = (v: PersonalityVector): unknown[] => [
-    v.vmId,
-    v.sender,
-    v.sequence,
-    v.windowEnd,
-    v.windowMs,
-    v.coverage,
-    v.phases,
-  ]
-  const bits = (v: PersonalityVector): Buffer => Buffer.from(v.values.buffer, v.values.byteOffset, v.values.byteLength)
   return (
-    rest(a).every((value, i) => Object.is(value, rest(b)[i])) &&
+    plainOf(a).every((value, i) => Object.is(value, plainOf(b)[i])) &&
     Buffer.compare(a.mask, b.mask) === 0 &&
-    Buffer.compare(bits(a), bits(b)) === 0
+    Buffer.compare(bitsOf(a), bitsOf(b)) === 0
   )
+}
+
+function plainOf({ vmId, sender, sequence, windowEnd, windowMs, coverage, phases }: PersonalityVector): unknown[] {
+  return [vmId, sender, sequence, windowEnd, windowMs, coverage, phases]
+}
+
+function bitsOf({ values }: PersonalityVector): Buffer {
+  return Buffer.from(values.buffer, values.byteOffset, values.byteLength)
 }

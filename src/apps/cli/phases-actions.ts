@@ -20,7 +20,9 @@ export async function install(file: string, options: DataOption): Promise<void> 
 }
 
 export async function use(version: string, options: DataOption): Promise<void> {
-  await settle({ what: 'phases chosen', about: ['version', version], options }, (store) => usePhases(store, Number(version)))
+  await settle({ what: 'phases chosen', about: ['version', version], options }, (store) =>
+    usePhases(store, Number(version)),
+  )
 }
 
 export async function list(options: ListOptions): Promise<void> {

@@ -3,7 +3,10 @@ import type { Command } from 'commander'
 import type { DataOption, ListOptions } from './token-command.ts'
 
 const DATA = ['--data <folder>', 'the server’s data folder'] as const
-const STORE = ['--store <url>', 'postgres://... that several servers share; default: $ETHOS_STORE, else the file in --data'] as const
+const STORE = [
+  '--store <url>',
+  'postgres://... that several servers share; default: $ETHOS_STORE, else the file in --data',
+] as const
 const actions = () => import('./phases-actions.ts')
 
 export function addPhases(program: Command): void {

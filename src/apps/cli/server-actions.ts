@@ -93,9 +93,7 @@ export async function createOperator(options: OperatorOptions): Promise<void> {
 }
 
 async function note(options: DataOption, what: string, reason: string): Promise<void> {
-  await withSite(options, (store) =>
-    store.audit.add({ at: new WallClock().now(), what, from: 'command line', reason }),
-  )
+  await withSite(options, (store) => store.audit.add({ at: new WallClock().now(), what, from: 'command line', reason }))
 }
 
 function at(instant: number): string {

@@ -4,7 +4,10 @@ import { type Command, Option } from 'commander'
 import type { ListOptions } from './token-command.ts'
 
 const DATA = ['--data <folder>', 'the server’s data folder'] as const
-const STORE = ['--store <url>', 'postgres://... that several servers share; default: $ETHOS_STORE, else the file in --data'] as const
+const STORE = [
+  '--store <url>',
+  'postgres://... that several servers share; default: $ETHOS_STORE, else the file in --data',
+] as const
 const actions = () => import('./server-actions.ts')
 
 const EXAMPLES = `

@@ -87,7 +87,8 @@ export async function revokeToken(id: string, options: DataOption): Promise<void
 
 export async function listAgents(options: ListOptions): Promise<void> {
   const agents = await withSite(options, viewAgents)
-  const text = options.json === true ? `${JSON.stringify({ agents }, null, 2)}\n` : textOf(agents, new WallClock().now())
+  const text =
+    options.json === true ? `${JSON.stringify({ agents }, null, 2)}\n` : textOf(agents, new WallClock().now())
   process.stdout.write(text)
 }
 
@@ -121,7 +122,11 @@ export async function banOrRelease(what: 'ban' | 'release', name: string, option
   process.stdout.write(`${vm} ${done}.\n`)
 }
 
-async function record(store: SiteStore, what: string, { about, reason }: { about?: string; reason: string }): Promise<void> {
+async function record(
+  store: SiteStore,
+  what: string,
+  { about, reason }: { about?: string; reason: string },
+): Promise<void> {
   const rest = about === undefined ? {} : { about }
   await store.audit.add({ at: new WallClock().now(), what, ...rest, from: 'command line', reason })
 }

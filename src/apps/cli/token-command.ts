@@ -2,7 +2,10 @@
 import type { Command } from 'commander'
 
 const DATA = ['--data <folder>', 'the server’s data folder'] as const
-const STORE = ['--store <url>', 'postgres://... that several servers share; default: $ETHOS_STORE, else the file in --data'] as const
+const STORE = [
+  '--store <url>',
+  'postgres://... that several servers share; default: $ETHOS_STORE, else the file in --data',
+] as const
 const JSON_OPTION = ['--json', 'for programs'] as const
 const actions = () => import('./token-actions.ts')
 
@@ -35,8 +38,11 @@ export function addTokens(program: Command): void {
     .option('--vm <id>', 'the VM that it is for')
     .option('--host <id>', 'the host that it is for, which reports of itself and relays what its VMs tell')
     .option('--minutes <n>', 'how long it may be used', '10')
-    .addHelpText('after', '\nExamples:\n  ethos token create --vm web-1 --data /var/lib/ethos\n' +
-        '  ethos token create --host kvm-1 --data /var/lib/ethos')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  ethos token create --vm web-1 --data /var/lib/ethos\n' +
+        '  ethos token create --host kvm-1 --data /var/lib/ethos',
+    )
     .action(async (options: TokenOptions) => (await actions()).createForOne(options))
   command
     .command('list')

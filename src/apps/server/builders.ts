@@ -87,8 +87,14 @@ export class Bench {
   async attach(port: number): Promise<void> {
     const store = await openSite({ data: this.data })
     const authority = await Authority.open(this.data, { now: () => this.now })
-    const trouble = (): readonly string[] => []
-    this.running = { port, store, authority, trouble, tend: async () => undefined, close: () => store.close() }
+    this.running = {
+      port,
+      store,
+      authority,
+      trouble: noTrouble,
+      tend: async () => undefined,
+      close: () => store.close(),
+    }
   }
 
   async stop(): Promise<void> {
@@ -131,7 +137,11 @@ export class Bench {
   async member(name = `vm-${this.vms++}`, localAddress?: string): Promise<Identity> {
     this.now += MINUTE_MS
     const vm = parseVmId(name)
-    const { answer, key } = await this.join(vm, await this.token(vm), localAddress === undefined ? {} : { localAddress })
+    const { answer, key } = await this.join(
+      vm,
+      await this.token(vm),
+      localAddress === undefined ? {} : { localAddress },
+    )
     if (answer.status !== 200) throw new Error(`${vm} was not let in: ${answer.text}`)
     const { certificate, authorities } = answer.json
     const from = localAddress === undefined ? {} : { localAddress }
@@ -206,6 +216,10 @@ export class Bench {
     }
     return agent
   }
+}
+
+function noTrouble(): readonly string[] {
+  return []
 }
 
 /** Lines of all that is kept of a VM and counts, in the order in which it came. */

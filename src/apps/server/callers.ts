@@ -3,7 +3,7 @@ import { randomInt } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyReply, FastifyRequest, RouteGenericInterface } from 'fastify'
 import { Buckets } from '../../engine/admission/buckets.ts'
-import { SECOND_MS } from '../../terms/units.ts'
+import { type EpochMs, SECOND_MS } from '../../terms/units.ts'
 import type { Authority } from './authority.ts'
 import type { Bearer, BearerRole } from './certificates.ts'
 import { addressOf } from './connections.ts'
@@ -127,4 +127,25 @@ export async function notKept(reply: FastifyReply): Promise<void> {
     .code(503)
     .header('retry-after', String(TROUBLE_SEC + randomInt(JITTER_SEC)))
     .send({ error: 'not kept' })
+}
+
+/** A body as its parser left it: text, or nothing. */
+export function textOf(body: unknown): string {
+  return typeof body === 'string' ? body : ''
+}
+
+/** The sender's clock, if it says so. */
+export function clockOf(request: FastifyRequest): EpochMs | undefined {
+  const told = request.headers['ethos-clock']
+  return typeof told === 'string' && /^\d{1,14}$/.test(told) ? Number(told) : undefined
+}
+
+/** A certificate for a key, and whom to trust from now on. */
+export async function certify(
+  authority: Authority,
+  { role, name }: Pick<Bearer, 'role' | 'name'>,
+  publicKey: string,
+): Promise<object> {
+  const certificate = await authority.forKey({ role, name }, Buffer.from(publicKey, 'base64'))
+  return { certificate, authorities: authority.pem }
 }

@@ -80,7 +80,7 @@ test('a guest that is heard over its channel needs no identity: its host knows i
   assert.deepEqual(await port.hears(1), [{ welcome: { vm: 'web-1', phases: 1 } }])
   await port.say(aLine('web-1', 0), aLine('web-1', 1), aLine('web-1', 0))
   assert.deepEqual(await port.hears(3), [ackOf(0), ackOf(1), ackOf(0)])
-  assert.deepEqual((await linesOf(bench.server.store, 'web-1')), [aLine('web-1', 0), aLine('web-1', 1)])
+  assert.deepEqual(await linesOf(bench.server.store, 'web-1'), [aLine('web-1', 0), aLine('web-1', 1)])
   assert.equal((await findVm(bench.server.store, 'web-1'))?.via, 'channel')
   port.close()
 })
@@ -93,7 +93,7 @@ test('what is of another VM, or no vector, is refused by its number; what is bro
   assert.deepEqual(other, { refused: ['run-1', 4, 'the vector is of db-1, but was sent by web-1'] })
   assert.match(JSON.stringify(unread), /^\{"refused":\["s",3,"vector/)
   assert.deepEqual(good, ackOf(0))
-  assert.equal((await findVm(bench.server.store, 'db-1')), undefined)
+  assert.equal(await findVm(bench.server.store, 'db-1'), undefined)
   port.close()
 })
 

@@ -1,5 +1,5 @@
 /** A host's report as it comes over the network: bounded, every number finite and within what a machine can be. */
-import { type Static, Type } from 'typebox'
+import { Type } from 'typebox'
 import { Compile } from 'typebox/compile'
 import type { HostReport } from '../../terms/host-report.ts'
 import type { HostId } from '../../terms/ids.ts'
@@ -73,7 +73,7 @@ export function readHostReport(text: string, host: HostId): HostReport {
     if (seen.has(vm.id)) throw new ParseError(`${PLACE}.vms[${i}].vm.id`, vm.id, 'Each VM is told of once.')
     seen.add(vm.id)
   }
-  return value as Static<typeof HostReportBody> as unknown as HostReport
+  return value as unknown as HostReport
 }
 
 function firstError(value: unknown): ParseError {

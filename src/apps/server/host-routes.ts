@@ -4,18 +4,20 @@ import type { HostId } from '../../terms/ids.ts'
 import { ParseError } from '../../terms/parse.ts'
 import {
   bearerOfRequest,
+  certify,
+  clockOf,
   type Exchange,
   knowBearer,
   type RouteParts,
   setBearer,
   type Strangers,
+  textOf,
   tooMany,
 } from './callers.ts'
 import type { Bearer } from './certificates.ts'
 import { addressOf } from './connections.ts'
 import { readHostReport, REPORT_BYTES_MAX } from './host-report-body.ts'
 import { RELAY_LINES_MAX } from './relay.ts'
-import { certify, clockOf, textOf } from './routes.ts'
 
 /** What the operator of a host that nobody registered is told. */
 const UNREGISTERED = {

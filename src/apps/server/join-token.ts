@@ -21,7 +21,10 @@ interface Wanted {
 }
 
 /** Makes a token for one VM or one host. What is returned is the only copy. */
-export async function createToken(store: SiteStore, { for: bearer, pin, at, forMs = TOKEN_MS }: Wanted): Promise<string> {
+export async function createToken(
+  store: SiteStore,
+  { for: bearer, pin, at, forMs = TOKEN_MS }: Wanted,
+): Promise<string> {
   const id = randomBytes(ID_BYTES).toString('hex')
   const secret = randomBytes(SECRET_BYTES).toString('base64url')
   await store.joinTokens.add({ id, secretDigest: digestOf(secret), for: bearer, expiresAt: at + forMs })
@@ -46,7 +49,8 @@ export async function judgeToken(
   if (!isRight) return { kind: 'refused', reason: `the secret of token ${id} is another` }
   if (known.usedAt !== undefined) return { kind: 'refused', reason: `token ${id} was used already` }
   if (at >= known.expiresAt) return { kind: 'refused', reason: `token ${id} has expired` }
-  if (!isFor(known, role, name)) return { kind: 'refused', reason: `token ${id} is for another ${role === 'agent' ? 'VM' : 'host'}` }
+  if (!isFor(known, role, name))
+    return { kind: 'refused', reason: `token ${id} is for another ${role === 'agent' ? 'VM' : 'host'}` }
   return { kind: 'good', id }
 }
 

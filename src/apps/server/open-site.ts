@@ -43,7 +43,8 @@ export async function withSite<T>(options: SiteOptions, use: (store: SiteStore) 
 async function openShared(url: string): Promise<SiteStore> {
   if (!/^postgres(ql)?:\/\//.test(url)) {
     // It may hold a password: its beginning is enough to see what was meant.
-    const remedy = 'Expected postgres://USER@HOST/DATABASE. Without --store and ETHOS_STORE the file in the data folder is used.'
+    const remedy =
+      'Expected postgres://USER@HOST/DATABASE. Without --store and ETHOS_STORE the file in the data folder is used.'
     throw new UsageError('--store', `${url.slice(0, 10)}...`, remedy)
   }
   throw new UsageError('--store', 'postgres://...', 'PostgreSQL is not there yet.')

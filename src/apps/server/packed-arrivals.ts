@@ -66,7 +66,16 @@ export function transferOf({ at, lengths, numbers, values, masks }: PackedArriva
 }
 
 /** The same arrivals; the vectors look into the columns. */
-export function unpackArrivals({ vms, at, counts, lengths, senders, numbers, values, masks }: PackedArrivals): Arrivals[] {
+export function unpackArrivals({
+  vms,
+  at,
+  counts,
+  lengths,
+  senders,
+  numbers,
+  values,
+  masks,
+}: PackedArrivals): Arrivals[] {
   const names = senders.split('\n')
   const countsOf = new Map(counts)
   let place = 0

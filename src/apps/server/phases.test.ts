@@ -48,7 +48,8 @@ test('the model in use outlives a restart of the server, and going back is one w
     ['1 in use', '2 kept'],
   )
   assert.equal((await usePhases(bench.server.store, 2)).kind, 'done')
-  for (const version of [3, 0, 1.5, Number.NaN]) assert.equal((await usePhases(bench.server.store, version)).kind, 'refused')
+  for (const version of [3, 0, 1.5, Number.NaN])
+    assert.equal((await usePhases(bench.server.store, version)).kind, 'refused')
   await bench.remove()
 })
 
@@ -62,7 +63,10 @@ test('a version names one model for ever, and each new one is newer than all bef
   })
   assert.equal((await install(bench, modelOf(5))).kind, 'done')
   assert.deepEqual(await install(bench, modelOf(5)), { kind: 'done', version: 5, isNew: false })
-  assert.match(JSON.stringify(await install(bench, modelOf(5, { names: PHASES_1.names.toReversed() }))), /another model/)
+  assert.match(
+    JSON.stringify(await install(bench, modelOf(5, { names: PHASES_1.names.toReversed() }))),
+    /another model/,
+  )
   assert.match(JSON.stringify(await install(bench, modelOf(3))), /Version 5 is there already. Give this one version 6/)
   await assert.rejects(install(bench, modelOf(6, { centroids: [] })), ParseError)
   await assert.rejects(install(bench, modelOf(1000)), ParseError)

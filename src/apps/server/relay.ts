@@ -212,7 +212,10 @@ interface Against {
 }
 type Judged = readonly [OfVm, Against | undefined]
 
-function standsAgainst({ certificateEndsAt = -Infinity, isBanned, quarantine }: Identity, at: EpochMs): Against | undefined {
+function standsAgainst(
+  { certificateEndsAt = -Infinity, isBanned, quarantine }: Identity,
+  at: EpochMs,
+): Against | undefined {
   if (isBanned) return { reason: 'banned', isForGood: false }
   if (certificateEndsAt > at) {
     const until = new Date(certificateEndsAt).toISOString()
@@ -278,7 +281,9 @@ class Answer {
   /** What the store says of the vectors of one VM. */
   settle({ lines }: OfVm, intake: Intake): void {
     if (intake.kind === 'shut-out') return this.postpone(lines, intake.because)
-    for (const outcome of intake.outcomes) outcome === 'accepted' ? this.accepted++ : this.duplicates++
+    const accepted = intake.outcomes.filter((outcome) => outcome === 'accepted').length
+    this.accepted += accepted
+    this.duplicates += intake.outcomes.length - accepted
     if (intake.quarantine !== undefined) this.postpone(lines.slice(intake.outcomes.length), 'quarantined')
   }
 }

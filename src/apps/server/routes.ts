@@ -1,13 +1,14 @@
 /** The requests of agents and hosts (decisions 0009, 0013). */
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { parseHostId, parseVmId, type VmId } from '../../terms/ids.ts'
-import { type EpochMs, SECOND_MS } from '../../terms/units.ts'
+import { SECOND_MS } from '../../terms/units.ts'
 import { StoreError } from '../../world/errors.ts'
 import { AgentsView, viewAgents } from './agents-view.ts'
-import type { Authority } from './authority.ts'
 import {
   answerHearing,
   bearerOfRequest,
+  certify,
+  clockOf,
   type Exchange,
   knowBearer,
   notKept,
@@ -15,10 +16,11 @@ import {
   type RouteParts,
   setBearer,
   Strangers,
+  textOf,
   tooMany,
   TROUBLE_SEC,
 } from './callers.ts'
-import { AGENT_MS, type Bearer } from './certificates.ts'
+import { AGENT_MS } from './certificates.ts'
 import { addressOf } from './connections.ts'
 import type { Desk } from './desk.ts'
 import { addHostRoutes, admitHost, renewHost, takeRelayed } from './host-routes.ts'
@@ -60,9 +62,7 @@ function addOwn(app: FastifyInstance, parts: RouteParts): void {
     admitSender(parts, strangers, { request, reply, isRenewal })
   app.post('/v1/renew', { onRequest: sender(true) }, (request, reply) => renew(parts, request, reply))
   app.post('/v1/vectors', { onRequest: sender(false), bodyLimit: RELAY_BYTES_MAX }, (request, reply) =>
-    bearerOfRequest(request).role === 'host'
-      ? takeRelayed(parts, request, reply)
-      : takeVectors(parts, request, reply),
+    bearerOfRequest(request).role === 'host' ? takeRelayed(parts, request, reply) : takeVectors(parts, request, reply),
   )
   app.get('/v1/phases', { onRequest: sender(false) }, (_request, reply) =>
     reply.type('application/json').send(desk.phases.text),
@@ -157,17 +157,6 @@ async function takeVectors(
   return reply
 }
 
-/** A body as its parser left it: text, or nothing. */
-export function textOf(body: unknown): string {
-  return typeof body === 'string' ? body : ''
-}
-
-/** The sender's clock, if it says so. */
-export function clockOf(request: FastifyRequest): EpochMs | undefined {
-  const told = request.headers['ethos-clock']
-  return typeof told === 'string' && /^\d{1,14}$/.test(told) ? Number(told) : undefined
-}
-
 function tell(outcomes: readonly LineOutcome[]): object {
   const acks = new Map<string, number>()
   const refused: { line: number; reason: string }[] = []
@@ -205,11 +194,7 @@ async function admitSender(
   await answerHearing(hearing, reply, slowMs)
 }
 
-async function admitViewer(
-  parts: RouteParts,
-  strangers: Strangers,
-  { request, reply }: Exchange,
-): Promise<void> {
+async function admitViewer(parts: RouteParts, strangers: Strangers, { request, reply }: Exchange): Promise<void> {
   if (request.headers.authorization !== undefined && parts.mayView !== undefined) {
     if ((await parts.mayView(request)) || reply.sent) return
   }
@@ -235,16 +220,6 @@ async function answerError(
   } else {
     await reply.code(status).send({ error: status === 413 ? 'too large' : 'bad request' })
   }
-}
-
-/** A certificate for a key, and whom to trust from now on. */
-export async function certify(
-  authority: Authority,
-  { role, name }: Pick<Bearer, 'role' | 'name'>,
-  publicKey: string,
-): Promise<object> {
-  const certificate = await authority.forKey({ role, name }, Buffer.from(publicKey, 'base64'))
-  return { certificate, authorities: authority.pem }
 }
 
 /** What a caller calls itself, where it is a name at all. */

@@ -176,7 +176,11 @@ function bound(
 }
 
 /** What is done every minute. What fails is said, and keeps nothing else from being done. */
-async function tendTo({ desk, store, authority, log }: ServerParts, https: Listening, watch: ClockWatch): Promise<void> {
+async function tendTo(
+  { desk, store, authority, log }: ServerParts,
+  https: Listening,
+  watch: ClockWatch,
+): Promise<void> {
   const chores: Readonly<Record<string, () => unknown>> = {
     'look at the clock': () => watch.look(),
     'look for a new authority': () => authority.refresh(),

@@ -12,7 +12,10 @@ let site: SiteStore | undefined
 const running = new Set<Promise<void>>()
 
 port.on('message', (message: ToThread) => {
-  if (message === 'close') return void close()
+  if (message === 'close') {
+    void close()
+    return
+  }
   const answered = answerFor(message).finally(() => running.delete(answered))
   running.add(answered)
 })

@@ -97,18 +97,28 @@ class StoreThread {
     if (this.isClosed) return Promise.reject(new StoreError('closed', `${this.order.path} is closed.`))
     const worker = this.started()
     if (worker === undefined)
-      return Promise.reject(new StoreError('io', `${this.order.path}: its thread died, and is started again in a second.`))
+      return Promise.reject(
+        new StoreError('io', `${this.order.path}: its thread died, and is started again in a second.`),
+      )
     const id = this.next++
     const last = args.at(-1)
     const progress = typeof last === 'function' ? (last as Waiting['progress']) : undefined
     const plain = progress === undefined ? args : args.slice(0, -1)
     return new Promise((resolve, reject) => {
-      const settle = isTake({ part, method }) ? (result: unknown) => resolve(unpackIntakes(result as PackedIntakes)) : resolve
+      const settle = isTake({ part, method })
+        ? (result: unknown) => resolve(unpackIntakes(result as PackedIntakes))
+        : resolve
       this.waiting.set(id, { resolve: settle, reject, ...(progress === undefined ? {} : { progress }) })
       const packed: PackedArrivals | undefined = isTake({ part, method })
         ? packArrivals(plain[0] as readonly Arrivals[])
         : undefined
-      const sent = { id, part, method, args: packed === undefined ? plain : [packed], hasProgress: progress !== undefined }
+      const sent = {
+        id,
+        part,
+        method,
+        args: packed === undefined ? plain : [packed],
+        hasProgress: progress !== undefined,
+      }
       worker.postMessage(sent, packed === undefined ? [] : transferOf(packed))
     })
   }
@@ -132,7 +142,9 @@ class StoreThread {
     const now = performance.now()
     if (now - this.startedAt < RESTART_MS) return undefined
     this.startedAt = now
-    const worker = new Worker(new URL(`store-thread${import.meta.url.slice(-3)}`, import.meta.url), { workerData: this.order })
+    const worker = new Worker(new URL(`store-thread${import.meta.url.slice(-3)}`, import.meta.url), {
+      workerData: this.order,
+    })
     let reason = 'it ended'
     worker.on('message', (message: FromThread) => this.hear(message))
     worker.on('error', (error) => (reason = error instanceof Error ? error.message : String(error)))
@@ -152,7 +164,10 @@ class StoreThread {
 
   private died(reason: string): void {
     this.worker = undefined
-    const error = new StoreError('io', `${this.order.path}: its thread died (${reason}). What was not answered may not be kept.`)
+    const error = new StoreError(
+      'io',
+      `${this.order.path}: its thread died (${reason}). What was not answered may not be kept.`,
+    )
     for (const { reject } of this.waiting.values()) reject(error)
     this.waiting.clear()
     if (!this.isClosed) this.options.onDeath?.(reason)
