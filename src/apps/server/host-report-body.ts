@@ -79,7 +79,8 @@ export function readHostReport(text: string, host: HostId): HostReport {
 function firstError(value: unknown): ParseError {
   const [error] = body.Errors(value)
   const place = `${PLACE}${(error?.instancePath ?? '').replaceAll(/\/(\d+)/g, '[$1]').replaceAll('/', '.')}`
-  return new ParseError(place, valueAt(value, error?.instancePath ?? ''), `It ${error?.message ?? 'is no report'}.`)
+  const message = error?.message === 'schema is false' ? 'is not known here' : (error?.message ?? 'is no report')
+  return new ParseError(place, valueAt(value, error?.instancePath ?? ''), `It ${message}.`)
 }
 
 function valueAt(value: unknown, path: string): unknown {
