@@ -26,7 +26,7 @@ export interface Answered {
   readonly status: number
   readonly headers: Readonly<Record<string, string | string[] | undefined>>
   readonly text: string
-  readonly json: Record<string, never>
+  readonly json: Readonly<Record<string, any>>
 }
 
 export interface Asked {
@@ -38,6 +38,23 @@ export interface Asked {
   readonly text?: string
   readonly headers?: Readonly<Record<string, string>>
   readonly certificate?: Shown
+  /** Nothing is read but the head: for what does not end. */
+  readonly isHeadOnly?: boolean
+}
+
+/** One route of a server, as it was added. */
+export interface AddedRoute {
+  readonly method: string
+  readonly path: string
+}
+
+/** All routes that are added from now on. */
+export function collectRoutes(app: FastifyInstance): readonly AddedRoute[] {
+  const routes: AddedRoute[] = []
+  app.addHook('onRoute', ({ method, url }) => {
+    for (const one of [method].flat()) routes.push({ method: one, path: url })
+  })
+  return routes
 }
 
 export interface Shown {
@@ -152,12 +169,17 @@ export class ApiBench {
     return new Promise((resolve, reject) => {
       const sent = request(options, (response) => {
         const parts: Buffer[] = []
+        if (asked.isHeadOnly === true) {
+          sent.destroy()
+          resolve({ status: response.statusCode ?? 0, headers: response.headers, text: '', json: {} })
+          return
+        }
         response.on('data', (part: Buffer) => parts.push(part))
         response.on('error', reject)
         response.on('end', () => {
           const text = Buffer.concat(parts).toString()
           const isJson = text !== '' && (response.headers['content-type'] ?? '').startsWith('application/json')
-          const json = isJson ? (JSON.parse(text) as Record<string, never>) : {}
+          const json = isJson ? (JSON.parse(text) as Readonly<Record<string, any>>) : {}
           resolve({ status: response.statusCode ?? 0, headers: response.headers, text, json })
         })
       })
