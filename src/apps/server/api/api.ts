@@ -25,8 +25,13 @@ import { addHealth, addMetrics, statusRoutes } from './status-routes.ts'
 import { storeRoutes } from './store-routes.ts'
 import { vmRoutes } from './vm-routes.ts'
 
+/** What runs beside the routes. */
+export interface Api {
+  readonly events: Events
+}
+
 /** Adds the API to a server that does not listen yet. It ends with the server. */
-export function addApi(app: FastifyInstance, given: ApiParts): void {
+export function addApi(app: FastifyInstance, given: ApiParts): Api {
   const { metrics } = given
   const parts: ApiParts = { ...given, store: timed(given.store, metrics) }
   const limits = { ...API_LIMITS, ...parts.limits }
@@ -79,6 +84,7 @@ export function addApi(app: FastifyInstance, given: ApiParts): void {
       for (const { mount } of routes) mount(api)
     })
   })
+  return { events }
 }
 
 /** Pages and files of the description: whoever adds one says nothing of access. */

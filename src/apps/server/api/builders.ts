@@ -1,14 +1,14 @@
 /** For tests: the API over TLS with certificates of a real authority, on a store and a judgement that are handed in. */
 import { generateKeyPairSync } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { Agent, request, type RequestOptions } from 'node:https'
-import { createServer } from 'node:https'
+import { Agent, createServer, request, type RequestOptions } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import Fastify, { type FastifyInstance, LogController } from 'fastify'
 import type { Role } from '../../../terms/access.ts'
 import { DAY_MS, type EpochMs } from '../../../terms/units.ts'
-import type { SiteStore } from '../../../world/site-store.ts'
+import { openSqliteSite } from '../../../drivers/sqlite/site-store.ts'
+import type { AdmissionRule, SiteStore } from '../../../world/site-store.ts'
 import { Authority } from '../authority.ts'
 import { forBearer } from '../certificates.ts'
 import { openDataFolder } from '../data-folder.ts'
@@ -16,9 +16,9 @@ import { makeLog } from '../log.ts'
 import { judgePeer } from '../peer.ts'
 import type { SiteAnswers } from '../site-answers.ts'
 import { Troubles } from '../trouble.ts'
-import { addApi } from './api.ts'
+import { type Api, addApi } from './api.ts'
 import { makeApiToken } from './api-token.ts'
-import { FakeAnswers, FakeStore } from './fakes/builders.ts'
+import { FakeAnswers } from './fakes/builders.ts'
 import { Metrics } from './metrics.ts'
 import type { ApiParts } from './parts.ts'
 
@@ -62,6 +62,12 @@ export interface Shown {
   readonly cert: string
 }
 
+/** Whatever a test tells is taken. */
+const TAKEN: AdmissionRule = (_known, { sender, sequence }) => ({
+  kind: 'taken',
+  next: { senders: [{ sender, sequence }], isReleased: false },
+})
+
 /** A folder, a clock that stands until it is moved, and an API that listens. */
 export class ApiBench {
   readonly folder = mkdtempSync(join(tmpdir(), 'ethos-api-'))
@@ -72,18 +78,22 @@ export class ApiBench {
   readonly store: SiteStore
   readonly answers: SiteAnswers
   private readonly agents = new Map<unknown, Agent>()
-  private running: { readonly app: FastifyInstance; readonly authority: Authority; readonly port: number } | undefined
+  private running:
+    | { readonly app: FastifyInstance; readonly api: Api; readonly authority: Authority; readonly port: number }
+    | undefined
 
-  constructor({
-    store = new FakeStore(),
-    answers = new FakeAnswers(),
-  }: { store?: SiteStore; answers?: SiteAnswers } = {}) {
-    this.store = store
+  /** @param about without a store: SQLite in the folder */
+  constructor({ store, answers = new FakeAnswers() }: { store?: SiteStore; answers?: SiteAnswers } = {}) {
+    this.store = store ?? openSqliteSite(join(this.folder, 'site.sqlite'), { admit: TAKEN })
     this.answers = answers
   }
 
   get app(): FastifyInstance {
     return this.up.app
+  }
+
+  get api(): Api {
+    return this.up.api
   }
 
   get authority(): Authority {
@@ -117,7 +127,7 @@ export class ApiBench {
       serverFactory: (handler) => createServer(tls, handler),
     }) as unknown as FastifyInstance
     before(app)
-    addApi(app, {
+    const api = addApi(app, {
       store: this.store,
       answers: this.answers,
       clock,
@@ -132,12 +142,13 @@ export class ApiBench {
     })
     await app.listen({ host: '127.0.0.1', port: 0 })
     const address = app.server.address()
-    this.running = { app, authority, port: typeof address === 'object' && address !== null ? address.port : 0 }
+    this.running = { app, api, authority, port: typeof address === 'object' && address !== null ? address.port : 0 }
   }
 
   async stop(): Promise<void> {
     for (const agent of this.agents.values()) agent.destroy()
     await this.running?.app.close()
+    await this.store.close()
     rmSync(this.folder, { recursive: true, force: true })
   }
 

@@ -5,13 +5,14 @@ import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { type Browser, chromium } from 'playwright-core'
 import { ApiBench } from './builders.ts'
+import { FakeStore } from './fakes/builders.ts'
 
 const BROWSERS = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome']
 const executablePath = [process.env['ETHOS_CHROMIUM'] ?? '', ...BROWSERS].find(
   (path) => path !== '' && existsSync(path),
 )
 const skip = executablePath === undefined ? 'no chromium on this machine (or name it in ETHOS_CHROMIUM)' : false
-const bench = new ApiBench()
+const bench = new ApiBench({ store: new FakeStore() })
 let browser: Browser | undefined
 
 before(async () => {

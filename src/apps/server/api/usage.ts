@@ -25,7 +25,7 @@ export function chooseStep(span: { readonly from: EpochMs; readonly to: EpochMs 
 export function viewUsage(series: UsageSeries, stepMs: number): UsageView {
   const perStep = stepMs / SLOT_MS
   const steps = Math.ceil(series.slots / perStep)
-  const resources: Partial<Record<Resource, UsageView['resources'][Resource]>> = {}
+  const resources: { -readonly [R in Resource]?: NonNullable<UsageView['resources'][R]> } = {}
   for (const resource of RESOURCES) {
     const mean = series.mean[resource]
     if (mean === undefined) continue
@@ -37,7 +37,7 @@ export function viewUsage(series: UsageSeries, stepMs: number): UsageView {
       max: inSteps(highest ?? new Float32Array(series.slots).fill(NaN), { steps, perStep }, highestOf),
     }
   }
-  return { vm: series.vmId, from: series.firstSlotAt, stepMs, steps, resources: resources as UsageView['resources'] }
+  return { vm: series.vmId, from: series.firstSlotAt, stepMs, steps, resources }
 }
 
 /** One row a step; a cell is empty where nobody measured. */
@@ -51,7 +51,7 @@ export function csvOfUsage({ vm, from, stepMs, steps, resources }: UsageView): s
   const rows: Cell[][] = []
   for (let step = 0; step < steps; step++) {
     const at = new Date(from + step * stepMs).toISOString()
-    rows.push([vm, at, ...present.flatMap((name) => [resources[name].mean[step], resources[name].max[step]])])
+    rows.push([vm, at, ...present.flatMap((name) => [resources[name]?.mean[step], resources[name]?.max[step]])])
   }
   return csvOf(names, rows)
 }

@@ -41,7 +41,7 @@ const Benchmark = Type.Object({
   unit: Type.String(),
   spread: Type.Optional(Type.Number({ description: 'standard deviation over mean' })),
 })
-const Benchmarks = Type.Record(Type.Enum(WORKLOAD_TYPES), Benchmark)
+const Benchmarks = Type.Partial(Type.Record(Type.Enum(WORKLOAD_TYPES), Benchmark))
 
 export const OneHostView = Type.Object({
   ...HOST_FIELDS,

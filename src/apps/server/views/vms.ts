@@ -85,7 +85,7 @@ export const UsageView = Type.Object({
   from: Instant,
   stepMs: Type.Integer(),
   steps: Type.Integer(),
-  resources: Type.Record(Type.Enum(RESOURCES), Columns, {
+  resources: Type.Partial(Type.Record(Type.Enum(RESOURCES), Columns), {
     description: 'one number a step, null where nobody measured; a resource that was never measured is left out',
   }),
 })
