@@ -1,4 +1,4 @@
-/** A site that nobody has: hosts and VMs with loads that follow the hour, told to a store as real ones would be. Pure of the clock: whoever uses it says when. */
+/** A site that nobody has: hosts and VMs with loads that follow the hour, told to a store as real ones would be. Whoever uses it says when. */
 import type { HostCharacteristics } from '../../src/terms/host.ts'
 import type { KeptReport } from '../../src/terms/host-report.ts'
 import { parseHostId, parseVmId } from '../../src/terms/ids.ts'
@@ -48,8 +48,10 @@ export class ImaginedSite {
   report(host: number, at: EpochMs, windowMs = MINUTE_MS): KeptReport {
     const here = [...this.hostOf.keys()].filter((v) => this.hostOf[v] === host)
     const vms = here.map((v) => ({ vm: this.vms[v], state: 'running' as const, ...this.use(v, at) }))
-    const busy = vms.reduce((sum, { mean }) => sum + (mean.cpu ?? 0), 0)
-    const { id: hostId, memoryBytes } = this.hosts[host]
+    const { id: hostId, memoryBytes, cores } = this.hosts[host]
+    // What its VMs want beyond its cores they wait for.
+    const wanted = vms.reduce((sum, { mean }) => sum + (mean.cpu ?? 0), 0)
+    const busy = Math.min(cores * 0.98, wanted)
     return {
       hostId,
       windowEnd: at,
@@ -57,7 +59,7 @@ export class ImaginedSite {
       state: 'on',
       // Its own work on top, and a little that no two windows share.
       cpuRefCoresMean: busy + 0.1 + 0.01 * this.draw(host, at),
-      cpuRefCoresMax: busy * 1.2 + 0.1,
+      cpuRefCoresMax: Math.min(cores, busy * 1.2 + 0.1),
       memoryUsedBytes: Math.min(memoryBytes, vms.length * GiB),
       vms,
       arrivedAt: at,
