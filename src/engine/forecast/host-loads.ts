@@ -2,6 +2,16 @@
 import type { Levels } from '../profile/levels.ts'
 import { PRIOR_SAMPLES_SPREAD } from '../profile/levels.ts'
 
+/** Columns parallel to the hosts, as they stand. */
+export interface LoadSummary {
+  /** Window in which each host's VMs wanted most together. */
+  readonly peakWindow: Int32Array
+  /** Standard deviation of the aligned sums, in reference cores. */
+  readonly alignedSd: Float64Array
+  /** Samples that the members have, all together. */
+  readonly samples: Float64Array
+}
+
 /** Working sheet of one turn. It changes while a plan is made, and is thrown away with the turn. */
 export class HostLoads {
   readonly hosts: number
@@ -20,7 +30,7 @@ export class HostLoads {
   private readonly nothing: Float64Array
   private readonly history: readonly Float32Array[]
   private readonly levels: Levels
-  private readonly bandSd: number
+  readonly bandSd: number
   private readonly limits: Float64Array
   /** Bound, mean, variance and shortage of each host as it stands, where `isMeasured` says that they still hold. */
   private readonly asIs: Float64Array
@@ -105,6 +115,31 @@ export class HostLoads {
   /** The bound if `vm` left this host. */
   boundWithout(host: number, vm: number): number {
     return this.count[host] <= 1 ? 0 : this.measure(host, vm, -1)
+  }
+
+  /** Demand of the VM per past window, as the sums count it. A view, good until the next question. */
+  past(vm: number): Float64Array {
+    this.load(vm)
+    return this.row
+  }
+
+  /** Columns by which the bound of any pair can be enclosed without a pass over its past; see `screen.ts`. */
+  summarise(): LoadSummary {
+    const peakWindow = new Int32Array(this.hosts)
+    const alignedSd = new Float64Array(this.hosts)
+    for (let h = 0; h < this.hosts; h++) {
+      let total = 0
+      let squares = 0
+      for (let k = 0; k < this.windows; k++) {
+        const sum = this.sumAt(h, k)
+        total += sum
+        squares += sum * sum
+        if (sum > this.sumAt(h, peakWindow[h])) peakWindow[h] = k
+      }
+      const centre = this.windows > 0 ? total / this.windows : 0
+      alignedSd[h] = this.windows > 2 ? Math.sqrt(Math.max(0, squares / this.windows - centre * centre)) : 0
+    }
+    return { peakWindow, alignedSd, samples: this.samples.slice() }
   }
 
   /** Mean and standard deviation behind the bound last computed: saves computing them again for the same question. */
