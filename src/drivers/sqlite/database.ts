@@ -4,6 +4,8 @@ import { StoreError } from '../../world/errors.ts'
 
 /** How long another process (`ethos token create` beside the server) may hold the file before we give up. */
 const BUSY_MS = 5000
+/** Pages in the WAL (16 MiB) after which they go to the file: what many transactions write again goes there once. */
+const CHECKPOINT_PAGES = 4000
 const SQLITE_BUSY = 5
 const SQLITE_READONLY = 8
 const SQLITE_FULL = 13
@@ -31,7 +33,10 @@ export class Database {
     this.database = attempt(path, () => {
       const database = new DatabaseSync(path)
       try {
-        database.exec(`PRAGMA busy_timeout = ${BUSY_MS}; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;`)
+        database.exec(
+          `PRAGMA busy_timeout = ${BUSY_MS}; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;` +
+            `PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES};`,
+        )
         database.exec(schema)
       } catch (error) {
         database.close()
