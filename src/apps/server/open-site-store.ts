@@ -1,5 +1,16 @@
-export type StoreConfig = { readonly kind: 'sqlite'; readonly path: string }
+import { admit } from '../../engine/admission/senders.ts'
+import { openSqliteSite } from '../../drivers/sqlite/site-store.ts'
 import type { SiteStore } from '../../world/site-store.ts'
-export async function openSiteStore(_config: StoreConfig): Promise<SiteStore> {
-  throw new Error('not yet')
+
+/** Where the site's store is, for processes and threads that open it for themselves. It passes between them as it is; it is never shown, for an
+ *  address may hold a password. */
+export interface StoreConfig {
+  readonly kind: 'sqlite'
+  /** The file. */
+  readonly path: string
+}
+
+/** Opens it beside the server, whose lock it is. Rejects with a `StoreError`. */
+export async function openSiteStore({ path }: StoreConfig): Promise<SiteStore> {
+  return Promise.resolve(openSqliteSite(path, { admit }))
 }

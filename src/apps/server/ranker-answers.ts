@@ -52,18 +52,10 @@ export class TurnAnswers {
 
   private bodyOf(question: Question): Body | undefined {
     if ('vm' in question) return this.ofVm(question)
-    switch (question.what) {
-      case 'forecasts':
-        return this.forecasts()
-      case 'contention':
-        return this.contention()
-      case 'plan':
-        return this.plan()
-      case 'host-loads':
-        return this.hostLoads()
-      case 'place':
-        return this.place(question.question)
-    }
+    if (question.what === 'place') return this.place(question.question)
+    if (question.what === 'forecasts') return this.forecasts()
+    if (question.what === 'contention') return this.contention()
+    return question.what === 'plan' ? this.plan() : this.hostLoads()
   }
 
   private ofVm(question: Extract<Question, { readonly vm: VmId }>): Body | undefined {

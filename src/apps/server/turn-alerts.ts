@@ -97,10 +97,15 @@ function alertOfEvent(event: TurnEvent): readonly AlertDraft[] {
       kind: 'contention-predicted',
       severity: 'warning',
       about: hostId,
-      what: `Contention is coming on ${hostId} ${when}: up to ${demandP95.toFixed(2)} of ${capacity.toFixed(2)} reference cores.`,
+      what: `Contention is coming on ${hostId} ${when}: up to ${cores(demandP95)} of ${cores(capacity)} reference cores.`,
       remedy: 'The plan says what would relieve it.',
     },
   ]
+}
+
+/** What is not known is null in a journal, from which an event may have been read. */
+function cores(value: number | null): string {
+  return value === null ? 'an unknown number' : value.toFixed(2)
 }
 
 function minutes(ms: number): string {

@@ -104,8 +104,9 @@ export class TurnTaker {
     const reasons = [...settings.problems]
     if (settings.automation.isPaused) reasons.push('An operator paused automation.')
     if (this.taken === 0) reasons.push('The first turn after a start only looks.')
-    if (before.cpuHistory.length + 1 < WARM_WINDOWS)
-      reasons.push(`Only ${before.cpuHistory.length + 1} windows of the past are known; ${WARM_WINDOWS} are needed.`)
+    const windows = countKnown([...before.cpuHistory, ...columnOf(observation)])
+    if (windows < WARM_WINDOWS)
+      reasons.push(`Only ${windows} windows of the past are known; ${WARM_WINDOWS} are needed.`)
     const newestAt = Math.max(-Infinity, ...[...notes.reports.values()].map(({ arrivedAt }) => arrivedAt))
     if (observation.at - newestAt > FRESH_INTERVALS * this.everyMs)
       reasons.push(
@@ -124,6 +125,15 @@ export class TurnTaker {
     await this.journal.append(encodeHeader({ balancer: ethos.name, seed: 0, policy, cadence }))
     this.headerOf = text
   }
+}
+
+/** Windows in which anybody was measured. */
+function countKnown(columns: readonly Float32Array[]): number {
+  return columns.filter((column) => column.some((value) => !Number.isNaN(value))).length
+}
+
+function columnOf({ samples }: Sight['observation']): readonly Float32Array[] {
+  return samples.columns.cpu === undefined ? [] : [samples.columns.cpu]
 }
 
 /** The same judgement with no move to spare. */

@@ -15,6 +15,8 @@ const STUCK_REPORTS = 3
 const SLACK_SHARE = 0.15
 /** A core's worth of slack on top, so that an idle host's rounding is no lie. */
 const SLACK_REF_CORES = 0.5
+/** From this share of its cores on a host may be so busy that its VMs wait, and what they want is more than what they get. */
+const WAITING_SHARE = 0.7
 
 interface Seen {
   readonly arrivedAt: EpochMs
@@ -71,8 +73,9 @@ function contradiction(host: HostCharacteristics, { cpuRefCoresMean, vms }: Kept
   if (cpuRefCoresMean > capacity * (1 + SLACK_SHARE))
     return `It says ${told} reference cores are busy, and has ${capacity.toFixed(2)}: is its record of cores right?`
   const sum = vms.reduce((total, { mean }) => total + (mean.cpu ?? 0), 0)
-  if (sum > cpuRefCoresMean * (1 + SLACK_SHARE) + SLACK_REF_CORES)
-    return `It says ${told} reference cores are busy, and that its VMs use ${sum.toFixed(2)}: one of the two is wrong.`
+  const isIdle = cpuRefCoresMean < capacity * WAITING_SHARE
+  if (isIdle && sum > cpuRefCoresMean * (1 + SLACK_SHARE) + SLACK_REF_CORES)
+    return `It says ${told} reference cores are busy, and that its VMs want ${sum.toFixed(2)}: one of the two is wrong.`
   if (cpuRefCoresMean === 0 && vms.some(({ state }) => state === 'running'))
     return 'It says that no core is busy at all while VMs run: does anything measure?'
   return undefined

@@ -9,6 +9,7 @@ import { type AssumedDemand, assumeDemand, varianceOf } from './assumed-demand.t
 import { getSuitableHosts, remediate, selectBestHost } from './rank.ts'
 import { firstBroken } from './rules.ts'
 import { calculateMigrationScore } from './score.ts'
+import { screenAll } from './screen.ts'
 import { branchContext, type Newcomer } from './what-if.ts'
 
 /** One VM to come, and where it would go. */
@@ -180,16 +181,19 @@ function commonSpeed(vms: readonly Vm[]): number {
   return common
 }
 
-/** Those first that the fewest hosts can take, of equals the largest. */
+/** Those first that the fewest hosts can take by screening, of equals the largest. */
 function byDifficulty(sheet: TurnContext, first: number, count: number): readonly number[] {
   const hosts = sheet.fleet.capacity.length
   const vms = Array.from({ length: count }, (_, i) => first + i)
+  const { masks } = screenAll(sheet, vms)
   const choices = new Map<number, number>()
-  for (const vm of vms) {
-    let suitable = 0
-    for (let h = 0; h < hosts; h++) if (firstBroken(sheet, vm, h) === undefined) suitable++
-    choices.set(vm, suitable)
-  }
+  vms.forEach((vm, i) => {
+    const own = masks.subarray(i * hosts, (i + 1) * hosts)
+    choices.set(
+      vm,
+      own.reduce((passed, mask) => passed + (mask === 0 ? 1 : 0), 0),
+    )
+  })
   const { size } = sheet.levels
   const memory = (vm: number): number => sheet.observation.inventory.vms[vm].memoryBytes
   return vms.sort(
