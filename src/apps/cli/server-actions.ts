@@ -6,12 +6,13 @@ import { parseVmId } from '../../terms/ids.ts'
 import { DAY_MS } from '../../terms/units.ts'
 import { Authority } from '../server/authority.ts'
 import type { ChannelOptions, NamedChannel } from '../server/channels.ts'
-import { openDataFolder, openStore } from '../server/data-folder.ts'
+import { openDataFolder } from '../server/data-folder.ts'
 import { makeLog } from '../server/log.ts'
+import { withSite } from '../server/open-site.ts'
 import { type RunningServer, startServer } from '../server/server.ts'
 import { UsageError } from '../usage-error.ts'
 import type { OperatorOptions, RotateOptions, ServeOptions } from './server-command.ts'
-import type { ListOptions } from './token-command.ts'
+import type { DataOption, ListOptions } from './token-command.ts'
 
 const NAME_PATTERN = /^(?!-)[\w.:-]{1,253}$/
 
@@ -22,6 +23,7 @@ export async function serve(options: ServeOptions): Promise<void> {
   const log = makeLog(options.jsonLogs === true ? 'json' : 'text', (text) => void process.stderr.write(text))
   const server = await startServer({
     dataFolder: options.data,
+    ...(options.store === undefined ? {} : { storeUrl: options.store }),
     host,
     port,
     names,
@@ -61,13 +63,14 @@ export async function listAuthorities({ data, json }: ListOptions): Promise<void
     )
 }
 
-export async function rotateAuthority({ data, overlapDays }: RotateOptions): Promise<void> {
+export async function rotateAuthority(options: RotateOptions): Promise<void> {
+  const { data, overlapDays } = options
   const days = parseDays('--overlap-days', overlapDays, 0)
   const folder = openDataFolder(data, 'there')
   const clock = new WallClock()
   const authority = await Authority.open(folder, clock)
   const { number, servesFrom } = await authority.rotate(days * DAY_MS)
-  note(folder, 'authority rotated', `number ${number}, ${days} days of overlap`)
+  await note(options, 'authority rotated', `number ${number}, ${days} days of overlap`)
   process.stdout.write(`Authority ${number} signs from now on, and is alone from ${at(servesFrom)}.\n`)
 }
 
@@ -85,14 +88,12 @@ export async function createOperator(options: OperatorOptions): Promise<void> {
     const remedy = `It can not be written (${code}). Expected a new file in a folder of yours.`
     throw new UsageError('--out', options.out, remedy)
   }
-  note(folder, 'operator created', `for ${name}, ${days} days`)
+  await note(options, 'operator created', `for ${name}, ${days} days`)
   process.stdout.write(`${options.out}: good for ${days} days. Its key is in it: keep it like a password.\n`)
 }
 
-function note(folder: string, what: string, reason: string): void {
-  const store = openStore(folder)
-  store.audit.add({ at: new WallClock().now(), what, vm: null, from: 'command line', reason })
-  store.close()
+async function note(options: DataOption, what: string, reason: string): Promise<void> {
+  await withSite(options, (store) => store.audit.add({ at: new WallClock().now(), what, from: 'command line', reason }))
 }
 
 function at(instant: number): string {
