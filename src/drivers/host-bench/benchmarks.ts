@@ -180,12 +180,11 @@ function memoryWords(threads: number, blockBytes: number): readonly string[] {
   return ['memory', `--threads=${threads}`, ...block, '--memory-access-mode=seq', '--time=1', 'run']
 }
 
-/** Twice the last cache, at least 256 MiB, at most a gibibyte and an eighth of the memory. */
+/** A power of two, as sysbench demands: beyond the last cache, at least 256 MiB, at most a gibibyte and an eighth of the memory. */
 function blockBytesOf({ lastCacheBytes, memoryBytes }: BenchmarkPlace): number {
-  const wanted = Math.max(BLOCK_BYTES.least, 2 * (lastCacheBytes ?? 0))
+  const wanted = Math.max(BLOCK_BYTES.least, lastCacheBytes ?? 0)
   const allowed = Math.min(BLOCK_BYTES.most, memoryBytes === undefined ? BLOCK_BYTES.least : memoryBytes / 8)
-  // sysbench takes whole multiples of its word.
-  return Math.floor(Math.min(wanted, allowed) / MiB) * MiB
+  return 2 ** Math.max(20, Math.min(Math.ceil(Math.log2(wanted)), Math.floor(Math.log2(allowed))))
 }
 
 function noteOnBlock(place: BenchmarkPlace): string | undefined {
@@ -216,7 +215,7 @@ function stressNg(
 }
 
 function stressNgWords({ answerFile }: BenchmarkPlace, words: readonly string[]): readonly string[] {
-  return [...words, '--timeout', '1', '--metrics', '--quiet', '--yaml', answerFile]
+  return [...words, '--timeout', '1', '--metrics', '--yaml', answerFile]
 }
 
 function opensslCipher(cipher: string, traits: Traits): Benchmark {

@@ -1,5 +1,15 @@
 /** The file that disk benchmarks work on: of bounded size, in a folder that the operator named, gone when we are. */
-import { closeSync, constants, lstatSync, openSync, readdirSync, rmSync, statfsSync, statSync } from 'node:fs'
+import {
+  closeSync,
+  constants,
+  lstatSync,
+  openSync,
+  readdirSync,
+  rmSync,
+  statfsSync,
+  statSync,
+  truncateSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { MiB } from '../../terms/units.ts'
 import { BenchmarkError } from './benchmark-error.ts'
@@ -19,7 +29,7 @@ export async function openDiskPlace(folder: string, fioPath: string, stop: Abort
   removeLeftovers(folder)
   const fileBytes = chooseSize(folder)
   const file = join(folder, `ethos-bench-${process.pid}.tmp`)
-  create(file, folder)
+  create(file, folder, fileBytes)
   try {
     const isDirect = takesDirect(file)
     const place = { file, fileBytes, isDirect }
@@ -53,7 +63,8 @@ export function removeLeftovers(folder: string): readonly string[] {
   })
 }
 
-function isRunning(pid: number): boolean {
+/** Whether a process of that number lives, of whichever user. */
+export function isRunning(pid: number): boolean {
   if (pid === process.pid) return false
   try {
     process.kill(pid, 0)
@@ -84,9 +95,10 @@ function statOf(folder: string): true | undefined {
 }
 
 /** Fails where anything has that name already: nobody's file is written over, no link followed. */
-function create(file: string, folder: string): void {
+function create(file: string, folder: string, fileBytes: number): void {
   try {
     closeSync(openSync(file, 'wx', 0o600))
+    truncateSync(file, fileBytes)
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause)
     throw new BenchmarkError('no-permission', 'fio', `No file can be made in ${folder} (${why}).`, { cause })

@@ -1,6 +1,6 @@
 /** Which benchmarks run, at which load steps, how long that takes, and what is left out at what price. */
 import type { WorkloadType } from '../../terms/host.ts'
-import type { MissingMeasure, MissingReason } from '../../terms/host-measurement.ts'
+import type { BenchmarkRun, MissingMeasure, MissingReason } from '../../terms/host-measurement.ts'
 import type { Fraction } from '../../terms/units.ts'
 import { type Benchmark, BENCHMARKS } from './benchmarks.ts'
 import type { FoundTools, ToolName } from './tools.ts'
@@ -77,6 +77,18 @@ export function missingOf(
   remedy: string,
 ): MissingMeasure {
   return { what: name, reason, detail: detail.slice(0, 1000), cost: COST[workloadType], remedy, workloadType }
+}
+
+/** What is missing costs little where another benchmark of its kind was run at rest. */
+export function weighMissing(
+  missing: readonly MissingMeasure[],
+  runs: readonly BenchmarkRun[],
+): readonly MissingMeasure[] {
+  const known = new Set(runs.filter(({ loadStep }) => loadStep === 0).map(({ workloadType }) => workloadType))
+  return missing.map((measure) => {
+    if (measure.workloadType === undefined || !known.has(measure.workloadType)) return measure
+    return { ...measure, cost: 'little: other benchmarks of its kind were run' }
+  })
 }
 
 /** How to get a tool on Debian and its kin. */

@@ -6,7 +6,7 @@ import { type BackgroundLoad, startLoad } from './background-load.ts'
 import { BenchmarkError, type BenchmarkErrorCode } from './benchmark-error.ts'
 import type { Benchmark, BenchmarkPlace } from './benchmarks.ts'
 import { readCpuTicks } from './cpu-time.ts'
-import { installCommand, missingOf, type Phase, type Plan } from './plan.ts'
+import { installCommand, missingOf, type Phase, type Plan, weighMissing } from './plan.ts'
 import { concludeQuiet, lookAround, type Look } from './quiet.ts'
 import { ratioToReference } from './reference.ts'
 import { LIMIT_ADDED_MS, LIMIT_FACTOR, runBenchmark } from './run-benchmark.ts'
@@ -53,9 +53,11 @@ export async function runSuite(options: SuiteOptions): Promise<SuiteResult> {
   const left = plan.phases.flatMap(({ benchmarks, loadStep }) =>
     benchmarks.filter((benchmark) => !book.has(benchmark, loadStep)).map((benchmark) => ({ benchmark, loadStep })),
   )
+  const runs = book.runs(options)
+  const lacks = left.map(({ benchmark, loadStep }) => book.lack(benchmark, loadStep, stop.aborted))
   return {
-    runs: book.runs(options),
-    missing: [...plan.missing, ...left.map(({ benchmark, loadStep }) => book.lack(benchmark, loadStep, stop.aborted))],
+    runs,
+    missing: weighMissing([...plan.missing, ...lacks], runs),
     quiet: concludeQuiet(looks, { before: atStart, after: readCpuTicks(files) }, options.place.threads),
     interrupted: stop.aborted,
   }

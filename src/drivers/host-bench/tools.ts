@@ -26,16 +26,21 @@ const USUAL_FOLDERS = ['/usr/bin', '/usr/sbin', '/bin', '/sbin']
 
 /** @param searchPath as in the environment variable PATH; absent: that of this process and the usual folders */
 export async function findTools(stop: AbortSignal, searchPath?: string): Promise<FoundTools> {
-  const folders = searchPath?.split(delimiter) ?? [...(process.env['PATH'] ?? '').split(delimiter), ...USUAL_FOLDERS]
-  const found = await Promise.all(TOOLS.map((tool) => findTool(tool, folders, stop)))
+  const found = await Promise.all(TOOLS.map((tool) => findTool(tool, stop, searchPath)))
   return Object.fromEntries(found.flatMap((entry) => (entry === undefined ? [] : [entry])))
 }
 
-async function findTool(tool: ToolName, folders: readonly string[], stop: AbortSignal) {
-  const path = folders
+/** A program's file. Absent: there is none that may be run. */
+export function findProgram(name: string, searchPath?: string): string | undefined {
+  const folders = searchPath?.split(delimiter) ?? [...(process.env['PATH'] ?? '').split(delimiter), ...USUAL_FOLDERS]
+  return folders
     .filter((folder) => folder.startsWith('/'))
-    .map((folder) => join(folder, tool))
+    .map((folder) => join(folder, name))
     .find(isProgram)
+}
+
+async function findTool(tool: ToolName, stop: AbortSignal, searchPath?: string) {
+  const path = findProgram(tool, searchPath)
   if (path === undefined) return undefined
   try {
     const text = await runTool({ tool, path, words: [VERSION_WORDS[tool]], limitMs: VERSION_LIMIT_MS }, stop)

@@ -62,7 +62,8 @@ export function estimatePower(question: PowerQuestion, table: readonly PowerRow[
 /** The same CPU in the same number, else in any number. */
 function byModel({ cpuType, sockets }: PowerQuestion, table: readonly PowerRow[]): PowerEstimate | undefined {
   const cpu = normaliseCpuName(cpuType)
-  const same = table.filter((row) => row.cpu === cpu)
+  // `Intel Xeon Processor` is what hypervisors show of many CPUs: a name without a number names none.
+  const same = /\d/.test(cpu) ? table.filter((row) => row.cpu === cpu) : []
   const alike = same.filter((row) => row.chips === sockets)
   const rows = alike.length > 0 ? alike : same
   if (rows.length === 0) return undefined

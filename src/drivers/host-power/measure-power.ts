@@ -85,7 +85,7 @@ export function concludePower(
 function explain({ cpuType, sockets, cores }: PowerQuestion, match: Match, basis: readonly string[]): string {
   const names = basis.join(', ')
   const source = 'from SPECpower_ssj2008 results (www.spec.org/power_ssj2008, March 2026)'
-  if (match === 'model') return `an estimate: servers with ${names} ${source}`
-  if (match === 'family') return `an estimate: servers with CPUs of its generation (${names}, ...) ${source}`
-  return `an estimate: ${cpuType} is not among known CPUs; servers with ${Math.round(cores / sockets)} or so cores per CPU (${names}, ...) ${source}`
+  if (match === 'model') return `servers with ${names} ${source}`
+  if (match === 'family') return `servers with CPUs of its generation (${names}, ...) ${source}`
+  return `${cpuType} is not among known CPUs; servers with ${Math.round(cores / sockets)} or so cores per CPU (${names}, ...) ${source}`
 }
