@@ -7,6 +7,7 @@ import { PROJECT_FOLDER } from '../../drivers/traces/data-folder.ts'
 import { agentMain } from '../agent/main.ts'
 import { printable } from '../printable.ts'
 import { isForOperators } from '../usage-error.ts'
+import { addBench } from './bench-command.ts'
 import { addBacktest } from './backtest-command.ts'
 import { addCompletion } from './completion-command.ts'
 import { addDemo } from './demo-command.ts'
@@ -33,6 +34,7 @@ const program = new Command('ethos')
   )
   .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2))
 addBacktest(program)
+addBench(program)
 addReport(program)
 addDemo(program)
 addServer(program)

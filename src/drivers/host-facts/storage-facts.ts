@@ -11,7 +11,7 @@ export interface StorageFacts {
   readonly doubt?: string
 }
 
-const NETWORK_FILESYSTEMS = [
+const NETWORK_FILESYSTEMS: ReadonlySet<string> = new Set([
   'nfs',
   'nfs4',
   'cifs',
@@ -24,8 +24,8 @@ const NETWORK_FILESYSTEMS = [
   'lustre',
   'ocfs2',
   'gfs2',
-]
-const MEMORY_FILESYSTEMS = ['tmpfs', 'ramfs']
+])
+const MEMORY_FILESYSTEMS: ReadonlySet<string> = new Set(['tmpfs', 'ramfs'])
 /** A mapped device rests on others, which may rest on others; the kernel allows no more than a few. */
 const DEPTH_MAX = 8
 
@@ -45,9 +45,9 @@ export function readStorageFacts(files: FactFiles, folder: string): StorageFacts
       doubt: `/proc/self/mountinfo does not say what ${folder} lies on; name it by --set storageType=`,
     }
   const facts = fact('filesystem', mount.filesystem, '/proc/self/mountinfo', mount.point)
-  if (NETWORK_FILESYSTEMS.includes(mount.filesystem))
+  if (NETWORK_FILESYSTEMS.has(mount.filesystem))
     return { facts: [...facts, ...fact('storageType', 'network', '/proc/self/mountinfo')], storageType: 'network' }
-  if (MEMORY_FILESYSTEMS.includes(mount.filesystem))
+  if (MEMORY_FILESYSTEMS.has(mount.filesystem))
     return { facts, doubt: `${folder} lies in memory (${mount.filesystem}); name a folder on a disk by --disk` }
   const block = blockFolderOf(files, mount)
   if (block === undefined) return { facts, doubt: `which device ${mount.source} is could not be read` }
@@ -99,13 +99,15 @@ function storageTypeOf(files: FactFiles, block: string, depthLeft: number): Stor
   if (/^(?:rbd|nbd|drbd)\d/.test(device) || /\/session\d+\//.test(block)) return 'network'
   const beneath = depthLeft === 0 ? [] : files.list(`${block}/slaves`)
   if (beneath.length > 0) {
-    const kinds = beneath.map((name) => {
-      const real = files.resolve(`/sys/class/block/${name}`)
-      if (real === undefined) return undefined
-      const whole = files.read(`${real}/partition`) === undefined ? real : real.slice(0, real.lastIndexOf('/'))
-      return storageTypeOf(files, whole, depthLeft - 1)
-    })
-    return (['network', 'hdd', 'ssd', 'nvme'] as const).find((kind) => kinds.includes(kind))
+    const kinds = new Set(
+      beneath.map((name) => {
+        const real = files.resolve(`/sys/class/block/${name}`)
+        if (real === undefined) return undefined
+        const whole = files.read(`${real}/partition`) === undefined ? real : real.slice(0, real.lastIndexOf('/'))
+        return storageTypeOf(files, whole, depthLeft - 1)
+      }),
+    )
+    return (['network', 'hdd', 'ssd', 'nvme'] as const).find((kind) => kinds.has(kind))
   }
   if (device.startsWith('nvme')) return 'nvme'
   const rotational = files.read(`${block}/queue/rotational`)
