@@ -119,14 +119,21 @@ function lookAtHosts(hosts: readonly HostView[]): readonly Finding[] {
 
 function lookAtVms(vms: readonly VmView[]): readonly Finding[] {
   if (vms.length === 0)
-    return [{ verdict: 'note', what: 'No VM is known yet.', remedy: 'Hosts tell of theirs; agents join: ethos enroll VM' }]
+    return [
+      { verdict: 'note', what: 'No VM is known yet.', remedy: 'Hosts tell of theirs; agents join: ethos enroll VM' },
+    ]
   return [
     { verdict: 'good', what: `${vms.length} VMs are known.` },
-    ...some('VM', vms.filter(({ state }) => state !== 'banned'), ({ host }) => host === undefined, {
-      verdict: 'note',
-      text: 'run nobody knows where: they are left alone',
-      remedy: 'Do the hosts on which they run report? Do two hosts claim one of them?',
-    }),
+    ...some(
+      'VM',
+      vms.filter(({ state }) => state !== 'banned'),
+      ({ host }) => host === undefined,
+      {
+        verdict: 'note',
+        text: 'run nobody knows where: they are left alone',
+        remedy: 'Do the hosts on which they run report? Do two hosts claim one of them?',
+      },
+    ),
     ...some('VM', vms, ({ state, vectorAgeMs }) => state === 'good' && (vectorAgeMs ?? Infinity) > SILENT_MS, {
       verdict: 'note',
       text: `told nothing for ${spanText(SILENT_MS)}: the last good vector ages`,
@@ -151,7 +158,7 @@ function lookAtAgents(agents: readonly AgentView[]): readonly Finding[] {
 function lookAtAlerts({ alerts }: Static<typeof AlertsView>): readonly Finding[] {
   if (alerts.length === 0) return [{ verdict: 'good', what: 'No alerts.' }]
   return alerts.map(({ severity, what, remedy }) => ({
-    verdict: severity === 'info' ? ('note' as const) : ('wrong' as const),
+    verdict: severity === 'note' ? ('note' as const) : ('wrong' as const),
     what,
     remedy,
   }))
@@ -180,6 +187,11 @@ function some<T extends { readonly vm?: string; readonly host?: string }>(
 /** The store of a folder on this machine, whether a server runs with it or not. */
 async function lookAtFolder(data: string | undefined): Promise<readonly Finding[]> {
   if (data === undefined) return []
-  const { checkFolder } = await import('./store-actions.ts')
-  return checkFolder(data)
+  const { findingsOf, storeOf } = await import('./store-actions.ts')
+  const path = storeOf(data)
+  const findings = await findingsOf(path, () => undefined)
+  const told = findings.map(({ severity, what, remedy }): Finding => {
+    return { verdict: severity === 'damage' ? 'wrong' : 'note', what, remedy }
+  })
+  return findings.length === 0 ? [{ verdict: 'good', what: `${path} is whole.` }] : told
 }

@@ -1,9 +1,11 @@
 /** Which store a command or a server works on: the file in its data folder, or a PostgreSQL that several servers share. */
+import { openPostgresSite } from '../../drivers/postgres/site.ts'
 import { openSqliteSite } from '../../drivers/sqlite/site-store.ts'
 import { admit } from '../../engine/admission/senders.ts'
 import type { SiteStore } from '../../world/site-store.ts'
 import { UsageError } from '../usage-error.ts'
 import { openDataFolder, storeFile } from './data-folder.ts'
+import type { StoreConfig } from './open-site-store.ts'
 import { openThreadedSite } from './threaded-store.ts'
 
 export interface SiteOptions {
@@ -30,6 +32,12 @@ export async function openSite(options: SiteOptions): Promise<SiteStore> {
   return openSqliteSite(path, { admit })
 }
 
+/** The same store for processes and threads beside this one. */
+export function siteConfig({ data = '', store = process.env['ETHOS_STORE'] }: SiteOptions): StoreConfig {
+  if (store !== undefined && store !== '') return { kind: 'postgres', url: store }
+  return { kind: 'sqlite', path: storeFile(openDataFolder(data, 'there')) }
+}
+
 /** Opens the store, uses it and closes it. */
 export async function withSite<T>(options: SiteOptions, use: (store: SiteStore) => Promise<T>): Promise<T> {
   const store = await openSite(options)
@@ -47,5 +55,5 @@ async function openShared(url: string): Promise<SiteStore> {
       'Expected postgres://USER@HOST/DATABASE. Without --store and ETHOS_STORE the file in the data folder is used.'
     throw new UsageError('--store', `${url.slice(0, 10)}...`, remedy)
   }
-  throw new UsageError('--store', 'postgres://...', 'PostgreSQL is not there yet.')
+  return openPostgresSite(url, { admit })
 }
