@@ -1,6 +1,7 @@
 /** A vector as stores keep it: the same facts as its line, in about half the bytes. Two vectors have the same bytes exactly where they have the same line. */
 import { parseVmId, type VmId } from './ids.ts'
 import { ParseError } from './parse.ts'
+import type { EpochMs } from './units.ts'
 import { DIMENSIONS, MASK_BYTES, type PersonalityVector } from './personality.ts'
 
 /** First byte: the form of the bytes that follow. */
@@ -11,6 +12,8 @@ const SENDER_BYTES_MAX = 36
 const BYTES_MAX = HEAD_BYTES + SENDER_BYTES_MAX + MASK_BYTES + DIMENSIONS * 4
 /** As on the wire: four decimals. */
 const COVERAGE_STEPS = 1e4
+
+const NOBODY = 'nobody' as VmId
 
 const scratch = new Uint8Array(BYTES_MAX)
 const view = new DataView(scratch.buffer)
@@ -66,11 +69,11 @@ export function personalityFromBytes(bytes: Uint8Array, vmId: VmId, place = 'kep
   }
 }
 
-/** Whose number of which sender it is, without reading the rest. Throws a `ParseError`. */
+/** Of which sender, which number, and the end of its window, without reading the rest. Throws a `ParseError`. */
 export function numberOf(
   bytes: Uint8Array,
   place = 'kept vector',
-): { readonly sender: string; readonly sequence: number } {
+): { readonly sender: string; readonly sequence: number; readonly windowEnd: EpochMs } {
   if (bytes[0] !== FORM) throw new ParseError(place, bytes[0], `Expected form ${FORM}.`)
   const length = bytes[21] ?? 0
   if (bytes.length < HEAD_BYTES + length + MASK_BYTES)
@@ -78,5 +81,28 @@ export function numberOf(
   let sender = ''
   for (let i = 0; i < length; i++) sender += String.fromCharCode(bytes[HEAD_BYTES + i])
   const sequence = bytes[3] | (bytes[4] << 8) | (bytes[5] << 16) | (bytes[6] << 24)
-  return { sender, sequence: sequence >>> 0 }
+  const windowEnd = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getFloat64(7, true)
+  return { sender, sequence: sequence >>> 0, windowEnd }
+}
+
+/** Head with sender, and all `DIMENSIONS` numbers with NaN for those that are absent: for whoever keeps numbers in another way. Throws a `ParseError`. */
+export function splitPersonality(bytes: Uint8Array): { readonly head: Uint8Array; readonly numbers: Float32Array } {
+  const { values, mask } = personalityFromBytes(bytes, NOBODY)
+  const numbers = values.map((number, i) => (((mask[i >> 3] >> (i & 7)) & 1) === 1 ? number : Number.NaN))
+  return { head: bytes.slice(0, HEAD_BYTES + bytes[HEAD_BYTES - 1]), numbers }
+}
+
+/** The bytes again. @param head may be followed by anything @param numbers NaN: absent */
+export function joinPersonality(head: Uint8Array, numbers: Float32Array): Uint8Array {
+  const start = HEAD_BYTES + Math.min(head[HEAD_BYTES - 1], SENDER_BYTES_MAX)
+  scratch.set(head.subarray(0, start))
+  const mask = scratch.subarray(start, start + MASK_BYTES).fill(0)
+  let at = start + MASK_BYTES
+  for (let i = 0; i < DIMENSIONS; i++) {
+    if (Number.isNaN(numbers[i])) continue
+    mask[i >> 3] |= 1 << (i & 7)
+    view.setFloat32(at, numbers[i], true)
+    at += 4
+  }
+  return scratch.slice(0, at)
 }

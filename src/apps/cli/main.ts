@@ -12,6 +12,7 @@ import { addDemo } from './demo-command.ts'
 import { addPhases } from './phases-command.ts'
 import { addReport } from './report-command.ts'
 import { addServer } from './server-command.ts'
+import { addStore } from './store-command.ts'
 import { addTokens } from './token-command.ts'
 
 /** The agent reads its words itself: as a program of its own it has no library for that. */
@@ -36,6 +37,7 @@ addDemo(program)
 addServer(program)
 addTokens(program)
 addPhases(program)
+addStore(program)
 program.command('agent').description('learns what this VM is like to host: `ethos agent --help`')
 
 try {

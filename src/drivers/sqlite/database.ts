@@ -4,6 +4,8 @@ import { StoreError } from '../../world/errors.ts'
 
 /** How long another process (`ethos token create` beside the server) may hold the file before we give up. */
 const BUSY_MS = 5000
+/** Pages in the WAL (16 MiB) after which they go to the file: what many transactions write again goes there once. */
+const CHECKPOINT_PAGES = 4000
 const SQLITE_BUSY = 5
 const SQLITE_READONLY = 8
 const SQLITE_FULL = 13
@@ -25,13 +27,21 @@ export class Database {
   private isWhole = false
 
   /** WAL with `synchronous = FULL`: what was committed survives a kill of the process and a loss of power, as far as the disk keeps its word.
-   *  @param path a file, made if missing */
-  constructor(path: string, schema = '') {
+   *  @param path a file, made if missing
+   *  @param how `read`: it must be there, and nothing is changed */
+  constructor(path: string, schema = '', how: 'write' | 'read' = 'write') {
     this.path = path
     this.database = attempt(path, () => {
-      const database = new DatabaseSync(path)
+      const database = new DatabaseSync(path, { readOnly: how === 'read' })
       try {
-        database.exec(`PRAGMA busy_timeout = ${BUSY_MS}; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;`)
+        if (how === 'read') {
+          database.exec(`PRAGMA busy_timeout = ${BUSY_MS}`)
+          return database
+        }
+        database.exec(
+          `PRAGMA busy_timeout = ${BUSY_MS}; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;` +
+            `PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES};`,
+        )
         database.exec(schema)
       } catch (error) {
         database.close()

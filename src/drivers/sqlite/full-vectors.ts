@@ -1,6 +1,7 @@
 import { numberOf, personalityFromBytes, personalityToBytes } from '../../terms/personality-bytes.ts'
 import type { PersonalityVector } from '../../terms/personality.ts'
 import type { VmId } from '../../terms/ids.ts'
+import { TOLD_LATE_MS } from '../../terms/usage-fold.ts'
 import { HOUR_MS, type EpochMs } from '../../terms/units.ts'
 import type { KeptVector } from '../../world/site-store.ts'
 import { StoreError } from '../../world/errors.ts'
@@ -36,7 +37,9 @@ export class FullVectors {
 
   /** The id that comes next. */
   nextId(): number {
-    return Number(this.database.first('SELECT max(id) AS id FROM fullVectors')?.['id'] ?? 0) + 1
+    const gone = `SELECT value FROM facts WHERE name = 'vectorsGone'`
+    const sql = `SELECT max(coalesce((SELECT max(id) FROM fullVectors), 0), coalesce((${gone}), 0)) AS id`
+    return Number(this.database.first(sql)?.['id']) + 1
   }
 
   add(vm: number, { id, before, arrivedAt, flags, data }: FullRow): void {
@@ -75,6 +78,13 @@ export class FullVectors {
     return { apart, newest: 0 }
   }
 
+  /** Deletes those up to an id; it is noted, for no id is used twice. */
+  remove(upTo: number): void {
+    this.database.run('DELETE FROM fullVectors WHERE id <= ?', upTo)
+    const sql = `INSERT INTO facts VALUES ('vectorsGone', ?) ON CONFLICT DO UPDATE SET value = excluded.value`
+    this.database.run(sql, upTo)
+  }
+
   /** Of one VM within a span by arrival, newest first, those kept apart left out; at most `most`. */
   history(
     head: number,
@@ -95,9 +105,11 @@ export function bytesOf(vector: PersonalityVector): Uint8Array {
   return personalityToBytes(vector)
 }
 
-/** The hour in which a vector counts as the hour's: that of its window, unless its clock is off. */
-export function hourOf(windowEnd: EpochMs, arrivedAt: EpochMs, isClockOff: boolean): number {
-  return Math.floor((isClockOff ? arrivedAt : windowEnd) / HOUR_MS)
+/** The hour in which a vector counts as the hour's: that in which its window ends, where that can be believed, otherwise that in which it came. */
+export function hourOf(windowEnd: EpochMs, arrivedAt: EpochMs, flags: number): number {
+  const isOdd =
+    (flags & FLAG_CLOCK_OFF) !== 0 || windowEnd > arrivedAt + HOUR_MS || windowEnd < arrivedAt - TOLD_LATE_MS
+  return Math.floor(((isOdd ? arrivedAt : windowEnd) - 1) / HOUR_MS)
 }
 
 export function keptVector(

@@ -102,8 +102,9 @@ class Round {
     }: { readonly id: number; readonly at: number; readonly isClockOff: boolean; readonly next: KnownSenders },
   ): void {
     const { standing } = this
-    const hour = hourOf(vector.windowEnd, at, isClockOff)
-    const flags = (isClockOff ? FLAG_CLOCK_OFF : 0) | (hour === standing.hour ? 0 : FLAG_HOURLY)
+    const clock = isClockOff ? FLAG_CLOCK_OFF : 0
+    const hour = hourOf(vector.windowEnd, at, clock)
+    const flags = clock | (hour === standing.hour ? 0 : FLAG_HOURLY)
     this.parts.vectors.add(standing.vm, { id, before: standing.head, arrivedAt: at, flags, data })
     this.parts.usage.tell(standing.vm, vector, { arrivedAt: at, isClockOff })
     if (next.senders.at(-1)?.sender !== standing.senders.at(-1)?.sender) {

@@ -1,10 +1,8 @@
 /** What the server remembers, in one SQLite file. */
-import { StoreError } from '../../world/errors.ts'
 import type { AdmissionRule, SiteStore } from '../../world/site-store.ts'
 import { ChangeQueue } from './change-queue.ts'
 import { Database } from './database.ts'
-import { lockFile } from './folder-lock.ts'
-import { migrate } from './migrations.ts'
+import { bring, takeLock } from './site-schema.ts'
 import { latestVectors, vectorHistory } from './site-vectors.ts'
 import { Tables } from './tables.ts'
 import { siteUpkeep } from './upkeep.ts'
@@ -23,7 +21,7 @@ export function openSqliteSite(path: string, { admit, lockPath }: SqliteSiteOpti
   try {
     const database = new Database(path)
     try {
-      migrate(database)
+      bring(database, lock !== undefined)
       return siteStore(new Tables(database, admit), () => lock?.close())
     } catch (error) {
       database.close()
@@ -33,13 +31,6 @@ export function openSqliteSite(path: string, { admit, lockPath }: SqliteSiteOpti
     lock?.close()
     throw error
   }
-}
-
-function takeLock(lockPath: string, path: string): { close(): void } {
-  const lock = lockFile(lockPath)
-  if (lock === undefined)
-    throw new StoreError('locked', `${path}: another server runs with it. Is one started already?`)
-  return lock
 }
 
 type Part<Name extends keyof SiteStore> = SiteStore[Name]

@@ -20,14 +20,19 @@ export function latestVectors({ database }: Tables, after: EpochMs = -Infinity):
     .map((row) => keptVector(row as unknown as FullRow, row['name'] as VmId, database.path))
 }
 
-/** Of one VM, oldest first. */
+/** Of one VM, oldest first: what is kept at full detail, and before that one an hour. */
 export function vectorHistory(
-  { names, database, vectors }: Tables,
+  { names, database, vectors, hourly }: Tables,
   vm: VmId,
   span: { readonly from: EpochMs; readonly to: EpochMs; readonly most: number },
 ): readonly KeptVector[] {
   const number = names.find(vm)
   if (number === undefined) return []
   const head = database.first('SELECT head FROM identities WHERE vm = ?', number)?.['head']
-  return vectors.history(Number(head ?? 0), vm, span).toReversed()
+  const found = vectors.history(Number(head ?? 0), vm, span)
+  for (const row of hourly.back(number)) {
+    if (found.length >= span.most) break
+    if (row.arrivedAt >= span.from && row.arrivedAt < span.to) found.push(keptVector(row, vm, database.path))
+  }
+  return found.toReversed()
 }

@@ -3,6 +3,7 @@ import { ApiTokenTable } from './api-tokens.ts'
 import { AuditLog } from './audit-log.ts'
 import type { Database } from './database.ts'
 import { FullVectors } from './full-vectors.ts'
+import { HourlyVectors } from './hourly-vectors.ts'
 import { HostTable } from './host-table.ts'
 import { IdentityTable } from './identity-table.ts'
 import { VectorIntake } from './intake.ts'
@@ -24,6 +25,7 @@ export class Tables {
   readonly joinTokens: JoinTokenTable
   readonly apiTokens: ApiTokenTable
   readonly vectors: FullVectors
+  readonly hourly: HourlyVectors
   readonly intake: VectorIntake
   readonly usage: UsageStore
   readonly hosts: HostTable
@@ -41,6 +43,7 @@ export class Tables {
     this.joinTokens = new JoinTokenTable(database)
     this.apiTokens = new ApiTokenTable(database)
     this.vectors = new FullVectors(database)
+    this.hourly = new HourlyVectors(database)
     this.usage = new UsageStore(database, this.names)
     const { standings, vectors } = this
     this.intake = new VectorIntake({ database, admit, standings, vectors, usage: this.usage.slabs })

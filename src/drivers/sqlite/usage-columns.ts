@@ -15,11 +15,10 @@ export class UsageColumns {
     this.slots = slots
   }
 
-  /** @param number NaN: absent */
   set(column: number, slot: number, number: number): void {
     const known = this.columns[column]
     if (known !== undefined) known[slot] = number
-    else if (!Number.isNaN(number)) {
+    else {
       const made = new Float32Array(this.slots).fill(Number.NaN)
       made[slot] = number
       this.columns[column] = made

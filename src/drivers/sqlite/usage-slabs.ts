@@ -12,8 +12,14 @@ export const GROUP_VMS = 64
 const SLOTS_MAX = 2 ** 29
 /** Words of a record: milliseconds that were measured, who told it, and the numbers as float32 with NaN for absent. */
 const WORDS = 2 + NUMBERS
-const RECORD_BYTES = WORDS * 4
+export const RECORD_BYTES = WORDS * 4
 const BY_HOST = 1
+
+/** Slots by their number since 1970. */
+export interface SlotSpan {
+  readonly firstSlot: number
+  readonly slots: number
+}
 
 /** One row while it is changed: the same bytes as whole numbers and as fractions. */
 interface Slab {
@@ -82,11 +88,7 @@ export class UsageSlabs {
   }
 
   /** Fills in what is there of VMs of one group. @param columns by place in the group */
-  fill(
-    group: number,
-    { firstSlot, slots }: { readonly firstSlot: number; readonly slots: number },
-    columns: ReadonlyMap<number, UsageColumns>,
-  ): void {
+  fill(group: number, { firstSlot, slots }: SlotSpan, columns: ReadonlyMap<number, UsageColumns>): void {
     const first = group * SLOTS_MAX + firstSlot
     const rows = this.database.all('SELECT key, data FROM usageSlabs WHERE key >= ? AND key < ?', first, first + slots)
     for (const row of rows) {
@@ -95,8 +97,44 @@ export class UsageSlabs {
       for (const [place, filled] of columns) {
         const at = place * WORDS
         if (at >= words.length || words[at] === 0) continue
-        for (let i = 0; i < NUMBERS; i++) filled.set(i, slot, numbers[at + 2 + i])
+        for (let i = 0; i < NUMBERS; i++) {
+          const number = numbers[at + 2 + i]
+          if (!Number.isNaN(number)) filled.set(i, slot, number)
+        }
       }
+    }
+  }
+
+  /** Each record of one group within a span of slots, the slot counted from its begin. Returns how many rows there are. */
+  eachRecord(
+    group: number,
+    { firstSlot, slots }: SlotSpan,
+    see: (place: number, slot: number, numbers: Float32Array) => void,
+  ): number {
+    const first = group * SLOTS_MAX + firstSlot
+    const rows = this.database.all('SELECT key, data FROM usageSlabs WHERE key >= ? AND key < ?', first, first + slots)
+    for (const row of rows) {
+      const { words, numbers } = slabOf(row['data'] as Uint8Array)
+      for (let at = 0; at < words.length; at += WORDS)
+        if (words[at] > 0) see(at / WORDS, Number(row['key']) - first, numbers.subarray(at + 2, at + WORDS))
+    }
+    return rows.length
+  }
+
+  remove(group: number, { firstSlot, slots }: SlotSpan): void {
+    const first = group * SLOTS_MAX + firstSlot
+    this.database.run('DELETE FROM usageSlabs WHERE key >= ? AND key < ?', first, first + slots)
+  }
+
+  /** The oldest slot of each group that has one before a slot, one after the other. */
+  *groupsBefore(slot: number): Generator<{ readonly group: number; readonly slot: number }> {
+    for (let key = 0; ; ) {
+      const row = this.database.first('SELECT key FROM usageSlabs WHERE key >= ? ORDER BY key LIMIT 1', key)
+      if (row === undefined) return
+      const found = Number(row['key'])
+      const group = Math.floor(found / SLOTS_MAX)
+      if (found % SLOTS_MAX < slot) yield { group, slot: found % SLOTS_MAX }
+      key = (group + 1) * SLOTS_MAX
     }
   }
 
@@ -124,8 +162,9 @@ function slabOf(bytes: Uint8Array): Slab {
   }
 }
 
+/** To at least a length, by doubling: a slab that VMs fill one after the other is not copied for each. */
 function grow(slab: Slab, length: number): void {
-  const words = new Uint32Array(length)
+  const words = new Uint32Array(Math.min(Math.max(length, slab.words.length * 2), GROUP_VMS * WORDS))
   words.set(slab.words)
   slab.words = words
   slab.numbers = new Float32Array(words.buffer)
