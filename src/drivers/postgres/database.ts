@@ -317,10 +317,10 @@ type TypeId = Parameters<typeof types.getTypeParser>[0]
 
 /** As pg reads them, but for int8, which counts vectors and lines here and never comes near 2^53, and for bytes, which are plain ones: a slice of
  *  a `Buffer` is no copy. */
-const getTypeParser: typeof types.getTypeParser = (oid: number, format?: 'text' | 'binary') => {
+const getTypeParser: typeof types.getTypeParser = (oid: TypeId, format?: 'text' | 'binary') => {
   if (oid === types.builtins.INT8) return Number
   if (oid === types.builtins.BYTEA) return bytesOf
-  return types.getTypeParser(oid as TypeId, format)
+  return types.getTypeParser(oid, format)
 }
 
 /** From `\\x0123...`, the default of `bytea_output`. */

@@ -95,7 +95,7 @@ export async function keepApart(
   const apart = await queries.run(sql, vmId)
   const newest = 'SELECT id, arrived_at FROM vectors WHERE vm_id = $1 AND NOT is_apart ORDER BY id DESC LIMIT 1'
   await queries.run(
-    `UPDATE identities SET quarantine = $3, quarantined_at = $2, is_released = false, kept_apart = kept_apart + $4,
+    `UPDATE identities SET quarantine = $3, quarantined_at = $2, is_released = false, kept_apart = kept_apart + $4, newest_hour = NULL,
        (newest_id, newest_at) = (${newest}) WHERE vm_id = $1`,
     vmId,
     at,

@@ -29,7 +29,7 @@ interface Waiting {
 export class PostgresJournal implements Journal {
   private readonly database: Database
   private readonly waiting: Waiting[] = []
-  private writing: Promise<void> | undefined
+  private isWriting = false
 
   constructor(database: Database) {
     this.database = database
@@ -43,9 +43,7 @@ export class PostgresJournal implements Journal {
     }
     return new Promise((resolve, reject) => {
       this.waiting.push({ line, at, token, resolve, reject })
-      this.writing ??= this.writeWaiting().finally(() => {
-        this.writing = undefined
-      })
+      if (!this.isWriting) void this.writeWaiting()
     })
   }
 
@@ -60,6 +58,7 @@ export class PostgresJournal implements Journal {
   }
 
   private async writeWaiting(): Promise<void> {
+    this.isWriting = true
     while (this.waiting.length > 0) {
       const some = this.waiting.splice(0, LINES_AT_ONCE)
       try {
@@ -73,6 +72,7 @@ export class PostgresJournal implements Journal {
         for (const { reject } of some) reject(error)
       }
     }
+    this.isWriting = false
   }
 
   verify(): ReturnType<Journal['verify']> {

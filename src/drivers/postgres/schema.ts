@@ -23,7 +23,7 @@ const AGENTS: Migration = {
       via text NOT NULL DEFAULT 'https', via_host text, is_banned boolean NOT NULL DEFAULT false, quarantined_at float8, quarantine text,
       is_released boolean NOT NULL DEFAULT false, is_clock_off boolean NOT NULL DEFAULT false, kept integer NOT NULL DEFAULT 0,
       kept_apart integer NOT NULL DEFAULT 0, counts jsonb NOT NULL DEFAULT '{}', last_id integer NOT NULL DEFAULT 0,
-      last_sender integer NOT NULL DEFAULT 0, newest_id integer, newest_at float8, tended_to float8 NOT NULL DEFAULT 0)
+      last_sender integer NOT NULL DEFAULT 0, newest_id integer, newest_at float8, newest_hour integer, tended_to float8 NOT NULL DEFAULT 0)
       WITH (fillfactor = 50);
     CREATE TABLE senders (
       vm_id integer NOT NULL REFERENCES identities, number integer NOT NULL, sender text COLLATE "C" NOT NULL, place integer,
@@ -31,8 +31,8 @@ const AGENTS: Migration = {
       WITH (fillfactor = 50);
     CREATE TABLE vectors (
       vm_id integer NOT NULL, id integer NOT NULL, sender integer NOT NULL, sequence bigint NOT NULL, arrived_at float8 NOT NULL,
-      is_clock_off boolean NOT NULL, is_apart boolean NOT NULL DEFAULT false, body bytea NOT NULL,
-      PRIMARY KEY (vm_id, id), UNIQUE (vm_id, sender, sequence));
+      is_clock_off boolean NOT NULL, is_hourly boolean NOT NULL, is_apart boolean NOT NULL DEFAULT false,
+      is_stale boolean NOT NULL DEFAULT false, body bytea NOT NULL, PRIMARY KEY (vm_id, id));
     ALTER TABLE vectors ALTER COLUMN body SET STORAGE PLAIN;
     CREATE FUNCTION ethos_added(known jsonb, added jsonb) RETURNS jsonb LANGUAGE sql IMMUTABLE AS $$
       SELECT coalesce(jsonb_object_agg(word, number), '{}') FROM (

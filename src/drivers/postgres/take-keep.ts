@@ -13,6 +13,8 @@ export interface Taken {
   readonly sender: number
   readonly vector: PersonalityVector
   readonly isClockOff: boolean
+  /** The first of its hour, which outlives the others. */
+  readonly isHourly: boolean
   readonly body: Uint8Array
 }
 
@@ -22,19 +24,19 @@ const SENDERS = `
   ON CONFLICT (vm_id, number) DO UPDATE SET
     place = excluded.place, sequence = excluded.sequence, highest = excluded.highest, since_id = excluded.since_id`
 const VECTORS = `
-  INSERT INTO vectors (vm_id, id, sender, sequence, arrived_at, is_clock_off, body)
-  SELECT vm_id, id, sender, sequence, arrived_at, is_clock_off, substring($9::bytea FROM place FOR length)
-  FROM unnest($1::int[], $2::int[], $3::int[], $4::bigint[], $5::float8[], $6::boolean[], $7::int[], $8::int[])
-    AS taken (vm_id, id, sender, sequence, arrived_at, is_clock_off, place, length)`
+  INSERT INTO vectors (vm_id, id, sender, sequence, arrived_at, is_clock_off, is_hourly, body)
+  SELECT vm_id, id, sender, sequence, arrived_at, is_clock_off, is_hourly, substring($10::bytea FROM place FOR length)
+  FROM unnest($1::int[], $2::int[], $3::int[], $4::bigint[], $5::float8[], $6::boolean[], $7::boolean[], $8::int[], $9::int[])
+    AS taken (vm_id, id, sender, sequence, arrived_at, is_clock_off, is_hourly, place, length)`
 /** Only the rows that are locked by this transaction, in which the counts are not read: they are added up here, word by word. */
 const IDENTITIES = `
   UPDATE identities i SET heard_at = told.at, is_clock_off = coalesce(told.is_clock_off, i.is_clock_off), is_released = told.is_released,
     last_id = told.last_id, last_sender = told.last_sender, kept = i.kept + told.taken,
     newest_id = CASE WHEN told.taken > 0 THEN told.last_id ELSE i.newest_id END,
     newest_at = CASE WHEN told.taken > 0 THEN told.at ELSE i.newest_at END,
-    counts = ethos_added(i.counts, told.counts::jsonb)
-  FROM unnest($1::int[], $2::float8[], $3::boolean[], $4::boolean[], $5::int[], $6::int[], $7::int[], $8::text[])
-    AS told (vm_id, at, is_clock_off, is_released, last_id, last_sender, taken, counts)
+    newest_hour = told.newest_hour, counts = ethos_added(i.counts, told.counts::jsonb)
+  FROM unnest($1::int[], $2::float8[], $3::boolean[], $4::boolean[], $5::int[], $6::int[], $7::int[], $8::int[], $9::text[])
+    AS told (vm_id, at, is_clock_off, is_released, last_id, last_sender, taken, newest_hour, counts)
   WHERE i.vm_id = told.vm_id`
 
 export async function keepTaken(queries: Queries, subjects: readonly Subject[]): Promise<void> {
@@ -79,6 +81,7 @@ async function keepVectors(queries: Queries, subjects: readonly Subject[]): Prom
     numbers(taken.map(({ vector }) => vector.sequence)),
     numbers(taken.map(({ subject }) => subject.arrivals.at)),
     flags(taken.map(({ isClockOff }) => isClockOff)),
+    flags(taken.map(({ isHourly }) => isHourly)),
     bodies.places,
     bodies.lengths,
     bodies.bytes,
@@ -95,6 +98,7 @@ async function keepIdentities(queries: Queries, subjects: readonly Subject[]): P
     numbers(subjects.map(({ lastId }) => lastId)),
     numbers(subjects.map(({ lastSender }) => lastSender)),
     numbers(subjects.map(({ taken }) => taken.length)),
+    numbersOrNull(subjects.map(({ newestHour }) => newestHour)),
     texts(subjects.map(({ counts }) => JSON.stringify(Object.fromEntries(counts)))),
   )
 }

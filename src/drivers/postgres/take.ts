@@ -1,7 +1,9 @@
 /** Judges and keeps what VMs told, many at a time, in one transaction. */
 import { personalityToBytes } from '../../terms/personality-bytes.ts'
+import { type EpochMs, HOUR_MS } from '../../terms/units.ts'
 import type { AdmissionRule, ArrivalOutcome, Arrivals, Intake, KnownSenders } from '../../world/site-store.ts'
 import { numbers, texts } from './arrays.ts'
+import { numberIn } from './columns.ts'
 import type { Queries, Row } from './database.ts'
 import { keepApart } from './identities.ts'
 import { keepTaken, type Taken } from './take-keep.ts'
@@ -30,18 +32,22 @@ export interface Subject {
   isReleased: boolean
   lastId: number
   lastSender: number
+  /** The hour that got a vector last, since 1970. */
+  newestHour: number | undefined
 }
 
 /** Rows are locked in the order of their number: two processes that take of the same VMs wait for each other, and never both. */
 const LOCK = `
-  SELECT vms.vm, i.vm_id, i.is_banned, i.quarantine IS NOT NULL AS is_quarantined, i.is_released, i.last_id, i.last_sender
+  SELECT vms.vm, i.vm_id, i.is_banned, i.quarantine IS NOT NULL AS is_quarantined, i.is_released, i.last_id, i.last_sender,
+    i.newest_hour
   FROM identities i JOIN vms ON vms.id = i.vm_id WHERE vms.vm = ANY ($1::text[]) ORDER BY i.vm_id FOR UPDATE OF i`
 const SENDERS =
   'SELECT vm_id, number, sender, place, sequence, highest, since_id FROM senders WHERE vm_id = ANY ($1::int[])'
 const BODIES = `
-  SELECT v.vm_id, v.sender, v.sequence, v.body
-  FROM unnest($1::int[], $2::int[], $3::bigint[]) AS told (vm_id, sender, sequence)
-  JOIN vectors v ON v.vm_id = told.vm_id AND v.sender = told.sender AND v.sequence = told.sequence`
+  SELECT v.vm_id, v.sender, v.sequence, v.body FROM vectors v
+  JOIN unnest($1::int[], $2::int[], $3::bigint[]) AS told (vm_id, sender, sequence)
+    ON v.vm_id = told.vm_id AND v.sender = told.sender AND v.sequence = told.sequence
+  WHERE v.vm_id = ANY ($4::int[])`
 
 /** Runs within a transaction. Parallel to the arrivals. */
 export async function take(
@@ -90,6 +96,7 @@ function subjectOf(arrivals: Arrivals, row: Row): Subject {
     isReleased: row['is_released'] === true,
     lastId: Number(row['last_id']),
     lastSender: Number(row['last_sender']),
+    newestHour: numberIn(row, 'newest_hour'),
   }
 }
 
@@ -124,6 +131,7 @@ async function readBodies(queries: Queries, subjects: readonly Subject[]): Promi
     numbers(asked.map(({ subject }) => subject.vmId)),
     numbers(asked.map(({ known }) => known.number)),
     numbers(asked.map(({ sequence }) => sequence)),
+    numbers([...new Set(asked.map(({ subject }) => subject.vmId))]),
   )
   const found = new Map(
     rows.map((row) => [keyOf(Number(row['vm_id']), Number(row['sender']), Number(row['sequence'])), row]),
@@ -154,7 +162,10 @@ function judge(subject: Subject, admit: AdmissionRule): Intake {
       known = admission.next
       subject.isReleased = known.isReleased
       subject.bodies.set(`${sender} ${sequence}`, body)
-      subject.taken.push({ id, sender: number, vector, isClockOff: subject.arrivals.isClockOff[i], body })
+      const isClockOff = subject.arrivals.isClockOff[i]
+      const hour = hourOf(isClockOff ? subject.arrivals.at : vector.windowEnd)
+      subject.taken.push({ id, sender: number, vector, isClockOff, isHourly: hour !== subject.newestHour, body })
+      subject.newestHour = hour
     }
     const isTaken = admission.kind === 'taken'
     const word = isTaken ? 'accepted' : 'duplicates'
@@ -196,4 +207,9 @@ function noteSenders(subject: Subject, before: KnownSenders, next: KnownSenders,
   row.highest = Math.max(row.highest, current.sequence)
   row.isChanged = true
   return row.number
+}
+
+/** The hour of which a vector is: of a window that ends with it. */
+function hourOf(end: EpochMs): number {
+  return Math.floor(end / HOUR_MS)
 }

@@ -13,7 +13,7 @@ const LATEST = `
   WHERE NOT i.is_banned AND i.quarantine IS NULL AND i.newest_at > $1 ORDER BY vms.vm`
 const HISTORY = `
   SELECT v.arrived_at, v.is_clock_off, v.body FROM vectors v
-  WHERE v.vm_id = (SELECT id FROM vms WHERE vm = $1) AND NOT v.is_apart AND v.arrived_at >= $2 AND v.arrived_at < $3
+  WHERE v.vm_id = (SELECT id FROM vms WHERE vm = $1) AND NOT v.is_apart AND NOT v.is_stale AND v.arrived_at >= $2 AND v.arrived_at < $3
   ORDER BY v.id DESC LIMIT $4`
 
 export class PostgresVectors implements Vectors {
