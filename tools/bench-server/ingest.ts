@@ -146,7 +146,8 @@ async function openIdle({ bench }: MeasuredServer, { key, cert, ca }: Identity, 
   const open: TLSSocket[] = []
   for (let i = 0; i < count; i++) {
     const localAddress = `127.0.4.${1 + (i % 200)}`
-    const socket = connect({ host: '127.0.0.1', port: bench.server.port, localAddress, key, cert, ca })
+    const at = { host: '127.0.0.1', port: bench.server.port, localAddress, key, cert, ca }
+    const socket = connect(at)
     socket.on('error', () => undefined)
     await new Promise<void>((resolve) => socket.once('secureConnect', () => resolve()))
     open.push(socket)
