@@ -19,6 +19,9 @@ export interface SiteOptions {
   readonly onDeath?: (reason: string) => void
 }
 
+/** Where a store is, as one process or thread tells another that opens it too. Never shown: an address may hold a password. */
+export type StorePlace = Pick<SiteOptions, 'data' | 'store'>
+
 /** Opens it. Throws a `UsageError` where it can not be meant, and a `StoreError` where it can not be opened. */
 export async function openSite(options: SiteOptions): Promise<SiteStore> {
   const { data, store = process.env['ETHOS_STORE'], wanted = 'there', isThreaded = false, onDeath } = options
