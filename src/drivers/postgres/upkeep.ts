@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { DAY_MS, type EpochMs } from '../../terms/units.ts'
 import type { Finding, OnProgress, Retention, Tended, Upkeep } from '../../world/site-store.ts'
 import type { Address } from './address.ts'
+import { checkPostgresSite } from './check.ts'
 import type { Database, Queries } from './database.ts'
 import { dump } from './dump.ts'
 import { PostgresLeases } from './leases.ts'
@@ -53,8 +54,8 @@ export class PostgresUpkeep implements Upkeep {
     }
   }
 
-  async check(_onProgress?: OnProgress): Promise<readonly Finding[]> {
-    return []
+  check(onProgress?: OnProgress): Promise<readonly Finding[]> {
+    return checkPostgresSite(this.database, this.database.version, onProgress)
   }
 
   async backup(path: string, onProgress?: OnProgress): Promise<void> {
