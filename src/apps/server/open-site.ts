@@ -4,6 +4,7 @@ import { admit } from '../../engine/admission/senders.ts'
 import type { SiteStore } from '../../world/site-store.ts'
 import { UsageError } from '../usage-error.ts'
 import { openDataFolder, storeFile } from './data-folder.ts'
+import type { StoreConfig } from './open-site-store.ts'
 import { openThreadedSite } from './threaded-store.ts'
 
 export interface SiteOptions {
@@ -30,6 +31,12 @@ export async function openSite(options: SiteOptions): Promise<SiteStore> {
   const path = storeFile(openDataFolder(data, wanted))
   if (isThreaded) return openThreadedSite(path, onDeath === undefined ? {} : { onDeath })
   return openSqliteSite(path, { admit })
+}
+
+/** The same store for processes and threads beside this one. */
+export function siteConfig({ data = '', store = process.env['ETHOS_STORE'] }: SiteOptions): StoreConfig {
+  if (store !== undefined && store !== '') return { kind: 'postgres', url: store }
+  return { kind: 'sqlite', path: storeFile(openDataFolder(data, 'there')) }
 }
 
 /** Opens the store, uses it and closes it. */
