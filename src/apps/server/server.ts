@@ -106,8 +106,9 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   let store: SiteStore | undefined
   try {
     const onDeath = (reason: string): void => log.error({ reason }, 'a thread of the store died')
+    const onWarning = (warning: string): void => log.warn({ reason: warning }, 'the store')
     const named = options.storeUrl === undefined ? {} : { store: options.storeUrl }
-    store = await openSite({ data: folder, ...named, isThreaded: true, onDeath })
+    store = await openSite({ data: folder, ...named, isThreaded: true, onDeath, onWarning })
     const hasAgents = (await store.identities.list()).length > 0
     const authority = await Authority.open(folder, options.clock, hasAgents ? 'there' : 'made')
     const running = await serve({ ...options, log }, { store, authority })
