@@ -3,7 +3,7 @@
 import { createServer, type Server } from 'node:https'
 import type { Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
-import Fastify, { type FastifyInstance, type FastifyRequest, LogController } from 'fastify'
+import Fastify, { type FastifyInstance, LogController } from 'fastify'
 import type { Logger } from 'pino'
 import { type EpochMs, GiB, KiB, MINUTE_MS, SECOND_MS } from '../../terms/units.ts'
 import type { Clock } from '../../world/clock.ts'
@@ -58,8 +58,6 @@ export interface ServerOptions {
   readonly limits?: ServerLimits
   /** Adds routes beside those of agents and hosts, before anything is listened to. */
   readonly extend?: (app: FastifyInstance, parts: ServerParts) => void | Promise<void>
-  /** Whether a request without an operator's certificate may see all agents; see `RouteParts`. */
-  readonly mayView?: (request: FastifyRequest, parts: ServerParts) => Promise<boolean>
 }
 
 export interface RunningServer {
@@ -137,8 +135,7 @@ async function serve(
   const app = makeApp(https, limits.bodyBytesMax, log)
   const parts: ServerParts = { desk, store, authority, trouble, clock, log }
   const { slowMs, bodyBytesMax } = limits
-  const mayView = options.mayView === undefined ? {} : { mayView: bound(options.mayView, parts) }
-  addRoutes(app, { desk, relay, authority, hasRoom: () => memory.hasRoom(), slowMs, bodyBytesMax, ...mayView })
+  addRoutes(app, { desk, relay, authority, hasRoom: () => memory.hasRoom(), slowMs, bodyBytesMax })
   await options.extend?.(app, parts)
   await listen(app, options)
   const channels = new Channels(desk, log, options.channels ?? {})
@@ -166,13 +163,6 @@ async function serve(
       await store.close()
     },
   }
-}
-
-function bound(
-  mayView: NonNullable<ServerOptions['mayView']>,
-  parts: ServerParts,
-): (request: FastifyRequest) => Promise<boolean> {
-  return (request) => mayView(request, parts)
 }
 
 /** What is done every minute. What fails is said, and keeps nothing else from being done. */

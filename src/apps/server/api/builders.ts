@@ -10,14 +10,16 @@ import { DAY_MS, type EpochMs } from '../../../terms/units.ts'
 import { openSqliteSite } from '../../../drivers/sqlite/site-store.ts'
 import type { AdmissionRule, SiteStore } from '../../../world/site-store.ts'
 import { Authority } from '../authority.ts'
-import { forBearer } from '../certificates.ts'
+import { type Bearer, forBearer } from '../certificates.ts'
 import { openDataFolder } from '../data-folder.ts'
 import { makeLog } from '../log.ts'
 import { judgePeer } from '../peer.ts'
+import type { ServerParts } from '../server.ts'
 import type { SiteAnswers } from '../site-answers.ts'
 import { Troubles } from '../trouble.ts'
 import { type Api, addApi } from './api.ts'
 import { makeApiToken } from './api-token.ts'
+import { apiBeside } from './beside.ts'
 import { FakeAnswers } from './fakes/builders.ts'
 import { Metrics } from './metrics.ts'
 import type { ApiParts } from './parts.ts'
@@ -62,6 +64,107 @@ export interface Shown {
   readonly cert: string
 }
 
+/** The API beside a server's own routes, with a judgement that says fixed things. */
+export function plainApi(app: FastifyInstance, parts: ServerParts, rest: Partial<ApiParts> = {}): void {
+  const answers = new FakeAnswers()
+  const backupFolder = join(tmpdir(), 'ethos-no-backups')
+  const { limits } = rest
+  const bounds = limits === undefined ? {} : { limits }
+  addApi(app, apiBeside(parts, { answers, metrics: new Metrics(), backupFolder, version: '0', ...bounds }))
+}
+
+/** A token, kept. */
+export async function aToken(
+  store: SiteStore,
+  { role, at, name = role, ...ends }: { role: Role; at: EpochMs; name?: string; expiresAt?: EpochMs },
+): Promise<string> {
+  const { text, token } = makeApiToken({ role, name, at, ...ends })
+  await store.apiTokens.add(token)
+  return text
+}
+
+/** A certificate as an agent, a host or an operator has it. */
+export async function aCertificate(authority: Authority, bearer: Bearer, now: EpochMs): Promise<Shown> {
+  const { privateKey, publicKey } = generateKeyPairSync('ec', {
+    namedCurve: 'P-256',
+    publicKeyEncoding: { type: 'spki', format: 'der' },
+    privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+  })
+  const cert = await forBearer(authority.newest, bearer, { publicKey, now, forMs: DAY_MS })
+  return { key: privateKey, cert }
+}
+
+/** Asks a server, by whatever it is told to show. */
+export class ApiClient {
+  private readonly port: number
+  private readonly ca: string
+  private readonly agents = new Map<unknown, Agent>()
+
+  constructor({ port, ca }: { readonly port: number; readonly ca: string }) {
+    this.port = port
+    this.ca = ca
+  }
+
+  close(): void {
+    for (const agent of this.agents.values()) agent.destroy()
+  }
+
+  ask(asked: Asked): Promise<Answered> {
+    const { options, body } = this.optionsOf(asked)
+    return new Promise((resolve, reject) => {
+      const sent = request(options, (response) => {
+        const parts: Buffer[] = []
+        if (asked.isHeadOnly === true) {
+          sent.destroy()
+          resolve({ status: response.statusCode ?? 0, headers: response.headers, text: '', json: {} })
+          return
+        }
+        response.on('data', (part: Buffer) => parts.push(part))
+        response.on('error', reject)
+        response.on('end', () => {
+          const text = Buffer.concat(parts).toString()
+          const isJson = text !== '' && (response.headers['content-type'] ?? '').startsWith('application/json')
+          const json = isJson ? (JSON.parse(text) as Readonly<Record<string, any>>) : {}
+          resolve({ status: response.statusCode ?? 0, headers: response.headers, text, json })
+        })
+      })
+      sent.on('error', reject)
+      sent.end(body)
+    })
+  }
+
+  optionsOf({ method = 'GET', path, token, body, text, headers = {}, certificate }: Asked): {
+    readonly options: RequestOptions
+    readonly body?: string
+  } {
+    const content = text ?? (body === undefined ? undefined : JSON.stringify(body))
+    const options = {
+      host: '127.0.0.1',
+      port: this.port,
+      method,
+      path,
+      agent: this.agentFor(certificate),
+      headers: {
+        ...(content === undefined
+          ? {}
+          : { 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(content)) }),
+        ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+        ...headers,
+      },
+    }
+    return { options, ...(content === undefined ? {} : { body: content }) }
+  }
+
+  private agentFor(certificate: Shown | undefined): Agent {
+    let agent = this.agents.get(certificate)
+    if (agent === undefined) {
+      agent = new Agent({ keepAlive: true, maxSockets: 64, ca: this.ca, ...certificate })
+      this.agents.set(certificate, agent)
+    }
+    return agent
+  }
+}
+
 /** Whatever a test tells is taken. */
 const TAKEN: AdmissionRule = (_known, { sender, sequence }) => ({
   kind: 'taken',
@@ -77,9 +180,14 @@ export class ApiBench {
   readonly metrics = new Metrics()
   readonly store: SiteStore
   readonly answers: SiteAnswers
-  private readonly agents = new Map<unknown, Agent>()
   private running:
-    | { readonly app: FastifyInstance; readonly api: Api; readonly authority: Authority; readonly port: number }
+    | {
+        readonly app: FastifyInstance
+        readonly api: Api
+        readonly authority: Authority
+        readonly client: ApiClient
+        readonly port: number
+      }
     | undefined
 
   /** @param about without a store: SQLite in the folder */
@@ -142,96 +250,32 @@ export class ApiBench {
     })
     await app.listen({ host: '127.0.0.1', port: 0 })
     const address = app.server.address()
-    this.running = { app, api, authority, port: typeof address === 'object' && address !== null ? address.port : 0 }
+    const port = typeof address === 'object' && address !== null ? address.port : 0
+    this.running = { app, api, authority, port, client: new ApiClient({ port, ca: authority.pem }) }
   }
 
   async stop(): Promise<void> {
-    for (const agent of this.agents.values()) agent.destroy()
+    this.running?.client.close()
     await this.running?.app.close()
     await this.store.close()
     rmSync(this.folder, { recursive: true, force: true })
   }
 
   /** A token of a role, kept. */
-  async token(role: Role, rest: { readonly name?: string; readonly expiresAt?: EpochMs } = {}): Promise<string> {
-    const { name = role, ...ends } = rest
-    const { text, token } = makeApiToken({ role, name, at: this.now, ...ends })
-    await this.store.apiTokens.add(token)
-    return text
-  }
-
-  /** A certificate as an agent, or an operator, has it. */
-  async certificate(role: 'agent' | 'operator', name: string): Promise<Shown> {
-    if (role === 'operator') {
-      const { certificate, privateKey } = await this.authority.forOperator(name, DAY_MS)
-      return { key: privateKey, cert: certificate }
-    }
-    const { privateKey, publicKey } = generateKeyPairSync('ec', {
-      namedCurve: 'P-256',
-      publicKeyEncoding: { type: 'spki', format: 'der' },
-      privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
-    })
-    const wanted = { publicKey, now: this.now, forMs: DAY_MS }
-    return { key: privateKey, cert: await forBearer(this.authority.newest, { role, name }, wanted) }
+  token(role: Role, rest: { readonly name?: string; readonly expiresAt?: EpochMs } = {}): Promise<string> {
+    return aToken(this.store, { role, at: this.now, ...rest })
   }
 
   ask(asked: Asked): Promise<Answered> {
-    const { options, body } = this.optionsOf(asked)
-    return new Promise((resolve, reject) => {
-      const sent = request(options, (response) => {
-        const parts: Buffer[] = []
-        if (asked.isHeadOnly === true) {
-          sent.destroy()
-          resolve({ status: response.statusCode ?? 0, headers: response.headers, text: '', json: {} })
-          return
-        }
-        response.on('data', (part: Buffer) => parts.push(part))
-        response.on('error', reject)
-        response.on('end', () => {
-          const text = Buffer.concat(parts).toString()
-          const isJson = text !== '' && (response.headers['content-type'] ?? '').startsWith('application/json')
-          const json = isJson ? (JSON.parse(text) as Readonly<Record<string, any>>) : {}
-          resolve({ status: response.statusCode ?? 0, headers: response.headers, text, json })
-        })
-      })
-      sent.on('error', reject)
-      sent.end(body)
-    })
+    return this.up.client.ask(asked)
   }
 
-  optionsOf({ method = 'GET', path, token, body, text, headers = {}, certificate }: Asked): {
-    readonly options: RequestOptions
-    readonly body?: string
-  } {
-    const content = text ?? (body === undefined ? undefined : JSON.stringify(body))
-    const options = {
-      host: '127.0.0.1',
-      port: this.port,
-      method,
-      path,
-      agent: this.agentFor(certificate),
-      headers: {
-        ...(content === undefined
-          ? {}
-          : { 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(content)) }),
-        ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
-        ...headers,
-      },
-    }
-    return { options, ...(content === undefined ? {} : { body: content }) }
+  optionsOf(asked: Asked): ReturnType<ApiClient['optionsOf']> {
+    return this.up.client.optionsOf(asked)
   }
 
   private get up() {
     if (this.running === undefined) throw new Error('the API was not started')
     return this.running
-  }
-
-  private agentFor(certificate: Shown | undefined): Agent {
-    let agent = this.agents.get(certificate)
-    if (agent === undefined) {
-      agent = new Agent({ keepAlive: true, maxSockets: 64, ca: this.authority.pem, ...certificate })
-      this.agents.set(certificate, agent)
-    }
-    return agent
   }
 }

@@ -37,7 +37,7 @@ export interface ApiParts {
   readonly answers: SiteAnswers
   readonly clock: Pick<Clock, 'now'>
   readonly log: Logger
-  readonly trouble: Trouble
+  readonly trouble: Pick<Trouble, 'list'>
   readonly metrics: Metrics
   /** Who is at the other end, by certificate. */
   readonly peerOf: (socket: Socket) => Peer
