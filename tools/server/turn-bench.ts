@@ -20,6 +20,7 @@ export class TurnBench {
   taker: TurnTaker
   /** Of the lease; the journal refuses one that is not held. */
   token = -1
+  private sequence = 1_000_000
 
   constructor(options: Partial<ImaginedSiteOptions> = {}) {
     this.site = new ImaginedSite({ hosts: 3, vms: 18, seed: 1, cores: 16, ...options })
@@ -59,6 +60,11 @@ export class TurnBench {
     if (taken.kind === 'none') throw new Error(taken.reason)
     this.orders.push(...(taken.packet.result?.orders ?? []))
     return taken.packet
+  }
+
+  /** Numbers that rise, for vectors that a test makes itself. */
+  nextSequence(): number {
+    return this.sequence++
   }
 
   async close(): Promise<void> {

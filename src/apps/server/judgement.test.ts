@@ -102,7 +102,7 @@ test('a killed controller is started again, answers go on, and it knows who move
   assert.equal((await ranking(live))['vm'], live.site.vms[0].id)
   await turns(live, 2)
   assert.notEqual(judgement.controllerPid, first)
-  const { gate } = await bodyOf(await judgement.why(vm))
+  const { gate } = bodyOf(await judgement.why(vm))
   assert.match(String(gate), /A move of it was ordered 0 min ago|Moves of it were ordered/)
   assert.ok(Date.now() - decidedAt < 120_000)
   await until('the alert has ended', () => !judgement.listAlerts().some(({ kind }) => kind === 'controller-dead'))

@@ -56,6 +56,8 @@ export interface ServerOptions {
   readonly log?: Logger
   readonly channels?: ChannelOptions
   readonly limits?: ServerLimits
+  /** The store as all of the server is to see it: whoever counts what is asked of it stands between. */
+  readonly watched?: (store: SiteStore) => SiteStore
   /** Adds routes beside those of agents and hosts, before anything is listened to. */
   readonly extend?: (app: FastifyInstance, parts: ServerParts) => void | Promise<void>
 }
@@ -102,8 +104,10 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   let store: SiteStore | undefined
   try {
     const onDeath = (reason: string): void => log.error({ reason }, 'a thread of the store died')
+    const onWarning = (warning: string): void => log.warn({ reason: warning }, 'the store')
     const named = options.storeUrl === undefined ? {} : { store: options.storeUrl }
-    store = await openSite({ data: folder, ...named, isThreaded: true, onDeath })
+    const opened = await openSite({ data: folder, ...named, isThreaded: true, onDeath, onWarning })
+    store = options.watched?.(opened) ?? opened
     const hasAgents = (await store.identities.list()).length > 0
     const authority = await Authority.open(folder, options.clock, hasAgents ? 'there' : 'made')
     const running = await serve({ ...options, log }, { store, authority })

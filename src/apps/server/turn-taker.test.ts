@@ -189,12 +189,15 @@ test('what can not be recorded is not proposed, and the turn comes again', async
   press(bench, [0])
   await bench.turn()
   const before = await bench.step()
-  const { append } = bench.store.journal
-  bench.store.journal.append = async () => {
+  const { journal } = bench.store
+  const append = async (): Promise<never> => {
     throw new StoreError('full', 'No room.')
   }
+  bench.store = { ...bench.store, journal: { ...journal, append } }
+  const full = bench.taker
+  bench.taker = bench.newTaker()
   await assert.rejects(bench.step(), StoreError)
-  bench.store.journal.append = append
+  bench.taker = full
   assert.equal((await bench.step()).number, (before.number ?? 0) + 1)
 })
 

@@ -250,6 +250,7 @@ export const HostLoadsView = Type.Object({
     }),
   ),
 })
+export type HostLoadsView = Static<typeof HostLoadsView>
 
 export const AlertView = Type.Object({
   kind: words(ALERT_KINDS),
@@ -286,3 +287,4 @@ export const PlacementsView = Type.Object({
     }),
   ),
 })
+export type AlertsView = Static<typeof AlertsView>

@@ -192,6 +192,7 @@ export const StatusView = Type.Object({
   streams: Type.Integer(),
   degraded: Degraded,
 })
+export type StatusView = Static<typeof StatusView>
 
 export const HealthView = Type.Object({ status: Type.Enum(['ok', 'degraded']), reasons: Type.Array(Type.String()) })
 

@@ -31,6 +31,7 @@ export const VmsView = Type.Object({
   vms: Type.Array(VmView),
   next: Next,
 })
+export type VmsView = Static<typeof VmsView>
 
 export const VMS_QUERY = {
   ...PAGE_QUERY,
@@ -68,6 +69,7 @@ export const VectorsView = Type.Object({
   dimensions: Type.Array(Dimension, { description: 'what the values mean, in the order of the schema' }),
   vectors: Type.Array(VectorView, { description: 'oldest first' }),
 })
+export type VectorsView = Static<typeof VectorsView>
 
 /** Most vectors of one answer: two days of one every 5 minutes. */
 export const VECTORS_MAX = 576
