@@ -2,10 +2,11 @@
 import type { HostId, VmId } from '../../terms/ids.ts'
 import { type EpochMs, MINUTE_MS } from '../../terms/units.ts'
 import type { Clock } from '../../world/clock.ts'
+import type { SiteStore } from '../../world/site-store.ts'
 import { type Alert, AlertBook, type AlertDraft } from './alerts.ts'
 import type { ControllerMessage } from './controller-messages.ts'
 import { ControllerProcess } from './controller-process.ts'
-import type { StoreConfig } from './open-site-store.ts'
+import type { StorePlace } from './open-site.ts'
 import { Ranker } from './ranker.ts'
 import type { FromRanker } from './ranker-messages.ts'
 import type { Question } from './ranker-questions.ts'
@@ -19,7 +20,10 @@ const LEASE_MS = 30_000
 const REASON_LENGTH_MAX = 300
 
 export interface JudgementOptions {
-  readonly store: StoreConfig
+  /** What the controller writes through. It stays its owner's to close. */
+  readonly store: Pick<SiteStore, 'journal' | 'leases'>
+  /** Where controller and ranker read for themselves. */
+  readonly place: StorePlace
   readonly clock: Clock
   /** This process among those that may hold the lease; the same after a restart where only one process can have the store. */
   readonly holder: string
@@ -65,9 +69,9 @@ export class SiteJudgement implements SiteAnswers {
     this.options = options
     this.everyMs = options.everyMs ?? EVERY_MS
     this.startedAt = options.clock.now()
-    const { store, holder } = options
+    const { store, place, holder } = options
     this.ranker = new Ranker({
-      store,
+      place,
       onLoaded: (message) => this.loaded(message),
       onFailed: ({ source, reason }) => this.failed(source, reason),
       onEnd: (why) => options.note?.(`The ranker ended and is started anew: ${why}`),
@@ -75,6 +79,7 @@ export class SiteJudgement implements SiteAnswers {
     if (options.isControlling === false) return
     this.controller = new ControllerProcess({
       store,
+      place,
       holder,
       everyMs: this.everyMs,
       leaseMs: options.leaseMs ?? LEASE_MS,

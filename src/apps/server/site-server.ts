@@ -7,7 +7,6 @@ import { apiBeside } from './api/beside.ts'
 import { Metrics, timed } from './api/metrics.ts'
 import type { ApiLimits } from './api/parts.ts'
 import { SiteJudgement } from './judgement.ts'
-import { siteConfig } from './open-site.ts'
 import { type RunningServer, type ServerOptions, type ServerParts, startServer } from './server.ts'
 
 /** Below the data folder. */
@@ -61,7 +60,10 @@ export async function startSiteServer(options: SiteServerOptions): Promise<SiteS
       ...server,
       judgement: started,
       ...(firstToken === undefined ? {} : { firstToken }),
-      close: () => started.close().finally(() => server.close()),
+      async close() {
+        await started.close()
+        await server.close()
+      },
     }
   } catch (error) {
     await judgement?.close()
@@ -69,10 +71,11 @@ export async function startSiteServer(options: SiteServerOptions): Promise<SiteS
   }
 }
 
-function judge(options: SiteServerOptions, { log }: ServerParts): SiteJudgement {
+function judge(options: SiteServerOptions, { log, store }: ServerParts): SiteJudgement {
   const { clock, holder, turnEveryMs, dataFolder, storeUrl } = options
   return new SiteJudgement({
-    store: siteConfig({ data: dataFolder, ...(storeUrl === undefined ? {} : { store: storeUrl }) }),
+    store,
+    place: { data: dataFolder, ...(storeUrl === undefined ? {} : { store: storeUrl }) },
     clock,
     holder,
     ...(turnEveryMs === undefined ? {} : { everyMs: turnEveryMs }),

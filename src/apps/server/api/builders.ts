@@ -21,7 +21,7 @@ import { type Api, addApi } from './api.ts'
 import { makeApiToken } from './api-token.ts'
 import { apiBeside } from './beside.ts'
 import { FakeAnswers } from './fakes/builders.ts'
-import { Metrics } from './metrics.ts'
+import { Metrics, timed } from './metrics.ts'
 import type { ApiParts } from './parts.ts'
 
 export interface Answered {
@@ -236,7 +236,7 @@ export class ApiBench {
     }) as unknown as FastifyInstance
     before(app)
     const api = addApi(app, {
-      store: this.store,
+      store: timed(this.store, this.metrics),
       answers: this.answers,
       clock,
       log,

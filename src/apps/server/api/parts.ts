@@ -33,6 +33,7 @@ export const API_LIMITS: ApiLimits = {
 }
 
 export interface ApiParts {
+  /** Through `timed`, where the metrics are to tell of it. */
   readonly store: SiteStore
   readonly answers: SiteAnswers
   readonly clock: Pick<Clock, 'now'>

@@ -7,8 +7,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { aVector } from '../../../../tools/builders.ts'
+import { parseVmId } from '../../../terms/ids.ts'
+import type { Arrivals, Intake } from '../../../world/site-store.ts'
 import { ApiBench } from './builders.ts'
 import { FakeAnswers, FakeStore } from './fakes/builders.ts'
+import { Metrics, timed } from './metrics.ts'
 
 const skip = existsSync('/usr/bin/prometheus') ? false : 'no Prometheus on this machine'
 const bench = new ApiBench({ store: new FakeStore(), answers: new FakeAnswers() })
@@ -46,6 +50,36 @@ test('labels have few values, whatever is told', async () => {
   for (let i = 0; i < 20; i++) await bench.ask({ path: `/nowhere/${i}`, token })
   const again = (await bench.ask({ path: '/metrics', token })).text
   assert.ok(!again.includes('/nowhere'))
+})
+
+test('whoever asks the store is timed, and what becomes of vectors is counted', async () => {
+  const metrics = new Metrics()
+  const vm = parseVmId('vm-1')
+  const heard: Intake = { kind: 'heard', outcomes: ['accepted', 'duplicate'], quarantine: 'two senders' }
+  const take = () => Promise.resolve<readonly Intake[]>([heard, { kind: 'shut-out', because: 'banned' }])
+  const plain = new FakeStore()
+  const watched = timed(Object.assign(plain, { vectors: { ...plain.vectors, take } }), metrics)
+  const arrivals = (vectors: number, counts: Readonly<Record<string, number>>): Arrivals => ({
+    vm,
+    at: 0,
+    vectors: Array.from({ length: vectors }, () => aVector()),
+    isClockOff: Array.from({ length: vectors }, () => false),
+    counts,
+  })
+  await watched.vectors.take([arrivals(3, { 'refused: out of range': 4 }), arrivals(2, {})])
+  plain.isBroken = true
+  await assert.rejects(watched.audit.last(1))
+  const text = await metrics.registry.metrics()
+  const lines = text.split('\n').filter((line) => /^ethos_(ingest_vectors|store_duration_seconds_count)/.test(line))
+  assert.deepEqual(lines.sort(), [
+    'ethos_ingest_vectors_total{outcome="accepted",reason=""} 1',
+    'ethos_ingest_vectors_total{outcome="duplicate",reason=""} 1',
+    'ethos_ingest_vectors_total{outcome="refused",reason="out of range"} 4',
+    'ethos_ingest_vectors_total{outcome="shut-out",reason="banned"} 2',
+    'ethos_ingest_vectors_total{outcome="shut-out",reason="quarantined"} 1',
+    'ethos_store_duration_seconds_count{operation="audit.last",result="failed"} 1',
+    'ethos_store_duration_seconds_count{operation="vectors.take",result="good"} 1',
+  ])
 })
 
 test('without a token there are no metrics, unless they are open', async () => {
