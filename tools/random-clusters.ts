@@ -15,6 +15,9 @@ const HOST = fc.record({
   gib: fc.integer({ min: 4, max: 32 }),
   link: fc.constantFrom(1e7, 125e6),
   flags: fc.constantFrom<readonly string[]>([], ['sse2'], ['sse2', 'avx2']),
+  /** Shares of CPU and memory that it measures itself; NaN: not. */
+  busy: fc.constantFrom(NaN, 0, 0.2, 0.5, 0.9, 1.3),
+  used: fc.constantFrom(NaN, 0.1, 0.6, 0.95),
 })
 
 const VM = fc.record({
@@ -39,8 +42,9 @@ export const RANDOM_CLUSTERS: fc.Arbitrary<SmallCluster> = fc
     memoryAllocationMax: fc.constantFrom(null, 0.9, 1),
     migrationsPerHostMax: fc.constantFrom(null, 1, 8),
     isEnabled: fc.boolean(),
+    isMeasured: fc.boolean(),
   })
-  .map(({ hosts, vms, windows, isEnabled, ...limits }) => {
+  .map(({ hosts, vms, windows, isEnabled, isMeasured, ...limits }) => {
     const hostOf = vms.map(({ host }) => (host < 0 ? -1 : host % hosts.length))
     return {
       at: NOW_MS,
@@ -62,6 +66,14 @@ export const RANDOM_CLUSTERS: fc.Arbitrary<SmallCluster> = fc
       migrations: vms.flatMap(({ flightTo }, v) =>
         flightTo === undefined || hostOf[v] < 0 || hostOf[v] === flightTo ? [] : [aFlight(v, hostOf[v], flightTo)],
       ),
+      ...(isMeasured
+        ? {
+            hostSamples: {
+              cpuRefCores: Float32Array.from(hosts, ({ busy, cores }) => busy * cores),
+              memoryUsedBytes: Float64Array.from(hosts, ({ used, gib }) => used * gib * GiB),
+            },
+          }
+        : {}),
       policy: aPolicy({ limits, consolidation: { isEnabled } }),
       state: {
         moveLog: vms.flatMap(({ movedFrom }, v) =>

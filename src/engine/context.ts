@@ -5,6 +5,7 @@ import type { Policy } from '../terms/policy.ts'
 import type { Observation } from '../terms/turn.ts'
 import { HOUR_MS } from '../terms/units.ts'
 import type { Vm } from '../terms/vm.ts'
+import { checkHosts, type HostCheck } from './forecast/host-check.ts'
 import { HostLoads } from './forecast/host-loads.ts'
 import { migrationThreshold } from './learn/threshold.ts'
 import type { Levels } from './profile/levels.ts'
@@ -20,6 +21,8 @@ export interface TurnContext {
   /** Share by which gain must exceed cost, as learnt. */
   readonly marginFraction: number
   readonly loads: HostLoads
+  /** What hosts measured of themselves, beside what their VMs add up to. Absent: they measure nothing. */
+  readonly hostCheck?: HostCheck
   /** Where each VM is, planned moves included; HOST_UNKNOWN where nobody knows. */
   readonly hostOf: Int32Array
   /** VMs on each host, planned moves included; VMs on their way count on both. */
@@ -41,6 +44,7 @@ export interface TurnContext {
 /** @param state the state after this turn's samples went in: its rosters are the observation's. */
 export function openContext(state: EngineState, observation: Observation, policy: Policy, levels: Levels): TurnContext {
   const { hosts, vms, hostOf, migrations } = observation.inventory
+  const hostCheck = checkHosts(observation, state.fleet, state.cpuHistory.at(-1))
   const context: TurnContext = {
     state,
     observation,
@@ -55,6 +59,7 @@ export function openContext(state: EngineState, observation: Observation, policy
       state.threshold.bandSd,
       state.fleet.capacity.map((capacity) => capacity * policy.contention.highFraction),
     ),
+    ...(hostCheck === undefined ? {} : { hostCheck }),
     hostOf: Int32Array.from(hostOf),
     members: hosts.map(() => []),
     memoryBytes: new Float64Array(hosts.length),
@@ -66,6 +71,7 @@ export function openContext(state: EngineState, observation: Observation, policy
   }
   for (let v = 0; v < vms.length; v++) if (hostOf[v] !== HOST_UNKNOWN) commit(context, v, hostOf[v])
   for (const migration of migrations) commitMigration(context, migration)
+  hostCheck?.ownRefCores.forEach((cores, h) => context.loads.addOwnWork(h, cores))
   return context
 }
 

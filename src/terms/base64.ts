@@ -38,16 +38,16 @@ export function decodeBase64(text: string): Uint8Array | undefined {
   return bytes
 }
 
-/** Writes the bytes of canonical base64 from `from` up to `to` into `bytes`. Returns how many there are; -1 where the text is not canonical or
- *  `bytes` is too short. */
-export function decodeBase64Into(text: string, from: number, to: number, bytes: Uint8Array): number {
+/** Writes the bytes of canonical base64 from `from` up to `to` into `bytes`, from `begin` on. Returns how many there are; -1 where the text is not
+ *  canonical or `bytes` is too short. */
+export function decodeBase64Into(text: string, { from, to }: TextSpan, bytes: Uint8Array, begin = 0): number {
   const length = to - from
   if (length % 4 !== 0) return -1
   const padding = length === 0 || text.charCodeAt(to - 1) !== PAD ? 0 : text.charCodeAt(to - 2) === PAD ? 2 : 1
   const count = (length / 4) * 3 - padding
-  if (count > bytes.length) return -1
+  if (begin + count > bytes.length) return -1
   const whole = padding === 0 ? to : to - 4
-  let at = 0
+  let at = begin
   for (let i = from; i < whole; i += 4) {
     const first = text.charCodeAt(i)
     const second = text.charCodeAt(i + 1)
@@ -69,6 +69,12 @@ export function decodeBase64Into(text: string, from: number, to: number, bytes: 
   bytes[at] = word >>> 16
   if (padding === 1) bytes[at + 1] = word >>> 8
   return count
+}
+
+/** A part of a text. */
+export interface TextSpan {
+  readonly from: number
+  readonly to: number
 }
 
 /** Six bits, or -1, which stays negative wherever it is shifted to. */

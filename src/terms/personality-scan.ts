@@ -1,6 +1,6 @@
 /** The one form of a vector's line, read in one pass without building anything else. Whatever is not in that form is left to the parser, which says
  *  in words what is wrong with it. */
-import { decodeBase64Into } from './base64.ts'
+import { decodeBase64Into, type TextSpan } from './base64.ts'
 import { ID_LENGTH_MAX, type VmId } from './ids.ts'
 import { DIMENSIONS, isPresent, MASK_BYTES, PERSONALITY_SCHEMA_VERSION, type PersonalityVector } from './personality.ts'
 import {
@@ -26,9 +26,39 @@ const COVERAGE_ONE = 10_000
 const MASK_LENGTH = Math.ceil(MASK_BYTES / 3) * 4
 const IS_LITTLE_ENDIAN = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1
 
+/** Room for the numbers of many vectors: one piece of memory is had much faster than many. */
+export class ValueRoom {
+  private readonly values: Float32Array
+  private readonly bytes: Uint8Array
+  private used = 0
+
+  /** @param vectors for how many */
+  constructor(vectors: number) {
+    this.values = new Float32Array(vectors * DIMENSIONS)
+    this.bytes = new Uint8Array(this.values.buffer)
+  }
+
+  /** Reads the numbers that the mask calls present, each into its place; undefined where the text holds others. Throws where there is no room left. */
+  read(text: string, span: TextSpan, mask: Uint8Array, present: number): Float32Array | undefined {
+    const first = this.used * DIMENSIONS
+    const values = this.values.subarray(first, first + DIMENSIONS)
+    if (values.length < DIMENSIONS) throw new RangeError('there is no room for another vector')
+    if (decodeBase64Into(text, span, this.bytes, first * 4) !== present * 4) return undefined
+    for (let i = 0; i < present; i++) if (!Number.isFinite(values[i])) return undefined
+    if (present < DIMENSIONS) spread(values, mask, present)
+    this.used++
+    return values
+  }
+}
+
 /** The vector of `text` from `from` up to `to`, exactly where `encodePersonality` of what `parsePersonality` reads there is the same text again;
- *  else undefined. The vector holds no part of the text. */
-export function scanPersonality(text: string, from = 0, to = text.length): PersonalityVector | undefined {
+ *  else undefined. Its ids may hold the text, as parts of one do in JavaScript: what is kept for long is copied.
+ *  @param room where its numbers go; a place of their own by default */
+export function scanPersonality(
+  text: string,
+  { from, to }: TextSpan = { from: 0, to: text.length },
+  room?: ValueRoom,
+): PersonalityVector | undefined {
   if (to - from > WIRE_BYTES_MAX || !IS_LITTLE_ENDIAN) return undefined
   const scan = new Scan(text, from, to)
   if (!scan.skip(BEGIN)) return undefined
@@ -47,7 +77,7 @@ export function scanPersonality(text: string, from = 0, to = text.length): Perso
   scan.isGood &&= scan.skip(',"mask":"')
   const mask = scan.mask()
   if (mask === undefined || !scan.skip('","data":"')) return undefined
-  const values = scan.values(mask)
+  const values = scan.values(mask, room)
   if (values === undefined || !scan.skip('"}') || !scan.isGood || scan.at !== to) return undefined
   return { vmId, sender, sequence, windowEnd, windowMs, coverage, phases, values, mask }
 }
@@ -125,24 +155,21 @@ class Scan {
   mask(): Uint8Array | undefined {
     const mask = new Uint8Array(MASK_BYTES)
     const end = this.at + MASK_LENGTH
-    if (end > this.to || decodeBase64Into(this.text, this.at, end, mask) !== MASK_BYTES) return undefined
+    if (end > this.to || decodeBase64Into(this.text, { from: this.at, to: end }, mask) !== MASK_BYTES) return undefined
     this.at = end
     for (let bit = DIMENSIONS; bit < MASK_BYTES * 8; bit++) if (isPresent({ mask }, bit)) return undefined
     return mask
   }
 
   /** The numbers that the mask calls present, each in its place. */
-  values(mask: Uint8Array): Float32Array | undefined {
+  values(mask: Uint8Array, room = new ValueRoom(1)): Float32Array | undefined {
     let present = 0
     for (let i = 0; i < MASK_BYTES; i++) present += BITS_OF[mask[i]]
     const end = this.at + Math.ceil((present * 4) / 3) * 4
-    const values = new Float32Array(DIMENSIONS)
-    const bytes = new Uint8Array(values.buffer, 0, present * 4)
-    if (end > this.to || decodeBase64Into(this.text, this.at, end, bytes) !== present * 4) return undefined
+    if (end > this.to) return undefined
+    const span = { from: this.at, to: end }
     this.at = end
-    for (let i = 0; i < present; i++) if (!Number.isFinite(values[i])) return undefined
-    if (present < DIMENSIONS) spread(values, mask, present)
-    return values
+    return room.read(this.text, span, mask, present)
   }
 }
 

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
+import { dimensionIndex } from '../terms/personality.ts'
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../terms/units.ts'
 import type { Sentences } from './register.contract.ts'
 import type { SiteStoreSubject } from './site-store.contract.ts'
 import { type Arrivals, RETENTION, type SiteStore } from './site-store.ts'
 import { arrivalsOf, aVector, DB, letIn, NEVER, NOON, WEB } from './site-store-parts.contract.ts'
 
+const PHASE = dimensionIndex('phase')
 const ALL = { from: 0, to: NEVER, most: 1000 }
 
 /** Vectors: what is taken, what is found of it, and what time makes of it. */
@@ -139,7 +141,7 @@ export const VECTOR_SENTENCES: Sentences<SiteStoreSubject> = {
     for (const { vector } of history) {
       assert.ok(Math.abs((vector.values[0] * 7) / vector.sequence - 1) < 0.001)
       const whole = aVector({ sequence: vector.sequence, numbers: { phase: vector.sequence % 16 } })
-      assert.equal(vector.values[53], whole.values[53])
+      assert.equal(vector.values[PHASE], whole.values[PHASE])
       assert.equal(vector.sender, 'agent-1')
     }
     assert.deepEqual(

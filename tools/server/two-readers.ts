@@ -35,7 +35,12 @@ export function compareReaders(luck: Luck, lines: number): ReaderCounts {
     // Within a longer text, whatever stands around it.
     const around = CHARACTERS.slice(luck.below(CHARACTERS.length))
     const text = `${around}${line}${around}`
-    assert.ok(areSame(scanPersonality(text, around.length, around.length + line.length) as PersonalityVector, quick))
+    assert.ok(
+      areSame(
+        scanPersonality(text, { from: around.length, to: around.length + line.length }) as PersonalityVector,
+        quick,
+      ),
+    )
   }
   return { lines, taken }
 }

@@ -1,16 +1,19 @@
 /** What `ethos server`, `ethos authority` and `ethos operator` do. */
 import { writeFileSync } from 'node:fs'
 import { hostname } from 'node:os'
+import { resolve } from 'node:path'
 import { WallClock } from '../../drivers/wall-clock.ts'
 import { parseVmId } from '../../terms/ids.ts'
-import { DAY_MS } from '../../terms/units.ts'
+import { DAY_MS, SECOND_MS } from '../../terms/units.ts'
 import { Authority } from '../server/authority.ts'
 import type { ChannelOptions, NamedChannel } from '../server/channels.ts'
 import { openDataFolder } from '../server/data-folder.ts'
 import { makeLog } from '../server/log.ts'
 import { withSite } from '../server/open-site.ts'
-import { type RunningServer, startServer } from '../server/server.ts'
+import type { RunningServer } from '../server/server.ts'
+import { startSiteServer } from '../server/site-server.ts'
 import { UsageError } from '../usage-error.ts'
+import { readVersion } from './version.ts'
 import type { OperatorOptions, RotateOptions, ServeOptions } from './server-command.ts'
 import type { DataOption, ListOptions } from './token-command.ts'
 
@@ -21,8 +24,12 @@ export async function serve(options: ServeOptions): Promise<void> {
   const { host, port } = parseListen(options.listen)
   const names = (options.name ?? ownNames(host)).map(parseName)
   const log = makeLog(options.jsonLogs === true ? 'json' : 'text', (text) => void process.stderr.write(text))
-  const server = await startServer({
+  const server = await startSiteServer({
     dataFolder: options.data,
+    version: readVersion(),
+    holder: `${hostname()}:${resolve(options.data)}`,
+    turnEveryMs: parseTurnEvery(options.turnEvery),
+    areMetricsOpen: options.openMetrics === true,
     ...(options.store === undefined ? {} : { storeUrl: options.store }),
     host,
     port,
@@ -32,7 +39,22 @@ export async function serve(options: ServeOptions): Promise<void> {
     channels: parseChannels(options),
   })
   log.info({ names, authority: server.authority.pin }, `listening on ${host}:${server.port}`)
+  if (server.firstToken !== undefined) tellFirstToken(server.firstToken, server.port, server.authority.pin)
   await ended(server, (signal) => log.info({ signal }, 'ending'))
+}
+
+/** On standard output, once: it is in no log, and nobody can read it from the store. */
+function tellFirstToken(token: string, port: number, pin: string): void {
+  process.stdout.write(
+    `The first API token, an admin’s. It is shown this once:\n\n  ${token}\n\n` +
+      `To use it: ethos login --server https://localhost:${port} --fingerprint ${pin}\n`,
+  )
+}
+
+function parseTurnEvery(text: string): number {
+  const seconds = Number(text)
+  if (text.trim() !== '' && seconds >= 10 && seconds <= 3600) return seconds * SECOND_MS
+  throw new UsageError('--turn-every', text, 'Expected 10 to 3600 seconds.')
 }
 
 /** Until somebody asks us to end. */

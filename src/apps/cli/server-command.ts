@@ -12,9 +12,9 @@ const actions = () => import('./server-actions.ts')
 
 const EXAMPLES = `
 Examples:
-  ethos server --data /var/lib/ethos --listen 0.0.0.0:8470 --name ethos.example
-  ethos server --data /var/lib/ethos --channels /var/lib/libvirt/qemu/channel/target
-  ethos server --data /var/lib/ethos --channel web-1=/run/guests/web-1.sock`
+  ethos serve --data /var/lib/ethos --listen 0.0.0.0:8470 --name ethos.example
+  ethos serve --data /var/lib/ethos --channels /var/lib/libvirt/qemu/channel/target
+  ethos serve --data /var/lib/ethos --channel web-1=/run/guests/web-1.sock`
 
 export interface ServeOptions {
   readonly data: string
@@ -23,6 +23,8 @@ export interface ServeOptions {
   readonly name?: readonly string[]
   readonly channels?: readonly string[]
   readonly channel?: readonly string[]
+  readonly turnEvery: string
+  readonly openMetrics?: boolean
   readonly jsonLogs?: boolean
 }
 
@@ -42,9 +44,9 @@ export interface OperatorOptions {
 
 export function addServer(program: Command): void {
   program
-    .command('server')
-    .alias('serve')
-    .description('takes in what agents tell, over TLS or over channels of this host')
+    .command('serve')
+    .alias('server')
+    .description('runs the server: takes in what agents and hosts tell, takes turns, and answers people and programs')
     .requiredOption('--data <folder>', 'where keys and, without --store, all else is kept; made if missing')
     .option(...STORE)
     .option('--listen <host:port>', 'address and port to listen on', '127.0.0.1:8470')
@@ -59,6 +61,8 @@ export function addServer(program: Command): void {
       ).argParser(collect),
     )
     .addOption(new Option('--channel <vm=path>', 'one guest’s channel; may be given again').argParser(collect))
+    .option('--turn-every <seconds>', 'between turns', '300')
+    .option('--open-metrics', '/metrics without a token')
     .option('--json-logs', 'one JSON object a line instead of text')
     .addHelpText('after', EXAMPLES)
     .action(async (options: ServeOptions) => (await actions()).serve(options))

@@ -121,13 +121,19 @@ export class Bench {
   }
 
   /** A host that is on the list, joined. Its name stands where a VM's does. */
-  async host(name: string, { isRegistered = true }: { readonly isRegistered?: boolean } = {}): Promise<Identity> {
+  async host(
+    name: string,
+    { isRegistered = true, localAddress }: { readonly isRegistered?: boolean; readonly localAddress?: string } = {},
+  ): Promise<Identity> {
     this.now += MINUTE_MS
     const { authority, store } = this.server
     const host = parseHostId(name)
     if (isRegistered) await store.hosts.put({ hostId: host, changedAt: this.now })
     const token = await createToken(store, { for: { host }, pin: authority.pin, at: this.now })
-    const { answer, key } = await this.join(host, token, { role: 'host' })
+    const { answer, key } = await this.join(host, token, {
+      role: 'host',
+      ...(localAddress === undefined ? {} : { localAddress }),
+    })
     if (answer.status !== 200) throw new Error(`${name} was not let in: ${answer.text}`)
     const { certificate, authorities } = answer.json
     return { vm: host, key, cert: String(certificate), ca: String(authorities) }

@@ -1,4 +1,5 @@
 /** Which store a command or a server works on: the file in its data folder, or a PostgreSQL that several servers share. */
+import { openPostgresSite } from '../../drivers/postgres/site.ts'
 import { openSqliteSite } from '../../drivers/sqlite/site-store.ts'
 import { admit } from '../../engine/admission/senders.ts'
 import type { SiteStore } from '../../world/site-store.ts'
@@ -50,5 +51,5 @@ async function openShared(url: string): Promise<SiteStore> {
       'Expected postgres://USER@HOST/DATABASE. Without --store and ETHOS_STORE the file in the data folder is used.'
     throw new UsageError('--store', `${url.slice(0, 10)}...`, remedy)
   }
-  throw new UsageError('--store', 'postgres://...', 'PostgreSQL is not there yet.')
+  return openPostgresSite(url, { admit })
 }

@@ -1,7 +1,7 @@
 /** Arrivals on their way to the store's thread, as a few columns: a copy of thousands of small objects would cost more than keeping them. */
 import type { VmId } from '../../terms/ids.ts'
 import { DIMENSIONS, MASK_BYTES, type PersonalityVector } from '../../terms/personality.ts'
-import type { Arrivals, Intake } from '../../world/site-store.ts'
+import type { ArrivalOutcome, Arrivals, Intake } from '../../world/site-store.ts'
 
 /** Numbers of one vector beside its values: sequence, windowEnd, windowMs, coverage, phases, clock off. */
 const NUMBERS = 6
@@ -132,8 +132,8 @@ export function unpackIntakes({ outcomes, lengths, others }: PackedIntakes): Int
   let other = 0
   return Array.from(lengths, (length): Intake => {
     if (length === OTHER) return others[other++]
-    const codes = outcomes.subarray(place, place + length)
-    place += length
-    return { kind: 'heard', outcomes: Array.from(codes, (code) => (code === 1 ? 'accepted' : 'duplicate')) }
+    const heard: ArrivalOutcome[] = []
+    for (const end = place + length; place < end; place++) heard.push(outcomes[place] === 1 ? 'accepted' : 'duplicate')
+    return { kind: 'heard', outcomes: heard }
   })
 }

@@ -2,10 +2,11 @@
 import { outOfRange } from '../../engine/admission/ranges.ts'
 import { type RefusalWord, refusalAt } from '../../engine/admission/refusals.ts'
 import type { VmId } from '../../terms/ids.ts'
+import type { TextSpan } from '../../terms/base64.ts'
 import { ParseError } from '../../terms/parse.ts'
 import type { PersonalityVector } from '../../terms/personality.ts'
 import { encodePersonality, parsePersonality } from '../../terms/personality-codec.ts'
-import { scanPersonality } from '../../terms/personality-scan.ts'
+import { scanPersonality, type ValueRoom } from '../../terms/personality-scan.ts'
 
 /** Place of a line in what a parser says. */
 const PLACE = 'vector'
@@ -18,19 +19,18 @@ export interface UnreadLine {
   readonly vm?: VmId
 }
 
-/** A line within a longer text. */
-export interface PlacedLine {
+/** A line within a longer text, and room for its numbers. */
+export interface PlacedLine extends TextSpan {
   readonly text: string
-  readonly from: number
-  readonly to: number
+  readonly room: ValueRoom
 }
 
 /** The vector of a line, or why there is none. Only the one form is taken that we write ourselves: no second spelling, no field twice.
  *  @param vm whose it must be; absent: anybody's, for a host that speaks for many */
 export function readVector(line: string | PlacedLine, vm?: string): PersonalityVector | UnreadLine {
-  const { text, from, to } = typeof line === 'string' ? { text: line, from: 0, to: line.length } : line
-  const vector = scanPersonality(text, from, to)
-  return vector === undefined ? readInWords(text.slice(from, to), vm) : (wrongWith(vector, vm) ?? vector)
+  const vector = typeof line === 'string' ? scanPersonality(line) : scanPersonality(line.text, line, line.room)
+  if (vector !== undefined) return wrongWith(vector, vm) ?? vector
+  return readInWords(typeof line === 'string' ? line : line.text.slice(line.from, line.to), vm)
 }
 
 /** The same without the quick way: says what is wrong with a line that is not in the one form. */

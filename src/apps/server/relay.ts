@@ -2,6 +2,7 @@
 import { type BucketLimits, Buckets } from '../../engine/admission/buckets.ts'
 import { isSkewed } from '../../engine/admission/skew.ts'
 import type { HostId, VmId } from '../../terms/ids.ts'
+import { ValueRoom } from '../../terms/personality-scan.ts'
 import type { PersonalityVector } from '../../terms/personality.ts'
 import { type EpochMs, KiB, MINUTE_MS, SECOND_MS } from '../../terms/units.ts'
 import type { Arrivals, Identity, Intake } from '../../world/site-store.ts'
@@ -137,8 +138,9 @@ export class Relay {
   /** Reads all lines, and puts those of one VM together. */
   private read(text: string, places: Places, { at, clock, answer }: { at: EpochMs; clock?: EpochMs; answer: Answer }) {
     const ofVms = new Map<string, OfVm>()
+    const room = new ValueRoom(places.length)
     for (let line = 0; line < places.length; line++) {
-      const vector = readVector({ text, from: places.from[line], to: places.to[line] })
+      const vector = readVector({ text, from: places.from[line], to: places.to[line], room })
       if ('word' in vector) answer.refuse([line], vector.reason)
       const vm = 'word' in vector ? vector.vm : vector.vmId
       if (vm === undefined) continue

@@ -67,15 +67,19 @@ function addOwn(app: FastifyInstance, parts: RouteParts): void {
   app.get('/v1/phases', { onRequest: sender(false) }, (_request, reply) =>
     reply.type('application/json').send(desk.phases.text),
   )
+  if (!parts.hasApi) addAgents(app, parts, strangers)
+  addHostRoutes(app, parts, strangers)
+}
+
+function addAgents(app: FastifyInstance, parts: RouteParts, strangers: Strangers): void {
   app.get(
     '/v1/agents',
     {
       onRequest: (request, reply) => admitViewer(parts, strangers, { request, reply }),
       schema: { response: { 200: AgentsView } },
     },
-    async () => ({ agents: await viewAgents(desk.store) }),
+    async () => ({ agents: await viewAgents(parts.desk.store) }),
   )
-  addHostRoutes(app, parts, strangers)
 }
 
 async function join(parts: RouteParts, request: FastifyRequest, reply: FastifyReply): Promise<unknown> {

@@ -58,6 +58,8 @@ export interface ServerOptions {
   readonly limits?: ServerLimits
   /** Adds routes beside those of agents and hosts, before anything is listened to. */
   readonly extend?: (app: FastifyInstance, parts: ServerParts) => void | Promise<void>
+  /** What `extend` adds answers for agents' identities as well. */
+  readonly hasApi?: boolean
   /** Whether a request without an operator's certificate may see all agents; see `RouteParts`. */
   readonly mayView?: (request: FastifyRequest, parts: ServerParts) => Promise<boolean>
 }
@@ -138,7 +140,16 @@ async function serve(
   const parts: ServerParts = { desk, store, authority, trouble, clock, log }
   const { slowMs, bodyBytesMax } = limits
   const mayView = options.mayView === undefined ? {} : { mayView: bound(options.mayView, parts) }
-  addRoutes(app, { desk, relay, authority, hasRoom: () => memory.hasRoom(), slowMs, bodyBytesMax, ...mayView })
+  addRoutes(app, {
+    desk,
+    relay,
+    authority,
+    hasRoom: () => memory.hasRoom(),
+    slowMs,
+    bodyBytesMax,
+    ...mayView,
+    hasApi: options.hasApi ?? false,
+  })
   await options.extend?.(app, parts)
   await listen(app, options)
   const channels = new Channels(desk, log, options.channels ?? {})

@@ -27,12 +27,17 @@ export class Database {
   private isWhole = false
 
   /** WAL with `synchronous = FULL`: what was committed survives a kill of the process and a loss of power, as far as the disk keeps its word.
-   *  @param path a file, made if missing */
-  constructor(path: string, schema = '') {
+   *  @param path a file, made if missing
+   *  @param how `read`: it must be there, and nothing is changed */
+  constructor(path: string, schema = '', how: 'write' | 'read' = 'write') {
     this.path = path
     this.database = attempt(path, () => {
-      const database = new DatabaseSync(path)
+      const database = new DatabaseSync(path, { readOnly: how === 'read' })
       try {
+        if (how === 'read') {
+          database.exec(`PRAGMA busy_timeout = ${BUSY_MS}`)
+          return database
+        }
         database.exec(
           `PRAGMA busy_timeout = ${BUSY_MS}; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;` +
             `PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES};`,

@@ -7,7 +7,6 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
 import { encodePersonality } from '../../terms/personality-codec.ts'
-import type { VmId } from '../../terms/ids.ts'
 import { MINUTE_MS } from '../../terms/units.ts'
 import type { AdmissionRule } from '../../world/site-store.ts'
 import { aVector, arrivalsOf, DB, isStoreError, NEVER, NOON, WEB } from '../../world/site-store-parts.contract.ts'
@@ -174,7 +173,7 @@ function writeOldStore(path: string, vectors: number): void {
     const vector = oldVector(i)
     const { sender, sequence, windowEnd } = vector
     const isApart = i === vectors - 1 ? 1 : 0
-    add.run(i + 1, WEB as VmId, sender, sequence, windowEnd + 5, windowEnd, 0, isApart, encodePersonality(vector))
+    add.run(i + 1, WEB, sender, sequence, windowEnd + 5, windowEnd, 0, isApart, encodePersonality(vector))
   }
   database.exec('COMMIT')
   database.close()

@@ -1,8 +1,9 @@
-import { existsSync, statSync } from 'node:fs'
-import { backup } from 'node:sqlite'
 import type { Upkeep } from '../../world/site-store.ts'
+import { backupSqliteSite } from './backup.ts'
 import type { ChangeQueue } from './change-queue.ts'
+import { checkSqliteSite } from './check.ts'
 import { schemaOf } from './migrations.ts'
+import { fileSizes } from './site-sizes.ts'
 import type { Tables } from './tables.ts'
 import { Tending } from './tending.ts'
 
@@ -12,17 +13,12 @@ export function siteUpkeep(tables: Tables, queue: ChangeQueue): Upkeep {
   const tending = new Tending(tables)
   return {
     tend: (at, retention) => queue.soon(() => tending.step(at, retention)),
-    check: async () => [],
-    backup: async (path) => void (await backup(database.connection, path)),
+    check: (onProgress) => checkSqliteSite(database.path, onProgress),
+    backup: (path, onProgress) => backupSqliteSite(database.path, path, onProgress),
     schemaVersion: async () => schemaOf(database),
-    sizeBytes: async () => fileBytes(database.path),
+    sizeBytes: async () => {
+      const { fileBytes, walBytes, sharedBytes } = fileSizes(database.path)
+      return fileBytes + walBytes + sharedBytes
+    },
   }
-}
-
-/** Bytes of the file and what belongs to it. */
-export function fileBytes(path: string): number {
-  return [path, `${path}-wal`, `${path}-shm`].reduce(
-    (sum, name) => sum + (existsSync(name) ? statSync(name).size : 0),
-    0,
-  )
 }

@@ -66,7 +66,8 @@ export class UsageDays {
     return this.codes(row['data'] as Uint8Array, key)
   }
 
-  private codes(data: Uint8Array, key: number): Uint16Array {
+  /** `NUMBERS` columns of a day's slots. Throws a `StoreError` where they can't be read. */
+  codes(data: Uint8Array, key: number): Uint16Array {
     const columns = unpackColumns(data)
     if (columns?.codes.length === NUMBERS * SLOTS_OF_DAY) return columns.codes
     const whose = `day ${key % DAYS_MAX} of VM ${Math.floor(key / DAYS_MAX)}`

@@ -12,7 +12,7 @@ export const GROUP_VMS = 64
 const SLOTS_MAX = 2 ** 29
 /** Words of a record: milliseconds that were measured, who told it, and the numbers as float32 with NaN for absent. */
 const WORDS = 2 + NUMBERS
-const RECORD_BYTES = WORDS * 4
+export const RECORD_BYTES = WORDS * 4
 const BY_HOST = 1
 
 /** Slots by their number since 1970. */

@@ -91,6 +91,15 @@ export class HostLoads {
     this.apply(vm, host, -1)
   }
 
+  /** Adds work of the host that is no VM's: the same in every window. In reference cores. */
+  addOwnWork(host: number, refCores: number): void {
+    if (!(refCores > 0)) return
+    const start = host * this.windows
+    for (let k = 0; k < this.windows; k++) this.sums[start + k] += refCores
+    this.mean[host] += refCores
+    this.forget(host)
+  }
+
   /** Demand of the host's present VMs in a past window, in reference cores. */
   sumAt(host: number, window: number): number {
     return this.sums[host * this.windows + window]
@@ -254,6 +263,11 @@ export class HostLoads {
     this.variance[host] += sign * this.levels.variance[vm]
     this.samples[host] += sign * this.levels.samples[vm]
     this.count[host] += sign
+    this.forget(host)
+  }
+
+  /** What was measured of the host holds no longer. */
+  private forget(host: number): void {
     this.isMeasured[host] = 0
     for (let slot = 0; slot < 2; slot++) if (this.askedHost[slot] === host) this.askedHost[slot] = -1
   }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { GiB } from '../../terms/units.ts'
 import { aContext, aFlight, aHost, aPolicy, aVm, type SmallCluster } from '../builders.ts'
+import { HOST_RULES } from './rules.ts'
 import { explainPair, type PairAnswer } from './pair.ts'
 
 /** VM 0 wants a core on host 0; hosts 1 and 2 carry one VM each. */
@@ -24,7 +25,7 @@ test('every rule has a say, not only the first that refuses', () => {
   const answer = ask({ vms, hostStates: ['on', 'maintenance', 'on'] }, 1)
   assert.deepEqual(refusedBy(answer), ['host-state', 'memory', 'anti-affinity'])
   assert.equal(answer.isSuitable, false)
-  assert.equal(answer.rules.length, 10)
+  assert.equal(answer.rules.length, HOST_RULES.length)
   const remedies = answer.rules.flatMap(({ remedy }) => remedy ?? [])
   // 9 + 10 of 16 GiB: 3 are missing, and the VM of 9 GiB is the only one there.
   assert.match(remedies[1], /^3\.00 GiB less on it: vm-1 leaving would do\.$/)

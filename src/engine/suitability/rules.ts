@@ -14,6 +14,8 @@ import { CONVERGENCE } from './rules/convergence.ts'
 import { CPU_FLAGS } from './rules/cpu-flags.ts'
 import { DEMAND } from './rules/demand.ts'
 import { HOST_STATE } from './rules/host-state.ts'
+import { MEASURED_LOAD } from './rules/measured-load.ts'
+import { MEASURED_MEMORY } from './rules/measured-memory.ts'
 import { MEMORY } from './rules/memory.ts'
 import { NO_RETURN } from './rules/no-return.ts'
 import type { HostRule } from './rules/rule.ts'
@@ -27,6 +29,8 @@ export const HOST_RULES: readonly HostRule[] = [
   ALLOCATION,
   ANTI_AFFINITY,
   CPU_FLAGS,
+  MEASURED_LOAD,
+  MEASURED_MEMORY,
   NO_RETURN,
   CONCURRENCY,
   CONVERGENCE,

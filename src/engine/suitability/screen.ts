@@ -13,6 +13,8 @@ import { CONVERGENCE } from './rules/convergence.ts'
 import { CPU_FLAGS } from './rules/cpu-flags.ts'
 import { DEMAND, fillLimit } from './rules/demand.ts'
 import { HOST_STATE } from './rules/host-state.ts'
+import { MEASURED_LOAD } from './rules/measured-load.ts'
+import { MEASURED_MEMORY } from './rules/measured-memory.ts'
 import { MEMORY } from './rules/memory.ts'
 import { NO_RETURN } from './rules/no-return.ts'
 import { SAME_HOST } from './rules/same-host.ts'
@@ -105,6 +107,13 @@ export class Screen {
     }
     if (cpuFlags !== undefined || isHostPassthrough === true) this.markKinds(vm, masks)
     if (home >= 0) this.markLinks(vm, masks)
+    if (context.hostCheck?.memoryUsedBytes !== undefined) this.markMeasured(vm, masks)
+  }
+
+  private markMeasured(vm: number, masks: Uint16Array): void {
+    for (let h = 0; h < masks.length; h++) {
+      if (MEASURED_MEMORY.shortBy(this.context, vm, h) > 0) masks[h] |= bitOf(MEASURED_MEMORY)
+    }
   }
 
   private markKinds(vm: number, masks: Uint16Array): void {
@@ -188,7 +197,8 @@ function fixedMask(context: TurnContext, host: number, isMigrating: boolean): nu
   const copiesMax = context.policy.limits.migrationsPerHostMax
   const isBusy = isMigrating && copiesMax !== undefined && context.copies[host] + 1 - copiesMax > 0
   const state = HOST_STATE.shortBy(context, -1, host) > 0 ? STATE_BIT : 0
-  return state | (isBusy ? bitOf(CONCURRENCY) : 0)
+  const doubt = MEASURED_LOAD.shortBy(context, -1, host) > 0 ? bitOf(MEASURED_LOAD) : 0
+  return state | doubt | (isBusy ? bitOf(CONCURRENCY) : 0)
 }
 
 function groupHosts(context: TurnContext): ReadonlyMap<string, readonly number[]> {
