@@ -75,15 +75,21 @@ export function describeSpeed(
   host: number,
 ): Omit<Speed, 'wattsPerRefCore'> {
   const terms: SpeedTerm[] = []
-  WORKLOAD_TYPES.forEach((workloadType, t) => {
+  for (let t = 0; t < TYPES; t++) {
+    if (mix[t] < WEIGHT_TOLD_MIN) continue
+    const weight = round(mix[t])
+    const workloadType = WORKLOAD_TYPES[t]
     const log = speeds.ratioLog[host * TYPES + t]
-    if (mix[t] < WEIGHT_TOLD_MIN) return
-    const term = { workloadType, weight: mix[t] }
-    terms.push(Number.isNaN(log) ? term : { ...term, ratio: Math.exp(log) })
-  })
-  terms.sort((a, b) => b.weight - a.weight)
-  const factor = Math.exp(speedLog(speeds, mix, host))
-  return { factor, spread: speedSpread(speeds, mix, host), isMixAssumed, terms }
+    terms.push(log === log ? { workloadType, weight, ratio: round(Math.exp(log)) } : { workloadType, weight })
+  }
+  if (terms.length > 1) terms.sort((a, b) => b.weight - a.weight)
+  const factor = round(Math.exp(speedLog(speeds, mix, host)))
+  return { factor, spread: round(speedSpread(speeds, mix, host)), isMixAssumed, terms }
+}
+
+/** To what a benchmark can tell: four places, which halves the text of a ranking. */
+function round(value: number): number {
+  return Math.round(value * 1e4) / 1e4
 }
 
 function tellsMore(result: BenchmarkResult | undefined): result is BenchmarkResult {

@@ -3,6 +3,7 @@ import { HOST_UNKNOWN } from '../../terms/cluster.ts'
 import type { Vm } from '../../terms/vm.ts'
 import { vmSizeRefCores } from '../../terms/vm.ts'
 import type { TurnContext } from '../context.ts'
+import { Paces } from './pace.ts'
 import type { Levels } from '../profile/levels.ts'
 import type { WorkMix } from '../profile/work-mix.ts'
 
@@ -20,7 +21,7 @@ export interface Newcomer {
 
 /** A copy of the sheet on which the newcomers, nowhere yet, follow the VMs that exist: the first is number `hostOf.length` of the old sheet. */
 export function branchContext(context: TurnContext, newcomers: readonly Newcomer[]): TurnContext {
-  const { observation, state } = context
+  const { observation, state, paces } = context
   const known = observation.inventory.vms.length
   const vms = [...observation.inventory.vms, ...newcomers.map(({ vm }) => vm)]
   const vmIndex = new Map(state.vmIndex)
@@ -35,7 +36,7 @@ export function branchContext(context: TurnContext, newcomers: readonly Newcomer
     observation: { ...observation, inventory },
     levels,
     loads: context.loads.branch(cpuHistory, levels),
-    ...(context.mixes === undefined ? {} : { mixes: extendMixes(context.mixes, newcomers) }),
+    ...(paces === undefined ? {} : { paces: new Paces(paces.speeds, extendMixes(paces.mixes, newcomers)) }),
     hostOf: extendPlaces(context.hostOf, vms.length),
     members: context.members.map((members) => [...members]),
     memoryBytes: context.memoryBytes.slice(),
