@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
+import { checkProperty } from '../../tools/property.ts'
 import { readHostRecord } from './host-record.ts'
 import type { HostMeasurement } from './host-measurement.ts'
 import { HOST_MEASUREMENT_BYTES_MAX } from './host-measurement.ts'
@@ -100,7 +101,7 @@ test('text that is too long, or no JSON, is refused before it is read further', 
 
 test('any one field replaced by rubbish is read or refused by name, never another error', () => {
   const paths = pathsOf(JSON.parse(encodeHostMeasurement(MEASUREMENT)))
-  fc.assert(
+  checkProperty(
     fc.property(fc.constantFrom(...paths), fc.jsonValue(), (path, value) => {
       const document: unknown = JSON.parse(encodeHostMeasurement(MEASUREMENT))
       setAt(document, path, value)

@@ -3,7 +3,8 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { after, test } from 'node:test'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
+import { checkProperty } from '../../../tools/property.ts'
 import { nodeFactFiles } from '../host-facts/fact-files.ts'
 import { cpuFamily, normaliseCpuName } from './cpu-name.ts'
 import { curveBetween, estimatePower } from './estimate.ts'
@@ -73,7 +74,7 @@ test('a CPU that is not in the table is estimated by its generation, and an unkn
 })
 
 test('an estimate has eleven watts that never fall, whatever the host', () => {
-  fc.assert(
+  checkProperty(
     fc.property(
       fc.oneof(fc.constantFrom(...POWER_TABLE.map(({ cpu }) => cpu)), fc.string()),
       fc.integer({ min: 1, max: 16 }),
@@ -114,7 +115,7 @@ test('a curve goes through its readings, never falls, and never leaves them', ()
   ]
   // On a straight line the cubic pieces are the line.
   assert.deepEqual(curveThrough(steps), [100, 120, 140, 160, 180, 200, 220, 240, 260, 280, 300])
-  fc.assert(
+  checkProperty(
     fc.property(fc.array(fc.float({ min: 1, max: 1000, noNaN: true }), { minLength: 5, maxLength: 5 }), (watts) => {
       const curve = curveThrough(watts.map((w, i) => ({ load: i / 4, watts: w }))) ?? []
       assert.equal(curve.length, 11)
