@@ -222,6 +222,7 @@ test('on a disk that takes nothing the identity lives in memory, vectors leave, 
 
 test('a token that is refused, or is none, is told of and not tried again; another one is', async () => {
   const guest = site.aGuest()
+  await guest.given
   for (const [token, what] of [
     ['ethos1.nonsense', /not whole/],
     [`ethos1.${'0'.repeat(16)}.${'A'.repeat(43)}.${site.server.authority.pin}`, /refused the token/],
@@ -242,6 +243,7 @@ test('a token that is refused, or is none, is told of and not tried again; anoth
 
 test('joined by hand, an agent needs no token file', async () => {
   const guest = site.aGuest()
+  await guest.given
   const token = readFileSync(guest.tokenFile, 'utf8').trim()
   writeFileSync(guest.tokenFile, '')
   const config = { ...parseConfig(guest.machine, new Map()), stateFolder: guest.state }
