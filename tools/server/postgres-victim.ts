@@ -2,9 +2,9 @@
  *  `node postgres-victim.ts URL SCHEMA NAME VMS`. */
 import { writeSync } from 'node:fs'
 import { setTimeout as pause } from 'node:timers/promises'
-import { openPostgresSite } from '../src/drivers/postgres/site.ts'
-import { admit } from '../src/engine/admission/senders.ts'
-import { StoreError } from '../src/world/errors.ts'
+import { openPostgresSite } from '../../src/drivers/postgres/site.ts'
+import { admit } from '../../src/engine/admission/senders.ts'
+import { StoreError } from '../../src/world/errors.ts'
 import { aVictimVector, victimVms } from './postgres-load.ts'
 
 const [url = '', schema = '', name = '', vms = '1'] = process.argv.slice(2)
