@@ -5,6 +5,7 @@ import type { Policy } from '../terms/policy.ts'
 import type { Observation } from '../terms/turn.ts'
 import { HOUR_MS } from '../terms/units.ts'
 import type { Vm } from '../terms/vm.ts'
+import { checkHosts, type HostCheck } from './forecast/host-check.ts'
 import { HostLoads } from './forecast/host-loads.ts'
 import { migrationThreshold } from './learn/threshold.ts'
 import type { Levels } from './profile/levels.ts'
@@ -20,6 +21,8 @@ export interface TurnContext {
   /** Share by which gain must exceed cost, as learnt. */
   readonly marginFraction: number
   readonly loads: HostLoads
+  /** What hosts measured of themselves, beside what their VMs add up to. Absent: they measure nothing. */
+  readonly hostCheck?: HostCheck
   /** Where each VM is, planned moves included; HOST_UNKNOWN where nobody knows. */
   readonly hostOf: Int32Array
   /** VMs on each host, planned moves included; VMs on their way count on both. */
@@ -41,6 +44,7 @@ export interface TurnContext {
 /** @param state the state after this turn's samples went in: its rosters are the observation's. */
 export function openContext(state: EngineState, observation: Observation, policy: Policy, levels: Levels): TurnContext {
   const { hosts, vms, hostOf, migrations } = observation.inventory
+  const hostCheck = checkHosts(observation, state.fleet, state.cpuHistory.at(-1))
   const context: TurnContext = {
     state,
     observation,
@@ -55,6 +59,7 @@ export function openContext(state: EngineState, observation: Observation, policy
       state.threshold.bandSd,
       state.fleet.capacity.map((capacity) => capacity * policy.contention.highFraction),
     ),
+    ...(hostCheck === undefined ? {} : { hostCheck }),
     hostOf: Int32Array.from(hostOf),
     members: hosts.map(() => []),
     memoryBytes: new Float64Array(hosts.length),
@@ -66,10 +71,11 @@ export function openContext(state: EngineState, observation: Observation, policy
   }
   for (let v = 0; v < vms.length; v++) if (hostOf[v] !== HOST_UNKNOWN) commit(context, v, hostOf[v])
   for (const migration of migrations) commitMigration(context, migration)
+  hostCheck?.ownRefCores.forEach((cores, h) => context.loads.addOwnWork(h, cores))
   return context
 }
 
-/** A VM on its way is committed on both hosts. */
+/** A VM on its way is committed on both hosts, also where nobody knows on which of them it runs. */
 function commitMigration(context: TurnContext, migration: MigrationInFlight): void {
   const vm = context.state.vmIndex.get(migration.vmId)
   const from = context.state.hostIndex.get(migration.from)
@@ -79,7 +85,7 @@ function commitMigration(context: TurnContext, migration: MigrationInFlight): vo
   context.leaving[vm] = from
   context.copies[from]++
   context.copies[to]++
-  commit(context, vm, context.hostOf[vm] === to ? from : to)
+  for (const host of from === to ? [to] : [from, to]) if (context.hostOf[vm] !== host) commit(context, vm, host)
 }
 
 /** Puts `vm` on the sheet of `host`. */

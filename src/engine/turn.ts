@@ -18,6 +18,8 @@ import { emptyProfiles, updateProfiles } from './profile/profiles.ts'
 import { alignRosters } from './roster.ts'
 import type { Draining, EngineState, OpenPromise } from './state.ts'
 import { measureFleet } from './suitability/fleet.ts'
+import { isDoubtful, sayDoubt } from './suitability/rules/measured-load.ts'
+import { type Vm, vmSizeRefCores } from '../terms/vm.ts'
 
 /** Before the first turn: nothing is known. */
 export function initialState(): EngineState {
@@ -40,6 +42,9 @@ export function initialState(): EngineState {
     promises: [],
   }
 }
+
+/** Rounding, and clocks that differ by a little. */
+const SIZE_SLACK = 1.01
 
 /** Where a turn stands before it plans. */
 interface Prepared {
@@ -81,7 +86,12 @@ export function takeTurn(before: EngineState, observation: Observation, policy: 
   markUnmoved(planner)
   return {
     state: conclude(context, planner, { alarm, draining, orders }),
-    events: [...events, ...planner.events, ...orders.map((order): TurnEvent => ({ kind: 'move-ordered', order }))],
+    events: [
+      ...events,
+      ...tellDoubts(context),
+      ...planner.events,
+      ...orders.map((order): TurnEvent => ({ kind: 'move-ordered', order })),
+    ],
     orders,
     stayed: planner.stayed,
     hostForecast,
@@ -102,13 +112,20 @@ function absorb(before: EngineState, observation: Observation, policy: Policy): 
   const aligned = forgetRefused(alignRosters(before, observation.inventory), observation.inventory)
   const { samples } = observation
   const windows = Math.max(1, Math.round(policy.forecast.lookBackMs / samples.windowMs))
-  const newest = samples.columns.cpu ?? new Float32Array(aligned.vms.length).fill(NaN)
+  const newest = withinSize(aligned.vms, samples.columns.cpu ?? new Float32Array(aligned.vms.length).fill(NaN))
   return {
     ...aligned,
     turns: before.turns + 1,
     cpuHistory: [...aligned.cpuHistory, newest].slice(-windows),
     moveLog: aligned.moveLog.filter((entry) => observation.at - entry.at < DAY_MS),
   }
+}
+
+/** No VM wants less than nothing, or more than its size (a liar's, or a unit's mistake); the column itself where all keep to that. */
+function withinSize(vms: readonly Vm[], demand: Float32Array): Float32Array {
+  const isWithin = (v: number): boolean => !(demand[v] < 0 || demand[v] > vmSizeRefCores(vms[v]) * SIZE_SLACK)
+  if (vms.every((_, v) => isWithin(v))) return demand
+  return demand.map((value, v) => (isWithin(v) ? value : Math.max(0, Math.min(value, vmSizeRefCores(vms[v])))))
 }
 
 /** Demand of each host over the horizon as seen before planning: for the page, the report and the check of coverage. */
@@ -122,6 +139,19 @@ function forecastHosts(context: TurnContext, alarm: Alarm): HostForecast {
     p95[h] = context.loads.mean[h] + 1.645 * context.loads.sd(h)
   }
   return { horizonMs: context.policy.forecast.horizonMs, p50, p95, contention: alarm.contention }
+}
+
+/** Hosts that are not believed, one note each. */
+function tellDoubts(context: TurnContext): readonly TurnEvent[] {
+  return context.members.flatMap((_, h) => {
+    if (!isDoubtful(context, h)) return []
+    return [
+      {
+        kind: 'note' as const,
+        text: `${sayDoubt(context, h)} It is neither a target nor a reason to move until they agree.`,
+      },
+    ]
+  })
 }
 
 function markUnmoved(planner: Planner): void {

@@ -12,6 +12,7 @@ export const WORKLOAD_TYPES = [
   'memory-latency',
   'cache',
   'context-switch',
+  'system-call',
   'disk-sequential',
   'disk-random',
   'network',

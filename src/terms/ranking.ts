@@ -22,6 +22,7 @@ export const LACKS = [
   'hysteresis',
   'benefit',
   'worse-than-chosen',
+  'measured-load',
 ] as const
 export type Lack = (typeof LACKS)[number]
 

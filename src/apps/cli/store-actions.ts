@@ -29,7 +29,7 @@ export async function check({ data, json }: ListOptions): Promise<void> {
 }
 
 /** A file that is no database at all is damaged, not beyond what can be asked. */
-async function findingsOf(path: string, onProgress: OnProgress): Promise<readonly Finding[]> {
+export async function findingsOf(path: string, onProgress: OnProgress): Promise<readonly Finding[]> {
   try {
     return await checkSqliteSite(path, onProgress)
   } catch (error) {
@@ -68,7 +68,7 @@ export async function size({ data, json }: ListOptions): Promise<void> {
   say(`${'its write-ahead log'.padEnd(38)} ${megabytes(files.walBytes).padStart(14)}`)
 }
 
-function storeOf(data: string): string {
+export function storeOf(data: string): string {
   const path = join(openDataFolder(data, 'there'), STORE_NAME)
   if (!existsSync(path)) throw new UsageError('--data', data, `There is no ${STORE_NAME} in it. Did a server ever run?`)
   return path

@@ -7,6 +7,8 @@ export interface Fleet {
   /** Hosts of one number are interchangeable when empty. */
   readonly kind: Int32Array
   readonly kinds: number
+  /** CPU flags of the hosts of each kind; empty where nobody knows them. */
+  readonly flagsOfKind: readonly ReadonlySet<string>[]
   /** Watts per reference core at the load where that is least: how well work could be done here at best. */
   readonly bestWattsPerCore: Float64Array
 }
@@ -14,10 +16,14 @@ export interface Fleet {
 export function measureFleet(hosts: readonly HostCharacteristics[]): Fleet {
   const kindOf = new Map<string, number>()
   const kind = new Int32Array(hosts.length)
+  const flagsOfKind: ReadonlySet<string>[] = []
   hosts.forEach((host, h) => {
     const key = describeKind(host)
     const known = kindOf.get(key) ?? kindOf.size
-    kindOf.set(key, known)
+    if (known === kindOf.size) {
+      kindOf.set(key, known)
+      flagsOfKind.push(new Set(host.cpuFlags))
+    }
     kind[h] = known
   })
   return {
@@ -25,6 +31,7 @@ export function measureFleet(hosts: readonly HostCharacteristics[]): Fleet {
     idleWatts: Float64Array.from(hosts, (host) => host.powerWatts[0]),
     kind,
     kinds: kindOf.size,
+    flagsOfKind,
     bestWattsPerCore: Float64Array.from(hosts, bestWattsPerCore),
   }
 }

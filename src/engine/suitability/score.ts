@@ -94,6 +94,16 @@ export function scoreTarget(context: TurnContext, vm: number, host: number): num
   )
 }
 
+/** The most that `scoreTarget` can be, without a look at the past: harm can't take away more risk than there is. */
+export function scoreTargetAtMost(context: TurnContext, vm: number, host: number): number {
+  return (
+    coreSpeedWorth(context, vm, host) +
+    riskAsIs(context, host) -
+    energyPrice(context, addedWatts(context, host, vm)) +
+    fillWorth(context, vm, host)
+  )
+}
+
 /** Predicted performance of `vm` on `host` beside its neighbours. */
 export function predictPerformance(context: TurnContext, vm: number, host: number): Performance {
   const isThere = context.hostOf[vm] === host
