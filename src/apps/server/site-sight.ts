@@ -30,7 +30,10 @@ export class SiteSight {
     this.store = store
     this.clock = clock
     this.hypervisor = new ReportedHypervisor(store, clock)
-    this.telemetry = new ReportedTelemetry(store, clock, (vector) => outOfRange(vector) === undefined)
+    this.telemetry = new ReportedTelemetry(store, clock, {
+      notes: () => this.hypervisor.notes,
+      isGood: (vector) => outOfRange(vector) === undefined,
+    })
   }
 
   /** What operators want now. Rejects with a `StoreError`. */
