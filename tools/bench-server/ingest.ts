@@ -26,7 +26,9 @@ const FLEET_INTERVAL_SEC = 300
 
 export const section: ServerSection = {
   name: 'ingest',
-  summary: `HTTPS, batches of ${BATCH} vectors of ${fullLine('host-1-vm-1', 1).length} bytes with all dimensions, one of each VM; synced before each answer. The sender is another process.`,
+  summary:
+    `HTTPS, batches of ${BATCH} vectors of ${fullLine('host-1-vm-1', 1).length} bytes with all dimensions, one of each VM; ` +
+    'synced before each answer. The sender is another process.',
   run: async (size) => {
     const sizes = size.isSmall ? SMALL : FULL
     return [

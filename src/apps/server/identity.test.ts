@@ -287,7 +287,7 @@ test('who may ask what: agents of themselves, operators of all, nobody of anythi
     ['POST /v1/vectors', 401, 200, 403],
     ['GET /v1/phases', 401, 200, 403],
     ['GET /v1/agents', 401, 403, 200],
-    ['GET /v1/tokens', 404, 404, 404],
+    ['GET /v1/tokens', 401, 403, 403],
     ['GET /v1/vectors', 404, 404, 404],
   ] as const
   for (const [route, ...expected] of routes) {

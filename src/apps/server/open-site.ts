@@ -1,5 +1,4 @@
 /** Which store a command or a server works on: the file in its data folder, or a PostgreSQL that several servers share. */
-import { openPostgresSite } from '../../drivers/postgres/site.ts'
 import { openSqliteSite } from '../../drivers/sqlite/site-store.ts'
 import { admit } from '../../engine/admission/senders.ts'
 import type { SiteStore } from '../../world/site-store.ts'
@@ -18,6 +17,8 @@ export interface SiteOptions {
   readonly isThreaded?: boolean
   /** Told when a thread of the store died. */
   readonly onDeath?: (reason: string) => void
+  /** Told what an operator should know of a PostgreSQL: that the way there is not encrypted. */
+  readonly onWarning?: (warning: string) => void
 }
 
 /** Where a store is, as one process or thread tells another that opens it too. Never shown: an address may hold a password. */
@@ -26,7 +27,7 @@ export type StorePlace = Pick<SiteOptions, 'data' | 'store'>
 /** Opens it. Throws a `UsageError` where it can not be meant, and a `StoreError` where it can not be opened. */
 export async function openSite(options: SiteOptions): Promise<SiteStore> {
   const { data, store = process.env['ETHOS_STORE'], wanted = 'there', isThreaded = false, onDeath } = options
-  if (store !== undefined && store !== '') return openShared(store)
+  if (store !== undefined && store !== '') return openShared(store, options.onWarning)
   if (data === undefined)
     throw new UsageError('--data', 'nothing', 'Expected the server’s data folder, or --store postgres://...')
   const path = storeFile(openDataFolder(data, wanted))
@@ -44,12 +45,14 @@ export async function withSite<T>(options: SiteOptions, use: (store: SiteStore) 
   }
 }
 
-async function openShared(url: string): Promise<SiteStore> {
+async function openShared(url: string, onWarning: SiteOptions['onWarning']): Promise<SiteStore> {
   if (!/^postgres(ql)?:\/\//.test(url)) {
     // It may hold a password: its beginning is enough to see what was meant.
     const remedy =
       'Expected postgres://USER@HOST/DATABASE. Without --store and ETHOS_STORE the file in the data folder is used.'
     throw new UsageError('--store', `${url.slice(0, 10)}...`, remedy)
   }
-  return openPostgresSite(url, { admit })
+  // Loaded when it is asked for: most sites have none.
+  const { openPostgresSite } = await import('../../drivers/postgres/site.ts')
+  return openPostgresSite(url, { admit, ...(onWarning === undefined ? {} : { onWarning }) })
 }

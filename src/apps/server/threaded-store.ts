@@ -5,6 +5,7 @@ import { admit } from '../../engine/admission/senders.ts'
 import { openSqliteSite } from '../../drivers/sqlite/site-store.ts'
 import { StoreError } from '../../world/errors.ts'
 import type { Arrivals, SiteStore } from '../../world/site-store.ts'
+import { entryUrl } from './entry-url.ts'
 import { packArrivals, type PackedArrivals, type PackedIntakes, transferOf, unpackIntakes } from './packed-arrivals.ts'
 import { type FromThread, isTake, type PartName, PLACES, receiveError, type ThreadOrder } from './store-wire.ts'
 
@@ -142,7 +143,7 @@ class StoreThread {
     const now = performance.now()
     if (now - this.startedAt < RESTART_MS) return undefined
     this.startedAt = now
-    const worker = new Worker(new URL(`store-thread${import.meta.url.slice(-3)}`, import.meta.url), {
+    const worker = new Worker(entryUrl('store-thread'), {
       workerData: this.order,
     })
     let reason = 'it ended'

@@ -123,6 +123,9 @@ export class Database {
   }
 
   private part<T>(change: () => T): T {
+    // After some errors SQLite has rolled back all: what were to follow would be kept although all of it is refused.
+    if (!this.database.isTransaction)
+      throw new StoreError('io', `${this.path}: a change beside this one has failed, and this one was undone with it.`)
     this.execute('SAVEPOINT part')
     try {
       const result = change()
