@@ -86,7 +86,7 @@ export function openContext(state: EngineState, observation: Observation, policy
   return context
 }
 
-/** A VM on its way is committed on both hosts. */
+/** A VM on its way is committed on both hosts, also where nobody knows on which of them it runs. */
 function commitMigration(context: TurnContext, migration: MigrationInFlight): void {
   const vm = context.state.vmIndex.get(migration.vmId)
   const from = context.state.hostIndex.get(migration.from)
@@ -96,7 +96,7 @@ function commitMigration(context: TurnContext, migration: MigrationInFlight): vo
   context.leaving[vm] = from
   context.copies[from]++
   context.copies[to]++
-  commit(context, vm, context.hostOf[vm] === to ? from : to)
+  for (const host of from === to ? [to] : [from, to]) if (context.hostOf[vm] !== host) commit(context, vm, host)
 }
 
 /** Puts `vm` on the sheet of `host`. */

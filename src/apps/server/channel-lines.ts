@@ -1,5 +1,6 @@
 /** The line protocol of a virtio-serial channel (decision 0009), without the socket: bytes in, answers out. */
 import { pieceOf } from '../../engine/delivery/phase-pieces.ts'
+import type { VmId } from '../../terms/ids.ts'
 import { ParseError, parseFields, parseJson } from '../../terms/parse.ts'
 import { WIRE_BYTES_MAX } from '../../terms/personality-codec.ts'
 import { SECOND_MS } from '../../terms/units.ts'
@@ -40,7 +41,7 @@ export class LineCutter {
 }
 
 /** Answers lines of one VM, whose name the host knows. Returns the lines to send back. */
-export async function answerLines(desk: Desk, vm: string, lines: readonly string[]): Promise<readonly string[]> {
+export async function answerLines(desk: Desk, vm: VmId, lines: readonly string[]): Promise<readonly string[]> {
   const answers: string[] = []
   const vectors: string[] = []
   const questions: PhasesQuestion[] = []
@@ -52,7 +53,7 @@ export async function answerLines(desk: Desk, vm: string, lines: readonly string
     else if (kind !== 'broken') questions.push(kind)
   }
   if (isGreeted) {
-    await desk.commit.soon(() => desk.store.admitChannel(vm, desk.now()))
+    await admit(desk, vm)
     answers.push(JSON.stringify({ welcome: { vm, phases: desk.phases.version } }))
   }
   for (let i = 0; i < vectors.length; i += BATCH_LINES_MAX) {
@@ -61,7 +62,7 @@ export async function answerLines(desk: Desk, vm: string, lines: readonly string
     // What is left is not answered, and so is sent again.
     if (isBusy) return answers
   }
-  if (questions.length > 0 && desk.standing(vm).kind !== 'heard') return [...answers, busy(SHUT_OUT_SEC)]
+  if (questions.length > 0 && (await desk.standing(vm)).kind !== 'heard') return [...answers, busy(SHUT_OUT_SEC)]
   return [...answers, ...questions.map((question) => answerQuestion(desk, question))]
 }
 
@@ -76,13 +77,17 @@ function answerQuestion(desk: Desk, wanted: PhasesQuestion): string {
   return JSON.stringify({ part: [version, index, count, text] })
 }
 
+function admit(desk: Desk, vm: VmId): Promise<void> {
+  return desk.write(() => desk.store.identities.admit(vm, desk.now(), 'channel'))
+}
+
 interface Told {
   readonly told: readonly string[]
   readonly isBusy: boolean
 }
 
-async function answerVectors(desk: Desk, vm: string, lines: readonly string[]): Promise<Told> {
-  if (desk.store.agent(vm) === undefined) await desk.commit.soon(() => desk.store.admitChannel(vm, desk.now()))
+async function answerVectors(desk: Desk, vm: VmId, lines: readonly string[]): Promise<Told> {
+  if ((await desk.store.identities.find(vm)) === undefined) await admit(desk, vm)
   const answer = await desk.take(vm, lines)
   if ('kind' in answer) {
     const waitMs = answer.kind === 'later' ? answer.waitMs : SHUT_OUT_SEC * SECOND_MS

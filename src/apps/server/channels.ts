@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { Buckets } from '../../engine/admission/buckets.ts'
-import { parseVmId } from '../../terms/ids.ts'
+import { parseVmId, type VmId } from '../../terms/ids.ts'
 import { ParseError } from '../../terms/parse.ts'
 import { SECOND_MS } from '../../terms/units.ts'
 import { answerLines, LineCutter } from './channel-lines.ts'
@@ -23,7 +23,7 @@ export interface ChannelOptions {
 }
 
 export interface NamedChannel {
-  readonly vm: string
+  readonly vm: VmId
   readonly path: string
 }
 
@@ -95,7 +95,7 @@ export class Channels {
     }
   }
 
-  private nameOf(folderName: string): string | undefined {
+  private nameOf(folderName: string): VmId | undefined {
     const vm = /^domain-\d+-(.+)$/.exec(folderName)?.[1]
     if (vm === undefined) return undefined
     if (vm.length >= SHORT_NAME_MAX) {
@@ -118,7 +118,7 @@ export class Channels {
   }
 
   /** Answers until the other end goes. One part is answered before the next is read: who says much waits. */
-  private async serve(socket: Socket, vm: string): Promise<void> {
+  private async serve(socket: Socket, vm: VmId): Promise<void> {
     const cutter = new LineCutter()
     for await (const part of socket) {
       const lines = cutter.cut(part as Uint8Array)
