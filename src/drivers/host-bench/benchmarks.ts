@@ -97,7 +97,7 @@ export const BENCHMARKS: readonly Benchmark[] = [
     ms: 1350,
     unit: 'ns/step',
     better: 'less',
-    words: (place) => stressNgWords(place, [...LIST_WORDS, '--randlist-items', String(LIST_ITEMS)], 5),
+    words: (place) => stressNgWords(place, [...LIST_WORDS, '--randlist-items', String(LIST_ITEMS)], 3),
     // By its own CPU time: what neighbours take of the core is told by the others, what they do to memory by this.
     read: (output) => 1e9 / (readStressNg(output, 'randlist', 'bogo-ops-per-second-usr-sys-time') * LIST_ITEMS),
   },

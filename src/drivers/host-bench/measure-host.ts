@@ -12,6 +12,7 @@ import {
   type HostFact,
   type HostMeasurement,
   type MissingMeasure,
+  type PowerMeasurement,
 } from '../../terms/host-measurement.ts'
 import type { HostId } from '../../terms/ids.ts'
 import type { Clock } from '../../world/clock.ts'
@@ -173,6 +174,8 @@ async function measurePower(options: MeasureOptions, plan: MeasurePlan, tools: F
   return concludePower({ meter, steps: await measureSteps({ ...run, ...onStep }, wait) }, question)
 }
 
+const BY_HAND: PowerMeasurement = { powerSource: 'operator', explanation: 'set by hand', steps: [] }
+
 interface Found {
   readonly measuredAt: number
   readonly durationMs: number
@@ -209,7 +212,7 @@ function conclude({ hostId, suite, corrections, stop }: MeasureOptions, found: F
     facts: [...facts.facts, ...(storage === undefined ? [] : [storage.fact]), ...said],
     runs: result.runs,
     missing: [...result.missing, ...missingFacts(facts, host)],
-    power: power.power,
+    power: corrections.powerWatts === undefined ? power.power : BY_HAND,
     quiet: result.quiet,
   }
 }

@@ -52,7 +52,7 @@ export function concludeQuiet(
       ? 'nobody knows whether the machine was quiet: /proc/stat could not be read'
       : complaints.length === 0
         ? 'the machine was quiet'
-        : `the machine was not quiet: ${complaints.join(', ')}; all results are too low by about as much`,
+        : `the machine was not quiet: ${complaints.join(', ')}; the benchmarks had to share it, and all results are too low`,
   }
 }
 
