@@ -1,5 +1,6 @@
 /** The study behind docs/benchmarks-chosen.md: what is learned, scored and compared, as one kept result. */
 import { type LongSeries, readLongSeries, type VmGroup } from './dataset.ts'
+import { medianInPlace } from './boost.ts'
 import { scoreBestProxy, scoreNeighbours, scoreNeighboursInTime, scoreRidge } from './baselines.ts'
 import { errorsOn, fitTarget, type Frame, frameOf, splitByTime, splitByVm } from './frame.ts'
 import {
@@ -22,7 +23,7 @@ export const SPREADS_MAX = 1.5
 export const SIGNAL_FROM = 0.1
 const SEEDS = [1, 2, 3]
 const STEPS = 12
-const CURVE = [1, 2, 3, 4, 6, 8, 10, 12]
+const CURVE = [1, 2, 3, 4, 6, 8, 12]
 /** The knee: the fewest that save so much of what the best number on the curve saves. */
 const KNEE_SHARE = 0.9
 
@@ -68,6 +69,10 @@ export interface TableRow {
   readonly improvement: PerGroup
   /** Sum of errors over sum of the median's errors, in place of the mean of ratios. */
   readonly ofSums: PerGroup
+  /** The share that half of the benchmarks reach. */
+  readonly half: PerGroup
+  /** The benchmark told worst of all, where trees lose as much as half of the median's error. */
+  readonly worst: readonly { readonly group: string; readonly name: string; readonly improvement: number }[]
 }
 
 /** One test of the long series: the error of its prediction, and how far one VM strays by itself. */
@@ -180,6 +185,11 @@ function tableRow(
     method,
     improvement: perGroup(groups, (_, g) => meanImprovement(scores[g])),
     ofSums: perGroup(groups, (_, g) => improvementOfSums(scores[g])),
+    half: perGroup(groups, (_, g) => medianInPlace(Float64Array.from(scores[g], ({ improvement }) => improvement))),
+    worst: groups.flatMap((group, g) => {
+      const worst = scores[g].reduce((a, b) => (b.improvement < a.improvement ? b : a))
+      return worst.improvement < -0.5 ? [{ group: group.name, name: worst.name, improvement: worst.improvement }] : []
+    }),
   }
 }
 
@@ -314,8 +324,8 @@ function untilGoal(
 /** The same with every column a benchmark of its own, as the data count them: a run in a second unit is then half of the work. */
 function columnView(frames: readonly Frame[]): Study['columns'] {
   const groups = frames.map(({ group }) => group)
-  const order = selectForward(frames, 16, { view: 'columns' }).map(({ metric }) => metric)
-  return [8, 12, 16].map((chosen) => {
+  const order = selectForward(frames, 24, { view: 'columns' }).map(({ metric }) => metric)
+  return [8, 12, 16, 20, 24].map((chosen) => {
     const taken = order.slice(0, chosen)
     return {
       chosen,
