@@ -8,10 +8,12 @@ import { parseArgs } from 'node:util'
 import { dataFolder } from './benchmarks/data-folder.ts'
 import { readGroup, readLongSeries, type VmGroup } from './benchmarks/dataset.ts'
 import { evaluateModel } from './benchmarks/evaluate.ts'
-import { frameOf, splitByVm } from './benchmarks/frame.ts'
+import { frameOf, LEARNED_SEED, splitByVm } from './benchmarks/frame.ts'
 import { readShippedModel } from './benchmarks/model-file.ts'
+import type { KeptStudy } from './benchmarks/page.ts'
+import { REPOSITORY } from './repository.ts'
 import { improvementOfSums, meanImprovement, scoreChoice, withinSpread } from './benchmarks/score.ts'
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 const { values: options } = parseArgs({
@@ -34,7 +36,12 @@ if (folder === undefined || options.group === undefined) {
 function evaluate(folder: string, group: VmGroup): void {
   const model = readShippedModel()
   const seed = Number(options.seed)
-  const shipped = evaluateModel(model, group, { calibrationVms: Number(options.calibration), seed })
+  const among = unseenOf(group)
+  const shipped = evaluateModel(model, group, {
+    calibrationVms: Number(options.calibration),
+    seed,
+    ...(among === undefined ? {} : { among }),
+  })
   const chosen = model.chosen
     .map((name) => group.metrics.findIndex((metric) => metric.name === name))
     .filter((m) => m >= 0)
@@ -89,4 +96,15 @@ function spreadsOf(folder: string, group: VmGroup): ReadonlyMap<string, number> 
 
 function percent(share: number): string {
   return `${(100 * share).toFixed(1)} %`
+}
+
+/** The model was learned from the training VMs of two groups: of these only the others are asked about. */
+function unseenOf(group: VmGroup): Int32Array | undefined {
+  const learnedFrom = readStudyGroups().find(({ name, vms }) => name === group.name && vms === group.vms)
+  return learnedFrom === undefined ? undefined : splitByVm(group.vms, LEARNED_SEED).test
+}
+
+function readStudyGroups(): KeptStudy['groups'] {
+  const path = join(REPOSITORY, 'docs', 'results', 'benchmarks-chosen.json')
+  return (JSON.parse(readFileSync(path, 'utf8')) as KeptStudy).groups
 }

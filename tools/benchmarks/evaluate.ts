@@ -1,6 +1,7 @@
 /** The shipped model on a group of VMs that it may never have seen: what `tools/evaluate-benchmarks.ts` prints. */
 import { completeBenchmarks } from '../../src/engine/suitability/benchmarks/complete.ts'
 import type { BenchmarkModel, KindModel } from '../../src/engine/suitability/benchmarks/model.ts'
+import { hashPair } from '../../src/terms/luck.ts'
 import type { VmGroup } from './dataset.ts'
 import { CONSTANT_BELOW, medianAt, shuffled } from './frame.ts'
 import { meanOf } from './score.ts'
@@ -27,15 +28,22 @@ export interface EvaluatedMetric {
   readonly isPredicted: boolean
 }
 
+export interface EvaluationOptions {
+  readonly calibrationVms: number
+  readonly seed: number
+  /** The VMs to ask about. Absent: all; where the model was learned from some, it must be the others. */
+  readonly among?: Int32Array
+}
+
 /** Centres the model on `calibrationVms` VMs drawn by `seed`, completes every other VM from the chosen benchmarks alone, and compares. Without a model
  *  of the group's VM size, that which does best on the calibration VMs is asked. */
 export function evaluateModel(
   model: BenchmarkModel,
   group: VmGroup,
-  { calibrationVms, seed }: { readonly calibrationVms: number; readonly seed: number },
+  { calibrationVms, seed, among }: EvaluationOptions,
 ): Evaluation {
-  const order = shuffled(group.vms, seed)
-  const count = Math.min(calibrationVms, Math.floor(group.vms / 2))
+  const order = among?.toSorted((a, b) => hashPair(a, seed) - hashPair(b, seed)) ?? shuffled(group.vms, seed)
+  const count = Math.min(calibrationVms, Math.floor(order.length / 2))
   const [calibration, scored] = [order.slice(0, count), order.slice(count)]
   const rows = { calibration, scored }
   const own = model.kinds.find(({ kind }) => kind === group.sku)

@@ -7,6 +7,9 @@ import type { VmGroup } from './dataset.ts'
  *  of its own tool, the median's error is nil, and no share of nil can be saved. */
 export const CONSTANT_BELOW = 0.0005
 
+/** The seed whose training VMs the shipped model is learned from. */
+export const LEARNED_SEED = 1
+
 export interface Split {
   readonly train: Int32Array
   readonly test: Int32Array

@@ -47,6 +47,22 @@ test('on VMs that it never saw, the shipped model saves error in both groups, an
   }
 })
 
+test('a VM size without a model of its own is asked of the kind that fits its calibration VMs best', () => {
+  for (const name of GROUPS) {
+    const group = { ...readGroup(MODEL_FOLDER, name), sku: 'never heard of' }
+    const { kind, metrics } = evaluateModel(readShippedModel(), group, { calibrationVms: 100, seed: 2 })
+    assert.equal(`westus2_${kind}`, name)
+    assert.ok(metrics.length > 30)
+  }
+})
+
+test('VMs that a model was learned from are left out where only others are asked about', () => {
+  const group = readGroup(MODEL_FOLDER, GROUPS[0])
+  const among = Int32Array.from({ length: 50 }, (_, i) => 3 * i)
+  const { calibrationVms, scoredVms } = evaluateModel(readShippedModel(), group, { calibrationVms: 20, seed: 1, among })
+  assert.deepEqual([calibrationVms, scoredVms], [20, 30])
+})
+
 test('units of one run are one benchmark, rate and mean latency included', () => {
   const pgbench = { suite: 'PostgreSQL', test: 'Scaling_Factor:_25_-_Clients:_1_-_Mode:_Read_Only' }
   const rate = describeMetric({ ...pgbench, unit: 'TPS' })
