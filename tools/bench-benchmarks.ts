@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { readGroup } from './benchmarks/dataset.ts'
 import { dataFolder } from './benchmarks/data-folder.ts'
-import { keepModel } from './benchmarks/model-file.ts'
+import { keepModel, readShippedModel } from './benchmarks/model-file.ts'
 import { type KeptStudy, pageOf } from './benchmarks/page.ts'
 import { runStudy } from './benchmarks/study.ts'
 import { commitName, REPOSITORY, runProgram } from './repository.ts'
@@ -53,7 +53,7 @@ function studyAndKeep(folder: string): void {
 }
 
 function keepPage(kept: KeptStudy): void {
-  const page = pageOf(kept)
+  const page = pageOf(kept, readShippedModel())
   writeFileSync(join(REPOSITORY, 'docs', 'benchmarks-chosen.md'), page)
   process.stdout.write(page)
 }

@@ -1,4 +1,5 @@
 /** docs/benchmarks-chosen.md, drawn from the kept result and nothing else. */
+import type { BenchmarkModel } from '../../src/engine/suitability/benchmarks/model.ts'
 import { GOAL, type SeriesRow, SIGNAL_FROM, SPREADS_MAX, type Study } from './study.ts'
 
 /** What docs/results/benchmarks-chosen.json holds. */
@@ -24,7 +25,8 @@ const OURS: Readonly<Record<string, string>> = {
   application: 'none: a program as a whole; nearest `integer-all` with `system-call`',
 }
 
-export function pageOf(study: KeptStudy): string {
+/** The page as it must stand: from the kept result, and from the model for what leans on what. */
+export function pageOf(study: KeptStudy, model: BenchmarkModel): string {
   const names = study.groups.map(({ name }) => name)
   return `${[
     '# Which benchmarks to run, and what they tell of the others',
@@ -34,6 +36,8 @@ export function pageOf(study: KeptStudy): string {
     '## The chosen',
     '',
     ...chosenTable(study),
+    '',
+    ...leaningText(model),
     '',
     '## How many: the figure',
     '',
@@ -129,6 +133,33 @@ function chosenTable(study: KeptStudy): readonly string[] {
       'Which of the memory bandwidths comes first is luck, for they are nearly one: what stays is the kind of work. The seconds that each',
       'benchmark took are not in the data, so that the fewest are chosen here, and the cheapest are not asked for.',
     ),
+  ]
+}
+
+/** Which benchmarks lean most on which chosen one: by the first questions of their trees, which every host is asked. */
+function leaningText({ chosen, kinds }: BenchmarkModel): readonly string[] {
+  const leaning = kinds.flatMap(({ kind, metrics }) =>
+    metrics
+      .filter(({ trees }) => trees.length > 0)
+      .map(({ benchmark, trees }) => {
+        const asked = chosen.map((_, feature) => trees.filter(([first]) => first === feature).length)
+        return { benchmark, kind, feature: asked.indexOf(Math.max(...asked)) }
+      }),
+  )
+  const lines = chosen.flatMap((name, feature) => {
+    const byBenchmark = Map.groupBy(
+      leaning.filter((one) => one.feature === feature),
+      ({ benchmark }) => benchmark,
+    )
+    const told = [...byBenchmark].map(([benchmark, all]) =>
+      all.length === kinds.length ? benchmark : `${benchmark} (on ${all.map(({ kind }) => kind).join(', ')})`,
+    )
+    return wrapped(`- **${name}**: ${told.length > 0 ? told.join('; ') : 'no other leans on it most'}.`)
+  })
+  return [
+    'What leans on which of them most, where anything is predicted at all (how much that saves stands in the last table):',
+    '',
+    ...lines,
   ]
 }
 

@@ -32,8 +32,6 @@ interface Side {
 }
 
 export interface SelectionOptions {
-  /** Seconds of each benchmark, by metric; with them the order is by what a second adds. */
-  readonly costs?: ReadonlyMap<number, number>
   /** `columns` counts every unit of every run as a benchmark of its own, as the data do. */
   readonly view?: 'strict' | 'columns'
 }
@@ -42,18 +40,17 @@ export interface SelectionOptions {
 export function selectForward(
   frames: readonly Frame[],
   steps: number,
-  { costs, view = 'strict' }: SelectionOptions = {},
+  { view = 'strict' }: SelectionOptions = {},
 ): readonly SelectionStep[] {
   const sides = frames.map((frame) => beginSide(frame, view === 'strict' ? frame.candidates : columnsOf(frame)))
   const candidates = new Set(sides.flatMap((side) => [...side.features.keys()]))
   const chosen: number[] = []
   const taken: SelectionStep[] = []
   while (taken.length < steps && candidates.size > 0) {
-    let best = { metric: -1, gain: -Infinity, worth: -Infinity }
+    let best = { metric: -1, gain: -Infinity }
     for (const metric of candidates) {
       const gain = sides.reduce((sum, side) => sum + gainOf(side, metric, chosen), 0) / sides.length
-      const worth = gain / (costs?.get(metric) ?? 1)
-      if (worth > best.worth) best = { metric, gain, worth }
+      if (gain > best.gain) best = { metric, gain }
     }
     candidates.delete(best.metric)
     chosen.push(best.metric)
