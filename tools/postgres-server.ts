@@ -60,6 +60,23 @@ export class PostgresServer {
     return runAs(USER, `${BIN}/psql`, [...words, '-v', 'ON_ERROR_STOP=1'], text)
   }
 
+  /** Brings a dump into a database, as its owner. */
+  restore(path: string, database: string): void {
+    const words = [
+      '-h',
+      this.folder.path,
+      '-p',
+      `${this.port}`,
+      '-U',
+      USER,
+      '--role=ethos',
+      '--no-owner',
+      '-d',
+      database,
+    ]
+    runAs(USER, `${BIN}/pg_restore`, [...words, '--exit-on-error'], readFileSync(path))
+  }
+
   /** Starts it after it was stopped or killed. */
   async again(): Promise<void> {
     const settings = {

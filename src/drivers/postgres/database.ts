@@ -60,7 +60,8 @@ export interface DatabaseOptions {
 export class Database implements Pick<Queries, 'all' | 'first'> {
   readonly name: string
   readonly schema: string
-  private readonly version: number
+  /** Version of the schema that is written. */
+  readonly version: number
   private readonly pool: Pool
   private readonly limits: DatabaseLimits
   private isClosed = false
