@@ -1,17 +1,17 @@
 /** What `ethos store` does. */
 import { existsSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { basename, resolve } from 'node:path'
 import { backupSqliteSite } from '../../drivers/sqlite/backup.ts'
 import { checkSqliteSite } from '../../drivers/sqlite/check.ts'
 import { SCHEMA_VERSION } from '../../drivers/sqlite/migrations.ts'
-import { migrateSqliteSite, STORE_NAME } from '../../drivers/sqlite/site-schema.ts'
+import { migrateSqliteSite } from '../../drivers/sqlite/site-schema.ts'
 import { fileSizes, tableSizes } from '../../drivers/sqlite/site-sizes.ts'
 import { MiB } from '../../terms/units.ts'
 import { StoreError } from '../../world/errors.ts'
 import type { Finding, OnProgress } from '../../world/site-store.ts'
 import { printable } from '../printable.ts'
 import { Progress } from '../progress.ts'
-import { openDataFolder } from '../server/data-folder.ts'
+import { openDataFolder, storePath } from '../server/data-folder.ts'
 import { UsageError } from '../usage-error.ts'
 import type { MigrateOptions } from './store-command.ts'
 import { backupShared, checkShared, type Looked, migrateShared, sharedUrl, sizeShared } from './store-shared.ts'
@@ -101,8 +101,9 @@ export async function size({ data, store, json }: ListOptions): Promise<void> {
 export function storeOf(data: string | undefined): string {
   if (data === undefined)
     throw new UsageError('--data', 'nothing', 'Expected the server’s data folder, or --store postgres://...')
-  const path = join(openDataFolder(data, 'there'), STORE_NAME)
-  if (!existsSync(path)) throw new UsageError('--data', data, `There is no ${STORE_NAME} in it. Did a server ever run?`)
+  const path = storePath(openDataFolder(data, 'there'))
+  if (!existsSync(path))
+    throw new UsageError('--data', data, `There is no ${basename(path)} in it. Did a server ever run?`)
   return path
 }
 

@@ -20,6 +20,10 @@ export class UsageColumns {
     return (this.columns[column] ??= new Float32Array(this.slots).fill(Number.NaN))
   }
 
+  set(column: number, slot: number, number: number): void {
+    this.column(column)[slot] = number
+  }
+
   series(vmId: VmId, firstSlotAt: EpochMs): UsageSeries {
     const of = (offset: number): Partial<Record<Resource, Float32Array>> => {
       const found: Partial<Record<Resource, Float32Array>> = {}
