@@ -2,8 +2,15 @@
 import { globSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import { freePort, runAs, type RunningServer, serverFolder, type ServerFolder, startServer } from './real-servers.ts'
-import { skipWithout } from './real-servers.ts'
+import {
+  freePort,
+  runAs,
+  type RunningServer,
+  serverFolder,
+  type ServerFolder,
+  skipWithout,
+  startServer,
+} from './real-servers.ts'
 
 const BIN = globSync('/usr/lib/postgresql/*/bin').toSorted().at(-1) ?? '/usr/lib/postgresql/none/bin'
 /** Why tests that need a server are skipped; false where they are not. */
@@ -58,6 +65,23 @@ export class PostgresServer {
   sql(text: string, database = 'postgres'): string {
     const words = ['-X', '-A', '-t', '-q', '-h', this.folder.path, '-p', `${this.port}`, '-U', USER, '-d', database]
     return runAs(USER, `${BIN}/psql`, [...words, '-v', 'ON_ERROR_STOP=1'], text)
+  }
+
+  /** Brings a dump into a database, as its owner. */
+  restore(path: string, database: string): void {
+    const words = [
+      '-h',
+      this.folder.path,
+      '-p',
+      `${this.port}`,
+      '-U',
+      USER,
+      '--role=ethos',
+      '--no-owner',
+      '-d',
+      database,
+    ]
+    runAs(USER, `${BIN}/pg_restore`, [...words, '--exit-on-error'], readFileSync(path))
   }
 
   /** Starts it after it was stopped or killed. */

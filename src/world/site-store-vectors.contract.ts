@@ -127,6 +127,16 @@ export const VECTOR_SENTENCES: Sentences<SiteStoreSubject> = {
     const late = aVector({ sender: 'one', sequence: 49 })
     assert.deepEqual(await take(store, arrivalsOf([late])), { kind: 'heard', outcomes: ['duplicate'] })
   },
+  'a replay of a sender that the rule has forgotten is known by its bytes': async ({ store, beside }) => {
+    await letIn(store, WEB)
+    const senders = ['a', 'b', 'c', 'd', 'e', 'f']
+    for (const sender of senders) await take(store, arrivalsOf([aVector({ sender, sequence: 7 })]))
+    const replay = arrivalsOf([aVector({ sender: 'a', sequence: 7 })])
+    assert.deepEqual(await take(store, replay), { kind: 'heard', outcomes: ['duplicate'] })
+    const other = await beside()
+    assert.deepEqual(await take(other, replay), { kind: 'heard', outcomes: ['duplicate'] })
+    await other.close()
+  },
   'after two days one vector an hour is left, within a thousandth of what it was': async ({ store }) => {
     await letIn(store, WEB)
     const start = NOON - (NOON % HOUR_MS)

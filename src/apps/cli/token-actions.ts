@@ -46,7 +46,7 @@ function bearerOf({ vm, host }: TokenOptions): JoinToken['for'] {
 async function judgeBearer(store: SiteStore, bearer: JoinToken['for'], data: string): Promise<string | undefined> {
   if ('host' in bearer) {
     if ((await store.hosts.find(bearer.host)) !== undefined) return undefined
-    return `${bearer.host} is not on the list of hosts yet, and is not heard until it is: ethos hosts add ${bearer.host}`
+    return `${bearer.host} is not on the list of hosts yet, and is not heard until it is: ethos hosts add HOST.json`
   }
   const identity = await store.identities.find(bearer.vm)
   if (identity?.isBanned !== true) return undefined

@@ -9,6 +9,8 @@ import { entryUrl } from './entry-url.ts'
 
 /** Nothing heard for so many intervals: it hangs, and is ended. */
 const HUNG_INTERVALS = 3
+/** To start and open the store a process may take so long, on a machine that is busy. */
+const BIRTH_MS_MAX = 60_000
 const BACKOFF_MS_MAX = 60_000
 /** For 10,000 VMs with six hours of past; the engine alone needs a tenth of it. */
 const MEMORY_MB = 1024
@@ -20,6 +22,8 @@ export interface ControllerProcessOptions extends ControllerOptions {
   /** First wait before it is started again; doubled up to a minute until it takes a turn. */
   readonly backoffMs?: number
   readonly memoryMb?: number
+  /** Another program in the controller's place, for tests. */
+  readonly entry?: URL
   /** Where its writes go. */
   readonly store: Pick<SiteStore, 'journal' | 'leases'>
   readonly onMessage: (message: ControllerMessage) => void
@@ -31,6 +35,7 @@ export class ControllerProcess {
   private readonly options: ControllerProcessOptions
   private child: ChildProcess | undefined
   private heardAt = 0
+  private isHeard = false
   private failures = 0
   private ignored = 0
   private isClosing = false
@@ -75,7 +80,7 @@ export class ControllerProcess {
 
   private spawn(): void {
     const { memoryMb = MEMORY_MB, place, everyMs, holder, leaseMs } = this.options
-    const child = fork(fileURLToPath(entryUrl('controller')), [], {
+    const child = fork(fileURLToPath(this.options.entry ?? entryUrl('controller')), [], {
       execArgv: [`--max-old-space-size=${memoryMb}`],
       // Typed arrays pass as they are.
       serialization: 'advanced',
@@ -87,6 +92,7 @@ export class ControllerProcess {
     })
     this.child = child
     this.heardAt = performance.now()
+    this.isHeard = false
     child.on('message', (message) => this.hear(child, message))
     child.on('error', (error) => {
       lastWords = error.message
@@ -104,6 +110,7 @@ export class ControllerProcess {
     // One that was ended may have said something before.
     if (this.child !== child) return
     this.heardAt = performance.now()
+    this.isHeard = true
     let parsed: ControllerMessage
     try {
       const write = parseWriteMessage(message)
@@ -137,6 +144,7 @@ export class ControllerProcess {
 
   private endIfHung(): void {
     const silentMs = performance.now() - this.heardAt
-    if (this.child !== undefined && silentMs > HUNG_INTERVALS * this.options.everyMs) this.child.kill('SIGKILL')
+    const hungMs = HUNG_INTERVALS * this.options.everyMs
+    if (silentMs > (this.isHeard ? hungMs : Math.max(hungMs, BIRTH_MS_MAX))) this.child?.kill('SIGKILL')
   }
 }

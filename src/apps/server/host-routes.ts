@@ -22,7 +22,7 @@ import { RELAY_LINES_MAX } from './relay.ts'
 /** What the operator of a host that nobody registered is told. */
 const UNREGISTERED = {
   error: 'unregistered',
-  remedy: 'This host is not on the list of hosts: what it says is not kept. Register it, then it goes on by itself.',
+  remedy: 'This host is not on the list of hosts: what it says is not kept. Put it there, then it goes on by itself.',
 }
 
 export function addHostRoutes(app: FastifyInstance, parts: RouteParts, strangers: Strangers): void {
@@ -53,7 +53,9 @@ export async function admitHost(
   if (hearing.kind === 'later') return tooMany(reply, hearing.waitMs, slowMs)
   const reason = `${request.method} ${request.routeOptions.url ?? ''}: not on the list of hosts`
   await desk.record({ what: 'request refused', about: host, from: addressOf(request.raw.socket), reason })
-  await reply.code(409).send({ ...UNREGISTERED, command: `ethos hosts add ${host}` })
+  await reply
+    .code(409)
+    .send({ ...UNREGISTERED, command: `ethos bench host --out ${host}.json && ethos hosts add ${host}.json` })
 }
 
 async function refuseOther(

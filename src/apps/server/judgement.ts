@@ -35,6 +35,8 @@ export interface JudgementOptions {
   readonly backoffMs?: number
   /** False: this process takes no turns and answers from what the store holds. Absent: it does. */
   readonly isControlling?: boolean
+  /** Another program in the controller's place, for tests. */
+  readonly controllerEntry?: URL
   /** For people: what happened to the controller and the ranker. */
   readonly note?: (text: string) => void
 }
@@ -84,6 +86,7 @@ export class SiteJudgement implements SiteAnswers {
       everyMs: this.everyMs,
       leaseMs: options.leaseMs ?? LEASE_MS,
       ...(options.backoffMs === undefined ? {} : { backoffMs: options.backoffMs }),
+      ...(options.controllerEntry === undefined ? {} : { entry: options.controllerEntry }),
       onMessage: (message) => this.hear(message),
       onEnd: (why) => {
         this.state = 'dead'
@@ -98,6 +101,11 @@ export class SiteJudgement implements SiteAnswers {
     this.controller?.start()
     this.timer = setInterval(() => this.watch(), Math.max(50, this.everyMs / 4))
     this.timer.unref()
+  }
+
+  /** Messages of the controller that were none, since the start. */
+  get ignoredMessages(): number {
+    return this.controller?.ignoredMessages ?? 0
   }
 
   /** The controller's process now, for people who want to look at it. */

@@ -19,6 +19,8 @@ export interface PowerRun {
   readonly stressNgPath: string
   readonly threads: number
   readonly spanMs: number
+  /** Where the load may write. */
+  readonly scratch: string
   readonly stop: AbortSignal
   readonly onStep?: (label: string, ms: number) => void
 }
@@ -28,6 +30,9 @@ export const POWER_LOADS = [0, 0.25, 0.5, 0.75, 1] as const
 const SETTLE_MS = 1000
 /** Starting and ending a load. */
 const STEP_OVERHEAD_MS = 500
+
+/** A hypervisor shows no CPU's watts, and of its CPUs only those that it lends. */
+const VIRTUAL = '; this is a virtual machine, and what its host draws is not seen from within'
 
 /** Of one step, in all. */
 export function powerStepMs(spanMs: number): number {
@@ -43,7 +48,13 @@ export async function measureSteps(run: PowerRun, wait: (ms: number) => Promise<
     let background: BackgroundLoad | undefined
     try {
       const limitMs = powerStepMs(run.spanMs) * 10
-      if (load > 0) background = await startLoad(run.stressNgPath, { step: load, threads: run.threads, limitMs })
+      if (load > 0)
+        background = await startLoad(run.stressNgPath, {
+          step: load,
+          threads: run.threads,
+          limitMs,
+          folder: run.scratch,
+        })
       await wait(SETTLE_MS)
       const watts = await run.meter.measure(run.spanMs)
       if (watts !== undefined) steps.push({ load, watts: Math.round(watts * 10) / 10 })
@@ -59,7 +70,7 @@ export async function measureSteps(run: PowerRun, wait: (ms: number) => Promise<
 /** What was measured, if it reaches from idle to full load; else what servers with the like CPUs draw. */
 export function concludePower(
   measured: { readonly meter: WattMeter; readonly steps: readonly PowerStep[] } | undefined,
-  question: PowerQuestion | undefined,
+  question: (PowerQuestion & { readonly isVirtualised?: boolean }) | undefined,
 ): PowerResult {
   const curve = measured === undefined ? undefined : curveThrough(measured.steps)
   if (measured !== undefined && curve !== undefined) {
@@ -74,7 +85,7 @@ export function concludePower(
   const { idle, full } = ERRORS[estimate.match]
   const power = {
     powerSource: 'estimated' as const,
-    explanation: explain(question, estimate.match, estimate.basis),
+    explanation: `${explain(question, estimate.match, estimate.basis)}${question.isVirtualised === true ? VIRTUAL : ''}`,
     steps: measured?.steps ?? [],
     errorAtIdle: idle,
     errorAtFullLoad: full,

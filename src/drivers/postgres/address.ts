@@ -22,6 +22,8 @@ export interface Address {
 }
 
 const PORT = 5432
+/** Stands for the host of a URL that has a user and no host, which `URL` refuses. */
+const NO_HOST = 'no-host.invalid'
 /** libpq's `prefer` and `allow` fall back to plain text where somebody on the way wishes it: they are no choice. */
 const MODES = ['disable', 'require', 'verify-ca', 'verify-full'] as const
 type Mode = (typeof MODES)[number]
@@ -34,7 +36,7 @@ export function parseAddress(text: string): Address {
   const words = new Map(url.searchParams)
   const unknown = [...words.keys()].find((word) => !KNOWN.has(word))
   if (unknown !== undefined) throw invalid(`it says "${unknown}". Known are: ${[...KNOWN].join(', ')}.`)
-  const host = words.get('host') ?? bare(decode(url.hostname))
+  const host = words.get('host') ?? (url.hostname === NO_HOST ? '' : bare(decode(url.hostname)))
   if (host === '') throw invalid('it names no host. For a socket say ?host=/run/postgresql.')
   const user = decode(url.username)
   const database = decode(url.pathname.slice(1))
@@ -60,7 +62,7 @@ function parseUrl(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined
   if (url?.protocol === 'postgres:' || url?.protocol === 'postgresql:') return url
   // A URL with a socket alone has no host: postgres://user@/database?host=/run/postgresql.
-  const filled = text.replace(/^(postgres(?:ql)?:\/\/[^/@]*@)\//, '$1localhost/')
+  const filled = text.replace(/^(postgres(?:ql)?:\/\/[^/@]*@)\//, `$1${NO_HOST}/`)
   if (filled !== text && URL.canParse(filled)) return new URL(filled)
   throw invalid('it is no URL of the form postgres://USER@HOST:PORT/DATABASE?sslmode=verify-full.')
 }

@@ -23,7 +23,8 @@ const AGENTS: Migration = {
       via text NOT NULL DEFAULT 'https', via_host text, is_banned boolean NOT NULL DEFAULT false, quarantined_at float8, quarantine text,
       is_released boolean NOT NULL DEFAULT false, is_clock_off boolean NOT NULL DEFAULT false, kept integer NOT NULL DEFAULT 0,
       kept_apart integer NOT NULL DEFAULT 0, counts jsonb NOT NULL DEFAULT '{}', last_id integer NOT NULL DEFAULT 0,
-      last_sender integer NOT NULL DEFAULT 0, newest_id integer, newest_at float8, newest_hour integer, tended_to float8 NOT NULL DEFAULT 0)
+      last_sender integer NOT NULL DEFAULT 0, newest_id integer, newest_at float8, newest_hour integer, tended_to float8 NOT NULL DEFAULT 0,
+      packed_to float8 NOT NULL DEFAULT 0)
       WITH (fillfactor = 50);
     CREATE TABLE senders (
       vm_id integer NOT NULL REFERENCES identities, number integer NOT NULL, sender text COLLATE "C" NOT NULL, place integer,
@@ -34,6 +35,10 @@ const AGENTS: Migration = {
       is_clock_off boolean NOT NULL, is_hourly boolean NOT NULL, is_apart boolean NOT NULL DEFAULT false,
       is_stale boolean NOT NULL DEFAULT false, body bytea NOT NULL, PRIMARY KEY (vm_id, id));
     ALTER TABLE vectors ALTER COLUMN body SET STORAGE PLAIN;
+    CREATE TABLE vector_days (
+      vm_id integer NOT NULL, day integer NOT NULL, body bytea NOT NULL, PRIMARY KEY (vm_id, day));
+    ALTER TABLE vector_days ALTER COLUMN body SET STORAGE EXTERNAL;
+    CREATE INDEX vector_days_by_day ON vector_days (day);
     CREATE FUNCTION ethos_added(known jsonb, added jsonb) RETURNS jsonb LANGUAGE sql IMMUTABLE AS $$
       SELECT coalesce(jsonb_object_agg(word, number), '{}') FROM (
         SELECT word, sum(told::float8) AS number FROM (
@@ -48,7 +53,7 @@ const AGENTS: Migration = {
     CREATE TABLE phases (
       version integer PRIMARY KEY, model text NOT NULL, digest text NOT NULL, installed_at float8 NOT NULL,
       is_current boolean NOT NULL DEFAULT false);`,
-  back: 'DROP TABLE phases, audit, join_tokens, vectors, senders, identities, vms, commits; DROP FUNCTION ethos_added;',
+  back: 'DROP TABLE phases, audit, join_tokens, vector_days, vectors, senders, identities, vms, commits; DROP FUNCTION ethos_added;',
 }
 
 const SITE: Migration = {

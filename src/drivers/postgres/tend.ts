@@ -24,27 +24,21 @@ const DUE = `
   SELECT i.vm_id FROM identities i
   WHERE i.vm_id IN (SELECT vm_id FROM identities WHERE tended_to < $1 ORDER BY tended_to, vm_id LIMIT ${VMS_AT_ONCE})
   ORDER BY i.vm_id FOR UPDATE`
-/** Of what is beyond full detail, the first of each hour stays, and the newest in any case; what was kept apart goes. */
+/** Of what is beyond full detail, the first of each hour stays; what was kept apart goes. What is the newest stays until it is too old for that. */
 const THIN = `
-  WITH gone AS (
-    DELETE FROM vectors v USING identities i
-    WHERE i.vm_id = v.vm_id AND v.vm_id = ANY ($1::int[]) AND v.arrived_at < $2
-      AND (NOT v.is_hourly OR v.is_apart OR v.arrived_at < $3) AND v.id IS DISTINCT FROM i.newest_id
-    RETURNING v.vm_id, v.is_apart),
-  per_vm AS (SELECT vm_id, count(*) AS kept, count(*) FILTER (WHERE is_apart) AS apart FROM gone GROUP BY vm_id)
-  UPDATE identities i SET kept = i.kept - per_vm.kept, kept_apart = i.kept_apart - per_vm.apart
-  FROM per_vm WHERE per_vm.vm_id = i.vm_id RETURNING per_vm.kept`
-/** The newest of a VM that is silent for so long is no history any more, but still the last that is known of it. */
-const STALE = `
-  WITH stale AS (
-    UPDATE vectors v SET is_stale = true FROM identities i
-    WHERE i.vm_id = v.vm_id AND v.vm_id = ANY ($1::int[]) AND v.id = i.newest_id AND v.arrived_at < $2 AND NOT v.is_stale
-    RETURNING v.vm_id)
-  UPDATE identities i SET kept = i.kept - 1 FROM stale WHERE stale.vm_id = i.vm_id`
-/** One that was the newest is one like the others once a newer one is there. */
-const NO_LONGER_NEWEST = `
   DELETE FROM vectors v USING identities i
-  WHERE i.vm_id = v.vm_id AND v.vm_id = ANY ($1::int[]) AND v.is_stale AND v.id IS DISTINCT FROM i.newest_id`
+  WHERE i.vm_id = v.vm_id AND v.vm_id = ANY ($1::int[]) AND (v.arrived_at < $3
+    OR v.arrived_at < $2 AND (NOT v.is_hourly OR v.is_apart) AND v.id IS DISTINCT FROM i.newest_id)`
+/** The newest of a VM that is silent is no history, unless it is also its hour's, but still the last that is known of it. */
+const STALE = `
+  UPDATE vectors v SET is_stale = true FROM identities i
+  WHERE i.vm_id = v.vm_id AND v.vm_id = ANY ($1::int[]) AND v.id = i.newest_id AND v.arrived_at < $2 AND NOT v.is_hourly AND NOT v.is_stale`
+const COUNT = `
+  UPDATE identities i SET tended_to = $2, kept = counted.kept, kept_apart = counted.apart,
+    newest_id = CASE WHEN i.newest_at >= $3 THEN i.newest_id END, newest_at = CASE WHEN i.newest_at >= $3 THEN i.newest_at END
+  FROM (SELECT id.vm_id, count(v.id) AS kept, count(v.id) FILTER (WHERE v.is_apart) AS apart
+    FROM unnest($1::int[]) AS id (vm_id) LEFT JOIN vectors v ON v.vm_id = id.vm_id AND v.arrived_at >= $2 GROUP BY id.vm_id) AS counted
+  WHERE counted.vm_id = i.vm_id`
 
 /** Thins out the vectors of some VMs, an hour's worth at least. */
 export async function thinVectors(queries: Queries, at: EpochMs, retention: Retention): Promise<Step> {
@@ -53,11 +47,9 @@ export async function thinVectors(queries: Queries, at: EpochMs, retention: Rete
   const due = (await queries.all(DUE, fullFrom)).map((row) => Number(row['vm_id']))
   if (due.length === 0) return NOTHING
   const vms = numbers(due)
-  const stale = await queries.run(NO_LONGER_NEWEST, vms)
-  const thinned = await queries.all(THIN, vms, fullFrom, hourlyFrom)
-  await queries.run(STALE, vms, hourlyFrom)
-  await queries.run('UPDATE identities SET tended_to = $2 WHERE vm_id = ANY ($1::int[])', vms, fullFrom)
-  const deleted = stale + thinned.reduce((sum, row) => sum + Number(row['kept']), 0)
+  const deleted = await queries.run(THIN, vms, fullFrom, hourlyFrom)
+  await queries.run(STALE, vms, fullFrom)
+  await queries.run(COUNT, vms, fullFrom, hourlyFrom)
   return { packed: 0, deleted, isDone: due.length < VMS_AT_ONCE }
 }
 

@@ -4,8 +4,10 @@ import { personalityFromBytes } from '../../terms/personality-bytes.ts'
 import type { EpochMs } from '../../terms/units.ts'
 import { StoreError } from '../../world/errors.ts'
 import type { AdmissionRule, Arrivals, Intake, KeptVector, Vectors } from '../../world/site-store.ts'
+import { FLAG_CLOCK_OFF } from '../sqlite/full-vectors.ts'
 import type { Database, Row } from './database.ts'
 import { take } from './take.ts'
+import { readVectorDays } from './vector-days.ts'
 
 const LATEST = `
   SELECT vms.vm, v.arrived_at, v.is_clock_off, v.body FROM identities i
@@ -34,12 +36,28 @@ export class PostgresVectors implements Vectors {
     return (await this.database.all(LATEST, after)).map((row) => this.read(row, row['vm'] as VmId))
   }
 
+  /** In full detail first; the packed days are asked where that is not enough. */
   async history(
     vm: VmId,
-    { from, to, most }: { readonly from: EpochMs; readonly to: EpochMs; readonly most: number },
+    span: { readonly from: EpochMs; readonly to: EpochMs; readonly most: number },
   ): Promise<readonly KeptVector[]> {
+    const { from, to, most } = span
     const rows = await this.database.all(HISTORY, vm, from, to, most)
-    return rows.map((row) => this.read(row, vm)).toReversed()
+    const found = rows.map((row) => this.read(row, vm)).toReversed()
+    if (found.length >= most) return found
+    const hourly = (await readVectorDays(this.database, vm, span)).flatMap((day) => {
+      if (day === undefined) throw this.damaged(vm, 'hourly vectors')
+      return day.filter(({ arrivedAt }) => arrivedAt >= from && arrivedAt < to)
+    })
+    const packed = hourly.map(({ arrivedAt, flags, data }) =>
+      this.read({ arrived_at: arrivedAt, is_clock_off: (flags & FLAG_CLOCK_OFF) !== 0, body: data }, vm),
+    )
+    return [...packed, ...found].toSorted((a, b) => a.arrivedAt - b.arrivedAt).slice(-most)
+  }
+
+  private damaged(vm: VmId, what: string, cause?: unknown): StoreError {
+    const message = `${this.database.name}: ${what} of ${vm} can't be read. Bring the data back from a copy.`
+    return new StoreError('corrupt', message, { cause })
   }
 
   private read(row: Row, vm: VmId): KeptVector {
@@ -51,8 +69,7 @@ export class PostgresVectors implements Vectors {
       }
     } catch (cause) {
       if (!(cause instanceof ParseError)) throw cause
-      const message = `${this.database.name}: a vector of ${vm} is damaged: ${cause.message} Bring the data back from a copy.`
-      throw new StoreError('corrupt', message, { cause })
+      throw this.damaged(vm, 'a vector', cause)
     }
   }
 }

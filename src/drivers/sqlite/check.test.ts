@@ -85,12 +85,12 @@ test('a copy is whole and its owner’s alone while others write, and has nothin
     for (let i = 0; i < 50; i++) await store.journal.append('x'.repeat(300_000), NOON)
     const to = join(folder, 'copy.sqlite')
     const shares: number[] = []
-    let isDone = false
+    const copying = new AbortController()
     const writing = (async () => {
-      while (!isDone) await store.journal.append('while it is copied', NOON)
+      while (!copying.signal.aborted) await store.journal.append('while it is copied', NOON)
     })()
     await store.upkeep.backup(to, (share) => shares.push(share))
-    isDone = true
+    copying.abort()
     await writing
     await store.close()
     assert.equal(statSync(to).mode & 0o777, 0o600)

@@ -1,22 +1,12 @@
 import { StoreError } from '../../world/errors.ts'
-import { dimensionIndex, DIMENSIONS } from '../../terms/personality.ts'
-import { joinPersonality, splitPersonality } from '../../terms/personality-bytes.ts'
 import { DAY_MS, HOUR_MS } from '../../terms/units.ts'
 import type { Database } from './database.ts'
 import type { FullRow } from './full-vectors.ts'
-import { ABSENT, codeOf, numberOfCode } from './number-codes.ts'
-import { packColumns, unpackColumns } from './packed-columns.ts'
+import { type HourlyVector, packHours, unpackHours } from './hourly-packing.ts'
 import { DAYS_MAX } from './usage-days.ts'
-
-/** A vector that is kept as its hour's. */
-export type HourlyVector = Pick<FullRow, 'arrivedAt' | 'flags' | 'data'> & { readonly hour: number }
 
 /** Hour of the day, flags, length of what follows, instant of arrival. */
 const ENTRY_BYTES = 1 + 1 + 2 + 8
-/** Beside the numbers: hour, flags, arrival, and the head of the vector with room for the longest sender. */
-const BESIDE_BYTES = 1 + 1 + 8 + 58
-/** A phase is a name written as a number: it is kept as it is. */
-const PHASE = dimensionIndex('phase')
 const HOURS = DAY_MS / HOUR_MS
 
 /** One vector an hour of days that are past: a row for one VM and one day. A day is kept as it came while it may grow, then packed. */
@@ -50,7 +40,7 @@ export class HourlyVectors {
   write(key: number, vectors: readonly HourlyVector[]): void {
     const sql =
       'INSERT INTO hourlyVectors VALUES (?, 1, ?) ON CONFLICT DO UPDATE SET isPacked = 1, data = excluded.data'
-    this.database.run(sql, key, packed(vectors))
+    this.database.run(sql, key, packHours(vectors))
   }
 
   /** Of one VM, the newest day first, within a day the newest first. */
@@ -68,7 +58,7 @@ export class HourlyVectors {
     const row = this.database.first('SELECT isPacked, data FROM hourlyVectors WHERE key = ?', key)
     if (row === undefined) return []
     const data = row['data'] as Uint8Array
-    const vectors = row['isPacked'] === 1 ? unpacked(data) : plainVectors(data)
+    const vectors = row['isPacked'] === 1 ? unpackHours(data) : plainVectors(data)
     if (vectors !== undefined) return vectors
     const whose = `day ${key % DAYS_MAX} of VM ${Math.floor(key / DAYS_MAX)}`
     const remedy = 'Bring the file back from a copy, or ask `ethos store check`.'
@@ -104,45 +94,4 @@ function plainVectors(bytes: Uint8Array): HourlyVector[] | undefined {
     at = end
   }
   return vectors
-}
-
-/** Numbers by dimension, for those of one dimension are alike; what goes beside by its place, for the same reason. */
-function packed(vectors: readonly HourlyVector[]): Uint8Array {
-  const rows = vectors.length
-  const codes = new Uint16Array(rows * DIMENSIONS)
-  const beside = new Uint8Array(rows * BESIDE_BYTES)
-  const line = new Uint8Array(BESIDE_BYTES)
-  const view = new DataView(line.buffer)
-  vectors.forEach(({ hour, flags, arrivedAt, data }, row) => {
-    const { head, numbers } = splitPersonality(data)
-    for (let i = 0; i < DIMENSIONS; i++)
-      codes[i * rows + row] = i === PHASE ? phaseCode(numbers[i]) : codeOf(numbers[i])
-    line.fill(0)
-    line[0] = hour
-    line[1] = flags
-    view.setFloat64(2, arrivedAt, true)
-    line.set(head, 10)
-    for (let i = 0; i < BESIDE_BYTES; i++) beside[i * rows + row] = line[i]
-  })
-  return packColumns({ rows, codes, beside })
-}
-
-function unpacked(bytes: Uint8Array): HourlyVector[] | undefined {
-  const columns = unpackColumns(bytes)
-  if (columns === undefined) return undefined
-  const { rows, codes, beside } = columns
-  if (codes.length !== rows * DIMENSIONS || beside.length !== rows * BESIDE_BYTES) return undefined
-  return Array.from({ length: rows }, (_, row) => {
-    const line = Uint8Array.from({ length: BESIDE_BYTES }, (_, i) => beside[i * rows + row])
-    const numbers = Float32Array.from({ length: DIMENSIONS }, (_, i) => {
-      const code = codes[i * rows + row]
-      return i === PHASE && code !== ABSENT ? code : numberOfCode(code)
-    })
-    const arrivedAt = new DataView(line.buffer).getFloat64(2, true)
-    return { hour: line[0], flags: line[1], arrivedAt, data: joinPersonality(line.subarray(10), numbers) }
-  })
-}
-
-function phaseCode(phase: number): number {
-  return Number.isNaN(phase) ? ABSENT : Math.min(Math.max(Math.round(phase), 0), 0x7fff)
 }

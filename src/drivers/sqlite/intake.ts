@@ -110,6 +110,8 @@ class Round {
     if (next.senders.at(-1)?.sender !== standing.senders.at(-1)?.sender) {
       standing.since = id
       this.isNewSender = true
+      const isKnown = standing.senders.some(({ sender }) => sender === vector.sender)
+      if (next.senders.length < standing.senders.length + (isKnown ? 0 : 1)) standing.hasForgotten = true
     }
     standing.senders = next.senders
     standing.isReleased = next.isReleased
@@ -120,12 +122,13 @@ class Round {
     this.accepted++
   }
 
-  /** A number above the newest of its sender was never kept: then nothing has to be looked up, and that is nearly always. */
+  /** A number above the newest of its sender was never kept, and none of a sender that was never heard: then nothing has to be looked up, and that is
+   *  nearly always. */
   private keptUnder(sender: string, sequence: number, data: Uint8Array): 'nothing' | 'same' | 'other' {
-    const { senders, head } = this.standing
+    const { senders, head, hasForgotten } = this.standing
     const known = senders.findLast((one) => one.sender === sender)
     if (known !== undefined && sequence > known.sequence) return 'nothing'
-    if (known === undefined && senders.length === 0) return 'nothing'
+    if (known === undefined && !hasForgotten) return 'nothing'
     this.kept ??= new Map(this.parts.vectors.bytesByNumber(head))
     const before = this.kept.get(`${sequence} ${sender}`)
     return before === undefined ? 'nothing' : Buffer.compare(before, data) === 0 ? 'same' : 'other'

@@ -20,7 +20,8 @@ NUMBERS[ABSENT] = Number.NaN
 export function codeOf(number: number): number {
   if (Number.isNaN(number)) return ABSENT
   const size = Math.abs(number)
-  if (size < SMALLEST) return 0
+  // Half a step below: the smallest of them as a float32 is a little less than it.
+  if (size < SMALLEST * (1 - STEP / 2)) return 0
   const code = Math.min(1 + Math.round((Math.log(size) - LOG_SMALLEST) / STEP), CODES_MAX)
   return number < 0 ? code | NEGATIVE : code
 }

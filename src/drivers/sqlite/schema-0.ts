@@ -50,6 +50,7 @@ const FORWARD = `
   UPDATE identities SET (sender, sequence, since) = (SELECT sender, sequence, sinceVector FROM senders AS old
     WHERE old.vm = (SELECT name FROM vms WHERE id = identities.vm) ORDER BY place DESC LIMIT 1)
     WHERE vm IN (SELECT ${VM_OF} FROM senders AS old);
+  UPDATE identities SET hasForgotten = 1 WHERE (SELECT count(*) FROM senders JOIN vms ON name = senders.vm WHERE vms.id = identities.vm) >= 64;
   INSERT INTO formerSenders SELECT ${VM_OF}, place, sender, sequence FROM senders AS old WHERE place < (${CURRENT_OF}) AND vm IN (SELECT vm FROM agents);
   UPDATE identities SET
     accepted = coalesce((SELECT number FROM counts JOIN vms ON name = counts.vm WHERE vms.id = identities.vm AND what = 'accepted'), 0),
@@ -62,7 +63,8 @@ const FORWARD = `
 const BACK = `
   INSERT INTO agents SELECT name, joinedAt, heardAt, certificateEndsAt, via <> 'https', isBanned, quarantine, quarantinedAt, isReleased, isClockOff,
     nullif(newest, 0), kept FROM identities JOIN vms ON vms.id = identities.vm;
-  INSERT INTO senders SELECT name, sender, row_number() OVER (PARTITION BY vm ORDER BY place), sequence, 0 FROM formerSenders JOIN vms ON vms.id = formerSenders.vm;
+  INSERT INTO senders SELECT name, sender, row_number() OVER (PARTITION BY vm ORDER BY place), sequence, 0
+    FROM formerSenders JOIN vms ON vms.id = formerSenders.vm;
   INSERT INTO senders SELECT name, sender, 1 + (SELECT count(*) FROM formerSenders WHERE formerSenders.vm = identities.vm),
     sequence, since FROM identities JOIN vms ON vms.id = identities.vm WHERE sender IS NOT NULL;
   INSERT INTO counts SELECT name, what, number FROM wordCounts JOIN vms ON vms.id = wordCounts.vm;

@@ -14,6 +14,8 @@ export interface Standing {
   isReleased: boolean
   /** The current sender last. */
   senders: readonly Sender[]
+  /** Senders were dropped from the list: of one that is not in it, vectors may be kept all the same. */
+  hasForgotten: boolean
   /** Row of the current sender's first vector. */
   since: number
   /** Newest row, and newest row that is not kept apart; 0: none. */
@@ -32,7 +34,7 @@ export interface HeardNow {
   readonly duplicates: number
 }
 
-const HEARD = `UPDATE identities SET heardAt = ?, isClockOff = coalesce(?, isClockOff), isReleased = ?, sender = ?, sequence = ?, since = ?,
+const HEARD = `UPDATE identities SET heardAt = ?, isClockOff = coalesce(?, isClockOff), isReleased = ?, sender = ?, sequence = ?, since = ?, hasForgotten = ?,
   head = ?, newest = ?, kept = kept + ?, accepted = accepted + ?, duplicates = duplicates + ? WHERE vm = ?`
 const FORMER = 'INSERT INTO formerSenders (vm, place, sender, sequence) VALUES (?, ?, ?, ?)'
 
@@ -77,7 +79,7 @@ export class Standings {
 
   /** Writes what arrivals changed. @param isNewSender the list of senders is another */
   write(standing: Standing, now: HeardNow, isNewSender: boolean): void {
-    const { vm, senders, since, head, newest, isReleased } = standing
+    const { vm, senders, since, hasForgotten, head, newest, isReleased } = standing
     const current = senders.at(-1)
     const isOff = now.isClockOff === undefined ? null : now.isClockOff ? 1 : 0
     this.database
@@ -89,6 +91,7 @@ export class Standings {
         current?.sender ?? null,
         current?.sequence ?? 0,
         since,
+        hasForgotten ? 1 : 0,
         head,
         newest,
         now.accepted,
@@ -110,7 +113,8 @@ export class Standings {
   private read(name: VmId): Standing | undefined {
     const vm = this.names.find(name)
     if (vm === undefined) return undefined
-    const sql = `SELECT isBanned, quarantine IS NOT NULL AS isQuarantined, isReleased, sender, sequence, since, head, newest
+    const sql = `SELECT isBanned, quarantine IS NOT NULL AS isQuarantined, isReleased, sender, sequence, since, hasForgotten,
+      head, newest
       FROM identities WHERE vm = ?`
     const row = this.database.first(sql, vm)
     if (row === undefined) return undefined
@@ -127,8 +131,9 @@ function flagsOf(row: Row): Pick<Standing, 'isBanned' | 'isQuarantined' | 'isRel
   }
 }
 
-function rowsOf(row: Row): Pick<Standing, 'since' | 'head' | 'newest' | 'hour'> {
+function rowsOf(row: Row): Pick<Standing, 'since' | 'hasForgotten' | 'head' | 'newest' | 'hour'> {
   return {
+    hasForgotten: row['hasForgotten'] === 1,
     since: Number(row['since']),
     head: Number(row['head']),
     newest: Number(row['newest']),

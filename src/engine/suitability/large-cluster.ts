@@ -1,5 +1,6 @@
-/** A large made-up cluster for benchmarks: hosts of three kinds, ten VMs on each, six hours of past. */
+/** A large made-up cluster for benchmarks: hosts of three kinds with a score for every kind of work, ten VMs on each, six hours of past. */
 import type { TurnContext } from '../context.ts'
+import { type HostCharacteristics, WORKLOAD_TYPES } from '../../terms/host.ts'
 import { Luck } from '../../terms/luck.ts'
 import { GiB } from '../../terms/units.ts'
 import { aContext, aHost, aPolicy, aVm } from '../builders.ts'
@@ -24,6 +25,7 @@ export function aLargeContext(hosts: number): TurnContext {
         cores: [16, 24, 32][h % 3],
         refCoresPerCore: [1, 1.2, 1.5][h % 3],
         memoryBytes: [96, 128, 160][h % 3] * GiB,
+        benchmarks: scores(h),
       }),
     ),
     hostStates: Array.from({ length: hosts }, (_, h) => (h % 50 === 49 ? 'maintenance' : 'on')),
@@ -35,4 +37,11 @@ export function aLargeContext(hosts: number): TurnContext {
     }),
     policy: aPolicy(),
   })
+}
+
+function scores(host: number): HostCharacteristics['benchmarks'] {
+  const score = (type: number): number => 1 + ((host * 7 + type * 3) % 10) / 10
+  return Object.fromEntries(
+    WORKLOAD_TYPES.map((type, t) => [type, { score: score(t), unit: 'x reference', spread: 0.03 }]),
+  )
 }
