@@ -55,6 +55,8 @@ export class TurnTaker {
       return { kind: 'none', isOff: true, reason: 'Automation is off: no turns are taken.' }
     const sight = await this.sight.look(settings)
     if (typeof sight === 'string') return { kind: 'none', isOff: false, reason: sight }
+    if (sight.observation.inventory.vms.length === 0 && this.state === undefined)
+      return { kind: 'none', isOff: false, reason: 'No host has told of a VM yet: there is nothing to judge.' }
     const before = this.state ?? (await this.sight.remember(sight))
     const held = [...alsoHeld, ...this.whyHeld(before, sight)]
     await this.writeHeader(settings.policy)
