@@ -260,6 +260,8 @@ class Listening {
       {
         ...this.own,
         minVersion: 'TLSv1.3',
+        // Node sets this by itself for plain HTTP alone: an answer in two parts would wait 40 ms for the other end's delayed acknowledgement.
+        noDelay: true,
         requestCert: true,
         // Whoever joins has no certificate yet; `judgePeer` looks at those that are shown.
         rejectUnauthorized: false,
