@@ -56,6 +56,8 @@ export interface Guest {
   restart(settings?: GuestOptions): void
   /** Writes a new token to where the agent looks for it. */
   giveToken(): Promise<void>
+  /** Its first token is there, if it has one. */
+  readonly given: Promise<void>
 }
 
 /** Starts a server whose clock begins in the past of the machine's: TLS looks at the machine's, and what is told here comes up to it. */
@@ -116,7 +118,7 @@ function aGuest(site: Site, wanted: GuestOptions & { readonly vm: string }, mach
     const token = await createToken(store, { for: { vm: parseVmId(vm) }, pin: authority.pin, at: site.now() })
     writeFileSync(tokenFile, `${token}\n`)
   }
-  const given = wanted.hasToken === false ? undefined : giveToken()
+  const given = wanted.hasToken === false ? Promise.resolve() : giveToken()
   const guest: Guest = {
     vm,
     home,
@@ -143,6 +145,7 @@ function aGuest(site: Site, wanted: GuestOptions & { readonly vm: string }, mach
       Object.assign(guest, make(again))
     },
     giveToken,
+    given,
   }
   return guest
 }

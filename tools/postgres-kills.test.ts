@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Luck } from '../src/terms/luck.ts'
-import { killAtRandom } from './postgres-kills.ts'
+import { killAtRandom } from './server/postgres-kills.ts'
 import { PostgresServer, withoutPostgres } from './postgres-server.ts'
 
 test('what PostgreSQL acknowledged outlives kills of the writers and of the server, and writers go on by themselves', {

@@ -155,7 +155,13 @@ function imagineHost(index: number, cores: number): HostCharacteristics {
     storageType: 'nvme',
     networkBytesPerSec: 1.25e9,
     powerWatts: [100, 130, 150, 170, 190, 210, 230, 250, 270, 290, 310],
-    benchmarks: { integer: { score: 1000 * cores, unit: 'events/s' } },
+    benchmarks: {
+      integer: { score: 1000 * cores, unit: 'events/s' },
+      // Of three kinds of hosts each is good at something else.
+      crypto: { score: 100 * cores * (index % 3 === 0 ? 2 : 1), unit: 'MiB/s' },
+      'memory-bandwidth': { score: 50 * cores * (index % 3 === 1 ? 2 : 1), unit: 'MiB/s' },
+      'system-call': { score: 70 * cores * (index % 3 === 2 ? 2 : 1), unit: 'calls/s' },
+    },
   }
 }
 

@@ -138,7 +138,7 @@ test('the host gives the VM its name, whatever the guest calls itself', async ()
   const lines = guest.offer('run', 0, 3)
   await drive(guest, channel, MINUTE_MS)
   assert.deepEqual(
-    kept('name-of-the-host'),
+    await kept('name-of-the-host'),
     lines.map((line) => withVm(line, 'name-of-the-host')),
   )
   assert.deepEqual([guest.courier.state.waiting, guest.courier.state.refused], [0, 0])

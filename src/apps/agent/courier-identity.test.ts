@@ -222,6 +222,7 @@ test('on a disk that takes nothing the identity lives in memory, vectors leave, 
 
 test('a token that is refused, or is none, is told of and not tried again; another one is', async () => {
   const guest = site.aGuest()
+  await guest.given
   for (const [token, what] of [
     ['ethos1.nonsense', /not whole/],
     [`ethos1.${'0'.repeat(16)}.${'A'.repeat(43)}.${site.server.authority.pin}`, /refused the token/],
@@ -229,7 +230,7 @@ test('a token that is refused, or is none, is told of and not tried again; anoth
   ] as const) {
     writeFileSync(guest.tokenFile, token)
     guest.restart()
-    guest.offer('run', 0, 1)
+    guest.offer(`run for ${what.source.slice(0, 9)}`.replaceAll(' ', '-'), 0, 1)
     await guest.drive(25_000)
     assert.match(site.said.join(''), what)
     await guest.drive(6 * MINUTE_MS)
@@ -237,11 +238,12 @@ test('a token that is refused, or is none, is told of and not tried again; anoth
   }
   await guest.giveToken()
   await guest.drive(6 * MINUTE_MS)
-  assert.equal(await count(guest), 1)
+  assert.equal(await count(guest), 3, guest.courier.state.held)
 })
 
 test('joined by hand, an agent needs no token file', async () => {
   const guest = site.aGuest()
+  await guest.given
   const token = readFileSync(guest.tokenFile, 'utf8').trim()
   writeFileSync(guest.tokenFile, '')
   const config = { ...parseConfig(guest.machine, new Map()), stateFolder: guest.state }

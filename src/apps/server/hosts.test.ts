@@ -89,6 +89,8 @@ test('of a line that fails the gate the host hears why; it is counted of its VM,
   assert.match(refused[0].reason, /no machine can measure/)
   const kept = (await bench.server.store.vectors.latest()).find(({ vector }) => vector.vmId === 'gate-1')
   assert.deepEqual([kept?.arrivedAt, kept?.vector.sequence], [arrivedAt, 0])
+  // Counted without haste.
+  await bench.server.tend()
   assert.deepEqual((await findVm(bench.server.store, 'gate-1'))?.counts, { accepted: 1, 'refused: out of range': 1 })
   const [record] = await bench.server.store.audit.last(1)
   assert.deepEqual([record.what, record.about], ['vectors refused', 'kvm-gate'])
@@ -132,6 +134,22 @@ test('two VMs under one name are quarantined through hosts too, and the lines of
   assert.deepEqual((await bench.send(host, [aLine('honest', 1)])).json['later'], [{ line: 0, reason: 'banned' }])
 })
 
+test('nobody is let in for lines that are refused, nor more VMs at once than a host has', async () => {
+  const other = new Bench()
+  await other.start({ limits: { newVms: { everyMs: 10_000, burst: 3 } } })
+  const host = await other.host('kvm-inventor')
+  await other.send(host, [aLine('refused-only', 0, { cpu: -1 })])
+  const lines = Array.from({ length: 5 }, (_, i) => aLine(`invented-${i}`, 0))
+  const { json } = await other.send(host, lines)
+  const reason = 'its host has brought too many that nobody knows'
+  assert.deepEqual([json['accepted'], json['later']], [3, [3, 4].map((line) => ({ line, reason }))])
+  other.now += 10_000
+  assert.deepEqual((await other.send(host, lines)).json['accepted'], 1)
+  const names = (await other.server.store.identities.list()).map(({ vm }) => vm)
+  assert.deepEqual(names, ['invented-0', 'invented-1', 'invented-2', 'invented-3'])
+  await other.remove()
+})
+
 test('one VM that says too much is told to wait, and no other VM of its host with it', async () => {
   const host = await bench.host('kvm-loud')
   for (let batch = 0; batch < 2; batch++)
@@ -151,7 +169,10 @@ test('a host that is not on the list is told so, and how it gets there; once it 
     await report(host, aReport('kvm-new')),
     (await bench.renew(host, 'host')).answer,
   ]) {
-    assert.deepEqual([answer.status, answer.json['command']], [409, 'ethos bench host --out kvm-new.json && ethos hosts add kvm-new.json'])
+    assert.deepEqual(
+      [answer.status, answer.json['command']],
+      [409, 'ethos bench host --out kvm-new.json && ethos hosts add kvm-new.json'],
+    )
   }
   assert.equal(await findVm(store, 'new-1'), undefined)
   await store.hosts.put({ hostId: parseHostId('kvm-new'), changedAt: bench.now })

@@ -20,6 +20,8 @@ export interface RelayLimits {
   readonly hostVectors: BucketLimits
   /** Vectors of one VM, whichever host speaks for it. */
   readonly relayedVectors: BucketLimits
+  /** VMs of one host that nobody knew before: as many at once as a host may report. */
+  readonly newVms: BucketLimits
 }
 
 /** VMs of which is remembered who speaks for them, and how much they said. */
@@ -29,6 +31,7 @@ export const RELAY_LIMITS: RelayLimits = {
   hostRequests: { everyMs: SECOND_MS / 4, burst: 40 },
   hostVectors: { everyMs: 10, burst: 20_000 },
   relayedVectors: { everyMs: 10 * SECOND_MS, burst: 600, namesMax: NAMES_MAX },
+  newVms: { everyMs: 10 * SECOND_MS, burst: 2000 },
 }
 
 /** How long what was found out about a VM or a host is believed: a VM that joins elsewhere by a certificate of its own is its own from then on,
@@ -80,6 +83,7 @@ export class Relay {
   private readonly requests: Buckets
   private readonly ofHost: Buckets
   private readonly ofVm: Buckets
+  private readonly ofNew: Buckets
   private readonly known = new Map<string, Known>()
   private readonly registered = new Map<HostId, EpochMs>()
 
@@ -88,6 +92,7 @@ export class Relay {
     this.requests = new Buckets(limits.hostRequests ?? RELAY_LIMITS.hostRequests)
     this.ofHost = new Buckets(limits.hostVectors ?? RELAY_LIMITS.hostVectors)
     this.ofVm = new Buckets(limits.relayedVectors ?? RELAY_LIMITS.relayedVectors)
+    this.ofNew = new Buckets(limits.newVms ?? RELAY_LIMITS.newVms)
   }
 
   /** Whether a host may send a request, which is then counted. */
@@ -112,7 +117,8 @@ export class Relay {
     const answer = new Answer()
     const ofVms = this.read(text, places, { at, answer, ...(clock === undefined ? {} : { clock }) })
     const admitted: OfVm[] = []
-    for (const [of, refusal] of await this.judge(host, [...ofVms.values()], at)) {
+    const withVectors = [...ofVms.values()].filter((of) => of.vectors.length > 0 || this.countRefused(of))
+    for (const [of, refusal] of await this.judge(host, withVectors, at)) {
       if (refusal === undefined) admitted.push(of)
       else if (refusal.isForGood) answer.refuse(of.lines, refusal.reason)
       else answer.postpone(of.lines, refusal.reason)
@@ -163,6 +169,12 @@ export class Relay {
     return ofVms
   }
 
+  /** Counts what was refused of a VM that said nothing else: for that nobody is let in. */
+  private countRefused({ vm, counts }: OfVm): false {
+    for (const [what, number] of Object.entries(counts)) this.desk.countLater(vm, what, number)
+    return false
+  }
+
   /** What stands against each VM, if anything does. */
   private async judge(host: HostId, ofVms: readonly OfVm[], at: EpochMs): Promise<readonly Judged[]> {
     return Promise.all(
@@ -189,6 +201,8 @@ export class Relay {
       if (shutOut.isForGood) this.desk.countLater(vm, 'refused: relayed, with a certificate of its own')
       return shutOut
     }
+    const newWaitMs = identity === undefined ? this.ofNew.take(host, at) : 0
+    if (newWaitMs > 0) return { reason: 'its host has brought too many that nobody knows', isForGood: false }
     const via = identity?.via
     if (typeof via !== 'object' || via.host !== host)
       await this.desk.write(() => store.identities.admit(vm, at, { host }))

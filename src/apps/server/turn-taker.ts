@@ -62,13 +62,15 @@ export class TurnTaker {
     this.taken++
     const { observation, notes, heardAt } = sight
     const { policy, automation } = settings
-    const about = { number: before.turns, before, observation, policy, automation, held, notes, heardAt }
+    const known = { ...before, mixes: sight.mixes }
+    const about = { number: before.turns, before: known, observation, policy, automation, held, notes, heardAt }
     return { kind: 'turn', packet: { ...about, result } }
   }
 
   private async judge(before: EngineState, sight: Sight, isHeld: boolean): Promise<TurnResult> {
     let result: TurnResult = { events: [], orders: [] }
-    const { policy } = sight.settings
+    const { policy, automation } = sight.settings
+    const isTrusting = automation.areGuestsTrusted
     const { state, refused } = await runTurn({
       balancer: ethos,
       world: {
@@ -78,8 +80,8 @@ export class TurnTaker {
         store: this.journal,
       },
       policy: isHeld ? heldPolicy(policy) : policy,
-      state: before,
-      observation: sight.observation,
+      state: { ...before, mixes: isTrusting ? sight.mixes : new Map() },
+      observation: isTrusting ? sight.observation : { ...sight.observation, personalities: [] },
       number: before.turns,
       refused: this.refused,
       onTurn: ({ events, orders, stayed, hostForecast }) => {

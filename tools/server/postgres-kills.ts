@@ -4,13 +4,13 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import { openPostgresSite } from '../src/drivers/postgres/site.ts'
-import { admit } from '../src/engine/admission/senders.ts'
-import type { Luck } from '../src/terms/luck.ts'
-import type { SiteStore } from '../src/world/site-store.ts'
+import { openPostgresSite } from '../../src/drivers/postgres/site.ts'
+import { admit } from '../../src/engine/admission/senders.ts'
+import type { Luck } from '../../src/terms/luck.ts'
+import type { SiteStore } from '../../src/world/site-store.ts'
 import { victimVms } from './postgres-load.ts'
-import type { PostgresServer } from './postgres-server.ts'
-import { REPOSITORY } from './repository.ts'
+import type { PostgresServer } from '../postgres-server.ts'
+import { REPOSITORY } from '../repository.ts'
 
 export interface KillFigures {
   readonly kills: number
@@ -41,7 +41,7 @@ class Writer {
 
   constructor(name: string, words: readonly string[]) {
     this.name = name
-    const program = join(REPOSITORY, 'tools', 'postgres-victim.ts')
+    const program = join(REPOSITORY, 'tools', 'server', 'postgres-victim.ts')
     this.child = spawn(process.execPath, [program, ...words, name, `${VMS}`], { stdio: ['ignore', 'pipe', 'pipe'] })
     this.child.stdout?.on('data', (part: Buffer) => this.hear(part.toString()))
     this.child.stderr?.on('data', (part: Buffer) => {
