@@ -1,6 +1,7 @@
 /** Kills a process that offers vectors to a courier without a server, again and again at random, and then lets the server come. */
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
+import { linesOf } from '../src/apps/server/builders.ts'
 import { Luck } from '../src/terms/luck.ts'
 import { HOUR_MS, MINUTE_MS } from '../src/terms/units.ts'
 import { aSite, type Guest } from './agent-site.ts'
@@ -37,7 +38,7 @@ export async function killAtRandom({ kills, spoolKiB, seed }: KillRuns): Promise
     guest.restart({ settings: `spool-size = ${spoolKiB}KiB` })
     for (let hour = 0; hour < 100 && guest.courier.state.waiting > 0; hour++) await guest.drive(HOUR_MS)
     assert.equal(guest.courier.state.waiting, 0, guest.courier.state.held)
-    const delivered = site.server.store.lines(guest.vm).slice(1).map(nameOf)
+    const delivered = (await linesOf(site.server.store, guest.vm)).slice(1).map(nameOf)
     checkOrder(delivered)
     const has = new Set(delivered)
     assert.equal(has.size, delivered.length)

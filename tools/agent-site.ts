@@ -55,7 +55,9 @@ export interface Guest {
   /** Another run of the agent. */
   restart(settings?: GuestOptions): void
   /** Writes a new token to where the agent looks for it. */
-  giveToken(): void
+  giveToken(): Promise<void>
+  /** Its first token is there, if it has one. */
+  readonly given: Promise<void>
 }
 
 /** Starts a server whose clock begins in the past of the machine's: TLS looks at the machine's, and what is told here comes up to it. */
@@ -111,11 +113,12 @@ function aGuest(site: Site, wanted: GuestOptions & { readonly vm: string }, mach
     const phases = new PhaseKeeper({ machine, config, log })
     return { phases, courier: new Courier({ machine, config, log, vm, phases }) }
   }
-  const giveToken = (): void => {
-    const pin = site.server.authority.pin
-    writeFileSync(tokenFile, `${createToken(site.server.store, { vm: parseVmId(vm), pin, at: site.now() })}\n`)
+  const giveToken = async (): Promise<void> => {
+    const { authority, store } = site.server
+    const token = await createToken(store, { for: { vm: parseVmId(vm) }, pin: authority.pin, at: site.now() })
+    writeFileSync(tokenFile, `${token}\n`)
   }
-  if (wanted.hasToken !== false) giveToken()
+  const given = wanted.hasToken === false ? Promise.resolve() : giveToken()
   const guest: Guest = {
     vm,
     home,
@@ -129,6 +132,7 @@ function aGuest(site: Site, wanted: GuestOptions & { readonly vm: string }, mach
       return lines
     },
     drive: async (ms) => {
+      await given
       let leftMs = ms
       for (;;) {
         const waitMs = await guest.courier.turn()
@@ -141,6 +145,7 @@ function aGuest(site: Site, wanted: GuestOptions & { readonly vm: string }, mach
       Object.assign(guest, make(again))
     },
     giveToken,
+    given,
   }
   return guest
 }

@@ -71,7 +71,7 @@ export async function freePort(): Promise<number> {
 }
 
 /** Runs a program to its end as a user. Throws with what it said unless it succeeds. */
-export function runAs(user: string, program: string, words: readonly string[], input = ''): string {
+export function runAs(user: string, program: string, words: readonly string[], input: string | Buffer = ''): string {
   const { status, stdout, stderr, error } = spawnSync(program, words, {
     ...userIds(user),
     encoding: 'utf8',

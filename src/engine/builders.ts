@@ -3,6 +3,7 @@ import type { HostState, MigrationInFlight } from '../terms/cluster.ts'
 import type { HostCharacteristics } from '../terms/host.ts'
 import { parseHostId, parseOrderId, parseVmId } from '../terms/ids.ts'
 import { type Policy, parsePolicy } from '../terms/policy.ts'
+import type { HostSampleBatch } from '../terms/sample.ts'
 import type { Observation } from '../terms/turn.ts'
 import { GiB, MINUTE_MS } from '../terms/units.ts'
 import type { Vm } from '../terms/vm.ts'
@@ -52,6 +53,8 @@ export interface SmallCluster {
   /** Demand in reference cores; a number stands for a flat hour of it. */
   readonly demand: readonly (number | readonly number[])[]
   readonly migrations?: readonly MigrationInFlight[]
+  /** What hosts measure of themselves. Absent: nothing. */
+  readonly hostSamples?: HostSampleBatch
   readonly policy?: Policy
   readonly at?: number
   /** What the engine remembers. */
@@ -78,6 +81,7 @@ export function anObservation(cluster: SmallCluster): Observation {
     },
     samples: { at, windowMs: STEP_MS, columns: { cpu: Float32Array.from(rows, (row) => row[row.length - 1] ?? NaN) } },
     personalities: [],
+    ...(cluster.hostSamples === undefined ? {} : { hostSamples: cluster.hostSamples }),
   }
 }
 

@@ -5,11 +5,13 @@ import type { Policy } from '../terms/policy.ts'
 import type { Observation } from '../terms/turn.ts'
 import { HOUR_MS } from '../terms/units.ts'
 import type { Vm } from '../terms/vm.ts'
+import { checkHosts, type HostCheck } from './forecast/host-check.ts'
 import { HostLoads } from './forecast/host-loads.ts'
 import { migrationThreshold } from './learn/threshold.ts'
 import type { Levels } from './profile/levels.ts'
 import type { EngineState, MoveLogEntry } from './state.ts'
 import type { Fleet } from './suitability/fleet.ts'
+import { Paces } from './suitability/paces.ts'
 
 export interface TurnContext {
   readonly state: EngineState
@@ -20,6 +22,8 @@ export interface TurnContext {
   /** Share by which gain must exceed cost, as learnt. */
   readonly marginFraction: number
   readonly loads: HostLoads
+  /** What hosts measured of themselves, beside what their VMs add up to. Absent: they measure nothing. */
+  readonly hostCheck?: HostCheck
   /** Where each VM is, planned moves included; HOST_UNKNOWN where nobody knows. */
   readonly hostOf: Int32Array
   /** VMs on each host, planned moves included; VMs on their way count on both. */
@@ -34,6 +38,8 @@ export interface TurnContext {
   readonly leaving: Int32Array
   /** Migrations out of and into each host: under way, and planned in this turn. */
   readonly copies: Uint16Array
+  /** How fast hosts do the VMs' kinds of work. Absent: no host has benchmarks. */
+  readonly paces?: Paces
   /** Moves of the last 24 hours by VM. */
   readonly recentMoves: ReadonlyMap<VmId, readonly MoveLogEntry[]>
 }
@@ -41,6 +47,7 @@ export interface TurnContext {
 /** @param state the state after this turn's samples went in: its rosters are the observation's. */
 export function openContext(state: EngineState, observation: Observation, policy: Policy, levels: Levels): TurnContext {
   const { hosts, vms, hostOf, migrations } = observation.inventory
+  const hostCheck = checkHosts(observation, state.fleet, state.cpuHistory.at(-1))
   const context: TurnContext = {
     state,
     observation,
@@ -55,6 +62,7 @@ export function openContext(state: EngineState, observation: Observation, policy
       state.threshold.bandSd,
       state.fleet.capacity.map((capacity) => capacity * policy.contention.highFraction),
     ),
+    ...(hostCheck === undefined ? {} : { hostCheck }),
     hostOf: Int32Array.from(hostOf),
     members: hosts.map(() => []),
     memoryBytes: new Float64Array(hosts.length),
@@ -62,14 +70,23 @@ export function openContext(state: EngineState, observation: Observation, policy
     inFlight: new Uint8Array(vms.length),
     leaving: new Int32Array(vms.length).fill(HOST_UNKNOWN),
     copies: new Uint16Array(hosts.length),
+    ...(state.fleet.speeds === undefined
+      ? {}
+      : {
+          paces: new Paces(
+            state.fleet.speeds,
+            vms.map(({ id }) => state.mixes.get(id)),
+          ),
+        }),
     recentMoves: groupByVm(state.moveLog),
   }
   for (let v = 0; v < vms.length; v++) if (hostOf[v] !== HOST_UNKNOWN) commit(context, v, hostOf[v])
   for (const migration of migrations) commitMigration(context, migration)
+  hostCheck?.ownRefCores.forEach((cores, h) => context.loads.addOwnWork(h, cores))
   return context
 }
 
-/** A VM on its way is committed on both hosts. */
+/** A VM on its way is committed on both hosts, also where nobody knows on which of them it runs. */
 function commitMigration(context: TurnContext, migration: MigrationInFlight): void {
   const vm = context.state.vmIndex.get(migration.vmId)
   const from = context.state.hostIndex.get(migration.from)
@@ -79,7 +96,7 @@ function commitMigration(context: TurnContext, migration: MigrationInFlight): vo
   context.leaving[vm] = from
   context.copies[from]++
   context.copies[to]++
-  commit(context, vm, context.hostOf[vm] === to ? from : to)
+  for (const host of from === to ? [to] : [from, to]) if (context.hostOf[vm] !== host) commit(context, vm, host)
 }
 
 /** Puts `vm` on the sheet of `host`. */

@@ -15,9 +15,12 @@ import { Planner, stayCode } from './plan/planner.ts'
 import { type Alarm, raiseAlarm, relieve } from './plan/relieve.ts'
 import { measureLevels } from './profile/levels.ts'
 import { emptyProfiles, updateProfiles } from './profile/profiles.ts'
+import { mixOf } from './profile/work-mix.ts'
 import { alignRosters } from './roster.ts'
 import type { Draining, EngineState, OpenPromise } from './state.ts'
 import { measureFleet } from './suitability/fleet.ts'
+import { isDoubtful, sayDoubt } from './suitability/rules/measured-load.ts'
+import { type Vm, vmSizeRefCores } from '../terms/vm.ts'
 
 /** Before the first turn: nothing is known. */
 export function initialState(): EngineState {
@@ -30,6 +33,7 @@ export function initialState(): EngineState {
     hostIndex: new Map(),
     cpuHistory: [],
     profiles: emptyProfiles(0),
+    mixes: new Map(),
     fleet: measureFleet([]),
     movedAt: new Float64Array(0),
     moveLog: [],
@@ -40,6 +44,9 @@ export function initialState(): EngineState {
     promises: [],
   }
 }
+
+/** Demand of so many times a VM's size is another unit: per cent, most likely. Demand above the size by less is seen as it is. */
+const NONSENSE_TIMES = 100
 
 /** Where a turn stands before it plans. */
 interface Prepared {
@@ -81,7 +88,12 @@ export function takeTurn(before: EngineState, observation: Observation, policy: 
   markUnmoved(planner)
   return {
     state: conclude(context, planner, { alarm, draining, orders }),
-    events: [...events, ...planner.events, ...orders.map((order): TurnEvent => ({ kind: 'move-ordered', order }))],
+    events: [
+      ...events,
+      ...tellDoubts(context),
+      ...planner.events,
+      ...orders.map((order): TurnEvent => ({ kind: 'move-ordered', order })),
+    ],
     orders,
     stayed: planner.stayed,
     hostForecast,
@@ -102,13 +114,32 @@ function absorb(before: EngineState, observation: Observation, policy: Policy): 
   const aligned = forgetRefused(alignRosters(before, observation.inventory), observation.inventory)
   const { samples } = observation
   const windows = Math.max(1, Math.round(policy.forecast.lookBackMs / samples.windowMs))
-  const newest = samples.columns.cpu ?? new Float32Array(aligned.vms.length).fill(NaN)
+  const newest = withinReason(aligned.vms, samples.columns.cpu ?? new Float32Array(aligned.vms.length).fill(NaN))
   return {
     ...aligned,
     turns: before.turns + 1,
+    mixes: rememberMixes(aligned, observation),
     cpuHistory: [...aligned.cpuHistory, newest].slice(-windows),
     moveLog: aligned.moveLog.filter((entry) => observation.at - entry.at < DAY_MS),
   }
+}
+
+/** The newest mix of work of each VM that told one; those of VMs that have gone are forgotten. */
+function rememberMixes({ mixes, vmIndex }: EngineState, { personalities }: Observation): EngineState['mixes'] {
+  if (personalities.length === 0 && mixes.size === 0) return mixes
+  const next = new Map([...mixes].filter(([vmId]) => vmIndex.has(vmId)))
+  for (const vector of personalities) {
+    const mix = vmIndex.has(vector.vmId) ? mixOf(vector) : undefined
+    if (mix !== undefined) next.set(vector.vmId, mix)
+  }
+  return next
+}
+
+/** Demand that no VM can have was not measured; the column itself where there is none such. */
+function withinReason(vms: readonly Vm[], demand: Float32Array): Float32Array {
+  const isNonsense = (v: number): boolean => demand[v] < 0 || demand[v] >= vmSizeRefCores(vms[v]) * NONSENSE_TIMES
+  if (!vms.some((_, v) => isNonsense(v))) return demand
+  return demand.map((value, v) => (isNonsense(v) ? NaN : value))
 }
 
 /** Demand of each host over the horizon as seen before planning: for the page, the report and the check of coverage. */
@@ -122,6 +153,19 @@ function forecastHosts(context: TurnContext, alarm: Alarm): HostForecast {
     p95[h] = context.loads.mean[h] + 1.645 * context.loads.sd(h)
   }
   return { horizonMs: context.policy.forecast.horizonMs, p50, p95, contention: alarm.contention }
+}
+
+/** Hosts that are not believed, one note each. */
+function tellDoubts(context: TurnContext): readonly TurnEvent[] {
+  return context.members.flatMap((_, h) => {
+    if (!isDoubtful(context, h)) return []
+    return [
+      {
+        kind: 'note' as const,
+        text: `${sayDoubt(context, h)} It is neither a target nor a reason to move until they agree.`,
+      },
+    ]
+  })
 }
 
 function markUnmoved(planner: Planner): void {

@@ -9,7 +9,11 @@ export const SENDER_LENGTH_MAX = 36
 /** Highest version of a phase model: three digits on the wire. */
 export const PHASES_VERSION_MAX = 999
 /** Latest end of a window: the year 5138, fourteen digits on the wire. */
-const END_MS_MAX = 99_999_999_999_999
+export const END_MS_MAX = 99_999_999_999_999
+/** Highest number that a sender counts to. */
+export const SEQUENCE_MAX = 0xffffffff
+/** A window lasts a day at most. */
+export const WINDOW_MS_MAX = 86_400_000
 
 const WIRE_FIELDS = [
   'schema',
@@ -66,9 +70,9 @@ export function parsePersonality(line: string, place = 'vector'): PersonalityVec
   return {
     vmId: parseVmId(fields['vm'], `${place}.vm`),
     sender,
-    sequence: parseNumber(fields['seq'], `${place}.seq`, { min: 0, max: 0xffffffff, integer: true }),
+    sequence: parseNumber(fields['seq'], `${place}.seq`, { min: 0, max: SEQUENCE_MAX, integer: true }),
     windowEnd: parseNumber(fields['endMs'], `${place}.endMs`, { min: 0, max: END_MS_MAX, integer: true }),
-    windowMs: parseNumber(fields['windowMs'], `${place}.windowMs`, { min: 1, max: 86_400_000, integer: true }),
+    windowMs: parseNumber(fields['windowMs'], `${place}.windowMs`, { min: 1, max: WINDOW_MS_MAX, integer: true }),
     coverage: parseNumber(fields['coverage'], `${place}.coverage`, { min: 0, max: 1 }),
     phases:
       fields['phases'] === undefined

@@ -4,7 +4,7 @@ import type { MigrationOrder, Outcome } from './move.ts'
 import type { PersonalityVector } from './personality.ts'
 import type { Policy } from './policy.ts'
 import type { Lack, Remediation } from './ranking.ts'
-import type { SampleBatch } from './sample.ts'
+import type { HostSampleBatch, SampleBatch } from './sample.ts'
 import type { EpochMs, Fraction } from './units.ts'
 
 /** Everything one turn may know. VMs without an agent are known by `samples`, from which the engine computes their personality;
@@ -13,6 +13,8 @@ export interface Observation {
   readonly at: EpochMs
   readonly inventory: Inventory
   readonly samples: SampleBatch
+  /** What hosts say of themselves. Absent: nobody measures them, and a host's demand is the sum of its VMs'. */
+  readonly hostSamples?: HostSampleBatch
   readonly personalities: readonly PersonalityVector[]
 }
 

@@ -21,6 +21,8 @@ test('a VM reads back as it was written', () => {
       memoryBytes: fc.nat(),
       antiAffinityGroup: fc.string({ maxLength: 64 }),
       isPinned: fc.boolean(),
+      cpuFlags: fc.array(fc.constantFrom('avx2', 'sha_ni'), { maxLength: 3 }),
+      isHostPassthrough: fc.boolean(),
     },
     { requiredKeys: ['id', 'vcpus', 'refCoresPerVcpu', 'memoryBytes'] },
   )

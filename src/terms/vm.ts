@@ -1,5 +1,5 @@
 import { parseVmId, type VmId } from './ids.ts'
-import { type Fields, parseBoolean, parseFields, parseNumber, parseOptional, parseText } from './parse.ts'
+import { type Fields, parseBoolean, parseFields, parseList, parseNumber, parseOptional, parseText } from './parse.ts'
 
 /** A virtual machine as its owner ordered it: sizes, never behaviour.
  *
@@ -15,6 +15,10 @@ export interface Vm {
   readonly antiAffinityGroup?: string
   /** Opted out by its owner: never moved by us. */
   readonly isPinned?: boolean
+  /** CPU flags without which its software does not run. Absent: none is known. */
+  readonly cpuFlags?: readonly string[]
+  /** It sees its host's CPU as it is, so that it may migrate only to hosts that offer the same flags. Absent: not known. */
+  readonly isHostPassthrough?: boolean
 }
 
 /** What the VM may use at most, in reference cores: its size, as the first placement counts it. */
@@ -28,6 +32,10 @@ export function parseVm(value: unknown, place = 'vm'): Vm {
     parseText(text, `${place}.antiAffinityGroup`, 64),
   )
   const isPinned = parseOptional(fields['isPinned'], (flag) => parseBoolean(flag, `${place}.isPinned`))
+  const cpuFlags = parseOptional(fields['cpuFlags'], (list) => parseCpuFlags(list, `${place}.cpuFlags`))
+  const isHostPassthrough = parseOptional(fields['isHostPassthrough'], (flag) =>
+    parseBoolean(flag, `${place}.isHostPassthrough`),
+  )
   return {
     id: parseVmId(fields['id'], `${place}.id`),
     vcpus: parseNumber(fields['vcpus'], `${place}.vcpus`, { min: 1, max: 4096, integer: true }),
@@ -35,7 +43,14 @@ export function parseVm(value: unknown, place = 'vm'): Vm {
     memoryBytes: parseNumber(fields['memoryBytes'], `${place}.memoryBytes`, { min: 0, max: 2 ** 53 - 1 }),
     ...(antiAffinityGroup === undefined ? {} : { antiAffinityGroup }),
     ...(isPinned === undefined ? {} : { isPinned }),
+    ...(cpuFlags === undefined ? {} : { cpuFlags }),
+    ...(isHostPassthrough === undefined ? {} : { isHostPassthrough }),
   }
+}
+
+/** Flags as the kernel lists them, "avx2"; at most 1,000. */
+export function parseCpuFlags(value: unknown, place: string): readonly string[] {
+  return parseList(value, place, 1000).map((flag, i) => parseText(flag, `${place}[${i}]`, 64))
 }
 
 export function encodeVm(vm: Vm): string {

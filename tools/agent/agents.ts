@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { linesOf } from '../../src/apps/server/builders.ts'
 import { createToken } from '../../src/apps/server/join-token.ts'
 import { startServer } from '../../src/apps/server/server.ts'
 import { parseVmId } from '../../src/terms/ids.ts'
@@ -20,7 +21,7 @@ export interface StartedAgent {
 export interface StartedAgents {
   readonly list: readonly StartedAgent[]
   /** Vectors of a VM that arrived, as they were on the wire. */
-  lines(vm: string): readonly string[]
+  lines(vm: string): Promise<readonly string[]>
   stop(): Promise<void>
 }
 
@@ -54,10 +55,11 @@ export async function startAgents(
     clock: { now: Date.now },
   })
   const { script, executable } = buildAgent({ folder: join(folder, 'build') })
-  const configOf = (vm: string): string => {
+  const configOf = async (vm: string): Promise<string> => {
     const home = join(folder, vm)
     mkdirSync(home)
-    const token = createToken(server.store, { vm: parseVmId(vm), pin: server.authority.pin, at: Date.now() })
+    const { authority, store } = server
+    const token = await createToken(store, { for: { vm: parseVmId(vm) }, pin: authority.pin, at: Date.now() })
     writeFileSync(join(home, 'token'), token)
     const lines = [
       `vm = ${vm}`,
@@ -73,7 +75,7 @@ export async function startAgents(
   for (const { name, vm, on, engine = [], environment = {} } of variants) {
     const program = on === 'node' ? [process.execPath, ...engine, script] : executable
     if (program === undefined) continue
-    const config = configOf(vm)
+    const config = await configOf(vm)
     const [first, ...words] = [...[program].flat(), '--config', config]
     const child = spawn(first, words, {
       stdio: ['ignore', 'ignore', 'inherit'],
@@ -83,7 +85,7 @@ export async function startAgents(
   }
   return {
     list,
-    lines: (vm) => server.store.lines(vm),
+    lines: (vm) => linesOf(server.store, vm),
     async stop() {
       for (const { child } of list) child.kill('SIGKILL')
       await server.close()

@@ -60,7 +60,7 @@ export async function measureAgents(
       rowOf(name, { before: before[i], after: after[i], spanMs, series: series[i] }),
     ),
     probes,
-    notes: subjects.notes(),
+    notes: await subjects.notes(),
   }
 }
 

@@ -34,7 +34,7 @@ export async function runHour({ forksPerSec }: { readonly forksPerSec: number })
       judged.flatMap((judgement, i) => beyondBounds(agents.list[i].name, judgement)),
       [],
     )
-    const vectors = agents.list.map(({ vm }) => agents.lines(vm).length)
+    const vectors = (await Promise.all(agents.list.map(({ vm }) => agents.lines(vm)))).map(({ length }) => length)
     // One every five minutes: the first within the first five, the last perhaps on its way.
     assert.ok(vectors.every((count) => count >= HOUR_MINUTES / 5 - 1))
     return {

@@ -16,7 +16,7 @@ export interface Subjects {
   readonly list: readonly Subject[]
   readonly agents: readonly StartedAgent[]
   /** Sentences about what was seen, to stand under the table. */
-  notes(): readonly string[]
+  notes(): Promise<readonly string[]>
   stop(): Promise<void>
 }
 
@@ -62,13 +62,13 @@ export async function startSubjects(wanted: SubjectsWanted): Promise<Subjects> {
   return {
     list,
     agents: agents.list,
-    notes: () => [
-      ...missing,
-      ...agents.list.map(({ vm }) => {
-        const lines = agents.lines(vm)
+    notes: async () => {
+      const arrived = agents.list.map(async ({ vm }) => {
+        const lines = await agents.lines(vm)
         return `${vm}: ${lines.length} vectors arrived; the longest line has ${Math.max(0, ...lines.map((line) => line.length))} bytes`
-      }),
-    ],
+      })
+      return [...missing, ...(await Promise.all(arrived))]
+    },
     async stop() {
       scraping.abort()
       for (const child of children) child.kill('SIGKILL')

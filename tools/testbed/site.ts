@@ -2,8 +2,8 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import { openStore } from '../../src/apps/server/data-folder.ts'
-import { parsePersonality } from '../../src/terms/personality-codec.ts'
+import { withSite } from '../../src/apps/server/open-site.ts'
+import { parseVmId } from '../../src/terms/ids.ts'
 import type { PersonalityVector } from '../../src/terms/personality.ts'
 import { REPOSITORY } from '../repository.ts'
 import type { Testbed } from './testbed.ts'
@@ -56,12 +56,10 @@ export class Site {
   }
 
   /** All vectors of a VM that count, in the order in which they came. */
-  vectors(vm: string): readonly PersonalityVector[] {
-    const store = openStore(this.data)
-    try {
-      return store.lines(vm).map((line) => parsePersonality(line))
-    } finally {
-      store.close()
-    }
+  vectors(vm: string): Promise<readonly PersonalityVector[]> {
+    const span = { from: 0, to: Number.MAX_SAFE_INTEGER, most: 1_000_000 }
+    return withSite({ data: this.data }, async (store) => {
+      return (await store.vectors.history(parseVmId(vm), span)).map(({ vector }) => vector)
+    })
   }
 }

@@ -144,7 +144,7 @@ async function watchOne(testbed: Testbed, site: Site, plan: OnePlan): Promise<Wa
     }
   }
   const now = await guest.now()
-  const vectors = site.vectors(vm)
+  const vectors = await site.vectors(vm)
   // From its first vector on the agent makes one a minute; the newest may be on its way.
   const made = vectors.length === 0 ? 1 : Math.floor((now - vectors[0].windowEnd) / INTERVAL_MS)
   const counters = await guest.does(`grep -o '"counter":"[a-z ]*"' /run/ethos/probes.json | head -1 | cut -d'"' -f4`)
@@ -175,7 +175,7 @@ async function windowsSince(
   { from, wanted }: { readonly from: number; readonly wanted: number },
 ): Promise<readonly PersonalityVector[]> {
   for (let waitedMs = 0; waitedMs < WINDOW_MS_MAX + wanted * INTERVAL_MS; waitedMs += 1000) {
-    const found = site.vectors(vm).filter(({ windowEnd, windowMs }) => windowEnd - windowMs >= from)
+    const found = (await site.vectors(vm)).filter(({ windowEnd, windowMs }) => windowEnd - windowMs >= from)
     if (found.length >= wanted) return found.slice(0, wanted)
     await pause(1000)
   }

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
+import { parseVmId, type VmId } from '../../terms/ids.ts'
+import { findVm, linesOf } from '../server/builders.ts'
 import { aSite, type Guest, type Site } from '../../../tools/agent-site.ts'
 import { type Machine, MachineError } from '../../drivers/guest/machine.ts'
 import { nodeMachine } from '../../drivers/guest/node-machine.ts'
@@ -43,13 +45,13 @@ class Channel {
   fails: string | undefined
   hellos = 0
   lines = 0
-  private readonly vm: string
+  private readonly vm: VmId
   private readonly luck = new Luck(5)
   private cutter = new LineCutter()
   private toGuest = ''
 
   constructor(vm: string) {
-    this.vm = vm
+    this.vm = parseVmId(vm)
   }
 
   async hear(bytes: Uint8Array): Promise<void> {
@@ -118,14 +120,14 @@ async function drive(guest: Guest, channel: Channel, ms: number): Promise<void> 
   }
 }
 
-const kept = (vm: string): readonly string[] => site.server.store.lines(vm)
+const kept = (vm: string): Promise<readonly string[]> => linesOf(site.server.store, vm)
 
 test('where there is a port it is taken, without a token, a certificate or a network; a day of vectors is through in a minute', async () => {
   const channel = new Channel('by-port')
   const guest = aGuestOn(channel, 'by-port')
   const lines = guest.offer('run', 0, 288)
   await drive(guest, channel, MINUTE_MS)
-  assert.deepEqual(kept('by-port'), lines)
+  assert.deepEqual(await kept('by-port'), lines)
   assert.deepEqual(guest.courier.state, { waiting: 0, lost: 0, refused: 0, uplink: 'virtio' })
   assert.deepEqual([channel.hellos, channel.lines], [1, 288])
 })
@@ -136,7 +138,7 @@ test('the host gives the VM its name, whatever the guest calls itself', async ()
   const lines = guest.offer('run', 0, 3)
   await drive(guest, channel, MINUTE_MS)
   assert.deepEqual(
-    kept('name-of-the-host'),
+    await kept('name-of-the-host'),
     lines.map((line) => withVm(line, 'name-of-the-host')),
   )
   assert.deepEqual([guest.courier.state.waiting, guest.courier.state.refused], [0, 0])
@@ -153,10 +155,10 @@ test('a host that is away for hours is waited for; what is kept meanwhile follow
     await drive(guest, channel, HOUR_MS)
   }
   assert.match(guest.courier.state.held ?? '', /nobody listens at the host's end|has not greeted back/)
-  assert.deepEqual([kept('away').length, guest.courier.state.waiting], [5, 6])
+  assert.deepEqual([(await kept('away')).length, guest.courier.state.waiting], [5, 6])
   channel.isThere = true
   await drive(guest, channel, MINUTE_MS)
-  assert.deepEqual(kept('away'), lines)
+  assert.deepEqual(await kept('away'), lines)
   assert.equal(guest.courier.state.held, undefined)
 })
 
@@ -187,16 +189,16 @@ test('through hosts that come back in the middle of lines, garbage, and lost ans
   channel.cutShare = 0
   channel.lossShare = 0
   await drive(guest, channel, HOUR_MS)
-  assert.deepEqual(kept('rough'), lines)
+  assert.deepEqual(await kept('rough'), lines)
   assert.deepEqual([guest.courier.state.waiting, guest.courier.state.lost, guest.courier.state.refused], [0, 0, 0])
   assert.ok(channel.lines > 120, `${channel.lines} lines for 100 vectors`)
-  assert.equal(site.server.store.agent('rough')?.quarantine, null)
+  assert.equal((await findVm(site.server.store, 'rough'))?.quarantine, undefined)
 })
 
 test('a host that is busy is left alone for as long as it asks', async () => {
   const channel = new Channel('banned')
   const guest = aGuestOn(channel, 'banned')
-  site.server.store.ban('banned', site.now())
+  await site.server.store.identities.ban(parseVmId('banned'), site.now())
   guest.offer('run', 0, 3)
   await drive(guest, channel, HOUR_MS)
   // Every 600 s.
@@ -214,7 +216,7 @@ test('a port that may not be opened, or breaks, is told of and tried again', asy
   assert.match(guest.courier.state.held ?? '', /EACCES.*May this user open the port/)
   channel.fails = undefined
   await drive(guest, channel, MINUTE_MS)
-  assert.deepEqual(kept('broken'), lines)
+  assert.deepEqual(await kept('broken'), lines)
 })
 
 test('a line that the host can not read does not hold up those behind it for ever', async () => {
@@ -223,7 +225,7 @@ test('a line that the host can not read does not hold up those behind it for eve
   guest.courier.offer('this is no vector')
   const lines = guest.offer('run', 0, 2)
   await drive(guest, channel, DAY_MS / 24)
-  assert.deepEqual(kept('unread'), lines)
+  assert.deepEqual(await kept('unread'), lines)
   assert.equal(guest.courier.state.refused, 1)
 })
 
@@ -241,8 +243,8 @@ test('a phase model comes over the channel too, in pieces, past vectors, lost an
   await drive(guest, channel, MINUTE_MS)
   assert.equal(guest.phases.model, PHASES_1)
   const model = { ...PHASES_1, version: 2 }
-  installPhases(site.server.store, { text: encodePhaseModel(model), at: site.now(), place: 'file' })
-  desk.lookAtPhases()
+  await installPhases(site.server.store, { text: encodePhaseModel(model), at: site.now(), place: 'file' })
+  await desk.lookAtPhases()
   channel.lossShare = 0.2
   channel.cutShare = 0.02
   channel.garbage = '{"part":[2,0,1,"{}"]}\n{"part":7}\n{"part":[2,-1,1,""]}\n{"part":[null]}\n'
@@ -257,9 +259,9 @@ test('a phase model comes over the channel too, in pieces, past vectors, lost an
   guest.offer('run', 21, 22)
   await drive(guest, channel, 2 * HOUR_MS)
   assert.deepEqual(guest.phases.model, model)
-  assert.equal(kept('phases').length, 22)
-  usePhases(site.server.store, 1)
-  desk.lookAtPhases()
+  assert.equal((await kept('phases')).length, 22)
+  await usePhases(site.server.store, 1)
+  await desk.lookAtPhases()
   guest.offer('run', 22, 23)
   await drive(guest, channel, MINUTE_MS)
   guest.offer('run', 23, 24)
@@ -278,7 +280,7 @@ test('a host of another age, which knows of no pieces, costs a few questions an 
     guest.offer('run', i, i + 1)
     await drive(guest, channel, 5 * MINUTE_MS)
   }
-  assert.equal(kept('old-host').length, 13)
+  assert.equal((await kept('old-host')).length, 13)
   assert.equal(guest.phases.model, PHASES_1)
   assert.ok(channel.lines - before < 12 + 60, `${channel.lines - before}`)
 })

@@ -6,6 +6,8 @@ import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import type { TlsOptions } from 'node:tls'
 import { after, before, test } from 'node:test'
+import { parseVmId } from '../../terms/ids.ts'
+import { linesOf } from '../server/builders.ts'
 import { aSite, type Guest, type Site } from '../../../tools/agent-site.ts'
 import { readIdentity } from '../../drivers/guest/identity.ts'
 import { MachineError } from '../../drivers/guest/machine.ts'
@@ -24,14 +26,14 @@ before(async () => {
 
 after(() => site.close())
 
-const count = (guest: Guest): number => site.server.store.lines(guest.vm).length
+const count = async (guest: Guest): Promise<number> => (await linesOf(site.server.store, guest.vm)).length
 
 /** A guest that has joined and sent its first vector. */
 async function aMember(options: Parameters<Site['aGuest']>[0] = {}): Promise<Guest> {
   const guest = site.aGuest(options)
   guest.offer('run', 0, 1)
   await guest.drive(MINUTE_MS)
-  assert.equal(count(guest), 1)
+  assert.equal(await count(guest), 1)
   return guest
 }
 
@@ -62,7 +64,7 @@ test('a certificate is renewed around two thirds of its life with a new key, and
   guest.restart()
   guest.offer('run-2', 0, 1)
   await guest.drive(MINUTE_MS)
-  assert.equal(count(guest), 20)
+  assert.equal(await count(guest), 20)
 })
 
 test('while renewal fails vectors go on leaving by the old certificate, and renewal is tried a few times an hour', async () => {
@@ -79,7 +81,7 @@ test('while renewal fails vectors go on leaving by the old certificate, and rene
     guest.offer('run', 1 + minute, 2 + minute)
     await guest.drive(MINUTE_MS)
   }
-  assert.equal(count(guest), 61)
+  assert.equal(await count(guest), 61)
   assert.ok(asked >= 3 && asked <= 6, String(asked))
 })
 
@@ -89,15 +91,15 @@ test('an agent that was off for six days renews by its old key and needs nobody;
   guest.restart()
   guest.offer('run-2', 0, 1)
   await guest.drive(MINUTE_MS)
-  assert.equal(count(guest), 2)
+  assert.equal(await count(guest), 2)
   site.pass(9 * DAY_MS)
   guest.restart()
   guest.offer('run-3', 0, 1)
   await guest.drive(HOUR_MS)
   assert.match(guest.courier.state.held ?? '', /needs a new token.*ethos token create --vm/)
-  guest.giveToken()
+  await guest.giveToken()
   await guest.drive(6 * MINUTE_MS)
-  assert.equal(count(guest), 3)
+  assert.equal(await count(guest), 3)
   assert.equal(guest.courier.state.waiting, 0)
 })
 
@@ -111,7 +113,7 @@ test('one that expires while it is connected is renewed by the word of the serve
   site.pass(30 * HOUR_MS)
   behind.offer('run-2', 0, 1)
   await behind.drive(MINUTE_MS)
-  assert.equal(count(guest), 2)
+  assert.equal(await count(guest), 2)
 })
 
 for (const hours of [48, -48]) {
@@ -133,7 +135,7 @@ for (const hours of [48, -48]) {
       guest.offer('run', hour, hour + 1)
       await guest.drive(MINUTE_MS)
     }
-    assert.equal(count(guest), 21)
+    assert.equal(await count(guest), 21)
     assert.equal(renewals, 1)
     assert.notEqual(certificateOf(guest), first)
   })
@@ -152,18 +154,18 @@ test('the authority is replaced with an overlap, and agents that renew meanwhile
     guest.offer('run', hour, hour + 1)
     await guest.drive(MINUTE_MS)
   }
-  assert.deepEqual([own.server.store.lines(guest.vm).length, guest.courier.state.waiting], [13, 0])
+  assert.deepEqual([(await linesOf(own.server.store, guest.vm)).length, guest.courier.state.waiting], [13, 0])
   await own.close()
 })
 
 test('a banned agent is not renewed, asks hourly, and keeps what it has', async () => {
   const guest = await aMember()
-  site.server.store.ban(guest.vm, site.now())
+  await site.server.store.identities.ban(parseVmId(guest.vm), site.now())
   site.pass(18 * HOUR_MS)
   guest.offer('run', 1, 2)
   await guest.drive(3 * HOUR_MS)
   assert.match(guest.courier.state.held ?? '', /banned|403|needs a new token/)
-  assert.deepEqual([count(guest), guest.courier.state.waiting], [1, 1])
+  assert.deepEqual([await count(guest), guest.courier.state.waiting], [1, 1])
 })
 
 test('a state folder found on another machine is not used, and it is said what to do; a token of its own mends it', async () => {
@@ -179,10 +181,10 @@ test('a state folder found on another machine is not used, and it is said what t
   clone.offer('run-2', 0, 1)
   await clone.drive(MINUTE_MS)
   assert.match(clone.courier.state.held ?? '', /another machine.*token of its own/)
-  assert.equal(count(guest), 1)
-  clone.giveToken()
+  assert.equal(await count(guest), 1)
+  await clone.giveToken()
   await clone.drive(6 * MINUTE_MS)
-  assert.equal(count(guest), 2)
+  assert.equal(await count(guest), 2)
 })
 
 test('an identity that is damaged, unreadable or of another VM is told of and not used', async () => {
@@ -220,6 +222,7 @@ test('on a disk that takes nothing the identity lives in memory, vectors leave, 
 
 test('a token that is refused, or is none, is told of and not tried again; another one is', async () => {
   const guest = site.aGuest()
+  await guest.given
   for (const [token, what] of [
     ['ethos1.nonsense', /not whole/],
     [`ethos1.${'0'.repeat(16)}.${'A'.repeat(43)}.${site.server.authority.pin}`, /refused the token/],
@@ -227,26 +230,27 @@ test('a token that is refused, or is none, is told of and not tried again; anoth
   ] as const) {
     writeFileSync(guest.tokenFile, token)
     guest.restart()
-    guest.offer('run', 0, 1)
+    guest.offer(`run for ${what.source.slice(0, 9)}`.replaceAll(' ', '-'), 0, 1)
     await guest.drive(25_000)
     assert.match(site.said.join(''), what)
     await guest.drive(6 * MINUTE_MS)
     assert.match(guest.courier.state.held ?? '', /was refused: a new one is needed/)
   }
-  guest.giveToken()
+  await guest.giveToken()
   await guest.drive(6 * MINUTE_MS)
-  assert.equal(count(guest), 1)
+  assert.equal(await count(guest), 3, guest.courier.state.held)
 })
 
 test('joined by hand, an agent needs no token file', async () => {
   const guest = site.aGuest()
+  await guest.given
   const token = readFileSync(guest.tokenFile, 'utf8').trim()
   writeFileSync(guest.tokenFile, '')
   const config = { ...parseConfig(guest.machine, new Map()), stateFolder: guest.state }
   await joinNow(guest.machine, config, { vm: guest.vm, server: `https://127.0.0.1:${site.server.port}`, token })
   guest.offer('run', 0, 1)
   await guest.drive(MINUTE_MS)
-  assert.equal(count(guest), 1)
+  assert.equal(await count(guest), 1)
 })
 
 /** What a guest that has joined says of a server that stands where the real one was; the impostor must see no vector. */
@@ -270,7 +274,7 @@ async function meet(options: TlsOptions | 'plaintext'): Promise<string> {
   listen.close()
   assert.ok(!bodies.includes('"sender"') && !bodies.includes('POST '), 'the impostor was told something')
   assert.equal(guest.courier.state.waiting, 1)
-  assert.equal(count(guest), 1)
+  assert.equal(await count(guest), 1)
   return guest.courier.state.held ?? ''
 }
 
@@ -354,7 +358,7 @@ for (const [path, status] of [
     )
     isBusy = false
     // The first token has expired meanwhile.
-    if (path === '/v1/join') guest.giveToken()
+    if (path === '/v1/join') await guest.giveToken()
     await guest.drive(40 * MINUTE_MS)
     assert.equal(guest.courier.state.waiting, 0, guest.courier.state.held)
   })

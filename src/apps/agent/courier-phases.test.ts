@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { after, before, test } from 'node:test'
+import { linesOf } from '../server/builders.ts'
 import { aSite, type Guest, type Site } from '../../../tools/agent-site.ts'
 import type { HttpAnswer, Machine } from '../../drivers/guest/machine.ts'
 import { nodeMachine } from '../../drivers/guest/node-machine.ts'
@@ -23,7 +24,7 @@ after(() => site.close())
 
 /** An operator installs a model, and the server looks. */
 async function install(version: number): Promise<void> {
-  const verdict = installPhases(site.server.store, {
+  const verdict = await installPhases(site.server.store, {
     text: encodePhaseModel(modelOf(version)),
     at: site.now(),
     place: 'file',
@@ -61,7 +62,7 @@ test('an agent hears of a new model with the answer to its vectors, fetches it o
   assert.deepEqual(guest.phases.model, modelOf(2))
   guest.restart({ url: 'https://127.0.0.1:1' })
   assert.deepEqual(guest.phases.model, modelOf(2))
-  assert.equal(usePhases(site.server.store, 1).kind, 'done')
+  assert.equal((await usePhases(site.server.store, 1)).kind, 'done')
   await site.server.tend()
   guest.restart()
   await report(guest)
@@ -100,7 +101,7 @@ test('a server that lies about its model, or has none, gets its vectors all the 
     guest.offer(`liar-${i}`, 0, 1)
     await guest.drive(5 * MINUTE_MS)
   }
-  assert.equal(site.server.store.lines(guest.vm).length, 200)
+  assert.equal((await linesOf(site.server.store, guest.vm)).length, 200)
   assert.equal(guest.phases.model, PHASES_1)
   // 200 reports in 1000 minutes: some for the first doublings, and one an hour.
   assert.ok(asked.length > 15 && asked.length < 25, `${asked.length}`)

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
 import { after, before, test } from 'node:test'
+import { findVm, linesOf } from '../server/builders.ts'
 import { aSite, type Guest, type Site } from '../../../tools/agent-site.ts'
 import { type Machine, MachineError } from '../../drivers/guest/machine.ts'
 import { nodeMachine } from '../../drivers/guest/node-machine.ts'
@@ -64,7 +65,7 @@ async function deliver(guest: Guest): Promise<void> {
     await guest.drive(5 * MINUTE_MS)
   }
   for (let hour = 0; hour < 10 && guest.courier.state.waiting > 0; hour++) await guest.drive(HOUR_MS)
-  assert.deepEqual(site.server.store.lines(guest.vm).slice(1), lines)
+  assert.deepEqual((await linesOf(site.server.store, guest.vm)).slice(1), lines)
   assert.deepEqual([guest.courier.state.waiting, guest.courier.state.lost, guest.courier.state.refused], [0, 0, 0])
 }
 
@@ -127,5 +128,5 @@ test('where every request is made twice, and old ones again at random, each vect
   await guest.drive(10 * MINUTE_MS)
   await deliver(guest)
   assert.ok(replays >= 30)
-  assert.equal(site.server.store.agent(guest.vm)?.quarantine, null)
+  assert.equal((await findVm(site.server.store, guest.vm))?.quarantine, undefined)
 })

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { cpSync, existsSync, readdirSync, statSync } from 'node:fs'
 import { after, before, test } from 'node:test'
+import { parseVmId } from '../../terms/ids.ts'
+import { findVm, linesOf } from '../server/builders.ts'
 import { aSite, type Site } from '../../../tools/agent-site.ts'
 import { nodeMachine } from '../../drivers/guest/node-machine.ts'
 import { MachineError } from '../../drivers/guest/machine.ts'
@@ -15,14 +17,14 @@ before(async () => {
 
 after(() => site.close())
 
-const linesOf = (vm: string): readonly string[] => site.server.store.lines(vm)
+const kept = (vm: string): Promise<readonly string[]> => linesOf(site.server.store, vm)
 
 test('a guest joins with its token, which is then gone, and what it offers arrives within a minute', async () => {
   const guest = site.aGuest()
   const lines = guest.offer('run-1', 0, 1)
   await guest.drive(MINUTE_MS)
   assert.deepEqual(guest.courier.state, { waiting: 0, lost: 0, refused: 0, uplink: 'https' })
-  assert.deepEqual(linesOf(guest.vm), lines)
+  assert.deepEqual(await kept(guest.vm), lines)
   assert.equal(existsSync(guest.tokenFile), false)
   assert.equal(statSync(`${guest.state}/identity.json`).mode & 0o777, 0o600)
   assert.equal(statSync(guest.state).mode & 0o777, 0o700)
@@ -32,14 +34,14 @@ test('a guest joins before it has anything to say, and says at once what is in t
   const guest = site.aGuest()
   await guest.drive(30_000)
   assert.equal(existsSync(guest.tokenFile), false)
-  assert.equal(site.server.store.agent(guest.vm)?.heardAt, null)
+  assert.equal((await findVm(site.server.store, guest.vm))?.heardAt, undefined)
   const lines = guest.offer('run-1', 0, 1)
   await guest.drive(MINUTE_MS)
-  assert.deepEqual(linesOf(guest.vm), lines)
+  assert.deepEqual(await kept(guest.vm), lines)
   const other = site.aGuest({ hasToken: false })
   await other.drive(30_000)
   assert.match(other.courier.state.held ?? '', /this VM has no identity yet\. `ethos token create --vm/)
-  other.giveToken()
+  await other.giveToken()
   await other.drive(10 * MINUTE_MS)
   assert.equal(other.courier.state.held, undefined)
   assert.equal(existsSync(other.tokenFile), false)
@@ -60,7 +62,7 @@ test('a day without the server: all of it arrives in order within a minute of it
   guest.restart()
   const own = guest.offer('run-3', 0, 1)
   await guest.drive(MINUTE_MS)
-  assert.deepEqual(linesOf(guest.vm).slice(1), [...first, ...second, ...own])
+  assert.deepEqual((await kept(guest.vm)).slice(1), [...first, ...second, ...own])
   assert.equal(guest.courier.state.waiting, 0)
 })
 
@@ -79,7 +81,7 @@ test('a server that goes away and comes back is found by the agent that waited, 
   isUp = true
   // 288 lines are three batches: found within 18 s, through after 54.
   await guest.drive(55_000)
-  assert.deepEqual(linesOf(guest.vm).slice(1), lines)
+  assert.deepEqual((await kept(guest.vm)).slice(1), lines)
 })
 
 test('an answer that is lost makes the agent send again, and the server keeps it once', async () => {
@@ -93,7 +95,7 @@ test('an answer that is lost makes the agent send again, and the server keeps it
   const guest = site.aGuest({ machine: { network: { ...real.network, request } } })
   const lines = guest.offer('run-1', 0, 250)
   await guest.drive(2 * MINUTE_MS)
-  assert.deepEqual(linesOf(guest.vm), lines)
+  assert.deepEqual(await kept(guest.vm), lines)
   assert.ok(answers >= 6)
 })
 
@@ -111,7 +113,7 @@ test('what a server does not name as taken is kept and sent again', async () => 
   assert.match(guest.courier.state.held ?? '', /took nothing/)
   isPartial = false
   await guest.drive(MINUTE_MS)
-  assert.equal(linesOf(guest.vm).length, 6)
+  assert.equal((await kept(guest.vm)).length, 6)
 })
 
 test('garbage for an answer is no acknowledgement', async () => {
@@ -162,7 +164,7 @@ test('a line that the server can not take is found by halves, counted, and does 
   const lines = guest.offer('run-1', 0, 8)
   await guest.drive(10 * MINUTE_MS)
   assert.deepEqual(
-    linesOf(guest.vm),
+    await kept(guest.vm),
     lines.filter((_, i) => i !== 5),
   )
   assert.deepEqual([guest.courier.state.waiting, guest.courier.state.refused], [0, 1])
@@ -174,7 +176,7 @@ test('a vector that is refused for good is counted and never sent again', async 
   for (const line of other.offer('run-9', 0, 1)) guest.courier.offer(line)
   const lines = guest.offer('run-1', 0, 2)
   await guest.drive(MINUTE_MS)
-  assert.deepEqual(linesOf(guest.vm), lines)
+  assert.deepEqual(await kept(guest.vm), lines)
   assert.deepEqual([guest.courier.state.waiting, guest.courier.state.refused], [0, 1])
   assert.ok(site.said.some((text) => text.includes('refused 1 vectors for good')))
 })
@@ -191,7 +193,7 @@ test('a clone is found out, both copies keep what they have, ask hourly, and go 
   await original.drive(MINUTE_MS)
   assert.match(original.courier.state.held ?? '', /quarantined.*Only an operator/)
   assert.equal(original.courier.state.waiting, 1)
-  site.server.store.release(original.vm)
+  await site.server.store.identities.release(parseVmId(original.vm))
   await original.drive(1.2 * HOUR_MS)
   assert.equal(original.courier.state.waiting, 0)
 })
@@ -219,11 +221,11 @@ test('the loop sends what it is offered, and ends when it is told to', async () 
   const control = new AbortController()
   const running = guest.courier.run(control.signal)
   const lines = guest.offer('run-1', 0, 3)
-  for (let look = 0; look < 2000 && linesOf(guest.vm).length < 3; look++) {
+  for (let look = 0; look < 2000 && (await kept(guest.vm)).length < 3; look++) {
     site.pass(1000)
     await nodeMachine().sleep(5)
   }
-  assert.deepEqual(linesOf(guest.vm), lines)
+  assert.deepEqual(await kept(guest.vm), lines)
   control.abort()
   await running
 })

@@ -1,19 +1,23 @@
 /** `ethos`: the command line. */
 import { Command } from 'commander'
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { nodeMachine } from '../../drivers/guest/node-machine.ts'
-import { PROJECT_FOLDER } from '../../drivers/traces/data-folder.ts'
 import { agentMain } from '../agent/main.ts'
 import { printable } from '../printable.ts'
 import { isForOperators } from '../usage-error.ts'
+import { ApiError } from './api-error.ts'
 import { addBench } from './bench-command.ts'
 import { addBacktest } from './backtest-command.ts'
+import { addCompletion } from './completion-command.ts'
 import { addDemo } from './demo-command.ts'
 import { addPhases } from './phases-command.ts'
+import { addManaged } from './manage-command.ts'
 import { addReport } from './report-command.ts'
+import { addReporter } from './reporter-command.ts'
 import { addServer } from './server-command.ts'
+import { addSite } from './site-command.ts'
+import { addStore } from './store-command.ts'
 import { addTokens } from './token-command.ts'
+import { readVersion } from './version.ts'
 
 /** The agent reads its words itself: as a program of its own it has no library for that. */
 if (process.argv[2] === 'agent') {
@@ -36,21 +40,21 @@ addBench(program)
 addReport(program)
 addDemo(program)
 addServer(program)
+addSite(program)
+addManaged(program)
+addReporter(program)
 addTokens(program)
 addPhases(program)
+addCompletion(program)
+addStore(program)
 program.command('agent').description('learns what this VM is like to host: `ethos agent --help`')
 
 try {
   await program.parseAsync()
 } catch (error) {
-  if (!isForOperators(error)) throw error
+  if (!(error instanceof ApiError) && !isForOperators(error)) throw error
   process.stderr.write(printable(`ethos: ${error.message}\n`))
-  process.exitCode = 2
-}
-
-function readVersion(): string {
-  const { version } = JSON.parse(readFileSync(join(PROJECT_FOLDER, 'package.json'), 'utf8')) as { version: string }
-  return version
+  process.exitCode = error instanceof ApiError ? error.exitCode : 2
 }
 
 /** `ethos ... | head` closes the pipe early: no error of ours, and files are still written. */

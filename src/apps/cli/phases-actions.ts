@@ -2,29 +2,32 @@
 import { closeSync, openSync, readSync } from 'node:fs'
 import { WallClock } from '../../drivers/wall-clock.ts'
 import { printable } from '../printable.ts'
-import { withStore } from '../server/data-folder.ts'
+import { withSite } from '../server/open-site.ts'
 import { installPhases, type PhasesVerdict, usePhases, viewPhases } from '../server/phase-models.ts'
+import type { SiteStore } from '../../world/site-store.ts'
 import { UsageError } from '../usage-error.ts'
 import type { DataOption, ListOptions } from './token-command.ts'
 
 /** A person may have written it with many spaces. What is longer is no model, and is not read. */
 const FILE_BYTES_MAX = 64 * 1024
 
-export function install(file: string, { data }: DataOption): void {
+export async function install(file: string, options: DataOption): Promise<void> {
   const text = readStart(file)
   if (text.length > FILE_BYTES_MAX) throw new UsageError('file', file, `Expected at most ${FILE_BYTES_MAX} bytes.`)
-  settle({ what: 'phases installed', about: ['file', file], data }, (store, at) =>
+  await settle({ what: 'phases installed', about: ['file', file], options }, (store, at) =>
     installPhases(store, { text, at, place: file }),
   )
 }
 
-export function use(version: string, { data }: DataOption): void {
-  settle({ what: 'phases chosen', about: ['version', version], data }, (store) => usePhases(store, Number(version)))
+export async function use(version: string, options: DataOption): Promise<void> {
+  await settle({ what: 'phases chosen', about: ['version', version], options }, (store) =>
+    usePhases(store, Number(version)),
+  )
 }
 
-export function list({ data, json }: ListOptions): void {
-  const phases = withStore(data, viewPhases)
-  if (json === true) {
+export async function list(options: ListOptions): Promise<void> {
+  const phases = await withSite(options, viewPhases)
+  if (options.json === true) {
     process.stdout.write(`${JSON.stringify({ phases }, null, 2)}\n`)
     return
   }
@@ -39,18 +42,18 @@ export function list({ data, json }: ListOptions): void {
 interface Asked {
   readonly what: string
   readonly about: readonly [string, string]
-  readonly data: string
+  readonly options: DataOption
 }
 
-function settle(
-  { what, about, data }: Asked,
-  act: (store: Parameters<typeof usePhases>[0], at: number) => PhasesVerdict,
-): void {
+async function settle(
+  { what, about, options }: Asked,
+  act: (store: SiteStore, at: number) => Promise<PhasesVerdict>,
+): Promise<void> {
   const at = new WallClock().now()
-  const verdict = withStore(data, (store) => {
-    const done = act(store, at)
+  const verdict = await withSite(options, async (store) => {
+    const done = await act(store, at)
     if (done.kind === 'done')
-      store.audit.add({ at, what, vm: null, from: 'command line', reason: `version ${done.version}` })
+      await store.audit.add({ at, what, from: 'command line', reason: `version ${done.version}` })
     return done
   })
   if (verdict.kind === 'refused') throw new UsageError(about[0], about[1], verdict.reason)

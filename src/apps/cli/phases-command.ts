@@ -3,6 +3,10 @@ import type { Command } from 'commander'
 import type { DataOption, ListOptions } from './token-command.ts'
 
 const DATA = ['--data <folder>', 'the server’s data folder'] as const
+const STORE = [
+  '--store <url>',
+  'postgres://... that several servers share; default: $ETHOS_STORE, else the file in --data',
+] as const
 const actions = () => import('./phases-actions.ts')
 
 export function addPhases(program: Command): void {
@@ -12,12 +16,14 @@ export function addPhases(program: Command): void {
     .description('takes a model in, as `node tools/fit-phases.ts --out FILE` writes it; agents use it from then on')
     .argument('<file>', 'the model, in JSON')
     .requiredOption(...DATA)
+    .option(...STORE)
     .addHelpText('after', '\nExample:\n  ethos phases install phases-2.json --data /var/lib/ethos')
     .action(async (file: string, options: DataOption) => (await actions()).install(file, options))
   command
     .command('list')
     .description('which there are, and which is in use')
     .requiredOption(...DATA)
+    .option(...STORE)
     .option('--json', 'for programs')
     .addHelpText('after', '\nExample:\n  ethos phases list --data /var/lib/ethos')
     .action(async (options: ListOptions) => (await actions()).list(options))
@@ -26,6 +32,7 @@ export function addPhases(program: Command): void {
     .description('goes back to a model, or forward to it')
     .argument('<version>', 'its version; 1 comes with the program')
     .requiredOption(...DATA)
+    .option(...STORE)
     .addHelpText('after', '\nExample:\n  ethos phases use 1 --data /var/lib/ethos')
     .action(async (version: string, options: DataOption) => (await actions()).use(version, options))
 }

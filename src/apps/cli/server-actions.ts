@@ -1,17 +1,21 @@
 /** What `ethos server`, `ethos authority` and `ethos operator` do. */
 import { writeFileSync } from 'node:fs'
 import { hostname } from 'node:os'
+import { resolve } from 'node:path'
 import { WallClock } from '../../drivers/wall-clock.ts'
 import { parseVmId } from '../../terms/ids.ts'
-import { DAY_MS } from '../../terms/units.ts'
+import { DAY_MS, SECOND_MS } from '../../terms/units.ts'
 import { Authority } from '../server/authority.ts'
-import type { ChannelOptions, NamedChannel } from '../server/channels.ts'
-import { openDataFolder, openStore } from '../server/data-folder.ts'
+import { parseChannels } from './channel-options.ts'
+import { openDataFolder } from '../server/data-folder.ts'
 import { makeLog } from '../server/log.ts'
-import { type RunningServer, startServer } from '../server/server.ts'
+import { withSite } from '../server/open-site.ts'
+import type { RunningServer } from '../server/server.ts'
+import { startSiteServer } from '../server/site-server.ts'
 import { UsageError } from '../usage-error.ts'
+import { readVersion } from './version.ts'
 import type { OperatorOptions, RotateOptions, ServeOptions } from './server-command.ts'
-import type { ListOptions } from './token-command.ts'
+import type { DataOption, ListOptions } from './token-command.ts'
 
 const NAME_PATTERN = /^(?!-)[\w.:-]{1,253}$/
 
@@ -20,8 +24,13 @@ export async function serve(options: ServeOptions): Promise<void> {
   const { host, port } = parseListen(options.listen)
   const names = (options.name ?? ownNames(host)).map(parseName)
   const log = makeLog(options.jsonLogs === true ? 'json' : 'text', (text) => void process.stderr.write(text))
-  const server = await startServer({
+  const server = await startSiteServer({
     dataFolder: options.data,
+    version: readVersion(),
+    holder: `${hostname()}:${resolve(options.data)}`,
+    turnEveryMs: parseTurnEvery(options.turnEvery),
+    areMetricsOpen: options.openMetrics === true,
+    ...(options.store === undefined ? {} : { storeUrl: options.store }),
     host,
     port,
     names,
@@ -30,7 +39,22 @@ export async function serve(options: ServeOptions): Promise<void> {
     channels: parseChannels(options),
   })
   log.info({ names, authority: server.authority.pin }, `listening on ${host}:${server.port}`)
+  if (server.firstToken !== undefined) tellFirstToken(server.firstToken, server.port, server.authority.pin)
   await ended(server, (signal) => log.info({ signal }, 'ending'))
+}
+
+/** On standard output, once: it is in no log, and nobody can read it from the store. */
+function tellFirstToken(token: string, port: number, pin: string): void {
+  process.stdout.write(
+    `The first API token, an admin’s. It is shown this once:\n\n  ${token}\n\n` +
+      `To use it: ethos login --server https://localhost:${port} --fingerprint ${pin}\n`,
+  )
+}
+
+function parseTurnEvery(text: string): number {
+  const seconds = Number(text)
+  if (text.trim() !== '' && seconds >= 10 && seconds <= 3600) return seconds * SECOND_MS
+  throw new UsageError('--turn-every', text, 'Expected 10 to 3600 seconds.')
 }
 
 /** Until somebody asks us to end. */
@@ -61,13 +85,14 @@ export async function listAuthorities({ data, json }: ListOptions): Promise<void
     )
 }
 
-export async function rotateAuthority({ data, overlapDays }: RotateOptions): Promise<void> {
+export async function rotateAuthority(options: RotateOptions): Promise<void> {
+  const { data, overlapDays } = options
   const days = parseDays('--overlap-days', overlapDays, 0)
   const folder = openDataFolder(data, 'there')
   const clock = new WallClock()
   const authority = await Authority.open(folder, clock)
   const { number, servesFrom } = await authority.rotate(days * DAY_MS)
-  note(folder, 'authority rotated', `number ${number}, ${days} days of overlap`)
+  await note(options, 'authority rotated', `number ${number}, ${days} days of overlap`)
   process.stdout.write(`Authority ${number} signs from now on, and is alone from ${at(servesFrom)}.\n`)
 }
 
@@ -85,14 +110,12 @@ export async function createOperator(options: OperatorOptions): Promise<void> {
     const remedy = `It can not be written (${code}). Expected a new file in a folder of yours.`
     throw new UsageError('--out', options.out, remedy)
   }
-  note(folder, 'operator created', `for ${name}, ${days} days`)
+  await note(options, 'operator created', `for ${name}, ${days} days`)
   process.stdout.write(`${options.out}: good for ${days} days. Its key is in it: keep it like a password.\n`)
 }
 
-function note(folder: string, what: string, reason: string): void {
-  const store = openStore(folder)
-  store.audit.add({ at: new WallClock().now(), what, vm: null, from: 'command line', reason })
-  store.close()
+async function note(options: DataOption, what: string, reason: string): Promise<void> {
+  await withSite(options, (store) => store.audit.add({ at: new WallClock().now(), what, from: 'command line', reason }))
 }
 
 function at(instant: number): string {
@@ -121,14 +144,4 @@ function parseDays(option: string, text: string, min: number): number {
   const days = Number(text)
   if (text.trim() !== '' && days >= min && days <= 3650) return days
   throw new UsageError(option, text, `Expected ${min} to 3650.`)
-}
-
-function parseChannels({ channels = [], channel = [] }: ServeOptions): ChannelOptions {
-  const named: NamedChannel[] = channel.map((text) => {
-    const cut = text.indexOf('=')
-    if (cut < 1 || cut === text.length - 1)
-      throw new UsageError('--channel', text, 'Expected VM=PATH, such as web-1=/run/guests/web-1.sock.')
-    return { vm: parseVmId(text.slice(0, cut), '--channel'), path: text.slice(cut + 1) }
-  })
-  return { folders: channels, named }
 }

@@ -4,30 +4,39 @@ import { type Command, Option } from 'commander'
 import type { ListOptions } from './token-command.ts'
 
 const DATA = ['--data <folder>', 'the server’s data folder'] as const
+const STORE = [
+  '--store <url>',
+  'postgres://... that several servers share; default: $ETHOS_STORE, else the file in --data',
+] as const
 const actions = () => import('./server-actions.ts')
 
 const EXAMPLES = `
 Examples:
-  ethos server --data /var/lib/ethos --listen 0.0.0.0:8470 --name ethos.example
-  ethos server --data /var/lib/ethos --channels /var/lib/libvirt/qemu/channel/target
-  ethos server --data /var/lib/ethos --channel web-1=/run/guests/web-1.sock`
+  ethos serve --data /var/lib/ethos --listen 0.0.0.0:8470 --name ethos.example
+  ethos serve --data /var/lib/ethos --channels /var/lib/libvirt/qemu/channel/target
+  ethos serve --data /var/lib/ethos --channel web-1=/run/guests/web-1.sock`
 
 export interface ServeOptions {
   readonly data: string
+  readonly store?: string
   readonly listen: string
   readonly name?: readonly string[]
   readonly channels?: readonly string[]
   readonly channel?: readonly string[]
+  readonly turnEvery: string
+  readonly openMetrics?: boolean
   readonly jsonLogs?: boolean
 }
 
 export interface RotateOptions {
   readonly data: string
+  readonly store?: string
   readonly overlapDays: string
 }
 
 export interface OperatorOptions {
   readonly data: string
+  readonly store?: string
   readonly operator: string
   readonly out: string
   readonly days: string
@@ -35,9 +44,11 @@ export interface OperatorOptions {
 
 export function addServer(program: Command): void {
   program
-    .command('server')
-    .description('takes in what agents tell, over TLS or over channels of this host')
-    .requiredOption('--data <folder>', 'where identities, keys and vectors are kept; made if missing')
+    .command('serve')
+    .alias('server')
+    .description('runs the server: takes in what agents and hosts tell, takes turns, and answers people and programs')
+    .requiredOption('--data <folder>', 'where keys and, without --store, all else is kept; made if missing')
+    .option(...STORE)
     .option('--listen <host:port>', 'address and port to listen on', '127.0.0.1:8470')
     .option(
       '--name <names...>',
@@ -50,6 +61,8 @@ export function addServer(program: Command): void {
       ).argParser(collect),
     )
     .addOption(new Option('--channel <vm=path>', 'one guest’s channel; may be given again').argParser(collect))
+    .option('--turn-every <seconds>', 'between turns', '300')
+    .option('--open-metrics', '/metrics without a token')
     .option('--json-logs', 'one JSON object a line instead of text')
     .addHelpText('after', EXAMPLES)
     .action(async (options: ServeOptions) => (await actions()).serve(options))
@@ -60,6 +73,7 @@ export function addServer(program: Command): void {
     .command('create')
     .description('makes a certificate and a key with which an operator may ask the server')
     .requiredOption(...DATA)
+    .option(...STORE)
     .requiredOption('--operator <name>', 'who it is for')
     .requiredOption('--out <file>', 'where to write certificate, key and authorities, in PEM')
     .option('--days <n>', 'how long it is good', '90')
@@ -84,6 +98,7 @@ function addAuthority(program: Command): void {
     .command('rotate')
     .description('makes a new authority; the old one stays beside it until every agent knows the new')
     .requiredOption(...DATA)
+    .option(...STORE)
     .option('--overlap-days <n>', 'how long both are good; 0 ends the old one now, and every VM joins again', '9')
     .addHelpText('after', '\nExample:\n  ethos authority rotate --data /var/lib/ethos')
     .action(async (options: RotateOptions) => (await actions()).rotateAuthority(options))

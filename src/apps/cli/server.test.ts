@@ -8,7 +8,10 @@ import { after, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { aLine, Bench } from '../server/builders.ts'
 import { PROJECT_FOLDER } from '../../drivers/traces/data-folder.ts'
-import { openStore } from '../server/data-folder.ts'
+import { parseVmId } from '../../terms/ids.ts'
+import { parsePersonality } from '../../terms/personality-codec.ts'
+import type { Arrivals } from '../../world/site-store.ts'
+import { withSite } from '../server/open-site.ts'
 import { MAIN, UserFolder } from './builders.ts'
 
 const user = new UserFolder()
@@ -31,22 +34,24 @@ test('a token is printed once, listed without its secret, and revoked', () => {
   assert.deepEqual(tokens, [])
 })
 
-test('agents are listed for people and for programs, what needs an operator first', () => {
+test('agents are listed for people and for programs, what needs an operator first', async () => {
   ethos('token create --vm web-1 --data fresh')
   assert.match(ethos('agents list --data fresh').stdout, /^No VM has joined yet\. `ethos token create`/)
-  const store = openStore(join(user.path, 'fresh'))
-  const now = Date.now()
-  for (const vm of ['web-1', 'web-2', 'web-3']) store.admitAgent(vm, now)
-  store.heard('web-1', now - 180_000, false)
-  store.count('web-1', 'accepted', 288)
-  store.count('web-1', 'refused: bad data', 2)
-  store.quarantine('web-3', 'a reason', now)
-  store.close()
+  await withSite({ data: join(user.path, 'fresh') }, async ({ identities, vectors }) => {
+    const now = Date.now()
+    const of = (vm: string, ...lines: readonly string[]): Arrivals => {
+      const told = lines.map((line) => parsePersonality(line))
+      return { vm: parseVmId(vm), at: now - 180_000, vectors: told, isClockOff: told.map(() => false), counts: {} }
+    }
+    for (const vm of ['web-1', 'web-2', 'web-3']) await identities.certify(parseVmId(vm), now, now)
+    await vectors.take([{ ...of('web-1'), counts: { accepted: 288, 'refused: bad data': 2 } }])
+    await vectors.take([of('web-3', aLine('web-3', 0), aLine('web-3', 0, { cpu: 0.7 }))])
+  })
   const { stdout } = ethos('agents list --data fresh')
   const lines = stdout.split('\n')
   assert.match(lines[0], /^VM {5}state {8}heard {13}vectors {2}duplicates {2}refused$/)
-  assert.match(lines[1], /^web-3 {2}quarantined {2}never /)
-  assert.match(lines[2], /^ +a reason; 0 vectors kept apart$/)
+  assert.match(lines[1], /^web-3 {2}quarantined {2}3 min ago /)
+  assert.match(lines[2], /^ +two vectors of run-1 are number 0 and differ: .*; 1 vectors kept apart$/)
   assert.match(lines[3], /^web-1 {2}good {9}3 min ago {13}288 {11}0 {8}2$/)
   assert.match(lines[4], /^ +refused: bad data \(2\)$/)
   const { agents } = JSON.parse(ethos('agents list --json --data fresh').stdout) as {
@@ -119,7 +124,7 @@ test('a phase model is installed, listed and taken back; what is none is refused
   assert.match(ethos('phases list --data missing').stderr, /no such folder/)
 })
 
-test('an authority that is damaged or gone is told of without a word of its key, and none is made in its place unasked', () => {
+test('an authority that is damaged or gone is told of without a word of its key, and none is made in its place unasked', async () => {
   ethos('token create --vm web-1 --data broken')
   const path = join(user.path, 'broken', 'ca-1.json')
   const whole = readFileSync(path, 'utf8')
@@ -140,9 +145,9 @@ test('an authority that is damaged or gone is told of without a word of its key,
       assert.ok(key.length === 20 && !refused.stderr.includes(key))
     }
   }
-  const store = openStore(join(user.path, 'broken'))
-  store.admitAgent('web-1', Date.now())
-  store.close()
+  await withSite({ data: join(user.path, 'broken') }, ({ identities }) =>
+    identities.certify(parseVmId('web-1'), Date.now(), Date.now()),
+  )
   rmSync(path)
   for (const command of ['server --listen 127.0.0.1:0', 'token create --vm web-2'])
     assert.match(

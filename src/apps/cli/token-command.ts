@@ -2,11 +2,16 @@
 import type { Command } from 'commander'
 
 const DATA = ['--data <folder>', 'the server’s data folder'] as const
+const STORE = [
+  '--store <url>',
+  'postgres://... that several servers share; default: $ETHOS_STORE, else the file in --data',
+] as const
 const JSON_OPTION = ['--json', 'for programs'] as const
 const actions = () => import('./token-actions.ts')
 
 export interface DataOption {
   readonly data: string
+  readonly store?: string
 }
 
 export interface ListOptions extends DataOption {
@@ -18,24 +23,32 @@ export interface AuditOptions extends ListOptions {
 }
 
 export interface TokenOptions extends DataOption {
-  readonly vm: string
+  readonly vm?: string
+  readonly host?: string
   readonly minutes: string
 }
 
 export function addTokens(program: Command): void {
-  const command = program.command('token').description('one-time tokens with which VMs join')
+  const command = program.command('token').description('one-time tokens with which VMs and hosts join')
   command
     .command('create')
-    .description('makes a token for one VM and prints it: the only copy')
+    .description('makes a token for one VM or one host and prints it: the only copy')
     .requiredOption(...DATA)
-    .requiredOption('--vm <id>', 'the VM that it is for')
+    .option(...STORE)
+    .option('--vm <id>', 'the VM that it is for')
+    .option('--host <id>', 'the host that it is for, which reports of itself and relays what its VMs tell')
     .option('--minutes <n>', 'how long it may be used', '10')
-    .addHelpText('after', '\nExample:\n  ethos token create --vm web-1 --data /var/lib/ethos')
-    .action(async (options: TokenOptions) => (await actions()).createForVm(options))
+    .addHelpText(
+      'after',
+      '\nExamples:\n  ethos token create --vm web-1 --data /var/lib/ethos\n' +
+        '  ethos token create --host kvm-1 --data /var/lib/ethos',
+    )
+    .action(async (options: TokenOptions) => (await actions()).createForOne(options))
   command
     .command('list')
     .description('tokens that were made, and what became of them')
     .requiredOption(...DATA)
+    .option(...STORE)
     .option(...JSON_OPTION)
     .addHelpText('after', '\nExample:\n  ethos token list --data /var/lib/ethos')
     .action(async (options: ListOptions) => (await actions()).listTokens(options))
@@ -44,6 +57,7 @@ export function addTokens(program: Command): void {
     .description('makes a token worthless')
     .argument('<id>', 'its id: the 16 characters after ethos1')
     .requiredOption(...DATA)
+    .option(...STORE)
     .addHelpText('after', '\nExample:\n  ethos token revoke 94ded51c36d53650 --data /var/lib/ethos')
     .action(async (id: string, options: DataOption) => (await actions()).revokeToken(id, options))
   addAgents(program)
@@ -51,6 +65,7 @@ export function addTokens(program: Command): void {
     .command('audit')
     .description('what was refused, and what operators did, the newest last')
     .requiredOption(...DATA)
+    .option(...STORE)
     .option('--last <n>', 'how many', '50')
     .option(...JSON_OPTION)
     .addHelpText('after', '\nExample:\n  ethos audit --last 20 --data /var/lib/ethos')
@@ -63,6 +78,7 @@ function addAgents(program: Command): void {
     .command('list')
     .description('all of them, what needs an operator first')
     .requiredOption(...DATA)
+    .option(...STORE)
     .option(...JSON_OPTION)
     .addHelpText('after', '\nExample:\n  ethos agents list --json --data /var/lib/ethos')
     .action(async (options: ListOptions) => (await actions()).listAgents(options))
@@ -71,6 +87,7 @@ function addAgents(program: Command): void {
     .description('shuts a VM out: its certificate and its tokens are worth nothing from now on')
     .argument('<vm>', 'the VM')
     .requiredOption(...DATA)
+    .option(...STORE)
     .addHelpText('after', '\nExample:\n  ethos agents ban web-1 --data /var/lib/ethos')
     .action(async (vm: string, options: DataOption) => (await actions()).banOrRelease('ban', vm, options))
   command
@@ -78,6 +95,7 @@ function addAgents(program: Command): void {
     .description('ends a VM’s quarantine or ban')
     .argument('<vm>', 'the VM')
     .requiredOption(...DATA)
+    .option(...STORE)
     .addHelpText('after', '\nExample:\n  ethos agents release web-1 --data /var/lib/ethos')
     .action(async (vm: string, options: DataOption) => (await actions()).banOrRelease('release', vm, options))
 }

@@ -1,6 +1,6 @@
 /** Who there is and how it fares, for operators: over HTTPS and on the command line alike. */
 import { type Static, Type } from 'typebox'
-import type { AgentRow, AgentStore } from '../../drivers/sqlite/agent-store.ts'
+import type { Identity, SiteStore } from '../../world/site-store.ts'
 
 const Instant = Type.Number({ description: 'milliseconds since 1970' })
 
@@ -11,7 +11,8 @@ export const AgentView = Type.Object({
   joinedAt: Instant,
   heardAt: Type.Optional(Instant),
   certificateEndsAt: Type.Optional(Instant),
-  via: Type.Union([Type.Literal('https'), Type.Literal('channel')]),
+  via: Type.Union([Type.Literal('https'), Type.Literal('channel'), Type.Literal('host')]),
+  host: Type.Optional(Type.String({ description: 'the host that relays what it tells' })),
   isClockOff: Type.Boolean(),
   vectorsKept: Type.Integer(),
   vectorsKeptApart: Type.Integer(),
@@ -20,27 +21,28 @@ export const AgentView = Type.Object({
 })
 export type AgentView = Static<typeof AgentView>
 
-export const AgentsView = Type.Object({ agents: Type.Array(AgentView) })
+/** A page of them, or all. */
+export const AgentsView = Type.Object({ agents: Type.Array(AgentView), next: Type.Optional(Type.String()) })
 
 /** All of them, by name. */
-export function viewAgents(store: AgentStore): readonly AgentView[] {
-  const counts = store.counts()
-  return store.agents().map((agent) => viewAgent(store, agent, counts.get(agent.vm) ?? {}))
+export async function viewAgents(store: SiteStore): Promise<readonly AgentView[]> {
+  return (await store.identities.list()).map(viewAgent)
 }
 
-function viewAgent(store: AgentStore, agent: AgentRow, counts: Readonly<Record<string, number>>): AgentView {
-  const { vm, banned, quarantine, quarantinedAt, heardAt, certificateEndsAt } = agent
+/** One of them. */
+export function viewAgent(identity: Identity): AgentView {
+  const { vm, joinedAt, heardAt, certificateEndsAt, via, isBanned, quarantine } = identity
   return {
     vm,
-    state: banned !== 0 ? 'banned' : quarantine === null ? 'good' : 'quarantined',
-    joinedAt: agent.joinedAt,
-    ...(heardAt === null ? {} : { heardAt }),
-    ...(certificateEndsAt === null ? {} : { certificateEndsAt }),
-    via: agent.viaChannel === 1 ? 'channel' : 'https',
-    isClockOff: agent.isSkewed === 1,
-    vectorsKept: agent.kept,
-    vectorsKeptApart: quarantine === null ? 0 : store.vectors.countApart(vm),
-    counts: { ...counts },
-    ...(quarantine === null ? {} : { quarantine: { at: quarantinedAt ?? 0, reason: quarantine } }),
+    state: isBanned ? 'banned' : quarantine === undefined ? 'good' : 'quarantined',
+    joinedAt,
+    ...(heardAt === undefined ? {} : { heardAt }),
+    ...(certificateEndsAt === undefined ? {} : { certificateEndsAt }),
+    ...(typeof via === 'string' ? { via } : { via: 'host' as const, host: via.host }),
+    isClockOff: identity.isClockOff,
+    vectorsKept: identity.vectorsKept,
+    vectorsKeptApart: identity.vectorsKeptApart,
+    counts: { ...identity.counts },
+    ...(quarantine === undefined ? {} : { quarantine }),
   }
 }

@@ -7,6 +7,7 @@ import type { Clock } from '../../world/clock.ts'
 import { UsageError } from '../usage-error.ts'
 import {
   AGENT_MS,
+  type Bearer,
   forBearer,
   forOperator,
   forServer,
@@ -111,10 +112,9 @@ export class Authority {
     return forServer(this.serving, names, this.clock.now())
   }
 
-  /** A certificate for an agent's key. @param publicKey SPKI, DER */
-  forAgent(vm: string, publicKey: Uint8Array): Promise<string> {
-    const wanted = { publicKey, now: this.clock.now(), forMs: AGENT_MS }
-    return forBearer(this.newest, { role: 'agent', name: vm }, wanted)
+  /** A certificate for the key of an agent or a host. @param publicKey SPKI, DER */
+  forKey(bearer: Bearer, publicKey: Uint8Array): Promise<string> {
+    return forBearer(this.newest, bearer, { publicKey, now: this.clock.now(), forMs: AGENT_MS })
   }
 
   /** A certificate and a key for an operator. */

@@ -4,14 +4,17 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { Agent, type AgentOptions, request } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { parseVmId } from '../../terms/ids.ts'
+import { parseHostId, parseVmId } from '../../terms/ids.ts'
 import { DIMENSIONS, MASK_BYTES } from '../../terms/personality.ts'
 import { encodePersonality } from '../../terms/personality-codec.ts'
 import { DAY_MS, type EpochMs, MINUTE_MS } from '../../terms/units.ts'
+import type { SiteStore } from '../../world/site-store.ts'
+import { plainApi } from './api/builders.ts'
 import { Authority } from './authority.ts'
-import { openStore } from './data-folder.ts'
 import { createToken } from './join-token.ts'
+import { joinText, renewText } from './key-request.ts'
 import { makeLog } from './log.ts'
+import { openSite } from './open-site.ts'
 import { type RunningServer, type ServerOptions, startServer } from './server.ts'
 
 /** Nobody waits in tests where nothing is to be learned from it, and all come from one address. */
@@ -75,6 +78,7 @@ export class Bench {
       names: ['127.0.0.1', 'localhost'],
       clock: { now: () => this.now },
       log: makeLog('text', (text) => void this.said.push(text)),
+      extend: (app, parts) => plainApi(app, parts),
       ...rest,
       limits: { ...QUICK, ...rest.limits },
     })
@@ -83,9 +87,16 @@ export class Bench {
 
   /** Speaks to a server in another process on the same data folder. */
   async attach(port: number): Promise<void> {
-    const store = openStore(this.data)
+    const store = await openSite({ data: this.data })
     const authority = await Authority.open(this.data, { now: () => this.now })
-    this.running = { port, store, authority, tend: async () => undefined, close: async () => store.close() }
+    this.running = {
+      port,
+      store,
+      authority,
+      trouble: noTrouble,
+      tend: async () => undefined,
+      close: () => store.close(),
+    }
   }
 
   async stop(): Promise<void> {
@@ -106,15 +117,39 @@ export class Bench {
     rmSync(this.folder, { recursive: true, force: true })
   }
 
-  token(vm: string, forMs = 10 * MINUTE_MS): string {
+  token(vm: string, forMs = 10 * MINUTE_MS): Promise<string> {
     const { authority, store } = this.server
-    return createToken(store, { vm: parseVmId(vm), pin: authority.pin, at: this.now, forMs })
+    return createToken(store, { for: { vm: parseVmId(vm) }, pin: authority.pin, at: this.now, forMs })
+  }
+
+  /** A host that is on the list, joined. Its name stands where a VM's does. */
+  async host(
+    name: string,
+    { isRegistered = true, localAddress }: { readonly isRegistered?: boolean; readonly localAddress?: string } = {},
+  ): Promise<Identity> {
+    this.now += MINUTE_MS
+    const { authority, store } = this.server
+    const host = parseHostId(name)
+    if (isRegistered) await store.hosts.put({ hostId: host, changedAt: this.now })
+    const token = await createToken(store, { for: { host }, pin: authority.pin, at: this.now })
+    const { answer, key } = await this.join(host, token, {
+      role: 'host',
+      ...(localAddress === undefined ? {} : { localAddress }),
+    })
+    if (answer.status !== 200) throw new Error(`${name} was not let in: ${answer.text}`)
+    const { certificate, authorities } = answer.json
+    return { vm: host, key, cert: String(certificate), ca: String(authorities) }
   }
 
   /** A VM of its own, joined. The clock moves on, so that nobody is held up by the one before. */
-  async member(vm = `vm-${this.vms++}`, localAddress?: string): Promise<Identity> {
+  async member(name = `vm-${this.vms++}`, localAddress?: string): Promise<Identity> {
     this.now += MINUTE_MS
-    const { answer, key } = await this.join(vm, this.token(vm), localAddress)
+    const vm = parseVmId(name)
+    const { answer, key } = await this.join(
+      vm,
+      await this.token(vm),
+      localAddress === undefined ? {} : { localAddress },
+    )
     if (answer.status !== 200) throw new Error(`${vm} was not let in: ${answer.text}`)
     const { certificate, authorities } = answer.json
     const from = localAddress === undefined ? {} : { localAddress }
@@ -122,22 +157,27 @@ export class Bench {
   }
 
   async join(
-    vm: string,
+    name: string,
     token: string,
-    localAddress?: string,
+    { role = 'agent', localAddress }: { readonly role?: 'agent' | 'host'; readonly localAddress?: string } = {},
   ): Promise<{ readonly answer: Answer; readonly key: string }> {
     const [, id, secret] = token.split('.')
     const { key, publicKey } = aKey()
-    const proof = proofOf(key, `ethos-join|${vm}|${id}|${publicKey}`)
-    const body = JSON.stringify({ vm, token: `${id}.${secret}`, publicKey, proof })
+    const asked = { role, name, token: `${id}.${secret}`, publicKey }
+    const proof = proofOf(key, joinText({ ...asked, proof: '' }))
+    const who = role === 'agent' ? { vm: name } : { host: name }
+    const body = JSON.stringify({ ...who, token: asked.token, publicKey, proof })
     const tls = { ca: this.server.authority.pem, ...(localAddress === undefined ? {} : { localAddress }) }
     const answer = await this.ask({ path: '/v1/join', body, tls })
     return { answer, key }
   }
 
-  async renew(identity: Identity): Promise<{ readonly answer: Answer; readonly identity: Identity }> {
+  async renew(
+    identity: Identity,
+    role: 'agent' | 'host' = 'agent',
+  ): Promise<{ readonly answer: Answer; readonly identity: Identity }> {
     const { key, publicKey } = aKey()
-    const proof = proofOf(key, `ethos-renew|${identity.vm}|${publicKey}`)
+    const proof = proofOf(key, renewText({ role, name: identity.vm }, publicKey))
     const answer = await this.ask({ path: '/v1/renew', body: JSON.stringify({ publicKey, proof }), tls: identity })
     const { certificate, authorities } = answer.json
     return { answer, identity: { vm: identity.vm, key, cert: String(certificate), ca: String(authorities) } }
@@ -184,6 +224,21 @@ export class Bench {
     }
     return agent
   }
+}
+
+function noTrouble(): readonly string[] {
+  return []
+}
+
+/** Lines of all that is kept of a VM and counts, in the order in which it came. */
+export async function linesOf(store: SiteStore, vm: string): Promise<readonly string[]> {
+  const kept = await store.vectors.history(parseVmId(vm), { from: 0, to: Number.MAX_SAFE_INTEGER, most: 1_000_000 })
+  return kept.map(({ vector }) => encodePersonality(vector))
+}
+
+/** One identity, by its name. */
+export function findVm(store: SiteStore, vm: string): ReturnType<SiteStore['identities']['find']> {
+  return store.identities.find(parseVmId(vm))
 }
 
 /** A line as an agent writes it: one dimension present. */

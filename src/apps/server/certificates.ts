@@ -11,7 +11,7 @@ const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as con
 export const ROOT_MS = 3650 * DAY_MS
 /** A server's own certificate; it is made anew at each start and at two thirds of its life. */
 export const SERVER_MS = 90 * DAY_MS
-/** An agent's: a stolen one is worth little for long. */
+/** An agent's or a host's: a stolen one is worth little for long. */
 export const AGENT_MS = DAY_MS
 /** An operator's, unless asked otherwise. */
 export const OPERATOR_MS = 90 * DAY_MS
@@ -30,9 +30,12 @@ export interface KeyedCertificate {
   readonly privateKey: string
 }
 
+/** An agent speaks for its VM, a host for itself and for VMs without a certificate of their own, an operator asks. */
+export type BearerRole = 'agent' | 'host' | 'operator'
+
 /** For whom a certificate speaks. */
 export interface Bearer {
-  readonly role: 'agent' | 'operator'
+  readonly role: BearerRole
   readonly name: string
 }
 
@@ -47,8 +50,8 @@ export function uriOf({ role, name }: Bearer): string {
 
 /** Reads what `uriOf` wrote; undefined for anything else. */
 export function bearerOf(uri: string): Bearer | undefined {
-  const [, role, encoded] = /^ethos:\/\/(agent|operator)\/([\w.~%-]{1,200})$/.exec(uri) ?? []
-  if (role !== 'agent' && role !== 'operator') return undefined
+  const [, role, encoded] = /^ethos:\/\/(agent|host|operator)\/([\w.~%-]{1,200})$/.exec(uri) ?? []
+  if (role !== 'agent' && role !== 'host' && role !== 'operator') return undefined
   try {
     const bearer = { role, name: decodeURIComponent(encoded) } as const
     return uriOf(bearer) === uri ? bearer : undefined

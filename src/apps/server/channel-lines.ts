@@ -1,10 +1,24 @@
 /** The line protocol of a virtio-serial channel (decision 0009), without the socket: bytes in, answers out. */
 import { pieceOf } from '../../engine/delivery/phase-pieces.ts'
+import type { VmId } from '../../terms/ids.ts'
 import { ParseError, parseFields, parseJson } from '../../terms/parse.ts'
 import { WIRE_BYTES_MAX } from '../../terms/personality-codec.ts'
-import { SECOND_MS } from '../../terms/units.ts'
-import type { Desk } from './desk.ts'
-import { BATCH_LINES_MAX, type LineOutcome } from './ingest.ts'
+import { type EpochMs, SECOND_MS } from '../../terms/units.ts'
+import type { Hearing } from './desk.ts'
+import { BATCH_LINES_MAX, type IngestAnswer, type LineOutcome } from './ingest.ts'
+import type { ServedPhases } from './phase-models.ts'
+
+/** Who stands behind a channel: the server itself, or a host that relays to one. */
+export interface ChannelDesk {
+  readonly phases: ServedPhases
+  now(): EpochMs
+  standing(vm: VmId): Promise<Hearing>
+  /** The guest has opened its channel. */
+  greet(vm: VmId): Promise<void>
+  /** It speaks, whether it was greeted or not. */
+  meet(vm: VmId): Promise<void>
+  take(vm: VmId, lines: readonly string[]): Promise<IngestAnswer | Hearing>
+}
 
 /** Longest line that is kept together: a vector, and some room for what a later version may say. */
 const LINE_BYTES_MAX = 1024
@@ -40,7 +54,7 @@ export class LineCutter {
 }
 
 /** Answers lines of one VM, whose name the host knows. Returns the lines to send back. */
-export async function answerLines(desk: Desk, vm: string, lines: readonly string[]): Promise<readonly string[]> {
+export async function answerLines(desk: ChannelDesk, vm: VmId, lines: readonly string[]): Promise<readonly string[]> {
   const answers: string[] = []
   const vectors: string[] = []
   const questions: PhasesQuestion[] = []
@@ -52,7 +66,7 @@ export async function answerLines(desk: Desk, vm: string, lines: readonly string
     else if (kind !== 'broken') questions.push(kind)
   }
   if (isGreeted) {
-    await desk.commit.soon(() => desk.store.admitChannel(vm, desk.now()))
+    await desk.greet(vm)
     answers.push(JSON.stringify({ welcome: { vm, phases: desk.phases.version } }))
   }
   for (let i = 0; i < vectors.length; i += BATCH_LINES_MAX) {
@@ -61,7 +75,7 @@ export async function answerLines(desk: Desk, vm: string, lines: readonly string
     // What is left is not answered, and so is sent again.
     if (isBusy) return answers
   }
-  if (questions.length > 0 && desk.standing(vm).kind !== 'heard') return [...answers, busy(SHUT_OUT_SEC)]
+  if (questions.length > 0 && (await desk.standing(vm)).kind !== 'heard') return [...answers, busy(SHUT_OUT_SEC)]
   return [...answers, ...questions.map((question) => answerQuestion(desk, question))]
 }
 
@@ -71,7 +85,7 @@ interface PhasesQuestion {
   readonly index: number
 }
 
-function answerQuestion(desk: Desk, wanted: PhasesQuestion): string {
+function answerQuestion(desk: ChannelDesk, wanted: PhasesQuestion): string {
   const { version, index, count, text } = pieceOf(desk.phases, wanted)
   return JSON.stringify({ part: [version, index, count, text] })
 }
@@ -81,8 +95,8 @@ interface Told {
   readonly isBusy: boolean
 }
 
-async function answerVectors(desk: Desk, vm: string, lines: readonly string[]): Promise<Told> {
-  if (desk.store.agent(vm) === undefined) await desk.commit.soon(() => desk.store.admitChannel(vm, desk.now()))
+async function answerVectors(desk: ChannelDesk, vm: VmId, lines: readonly string[]): Promise<Told> {
+  await desk.meet(vm)
   const answer = await desk.take(vm, lines)
   if ('kind' in answer) {
     const waitMs = answer.kind === 'later' ? answer.waitMs : SHUT_OUT_SEC * SECOND_MS

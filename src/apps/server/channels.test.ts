@@ -4,7 +4,8 @@ import { createServer, type Server, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { aLine, Bench } from './builders.ts'
+import { parseVmId } from '../../terms/ids.ts'
+import { aLine, Bench, findVm, linesOf } from './builders.ts'
 import { LineCutter } from './channel-lines.ts'
 
 after(() => Bench.removeAll())
@@ -79,8 +80,8 @@ test('a guest that is heard over its channel needs no identity: its host knows i
   assert.deepEqual(await port.hears(1), [{ welcome: { vm: 'web-1', phases: 1 } }])
   await port.say(aLine('web-1', 0), aLine('web-1', 1), aLine('web-1', 0))
   assert.deepEqual(await port.hears(3), [ackOf(0), ackOf(1), ackOf(0)])
-  assert.deepEqual(bench.server.store.lines('web-1'), [aLine('web-1', 0), aLine('web-1', 1)])
-  assert.equal(bench.server.store.agent('web-1')?.viaChannel, 1)
+  assert.deepEqual(await linesOf(bench.server.store, 'web-1'), [aLine('web-1', 0), aLine('web-1', 1)])
+  assert.equal((await findVm(bench.server.store, 'web-1'))?.via, 'channel')
   port.close()
 })
 
@@ -92,7 +93,7 @@ test('what is of another VM, or no vector, is refused by its number; what is bro
   assert.deepEqual(other, { refused: ['run-1', 4, 'the vector is of db-1, but was sent by web-1'] })
   assert.match(JSON.stringify(unread), /^\{"refused":\["s",3,"vector/)
   assert.deepEqual(good, ackOf(0))
-  assert.equal(bench.server.store.agent('db-1'), undefined)
+  assert.equal(await findVm(bench.server.store, 'db-1'), undefined)
   port.close()
 })
 
@@ -107,7 +108,7 @@ test('a channel that goes is taken up again, and a VM that moved goes on where i
   const there = new Port(join(folder, 'domain-9-web-1', 'org.ethos.agent.0'))
   await there.say(aLine('web-1', 0), aLine('web-1', 1))
   assert.deepEqual(await there.hears(2), [ackOf(0), ackOf(1)])
-  assert.equal(bench.server.store.agent('web-1')?.quarantine, null)
+  assert.equal((await findVm(bench.server.store, 'web-1'))?.quarantine, undefined)
   there.close()
 })
 
@@ -122,7 +123,7 @@ test('two guests under one name are quarantined over channels too, and told to w
   assert.deepEqual(await port.hears(3), [ackOf(0, 'a'), ackOf(0, 'b'), { busy: 600 }])
   await port.say(aLine('web-1', 2, { sender: 'a' }))
   assert.deepEqual(await port.hears(1), [{ busy: 600 }])
-  assert.match(bench.server.store.agent('web-1')?.quarantine ?? '', /two machines/)
+  assert.match((await findVm(bench.server.store, 'web-1'))?.quarantine?.reason ?? '', /two machines/)
   port.close()
 })
 
@@ -131,7 +132,7 @@ test('who says too much is told to wait, and no more is kept than its bucket hol
   const port = new Port(path('web-1'))
   await port.say(...Array.from({ length: 650 }, (_, i) => aLine('web-1', i)))
   await until(() => port.heard.some((line) => line.includes('busy')))
-  assert.ok(bench.server.store.lines('web-1').length <= 600)
+  assert.ok((await linesOf(bench.server.store, 'web-1')).length <= 600)
   port.close()
 })
 
@@ -147,7 +148,7 @@ test('a name that libvirt may have cut off is not believed, and it is said what 
 test('a channel may be named outright', async () => {
   const bench = new Bench()
   const path = join(bench.folder, 'guest.sock')
-  await bench.start({ channels: { named: [{ vm: 'db-1', path }], scanMs: 20 } })
+  await bench.start({ channels: { named: [{ vm: parseVmId('db-1'), path }], scanMs: 20 } })
   const port = new Port(path)
   await port.say('{"hello":1}', aLine('db-1', 0))
   assert.deepEqual(await port.hears(2), [{ welcome: { vm: 'db-1', phases: 1 } }, ackOf(0)])

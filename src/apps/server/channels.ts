@@ -6,11 +6,10 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { Buckets } from '../../engine/admission/buckets.ts'
-import { parseVmId } from '../../terms/ids.ts'
+import { parseVmId, type VmId } from '../../terms/ids.ts'
 import { ParseError } from '../../terms/parse.ts'
 import { SECOND_MS } from '../../terms/units.ts'
-import { answerLines, LineCutter } from './channel-lines.ts'
-import type { Desk } from './desk.ts'
+import { answerLines, type ChannelDesk, LineCutter } from './channel-lines.ts'
 
 /** Name of the port within the guest, and of the socket within a VM's folder. */
 export const CHANNEL_NAME = 'org.ethos.agent.0'
@@ -23,7 +22,7 @@ export interface ChannelOptions {
 }
 
 export interface NamedChannel {
-  readonly vm: string
+  readonly vm: VmId
   readonly path: string
 }
 
@@ -35,7 +34,7 @@ const SHORT_NAME_MAX = 20
 const LINES = { everyMs: 100, burst: 700 } as const
 
 export class Channels {
-  private readonly desk: Desk
+  private readonly desk: ChannelDesk
   private readonly log: Logger
   private readonly options: ChannelOptions
   private readonly open = new Map<string, Socket>()
@@ -45,7 +44,7 @@ export class Channels {
   private readonly ending = new AbortController()
   private timer: NodeJS.Timeout | undefined
 
-  constructor(desk: Desk, log: Logger, options: ChannelOptions) {
+  constructor(desk: ChannelDesk, log: Logger, options: ChannelOptions) {
     this.desk = desk
     this.log = log
     this.options = options
@@ -95,7 +94,7 @@ export class Channels {
     }
   }
 
-  private nameOf(folderName: string): string | undefined {
+  private nameOf(folderName: string): VmId | undefined {
     const vm = /^domain-\d+-(.+)$/.exec(folderName)?.[1]
     if (vm === undefined) return undefined
     if (vm.length >= SHORT_NAME_MAX) {
@@ -118,7 +117,7 @@ export class Channels {
   }
 
   /** Answers until the other end goes. One part is answered before the next is read: who says much waits. */
-  private async serve(socket: Socket, vm: string): Promise<void> {
+  private async serve(socket: Socket, vm: VmId): Promise<void> {
     const cutter = new LineCutter()
     for await (const part of socket) {
       const lines = cutter.cut(part as Uint8Array)

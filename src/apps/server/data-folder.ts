@@ -4,6 +4,7 @@ import {
   chownSync,
   closeSync,
   constants,
+  existsSync,
   fsyncSync,
   linkSync,
   mkdirSync,
@@ -16,13 +17,14 @@ import {
 } from 'node:fs'
 import { randomBytes } from 'node:crypto'
 import { dirname, join, resolve } from 'node:path'
-import { AgentStore } from '../../drivers/sqlite/agent-store.ts'
 import { lockFile } from '../../drivers/sqlite/folder-lock.ts'
 import { UsageError } from '../usage-error.ts'
 
 const FOLDER_MODE = 0o700
 const SECRET_MODE = 0o600
-const STORE_NAME = 'agents.sqlite'
+const STORE_NAME = 'ethos.sqlite'
+/** What it was called by the first servers: such a folder goes on with that file. */
+const FORMER_STORE_NAME = 'agents.sqlite'
 const LOCK_NAME = 'server.lock'
 
 /** Opens the folder; makes it if it is missing, unless it must be there. Refuses one that others may look into: it holds the authority's key. */
@@ -43,12 +45,18 @@ export function openDataFolder(path: string, wanted: 'made' | 'there' = 'made'):
   return folder
 }
 
-/** The store within, its owner's alone. */
-export function openStore(folder: string): AgentStore {
-  const path = join(folder, STORE_NAME)
+/** Path of the store within, whether it is there or not. */
+export function storePath(folder: string): string {
+  const former = join(folder, FORMER_STORE_NAME)
+  return existsSync(former) ? former : join(folder, STORE_NAME)
+}
+
+/** The same; the file is made where it is missing, its owner's alone. */
+export function storeFile(folder: string): string {
+  const path = storePath(folder)
   closeSync(openSync(path, 'a', SECRET_MODE))
   giveToOwner(path)
-  return new AgentStore(path)
+  return path
 }
 
 /** Says that this process is the folder's server, until `close`. Throws a `UsageError` if another is. */
@@ -77,16 +85,6 @@ function makeFolder(path: string): void {
 function giveToOwner(path: string): void {
   const { uid, gid } = statSync(dirname(path))
   if (process.getuid?.() === 0 && uid !== 0) chownSync(path, uid, gid)
-}
-
-/** Uses the store of a folder that is there, in one transaction, beside a server that may run. */
-export function withStore<T>(data: string, use: (store: AgentStore) => T): T {
-  const store = openStore(openDataFolder(data, 'there'))
-  try {
-    return store.whole(() => use(store))
-  } finally {
-    store.close()
-  }
 }
 
 /** Writes a file that its owner alone may read, whole and durable or not at all. False if there is one of that name already. */

@@ -3,19 +3,25 @@ import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { PROPERTY_SEED } from '../../../tools/property.ts'
 import { killServer } from '../../../tools/server/kills.ts'
+import { compareReaders } from '../../../tools/server/two-readers.ts'
 import { fuzzWire } from '../../../tools/server/wire-fuzz.ts'
 import { aVector } from '../../../tools/builders.ts'
 import { DIMENSIONS, dimensionIndex, MASK_BYTES } from '../../terms/personality.ts'
 import { encodePersonality } from '../../terms/personality-codec.ts'
 import { Luck } from '../../terms/luck.ts'
 import { aLine, Bench } from './builders.ts'
-import { readVector } from './ingest.ts'
+import { readVector } from './read-vector.ts'
 
 after(() => Bench.removeAll())
 
 test('damaged messages are refused, and nothing else comes of them', () => {
   const { accepted, refused } = fuzzWire(new Luck(PROPERTY_SEED), 20_000)
   assert.ok(accepted > 1000 && refused > 10_000)
+})
+
+test('the quick reader of vectors says of every line what the thorough one says', () => {
+  const { taken } = compareReaders(new Luck(PROPERTY_SEED), 100_000)
+  assert.ok(taken > 15_000 && taken < 50_000, `${taken}`)
 })
 
 test('killed under load, the server has all that it acknowledged', async () => {

@@ -1,11 +1,10 @@
 /** Which phase model the agents of this server use: one that an operator installed, else the one that comes with the program. */
 import { createHash } from 'node:crypto'
-import type { AgentStore } from '../../drivers/sqlite/agent-store.ts'
-import type { PhaseRow } from '../../drivers/sqlite/phase-table.ts'
 import { decodePhaseModel, encodePhaseModel, parsePhaseModel, type PhaseModel } from '../../engine/profile/phases.ts'
 import { PHASES_1 } from '../../engine/profile/phases-1.ts'
 import { ParseError, parseJson } from '../../terms/parse.ts'
 import type { EpochMs } from '../../terms/units.ts'
+import type { PhaseRow, SiteStore } from '../../world/site-store.ts'
 
 /** A model and its one form, which is what agents are sent. */
 export interface ServedPhases {
@@ -26,8 +25,8 @@ export interface PhasesView {
 }
 
 /** What agents are told and sent now. What lies damaged in the store is not sent: then there is a `trouble`, and no model. */
-export function servedPhases(store: AgentStore): ServedPhases | { readonly trouble: string } {
-  const row = store.phases.current()
+export async function servedPhases(store: SiteStore): Promise<ServedPhases | { readonly trouble: string }> {
+  const row = await store.phases.current()
   if (row === undefined) return BUILT_IN
   const read = readRow(row)
   return typeof read === 'string' ? { trouble: read } : { version: row.version, text: row.model }
@@ -38,14 +37,14 @@ export type PhasesVerdict =
   | { readonly kind: 'refused'; readonly reason: string }
 
 /** Takes a model in and makes it the current. A version names one model for ever, and each is newer than all before. Throws `ParseError`. */
-export function installPhases(
-  store: AgentStore,
+export async function installPhases(
+  store: SiteStore,
   { text, at, place }: { readonly text: string; readonly at: EpochMs; readonly place: string },
-): PhasesVerdict {
+): Promise<PhasesVerdict> {
   const model = parsePhaseModel(parseJson(text, place), place)
   const { version } = model
   const form = encodePhaseModel(model)
-  const known = knownForms(store)
+  const known = await knownForms(store)
   const before = known.get(version)
   if (before === form) return usePhases(store, version)
   const newest = Math.max(...known.keys())
@@ -55,28 +54,25 @@ export function installPhases(
   }
   if (version < newest)
     return { kind: 'refused', reason: `Version ${newest} is there already. Give this one version ${newest + 1}.` }
-  store.whole(() => {
-    store.phases.add({ version, model: form, digest: digestOf(form), installedAt: at })
-    store.phases.use(version)
-  })
+  await store.phases.add({ version, model: form, digest: digestOf(form), installedAt: at })
   return { kind: 'done', version, isNew: true }
 }
 
 /** Makes a model that is known the current: forwards or back. */
-export function usePhases(store: AgentStore, version: number): PhasesVerdict {
-  const row = store.phases.list().find((known) => known.version === version)
+export async function usePhases(store: SiteStore, version: number): Promise<PhasesVerdict> {
+  const row = (await store.phases.list()).find((known) => known.version === version)
   if (row === undefined && version !== BUILT_IN.version)
     return { kind: 'refused', reason: 'There is no such model. `ethos phases list` shows which there are.' }
   const read = row === undefined ? undefined : readRow(row)
   if (typeof read === 'string') return { kind: 'refused', reason: read }
-  store.phases.use(version)
+  await store.phases.use(version)
   return { kind: 'done', version, isNew: false }
 }
 
 /** All of them, the oldest first. */
-export function viewPhases(store: AgentStore): readonly PhasesView[] {
-  const rows = store.phases.list()
-  const isBuiltInUsed = rows.every(({ isCurrent }) => isCurrent === 0)
+export async function viewPhases(store: SiteStore): Promise<readonly PhasesView[]> {
+  const rows = await store.phases.list()
+  const isBuiltInUsed = rows.every(({ isCurrent }) => !isCurrent)
   const builtIn: PhasesView = {
     version: BUILT_IN.version,
     state: isBuiltInUsed ? 'in use' : 'kept',
@@ -87,7 +83,7 @@ export function viewPhases(store: AgentStore): readonly PhasesView[] {
     const read = readRow(row)
     const { version, digest, installedAt } = row
     if (typeof read === 'string') return { version, state: 'damaged', names: [], digest, installedAt }
-    return { version, state: row.isCurrent === 1 ? 'in use' : 'kept', names: read.names, digest, installedAt }
+    return { version, state: row.isCurrent ? 'in use' : 'kept', names: read.names, digest, installedAt }
   })
   return [builtIn, ...installed]
 }
@@ -105,8 +101,8 @@ function readRow({ version, model, digest }: PhaseRow): PhaseModel | string {
   }
 }
 
-function knownForms(store: AgentStore): ReadonlyMap<number, string> {
-  const installed = store.phases.list().map(({ version, model }) => [version, model] as const)
+async function knownForms(store: SiteStore): Promise<ReadonlyMap<number, string>> {
+  const installed = (await store.phases.list()).map(({ version, model }) => [version, model] as const)
   return new Map([[BUILT_IN.version, BUILT_IN.text], ...installed])
 }
 

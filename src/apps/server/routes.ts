@@ -1,187 +1,151 @@
-/** The requests of decision 0009. */
-import { randomInt } from 'node:crypto'
-import { setTimeout as sleep } from 'node:timers/promises'
+/** The requests of agents and hosts (decisions 0009, 0013). */
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { Buckets } from '../../engine/admission/buckets.ts'
-import { parseVmId } from '../../terms/ids.ts'
-import { type EpochMs, SECOND_MS } from '../../terms/units.ts'
+import { parseHostId, parseVmId, type VmId } from '../../terms/ids.ts'
+import { SECOND_MS } from '../../terms/units.ts'
 import { StoreError } from '../../world/errors.ts'
-import { AgentsView, viewAgents } from './agents-view.ts'
-import type { Authority } from './authority.ts'
-import { AGENT_MS, type Bearer } from './certificates.ts'
+import {
+  answerHearing,
+  bearerOfRequest,
+  certify,
+  clockOf,
+  type Exchange,
+  knowBearer,
+  notKept,
+  REFUSED,
+  type RouteParts,
+  setBearer,
+  Strangers,
+  textOf,
+  tooMany,
+  TROUBLE_SEC,
+} from './callers.ts'
+import { AGENT_MS } from './certificates.ts'
 import { addressOf } from './connections.ts'
-import type { Desk, Hearing } from './desk.ts'
+import type { Desk } from './desk.ts'
+import { addHostRoutes, admitHost, renewHost, takeRelayed } from './host-routes.ts'
 import { BATCH_LINES_MAX, type LineOutcome } from './ingest.ts'
-import { judgeToken } from './join-token.ts'
-import { type JoinRequest, proves, readJoin, readRenewal } from './key-request.ts'
-import { judgePeer, type Peer } from './peer.ts'
+import { judgeToken, type TokenVerdict } from './join-token.ts'
+import { type JoinRequest, joinText, proves, readJoin, readRenewal, renewText } from './key-request.ts'
+import { RELAY_BYTES_MAX } from './relay.ts'
 import { Seldom } from './seldom.ts'
 
-export interface RouteParts {
-  readonly desk: Desk
-  readonly authority: Authority
-  /** Whether there is memory for more. */
-  readonly hasRoom: () => boolean
-  /** How long an answer 429 is held back: whoever does not wait is slowed down by it. */
-  readonly slowMs: number
-}
-
-const REFUSED = { error: 'refused' }
-/** What callers without an identity may ask of us, each and together: a join costs two signatures and a wait for the disk. */
-const STRANGERS = { each: { everyMs: SECOND_MS, burst: 20 }, together: { everyMs: 50, burst: 100 } } as const
-/** Whoever is told to come later does so spread over so many seconds. */
-const JITTER_SEC = 30
-/** While the disk refuses, or memory is short. */
-const TROUBLE_SEC = 30
-
-/** What a hook found out about a request, for its handler. */
-const peers = new WeakMap<FastifyRequest, Bearer>()
-
+/** Adds them beside whatever else the server answers: what they read and how they fail is theirs alone. */
 export function addRoutes(app: FastifyInstance, parts: RouteParts): void {
-  const { authority, desk } = parts
-  const strangers = new Strangers(desk)
-  app.removeAllContentTypeParsers()
-  app.addContentTypeParser(
-    ['application/json', 'application/x-ndjson'],
-    { parseAs: 'string' },
-    (_request, body, done) => done(null, body),
-  )
   app.addHook('onRequest', async (_request, reply) => {
     if (!parts.hasRoom()) await tooMany(reply, TROUBLE_SEC * SECOND_MS, 0)
   })
-  const unkept = new Seldom(() => desk.now())
-  app.setErrorHandler((error: FastifyError, request, reply) => answerError(error, request, { reply, unkept }))
   app.setNotFoundHandler((_request, reply) => reply.code(404).send({ error: 'not found' }))
+  const unkept = new Seldom(() => parts.desk.now())
+  void app.register(async (own) => {
+    own.removeAllContentTypeParsers()
+    own.addContentTypeParser(
+      ['application/json', 'application/x-ndjson'],
+      { parseAs: 'string' },
+      (_request, body, done) => done(null, body),
+    )
+    own.setErrorHandler((error: FastifyError, request, reply) => answerError(error, request, { reply, unkept }))
+    addOwn(own, parts)
+  })
+}
+
+function addOwn(app: FastifyInstance, parts: RouteParts): void {
+  const { authority, desk } = parts
+  const strangers = new Strangers(desk)
   app.get('/v1/ca', (_request, reply) => reply.type('text/plain').send(authority.pem))
   const stranger = async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
     const waitMs = strangers.take(request)
     if (waitMs > 0) await tooMany(reply, waitMs, parts.slowMs)
   }
   app.post('/v1/join', { onRequest: stranger }, (request, reply) => join(parts, request, reply))
-  const agent = (isRenewal: boolean) => (request: FastifyRequest, reply: FastifyReply) =>
-    admitAgent(parts, strangers, { request, reply, isRenewal })
-  app.post('/v1/renew', { onRequest: agent(true) }, (request, reply) => renew(parts, request, reply))
-  app.post('/v1/vectors', { onRequest: agent(false) }, (request, reply) => takeVectors(parts, request, reply))
-  app.get('/v1/phases', { onRequest: agent(false) }, (_request, reply) =>
+  const sender = (isRenewal: boolean) => (request: FastifyRequest, reply: FastifyReply) =>
+    admitSender(parts, strangers, { request, reply, isRenewal })
+  app.post('/v1/renew', { onRequest: sender(true) }, (request, reply) => renew(parts, request, reply))
+  app.post('/v1/vectors', { onRequest: sender(false), bodyLimit: RELAY_BYTES_MAX }, (request, reply) =>
+    bearerOfRequest(request).role === 'host' ? takeRelayed(parts, request, reply) : takeVectors(parts, request, reply),
+  )
+  app.get('/v1/phases', { onRequest: sender(false) }, (_request, reply) =>
     reply.type('application/json').send(desk.phases.text),
   )
-  app.get(
-    '/v1/agents',
-    {
-      onRequest: (request, reply) => admitOperator(parts, strangers, { request, reply }),
-      schema: { response: { 200: AgentsView } },
-    },
-    () => ({ agents: viewAgents(desk.store) }),
-  )
+  addHostRoutes(app, parts, strangers)
 }
 
-/** Bounds what callers without an identity may ask. */
-class Strangers {
-  private readonly desk: Desk
-  private readonly each = new Buckets(STRANGERS.each)
-  private readonly together = new Buckets(STRANGERS.together)
-
-  constructor(desk: Desk) {
-    this.desk = desk
-  }
-
-  take(request: FastifyRequest): number {
-    const now = this.desk.now()
-    return this.each.take(addressOf(request.raw.socket), now) || this.together.take('', now)
-  }
-}
-
-interface Exchange {
-  readonly request: FastifyRequest
-  readonly reply: FastifyReply
-}
-
-async function join({ desk, authority }: RouteParts, request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
+async function join(parts: RouteParts, request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
+  const { desk, authority, relay } = parts
   const asked = readJoin(request.body)
-  const verdict = judgeToken(desk.store, { token: asked.token, vm: asked.vm, at: desk.now() })
-  const isProven = proves(asked, `ethos-join|${asked.vm}|${asked.token.split('.')[0]}|${asked.publicKey}`)
-  const isBanned = desk.store.agent(asked.vm)?.banned === 1
-  const refusal = reasonAgainst({ verdict, isProven, isBanned }) ?? (await welcome(desk, asked, verdict))
+  const verdict = await judgeToken(desk.store, { ...asked, at: desk.now() })
+  const isProven = proves(asked, joinText(asked))
+  const refusal = (await reasonAgainst(desk, asked, { verdict, isProven })) ?? (await welcome(desk, verdict))
   if (refusal !== undefined) {
+    const about = nameOf(asked)
     await desk.record({
       what: 'join refused',
-      vm: nameOf(asked.vm),
+      ...(about === undefined ? {} : { about }),
       from: addressOf(request.raw.socket),
       reason: refusal,
     })
     return reply.code(401).send(REFUSED)
   }
-  desk.joined(asked.vm)
-  return certify(authority, asked.vm, asked.publicKey)
+  if (asked.role === 'agent') relay.isItsOwn(asked.name)
+  desk.joined(asked.role, asked.name)
+  return certify(authority, asked, asked.publicKey)
 }
 
 interface JoinFacts {
-  readonly verdict: ReturnType<typeof judgeToken>
+  readonly verdict: TokenVerdict
   readonly isProven: boolean
-  readonly isBanned: boolean
 }
 
-function reasonAgainst({ verdict, isProven, isBanned }: JoinFacts): string | undefined {
+async function reasonAgainst(
+  desk: Desk,
+  { role, name }: JoinRequest,
+  { verdict, isProven }: JoinFacts,
+): Promise<string | undefined> {
   if (verdict.kind === 'refused') return verdict.reason
-  if (isBanned) return 'the VM is banned'
+  if (role === 'agent' && (await desk.store.identities.find(name as VmId))?.isBanned === true) return 'the VM is banned'
   return isProven ? undefined : 'the key was not proven'
 }
 
 /** Uses the token up; what then stands against it, if anything does. */
-function welcome(desk: Desk, { vm }: JoinRequest, verdict: ReturnType<typeof judgeToken>): Promise<string | undefined> {
+async function welcome(desk: Desk, verdict: TokenVerdict): Promise<string | undefined> {
   const id = verdict.kind === 'good' ? verdict.id : ''
-  return desk.commit.soon(() => {
-    if (!desk.store.tokens.use(id, desk.now())) return `token ${id} was used at the same time`
-    desk.store.admitAgent(vm, desk.now())
-    desk.store.certify(vm, desk.now() + AGENT_MS)
-    return undefined
-  })
+  const now = desk.now()
+  const isIn = await desk.write(() => desk.store.identities.join(id, now, Math.round(now + AGENT_MS)))
+  return isIn ? undefined : `token ${id} was used at the same time`
 }
 
-async function renew({ desk, authority }: RouteParts, request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
-  const vm = peers.get(request)?.name ?? ''
+async function renew(parts: RouteParts, request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
+  const { desk, authority, relay } = parts
+  const bearer = bearerOfRequest(request)
   const asked = readRenewal(request.body)
-  if (!proves(asked, `ethos-renew|${vm}|${asked.publicKey}`)) {
-    await desk.record({
-      what: 'renewal refused',
-      vm,
-      from: addressOf(request.raw.socket),
-      reason: 'the key was not proven',
-    })
+  if (!proves(asked, renewText(bearer, asked.publicKey))) {
+    const from = addressOf(request.raw.socket)
+    await desk.record({ what: 'renewal refused', about: bearer.name, from, reason: 'the key was not proven' })
     return reply.code(401).send(REFUSED)
   }
-  await desk.commit.soon(() => desk.store.certify(vm, desk.now() + AGENT_MS))
-  return certify(authority, vm, asked.publicKey)
+  if (bearer.role === 'host') return renewHost(parts, { bearer, publicKey: asked.publicKey })
+  const now = desk.now()
+  const vm = bearer.name as VmId
+  await desk.write(() => desk.store.identities.certify(vm, now, Math.round(now + AGENT_MS)))
+  relay.isItsOwn(vm)
+  return certify(authority, bearer, asked.publicKey)
 }
 
 async function takeVectors(
-  { desk, slowMs }: RouteParts,
+  { desk, slowMs, bodyBytesMax }: RouteParts,
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<unknown> {
-  const vm = peers.get(request)?.name ?? ''
-  const lines = textOf(request.body)
-    .split('\n')
-    .filter((line) => line !== '')
+  const text = textOf(request.body)
+  if (text.length > bodyBytesMax) return reply.code(413).send({ error: 'too large' })
+  const lines = text.split('\n').filter((line) => line !== '')
   if (lines.length > BATCH_LINES_MAX) return reply.code(413).send({ error: `more than ${BATCH_LINES_MAX} lines` })
-  const answer = await desk.take(vm, lines, clockOf(request))
-  if ('kind' in answer) {
-    await answerHearing(answer, reply, slowMs)
-    return reply
+  const answer = await desk.take(bearerOfRequest(request).name as VmId, lines, clockOf(request))
+  if (!('kind' in answer)) {
+    if (answer.quarantine !== undefined) return reply.code(403).send({ error: 'quarantined' })
+    return { ...tell(answer.outcomes), phases: desk.phases.version }
   }
-  if (answer.quarantine !== undefined) return reply.code(403).send({ error: 'quarantined' })
-  return { ...tell(answer.outcomes), phases: desk.phases.version }
-}
-
-/** A body as its parser left it: text, or nothing. */
-function textOf(body: unknown): string {
-  return typeof body === 'string' ? body : ''
-}
-
-/** The guest's clock, if it says so. */
-function clockOf(request: FastifyRequest): EpochMs | undefined {
-  const told = request.headers['ethos-clock']
-  return typeof told === 'string' && /^\d{1,14}$/.test(told) ? Number(told) : undefined
+  if (answer.kind !== 'heard') await answerHearing(answer, reply, slowMs)
+  return reply
 }
 
 function tell(outcomes: readonly LineOutcome[]): object {
@@ -195,72 +159,30 @@ function tell(outcomes: readonly LineOutcome[]): object {
   return { acks: [...acks], accepted: number('accepted'), duplicates: number('duplicate'), refused }
 }
 
-/** Lets an agent in by its certificate, before its body is read. */
-async function admitAgent(
-  { desk, authority, slowMs }: RouteParts,
+/** Lets an agent or a host in by its certificate, before its body is read. */
+async function admitSender(
+  parts: RouteParts,
   strangers: Strangers,
   { request, reply, isRenewal }: Exchange & { readonly isRenewal: boolean },
 ): Promise<void> {
-  const peer = judgePeer(request.raw.socket, authority, desk.now())
-  const isTimely = peer.kind === 'known' || (peer.kind === 'expired' && isRenewal && peer.isWithinGrace)
-  if (peer.kind === 'unknown' || !isTimely || peer.bearer.role !== 'agent')
-    return refusePeer({ desk, slowMs }, strangers, { request, reply, peer })
-  const vm = peer.bearer.name
-  const hearing = desk.hear(vm)
-  // Whoever is in quarantine keeps its certificate alive, or its release would be of no use.
-  if (hearing.kind === 'heard' || (isRenewal && hearing.kind === 'quarantined')) {
-    peers.set(request, peer.bearer)
+  const { desk, slowMs } = parts
+  const bearer = await knowBearer(parts, strangers, { request, reply, roles: ['agent', 'host'], isRenewal })
+  if (bearer === undefined) return
+  if (bearer.role === 'host') return admitHost(parts, bearer, { request, reply })
+  const vm = bearer.name as VmId
+  // A host's batch may be longer: what an agent says of its own length is believed before it is read.
+  if (Number(request.headers['content-length']) > parts.bodyBytesMax) {
+    await reply.code(413).send({ error: 'too large' })
     return
   }
+  const hearing = await desk.hear(vm)
+  // Whoever is in quarantine keeps its certificate alive, or its release would be of no use.
+  if (hearing.kind === 'heard' || (isRenewal && hearing.kind === 'quarantined')) return setBearer(request, bearer)
   if (hearing.kind !== 'later') {
     const reason = `${hearing.kind}: ${request.method} ${request.routeOptions.url ?? ''}`
-    await desk.record({ what: 'request refused', vm, from: addressOf(request.raw.socket), reason })
+    await desk.record({ what: 'request refused', about: vm, from: addressOf(request.raw.socket), reason })
   }
   await answerHearing(hearing, reply, slowMs)
-}
-
-async function admitOperator(
-  { desk, authority, slowMs }: RouteParts,
-  strangers: Strangers,
-  { request, reply }: Exchange,
-): Promise<void> {
-  const peer = judgePeer(request.raw.socket, authority, desk.now())
-  if (peer.kind === 'known' && peer.bearer.role === 'operator') return
-  await refusePeer({ desk, slowMs }, strangers, { request, reply, peer })
-}
-
-/** 401 for whoever is not known, 403 for whoever is known and may not. */
-async function refusePeer(
-  { desk, slowMs }: Pick<RouteParts, 'desk' | 'slowMs'>,
-  strangers: Strangers,
-  { request, reply, peer }: Exchange & { readonly peer: Peer },
-): Promise<void> {
-  const waitMs = strangers.take(request)
-  if (waitMs > 0) return tooMany(reply, waitMs, slowMs)
-  const about = `${request.method} ${request.routeOptions.url ?? ''}`
-  const from = addressOf(request.raw.socket)
-  if (peer.kind === 'known') {
-    const reason = `${about}: ${peer.bearer.role}s may not ask this`
-    await desk.record({ what: 'request refused', vm: peer.bearer.name, from, reason })
-    await reply.code(403).send(REFUSED)
-    return
-  }
-  const why = peer.kind === 'expired' ? 'its certificate has expired' : peer.reason
-  const vm = peer.kind === 'expired' ? peer.bearer.name : null
-  await desk.record({ what: 'request refused', vm, from, reason: `${about}: ${why}` })
-  await reply.code(401).send(REFUSED)
-}
-
-async function answerHearing(hearing: Hearing, reply: FastifyReply, slowMs: number): Promise<void> {
-  if (hearing.kind === 'later') return tooMany(reply, hearing.waitMs, slowMs)
-  await reply.code(403).send({ error: hearing.kind })
-}
-
-/** Told to come later: spread, so that those who were refused together do not come back together. */
-async function tooMany(reply: FastifyReply, waitMs: number, slowMs: number): Promise<void> {
-  if (slowMs > 0) await sleep(slowMs, undefined, { ref: false })
-  const afterSec = Math.max(1, Math.ceil(waitMs / SECOND_MS)) + randomInt(JITTER_SEC)
-  await reply.code(429).header('retry-after', String(afterSec)).send({ error: 'too many requests' })
 }
 
 /** Nobody learns from an error more than that there was one. */
@@ -273,10 +195,7 @@ async function answerError(
   if (error instanceof StoreError) {
     const withheld = unkept.ask()
     if (withheld !== undefined) request.log.error({ reason: error.message, withheld }, 'nothing can be kept')
-    await reply
-      .code(503)
-      .header('retry-after', String(TROUBLE_SEC + randomInt(JITTER_SEC)))
-      .send({ error: 'not kept' })
+    await notKept(reply)
   } else if (status >= 500) {
     request.log.error(error, 'our own mistake')
     await reply.code(500).send({ error: 'internal' })
@@ -287,17 +206,11 @@ async function answerError(
   }
 }
 
-/** A certificate for a key, and whom to trust from now on. */
-async function certify(authority: Authority, vm: string, publicKey: string): Promise<object> {
-  const certificate = await authority.forAgent(vm, Buffer.from(publicKey, 'base64'))
-  return { certificate, authorities: authority.pem }
-}
-
 /** What a caller calls itself, where it is a name at all. */
-function nameOf(claimed: string): string | null {
+function nameOf({ role, name }: JoinRequest): string | undefined {
   try {
-    return parseVmId(claimed)
+    return role === 'agent' ? parseVmId(name) : parseHostId(name)
   } catch {
-    return null
+    return undefined
   }
 }

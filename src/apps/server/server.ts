@@ -1,36 +1,51 @@
-/** The receiving end of the server: agents join, renew and report over TLS 1.3, or over channels of their hosts (decision 0009). */
+/** The server: agents join, renew and report over TLS 1.3 or over channels of their hosts (decision 0009), hosts report and relay (0013), and whatever
+ *  else is added beside. */
 import { createServer, type Server } from 'node:https'
 import type { Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import Fastify, { type FastifyInstance, LogController } from 'fastify'
 import type { Logger } from 'pino'
-import type { AgentStore } from '../../drivers/sqlite/agent-store.ts'
-import { DAY_MS, type EpochMs, MiB, MINUTE_MS, SECOND_MS } from '../../terms/units.ts'
+import { type EpochMs, GiB, KiB, MINUTE_MS, SECOND_MS } from '../../terms/units.ts'
 import type { Clock } from '../../world/clock.ts'
+import { RETENTION, type SiteStore } from '../../world/site-store.ts'
 import { UsageError } from '../usage-error.ts'
 import { Authority } from './authority.ts'
 import { SERVER_MS } from './certificates.ts'
 import { Channels, type ChannelOptions } from './channels.ts'
+import { ClockWatch } from './clock-watch.ts'
 import { CONNECTION_LIMITS, type ConnectionLimits, Connections } from './connections.ts'
-import { lockDataFolder, openDataFolder, openStore } from './data-folder.ts'
+import { lockDataFolder, openDataFolder } from './data-folder.ts'
 import { Desk, type DeskLimits } from './desk.ts'
 import { makeLog } from './log.ts'
+import { openSite } from './open-site.ts'
+import { Relay, type RelayLimits } from './relay.ts'
 import { addRoutes } from './routes.ts'
+import { type Trouble, Troubles } from './trouble.ts'
 
 /** Bounds that a test may set shorter. */
-export interface ServerLimits extends Partial<DeskLimits>, Partial<ConnectionLimits> {
+export interface ServerLimits extends Partial<DeskLimits>, Partial<RelayLimits>, Partial<ConnectionLimits> {
   readonly headerMs?: number
   readonly bodyMs?: number
   readonly idleMs?: number
   readonly bodyBytesMax?: number
   readonly memoryBytesSoft?: number
   readonly slowMs?: number
-  readonly retentionMs?: number
-  readonly vectorsPerVmMax?: number
+}
+
+/** What everything that is added beside may use. */
+export interface ServerParts {
+  readonly desk: Desk
+  readonly store: SiteStore
+  readonly authority: Authority
+  readonly trouble: Trouble
+  readonly clock: Pick<Clock, 'now'>
+  readonly log: Logger
 }
 
 export interface ServerOptions {
   readonly dataFolder: string
+  /** `postgres://...`; absent: the file in the data folder. */
+  readonly storeUrl?: string
   readonly host: string
   /** 0: any that is free. */
   readonly port: number
@@ -41,13 +56,19 @@ export interface ServerOptions {
   readonly log?: Logger
   readonly channels?: ChannelOptions
   readonly limits?: ServerLimits
+  /** The store as all of the server is to see it: whoever counts what is asked of it stands between. */
+  readonly watched?: (store: SiteStore) => SiteStore
+  /** Adds routes beside those of agents and hosts, before anything is listened to. */
+  readonly extend?: (app: FastifyInstance, parts: ServerParts) => void | Promise<void>
 }
 
 export interface RunningServer {
   readonly port: number
-  readonly store: AgentStore
+  readonly store: SiteStore
   readonly authority: Authority
-  /** What it does every minute: looks for a new root, renews its own certificate, deletes what is old. */
+  /** What is wrong at present, a sentence each. Where there is anything it is degraded, and nothing is started. */
+  trouble(): readonly string[]
+  /** What it does every minute: looks for a new root, renews its own certificate, packs and deletes what is old. */
   tend(): Promise<void>
   /** Answers what is under way, then ends. */
   close(): Promise<void>
@@ -61,87 +82,80 @@ const LIMITS = {
   bodyMs: 15 * SECOND_MS,
   /** An agent that catches up sends its next batch sooner; one that reports every 5 minutes connects anew. */
   idleMs: 20 * SECOND_MS,
-  bodyBytesMax: 64 * 1024,
-  memoryBytesSoft: 512 * MiB,
+  bodyBytesMax: 64 * KiB,
+  memoryBytesSoft: GiB,
   slowMs: SECOND_MS,
-  retentionMs: 31 * DAY_MS,
-  /** 31 days of a vector every 2 minutes. */
-  vectorsPerVmMax: 24_000,
 } as const
 const HEADER_BYTES_MAX = 8192
 const HEADERS_MAX = 64
 const TEND_MS = MINUTE_MS
 const RENEW_AT = 2 / 3
-/** Rows that one tending deletes at most, so that requests do not wait. */
-const PRUNED_MAX = 2000
+/** Parts of what is old that one tending packs or deletes at most: each is a transaction that others wait for. */
+const PACKS_MAX = 50
 /** How long requests that are under way may take when we end. */
 const CLOSE_MS = 5 * SECOND_MS
 const CLOSE_LOOK_MS = 20
 
-/** Listens. Rejects with a `UsageError` where it can't. */
+/** Listens. Rejects with a `UsageError` where it can't, and with a `StoreError` where its store can not be opened. */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
+  const log = options.log ?? makeLog('none', () => undefined)
   const folder = openDataFolder(options.dataFolder)
   const lock = lockDataFolder(folder)
-  let store: AgentStore | undefined
+  let store: SiteStore | undefined
   try {
-    store = openStore(folder)
-    const hasAgents = store.agents().length > 0
+    const onDeath = (reason: string): void => log.error({ reason }, 'a thread of the store died')
+    const onWarning = (warning: string): void => log.warn({ reason: warning }, 'the store')
+    const named = options.storeUrl === undefined ? {} : { store: options.storeUrl }
+    const opened = await openSite({ data: folder, ...named, isThreaded: true, onDeath, onWarning })
+    store = options.watched?.(opened) ?? opened
+    const hasAgents = (await store.identities.list()).length > 0
     const authority = await Authority.open(folder, options.clock, hasAgents ? 'there' : 'made')
-    const running = await serve(options, { store, authority })
+    const running = await serve({ ...options, log }, { store, authority })
     return { ...running, close: () => running.close().finally(() => lock.close()) }
   } catch (error) {
-    store?.close()
+    await store?.close()
     lock.close()
     throw error
   }
 }
 
 async function serve(
-  options: ServerOptions,
+  options: ServerOptions & { readonly log: Logger },
   { store, authority }: Pick<RunningServer, 'store' | 'authority'>,
 ): Promise<RunningServer> {
-  const { clock, log = makeLog('none', () => undefined) } = options
+  const { clock, log } = options
   const limits: Bounds = { ...LIMITS, ...options.limits }
-  const desk = new Desk({ store, clock, log, limits: options.limits ?? {} })
+  const trouble = new Troubles((key, sentence) => {
+    if (sentence === undefined) log.info({ about: key }, 'degraded no more')
+    else log.error({ about: key, reason: sentence }, 'degraded')
+  })
+  const desk = new Desk({ store, clock, log, limits: options.limits ?? {}, trouble })
+  await desk.lookAtPhases()
+  const relay = new Relay(desk, options.limits ?? {})
   const connections = new Connections({ ...CONNECTION_LIMITS, ...options.limits }, clock)
   const https = new Listening({ authority, names: options.names, clock, limits, connections })
   await https.certify()
   const memory = new Memory(limits.memoryBytesSoft)
   const app = makeApp(https, limits.bodyBytesMax, log)
-  addRoutes(app, { desk, authority, hasRoom: () => memory.hasRoom(), slowMs: limits.slowMs })
+  const parts: ServerParts = { desk, store, authority, trouble, clock, log }
+  const { slowMs, bodyBytesMax } = limits
+  addRoutes(app, { desk, relay, authority, hasRoom: () => memory.hasRoom(), slowMs, bodyBytesMax })
+  await options.extend?.(app, parts)
   await listen(app, options)
   const channels = new Channels(desk, log, options.channels ?? {})
   channels.start()
-
-  const now = (): EpochMs => clock.now()
-  const prune = { perVm: limits.vectorsPerVmMax, most: PRUNED_MAX }
-  /** What fails is said, and keeps nothing else from being done. */
-  const chores: Readonly<Record<string, () => unknown>> = {
-    'look for a new authority': () => authority.refresh(),
-    'renew its certificate': () => https.certify(),
-    'count who was told to come later': () => desk.tend(),
-    'look for a new phase model': () => desk.lookAtPhases(),
-    'delete old vectors': () => store.vectors.prune({ ...prune, before: now() - limits.retentionMs }),
-    'delete old tokens': () => store.tokens.prune(now()),
-    'delete old records': () => store.audit.prune(),
-  }
-  const tend = async (): Promise<void> => {
-    for (const [chore, act] of Object.entries(chores)) {
-      try {
-        await act()
-      } catch (error) {
-        log.error({ reason: error instanceof Error ? error.message : String(error) }, `could not ${chore}`)
-      }
-    }
-  }
+  const watch = new ClockWatch(clock, trouble)
+  const tend = (): Promise<void> => tendTo(parts, https, watch)
   const timer = setInterval(() => void tend(), TEND_MS).unref()
   return {
     port: https.port,
     store,
     authority,
+    trouble: () => trouble.list(),
     tend,
     async close() {
       clearInterval(timer)
+      watch.close()
       await channels.close()
       const closing = app.close()
       for (let waitedMs = 0; connections.isBusy && waitedMs < CLOSE_MS; waitedMs += CLOSE_LOOK_MS)
@@ -149,10 +163,39 @@ async function serve(
       await sleep(CLOSE_LOOK_MS)
       connections.cutAll()
       await closing
-      desk.commit.flush()
-      desk.tend()
-      store.close()
+      await desk.tend().catch((error: unknown) => log.error({ reason: String(error) }, 'counts were lost'))
+      await store.close()
     },
+  }
+}
+
+/** What is done every minute. What fails is said, and keeps nothing else from being done. */
+async function tendTo(
+  { desk, store, authority, log }: ServerParts,
+  https: Listening,
+  watch: ClockWatch,
+): Promise<void> {
+  const chores: Readonly<Record<string, () => unknown>> = {
+    'look at the clock': () => watch.look(),
+    'look for a new authority': () => authority.refresh(),
+    'renew its certificate': () => https.certify(),
+    'count who was told to come later': () => desk.tend(),
+    'look for a new phase model': () => desk.lookAtPhases(),
+    'pack and delete what is old': () => packOld(desk, store),
+  }
+  for (const [chore, act] of Object.entries(chores)) {
+    try {
+      await act()
+    } catch (error) {
+      log.error({ reason: error instanceof Error ? error.message : String(error) }, `could not ${chore}`)
+    }
+  }
+}
+
+async function packOld(desk: Desk, store: SiteStore): Promise<void> {
+  for (let part = 0; part < PACKS_MAX; part++) {
+    const { isDone } = await desk.write(() => store.upkeep.tend(desk.now(), RETENTION))
+    if (isDone) return
   }
 }
 
@@ -217,6 +260,8 @@ class Listening {
       {
         ...this.own,
         minVersion: 'TLSv1.3',
+        // Node sets this by itself for plain HTTP alone: an answer in two parts would wait 40 ms for the other end's delayed acknowledgement.
+        noDelay: true,
         requestCert: true,
         // Whoever joins has no certificate yet; `judgePeer` looks at those that are shown.
         rejectUnauthorized: false,

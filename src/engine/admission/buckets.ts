@@ -6,6 +6,8 @@ export interface BucketLimits {
   readonly everyMs: number
   /** Most tokens that are saved up. */
   readonly burst: number
+  /** Names of which a bucket is remembered: bounded memory against somebody with many addresses. */
+  readonly namesMax?: number
 }
 
 interface Bucket {
@@ -13,7 +15,7 @@ interface Bucket {
   at: EpochMs
 }
 
-/** Names of which a bucket is remembered: bounded memory against somebody with many addresses. */
+/** Names that are remembered, unless the limits say otherwise. */
 const NAMES_MAX = 20_000
 
 export class Buckets {
@@ -41,7 +43,7 @@ export class Buckets {
     bucket.tokens = Math.min(burst, bucket.tokens + Math.max(0, at - bucket.at) / everyMs)
     bucket.at = at
     this.buckets.delete(name)
-    if (this.buckets.size >= NAMES_MAX) this.forgetOldest()
+    if (this.buckets.size >= (this.limits.namesMax ?? NAMES_MAX)) this.forgetOldest()
     this.buckets.set(name, bucket)
     return bucket
   }

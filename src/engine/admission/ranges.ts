@@ -6,23 +6,18 @@ const AMOUNT_MAX = 1e18
 /** Shares are sums of rounded numbers, sent as float32. */
 const FRACTION_MAX = 1.001
 
-interface Range {
-  readonly min: number
-  readonly max: number
-}
-
 /** What is measured is never below zero; what is derived may be, such as a change in standard deviations. */
-const RANGES: readonly Range[] = PERSONALITY_SCHEMA.map(({ unit, source }) => {
-  if (source === 'derived') return { min: -AMOUNT_MAX, max: AMOUNT_MAX }
-  return { min: 0, max: unit.startsWith('fraction') ? FRACTION_MAX : AMOUNT_MAX }
-})
+const LEAST = Float64Array.from(PERSONALITY_SCHEMA, ({ source }) => (source === 'derived' ? -AMOUNT_MAX : 0))
+const MOST = Float64Array.from(PERSONALITY_SCHEMA, ({ unit, source }) =>
+  source !== 'derived' && unit.startsWith('fraction') ? FRACTION_MAX : AMOUNT_MAX,
+)
 
 /** Name of the first dimension that is out of its range; undefined if all are within. */
 export function outOfRange(vector: Pick<PersonalityVector, 'mask' | 'values'>): string | undefined {
-  for (const [i, { min, max }] of RANGES.entries()) {
-    if (!isPresent(vector, i)) continue
-    const value = vector.values[i]
-    if (!(value >= min && value <= max)) return PERSONALITY_SCHEMA[i].name
+  const { values } = vector
+  for (let i = 0; i < LEAST.length; i++) {
+    const value = values[i]
+    if (!(value >= LEAST[i] && value <= MOST[i]) && isPresent(vector, i)) return PERSONALITY_SCHEMA[i].name
   }
   return undefined
 }

@@ -77,7 +77,11 @@ export function learnBand(state: EngineState, hostOf: Int32Array, policy: Policy
 /** Remembers the bounds of this turn's plan, to be checked in the next. */
 export function rememberBounds(context: TurnContext, threshold: ThresholdState): ThresholdState {
   const lastBound = new Float32Array(context.fleet.capacity.length).fill(NaN)
-  for (let h = 0; h < lastBound.length; h++) if (context.loads.count[h] > 0) lastBound[h] = context.loads.bound(h)
+  for (let h = 0; h < lastBound.length; h++) {
+    // Bounds are checked against what VMs want.
+    const own = context.hostCheck?.ownRefCores[h] ?? 0
+    if (context.loads.count[h] > 0) lastBound[h] = context.loads.bound(h) - own
+  }
   return { ...threshold, lastBound, lastMembers: memberKeys(context.hostOf, lastBound.length) }
 }
 

@@ -5,6 +5,7 @@ import { priceMigration } from '../migration/estimate.ts'
 import type { Draining } from '../state.ts'
 import { firstShut } from '../suitability/rules.ts'
 import { fillLimit } from '../suitability/rules/demand.ts'
+import { isDoubtful } from '../suitability/rules/measured-load.ts'
 import { estimateMove, riskAsIs, wattsFor } from '../suitability/score.ts'
 import type { Planner } from './planner.ts'
 import { money, percent } from './relieve.ts'
@@ -52,6 +53,7 @@ function candidatesByEffort(planner: Planner): readonly number[] {
   for (let h = 0; h < effort.length; h++) {
     if (context.members[h].length === 0 || planner.closed[h] === 1 || hostStateAt(context, h) === 'maintenance')
       continue
+    if (isDoubtful(context, h)) continue
     if (context.observation.at - context.state.busySince[h] < context.policy.consolidation.hostOnMsMin) continue
     effort[h] = context.loads.bound(h) / context.fleet.idleWatts[h]
     candidates.push(h)

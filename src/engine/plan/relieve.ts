@@ -8,6 +8,7 @@ import { priceMigration } from '../migration/estimate.ts'
 import { getSuitableHosts, remediate, selectBestHost } from '../suitability/rank.ts'
 import { firstShut, firstShutInNeed } from '../suitability/rules.ts'
 import { fillLimit } from '../suitability/rules/demand.ts'
+import { isDoubtful } from '../suitability/rules/measured-load.ts'
 import { estimateMove, riskAsIs, riskWith, riskWithout } from '../suitability/score.ts'
 import type { Planner } from './planner.ts'
 
@@ -33,7 +34,7 @@ export function raiseAlarm(context: TurnContext): Alarm {
   const history = new Uint8Array(hosts)
   const steps = horizonSteps(context)
   for (let h = 0; h < hosts; h++) {
-    if (loads.count[h] === 0) continue
+    if (loads.count[h] === 0 || isDoubtful(context, h)) continue
     contention[h] = contentionWithin(loads, h, fleet.capacity[h] * policy.contention.highFraction, steps)
     const isTriggered = contention[h] >= policy.contention.triggerProbability ? 1 : 0
     history[h] = ((state.triggerHistory[h] << 1) | isTriggered) & ((1 << Math.min(8, policy.contention.ofTurns)) - 1)
@@ -51,7 +52,7 @@ export function isAlarmed(context: TurnContext, alarm: Alarm, host: number): boo
 export function isOverwhelmed(context: TurnContext, host: number): boolean {
   const { loads, fleet, policy } = context
   const { windows } = loads
-  if (windows === 0 || loads.count[host] === 0) return false
+  if (windows === 0 || loads.count[host] === 0 || isDoubtful(context, host)) return false
   const limit = fleet.capacity[host] * policy.contention.highFraction
   if (loads.sumAt(host, windows - 1) <= limit) return false
   return loads.mean[host] > limit || (windows > 1 && loads.sumAt(host, windows - 2) > limit)

@@ -37,7 +37,7 @@ test('a VM that nobody keeps back may move', () => {
 })
 
 test('a VM rests for half an hour after a move', () => {
-  const reason = 'It moved 10 min ago and rests for another 20 min.'
+  const reason = 'A move of it was ordered 10 min ago; it rests for another 20 min.'
   assert.deepEqual(gateOf({ state: moved(10) }), ['cooldown', reason])
   assert.equal(gateOf({ state: moved(30) }), undefined)
 })
@@ -58,7 +58,7 @@ test('a VM that never moved has nothing to rest from', () => {
 })
 
 test('four moves a day are the budget', () => {
-  const reason = 'It moved 4 times in the last 24 h, which is its budget.'
+  const reason = 'Moves of it were ordered 4 times in the last 24 h, which is its budget.'
   assert.deepEqual(gateOf({ state: moved(1400, 1200, 1000, 800) }), ['move-budget', reason])
   assert.equal(gateOf({ state: moved(1400, 1200, 1000) }), undefined)
 })

@@ -11,26 +11,34 @@ import { ALLOCATION } from './rules/allocation.ts'
 import { ANTI_AFFINITY } from './rules/anti-affinity.ts'
 import { CONCURRENCY } from './rules/concurrency.ts'
 import { CONVERGENCE } from './rules/convergence.ts'
+import { CPU_FLAGS } from './rules/cpu-flags.ts'
 import { DEMAND } from './rules/demand.ts'
 import { HOST_STATE } from './rules/host-state.ts'
+import { MEASURED_LOAD } from './rules/measured-load.ts'
+import { MEASURED_MEMORY } from './rules/measured-memory.ts'
 import { MEMORY } from './rules/memory.ts'
 import { NO_RETURN } from './rules/no-return.ts'
 import type { HostRule } from './rules/rule.ts'
 import { SAME_HOST } from './rules/same-host.ts'
 
-const HOST_RULES: readonly HostRule[] = [
+/** The hard rules, in the order in which they are asked. */
+export const HOST_RULES: readonly HostRule[] = [
   SAME_HOST,
   HOST_STATE,
   MEMORY,
   ALLOCATION,
   ANTI_AFFINITY,
+  CPU_FLAGS,
+  MEASURED_LOAD,
+  MEASURED_MEMORY,
   NO_RETURN,
   CONCURRENCY,
   CONVERGENCE,
   DEMAND,
 ]
 
-const VM_GATES: readonly VmGate[] = [LOCATION_UNKNOWN, IN_FLIGHT, PINNED, COOLDOWN, MOVE_BUDGET]
+/** The gates, in the order in which they are asked. */
+export const VM_GATES: readonly VmGate[] = [LOCATION_UNKNOWN, IN_FLIGHT, PINNED, COOLDOWN, MOVE_BUDGET]
 
 /** The first rule by which `vm` may not go to `host`, or undefined. */
 export function firstBroken(context: TurnContext, vm: number, host: number): HostRule | undefined {

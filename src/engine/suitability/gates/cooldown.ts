@@ -12,7 +12,7 @@ export const COOLDOWN: VmGate = {
   isShut: (context, vm) => cooldownLeftMs(context, vm) > 0,
   reason: (context, vm) => {
     const ago = showMinutes(context.observation.at - context.state.movedAt[vm])
-    return `It moved ${ago} min ago and rests for another ${showMinutes(cooldownLeftMs(context, vm))} min.`
+    return `A move of it was ordered ${ago} min ago; it rests for another ${showMinutes(cooldownLeftMs(context, vm))} min.`
   },
 }
 

@@ -4,5 +4,6 @@ import { movesToday, type VmGate } from './gate.ts'
 export const MOVE_BUDGET: VmGate = {
   lacking: 'move-budget',
   isShut: (context, vm) => movesToday(context, vm) >= context.policy.gates.movesPerVmDayMax,
-  reason: (context, vm) => `It moved ${movesToday(context, vm)} times in the last 24 h, which is its budget.`,
+  reason: (context, vm) =>
+    `Moves of it were ordered ${movesToday(context, vm)} times in the last 24 h, which is its budget.`,
 }

@@ -2,6 +2,7 @@ import { hostName, type HostRule, showCores } from './rule.ts'
 
 /** VM sizes, whatever the VMs make of them, stay within a multiple of the host's capacity. In reference cores. */
 export const ALLOCATION: HostRule = {
+  name: 'allocation',
   lacking: 'cpu',
   shortBy: (context, vm, host) => {
     const share = context.policy.limits.cpuAllocationMax

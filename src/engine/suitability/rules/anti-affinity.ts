@@ -3,6 +3,7 @@ import { hostName, type HostRule } from './rule.ts'
 
 /** VMs of one group do not share a host, not even while one of them is on its way. */
 export const ANTI_AFFINITY: HostRule = {
+  name: 'anti-affinity',
   lacking: 'anti-affinity',
   shortBy: (context, vm, host) => {
     const group = vmAt(context, vm).antiAffinityGroup

@@ -1,10 +1,11 @@
 import { estimateMove } from '../score.ts'
 import { hostName, type HostRule } from './rule.ts'
 
-/** A copy that can't catch up with what the VM dirties is not begun. */
+/** A copy that can't catch up with what the VM dirties is not begun. Where the VM runs nowhere yet, nothing is copied. */
 export const CONVERGENCE: HostRule = {
+  name: 'convergence',
   lacking: 'does-not-converge',
-  shortBy: (context, vm, host) => (estimateMove(context, vm, host).converges ? 0 : 1),
+  shortBy: (context, vm, host) => (context.hostOf[vm] < 0 || estimateMove(context, vm, host).converges ? 0 : 1),
   reason: (context, vm, host) => {
     const { rounds, downtimeMs } = estimateMove(context, vm, host)
     const seconds = (downtimeMs / 1000).toFixed(1)

@@ -9,6 +9,7 @@ export function fillLimit(context: TurnContext, host: number): number {
 /** The upper bound of demand, with the VM's own past added in step with the others', stays within what a target may be
  *  filled to. In reference cores. */
 export const DEMAND: HostRule = {
+  name: 'demand',
   lacking: 'cpu',
   shortBy: (context, vm, host) => context.loads.boundWith(host, vm) - fillLimit(context, host),
   reason: (context, vm, host) => {

@@ -7,6 +7,7 @@ const RECEIVING: ReadonlySet<HostState> = new Set(['on', 'off', 'starting'])
 
 /** What is going down, in the operator's hands or out of sight receives nothing. */
 export const HOST_STATE: HostRule = {
+  name: 'host-state',
   lacking: 'host-state',
   shortBy: (context, _vm, host) => (RECEIVING.has(hostStateAt(context, host)) ? 0 : 1),
   reason: (context, _vm, host) => `${hostName(context, host)} is ${hostStateAt(context, host)}.`,

@@ -3,6 +3,7 @@ import { hostName, type HostRule, showGib } from './rule.ts'
 
 /** Configured memory of all VMs, those on their way included, stays within the limit. In bytes. */
 export const MEMORY: HostRule = {
+  name: 'memory',
   lacking: 'memory',
   shortBy: (context, vm, host) => {
     const share = context.policy.limits.memoryAllocationMax

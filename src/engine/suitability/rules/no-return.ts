@@ -3,6 +3,7 @@ import { hostName, type HostRule, showMinutes } from './rule.ts'
 
 /** A VM stays away from a host it left lately, so that two hosts can't play it to and fro. In milliseconds. */
 export const NO_RETURN: HostRule = {
+  name: 'no-return',
   lacking: 'no-return',
   shortBy: (context, vm, host) => {
     const moves = context.recentMoves.get(vmAt(context, vm).id)

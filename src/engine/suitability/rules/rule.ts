@@ -4,6 +4,8 @@ import type { TurnContext } from '../../context.ts'
 /** One reason for which a VM may not go to a host. Looks at one thing, never throws, and allocates nothing to say yes:
  *  planning asks each rule thousands of times a turn. */
 export interface HostRule {
+  /** Tells rules apart that miss the same thing. */
+  readonly name: string
   readonly lacking: Lack
   /** How much is missing, in the unit of what is lacking; 1 where it can't be counted. Not above 0: the host is fine. */
   readonly shortBy: (context: TurnContext, vm: number, host: number) => number

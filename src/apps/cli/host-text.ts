@@ -1,0 +1,62 @@
+/** `ethos hosts HOST`: one host in full: what it is, what was measured, and what an operator says instead. */
+import type { Static } from 'typebox'
+import { printable } from '../printable.ts'
+import type { BenchmarksView, OneHostView } from '../server/views/hosts.ts'
+import { ask, type AskOptions, findLogin, pathOf } from './api-client.ts'
+import { bytesText, percentText, spanText, tableText } from './table-text.ts'
+
+type Host = Static<typeof OneHostView>
+type Benchmarks = Static<typeof BenchmarksView>
+
+export async function showHost(host: string, options: AskOptions): Promise<void> {
+  const login = findLogin(options)
+  const one = (await ask(login, { path: pathOf('v1', 'hosts', host) })) as Host
+  const benchmarks = (await ask(login, { path: pathOf('v1', 'hosts', host, 'benchmarks') })) as Benchmarks
+  if (options.json === true) process.stdout.write(`${JSON.stringify({ host: one, benchmarks }, null, 2)}\n`)
+  else process.stdout.write(printable([factsText(one), benchmarksText(benchmarks)].join('\n')))
+}
+
+function factsText(host: Host): string {
+  const { cores, refCoresPerCore, memoryBytes, reportAgeMs, cpuRefCoresMean, memoryUsedBytes, corrections } = host
+  const corrected = Object.keys(corrections ?? {})
+  const rows: readonly (readonly [string, string | undefined])[] = [
+    ['host', host.host],
+    ['model', host.model],
+    ['CPU', host.cpuType],
+    [
+      'cores',
+      cores === undefined
+        ? undefined
+        : `${cores}${refCoresPerCore === undefined ? '' : ` of ${refCoresPerCore.toFixed(2)} reference cores`}`,
+    ],
+    ['memory', memoryBytes === undefined ? undefined : bytesText(memoryBytes)],
+    ['storage', host.storageType],
+    ['state', host.state ?? 'it has not reported'],
+    ['reported', reportAgeMs === undefined ? undefined : `${spanText(reportAgeMs)} ago`],
+    ['busy', cpuRefCoresMean === undefined ? undefined : `${cpuRefCoresMean.toFixed(2)} reference cores`],
+    ['in use', memoryUsedBytes === undefined ? undefined : bytesText(memoryUsedBytes)],
+    ['watts', host.watts?.toFixed(0)],
+    ['VMs', host.vms === undefined ? undefined : host.vms.map(({ vm }) => vm).join(', ') || 'none'],
+    ['corrected', corrected.length === 0 ? undefined : corrected.join(', ')],
+    ['lacking', host.lacking],
+  ]
+  return rows.map(([name, text]) => (text === undefined ? '' : `${name.padEnd(11)} ${text}\n`)).join('')
+}
+
+function benchmarksText({ benchmarks }: Benchmarks): string {
+  const rows = Object.entries(benchmarks ?? {})
+  if (rows.length === 0) return 'No benchmark of it is known: run `ethos bench host` there.\n'
+  return tableText<(typeof rows)[number]>(
+    [
+      { head: 'kind of work', cell: ([name]) => name },
+      { head: 'score', cell: ([, { score }]) => score.toPrecision(4), align: 'right' },
+      { head: 'unit', cell: ([, { unit }]) => unit },
+      {
+        head: 'spread',
+        cell: ([, { spread }]) => (spread === undefined ? 'run once' : percentText(spread)),
+        align: 'right',
+      },
+    ],
+    rows,
+  )
+}

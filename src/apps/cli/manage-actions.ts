@@ -1,0 +1,183 @@
+/** What the commands do by which operators tell a running server what to do. */
+import { readFileSync } from 'node:fs'
+import type { Static } from 'typebox'
+import { parseHostId } from '../../terms/ids.ts'
+import { DAY_MS } from '../../terms/units.ts'
+import { printable } from '../printable.ts'
+import type { HostChanged } from '../server/views/hosts.ts'
+import type {
+  AutomationView,
+  EnrolmentView,
+  NewTokenView,
+  PolicyHistory,
+  PolicyView,
+  TokensView,
+  TokenView,
+} from '../server/views/site.ts'
+import { UsageError } from '../usage-error.ts'
+import { ask, type AskOptions, findLogin, pathOf } from './api-client.ts'
+import type {
+  AddHostOptions,
+  AutomationOptions,
+  CorrectOptions,
+  EnrollOptions,
+  NewTokenOptions,
+} from './manage-command.ts'
+import { show } from './site-actions.ts'
+import { tableText } from './table-text.ts'
+
+export async function addHost(file: string, options: AddHostOptions): Promise<void> {
+  const measurement = readJson('file', file)
+  const named = typeof measurement === 'object' && measurement !== null ? Reflect.get(measurement, 'hostId') : undefined
+  const host = parseHostId(options.hostId ?? named, 'host id')
+  const body = { ...(measurement as object), hostId: host }
+  const question = { method: 'PUT', path: pathOf('v1', 'hosts', host, 'measurement'), body } as const
+  await show<Static<typeof HostChanged>>(options, question, changedText)
+}
+
+function changedText({ host, isComplete, lacking }: Static<typeof HostChanged>): string {
+  const rest = isComplete ? 'It can be judged as a place for VMs.' : `It can not be judged yet: ${lacking ?? ''}`
+  return `${host} is registered. ${rest}\n`
+}
+
+/** What `--set` says is laid over the corrections that stand; `--file` replaces them. */
+export async function correctHost(host: string, options: CorrectOptions): Promise<void> {
+  const path = pathOf('v1', 'hosts', host)
+  let body: unknown
+  if (options.file === undefined) {
+    if (options.set.length === 0)
+      throw new UsageError('--set', undefined, 'Say what to correct: --set FIELD=VALUE, or --file.')
+    const { corrections = {} } = (await ask(findLogin(options), { path })) as { readonly corrections?: object }
+    body = { ...corrections, ...Object.fromEntries(options.set.map(parsePair)) }
+  } else body = readJson('--file', options.file)
+  await show<Static<typeof HostChanged>>(options, { method: 'PUT', path: `${path}/corrections`, body }, changedText)
+}
+
+/** `storageType=nvme`: the value is JSON where it can be read as such, else text. */
+function parsePair(text: string): readonly [string, unknown] {
+  const cut = text.indexOf('=')
+  if (cut < 1) throw new UsageError('--set', text, 'Expected FIELD=VALUE, such as storageType=nvme.')
+  const value = text.slice(cut + 1)
+  try {
+    return [text.slice(0, cut), JSON.parse(value) as unknown]
+  } catch {
+    return [text.slice(0, cut), value]
+  }
+}
+
+export async function removeHost(host: string, options: AskOptions): Promise<void> {
+  await show(options, { method: 'DELETE', path: pathOf('v1', 'hosts', host) }, () => `${host} is off the list.\n`)
+}
+
+export async function enroll(name: string, options: EnrollOptions): Promise<void> {
+  const body = { [options.host === true ? 'host' : 'vm']: name, minutes: parseMinutes(options.minutes) }
+  const question = { method: 'POST', path: '/v1/enrolments', body } as const
+  await show<Static<typeof EnrolmentView>>(options, question, ({ token }) => `${token}\n`)
+}
+
+function parseMinutes(text: string): number {
+  const minutes = Number(text)
+  if (Number.isInteger(minutes) && minutes >= 1 && minutes <= 1440) return minutes
+  throw new UsageError('--minutes', text, 'Expected a whole number from 1 to 1440.')
+}
+
+export async function showPolicy(options: AskOptions): Promise<void> {
+  const answer = (await ask(findLogin(options), { path: '/v1/policy' })) as Static<typeof PolicyView>
+  const { version, policy, who, at } = answer
+  const whence =
+    version === 0 ? 'the defaults: nobody has set one' : `version ${version}, by ${who ?? '?'}, ${dateText(at)}`
+  if (options.json !== true) process.stderr.write(printable(`${whence}\n`))
+  process.stdout.write(`${JSON.stringify(policy, null, 2)}\n`)
+}
+
+export async function setPolicy(file: string, options: AskOptions): Promise<void> {
+  const policy = readJson('file', file)
+  const { version } = (await ask(findLogin(options), { path: '/v1/policy' })) as Static<typeof PolicyView>
+  const question = { method: 'PUT', path: '/v1/policy', body: { replaces: version, policy } } as const
+  await show<Static<typeof PolicyView>>(
+    options,
+    question,
+    (answer) => `Version ${answer.version} stands from the next turn on. \`ethos policy history\` has those before.\n`,
+  )
+}
+
+export async function policyHistory(options: AskOptions): Promise<void> {
+  await show<Static<typeof PolicyHistory>>(options, { path: '/v1/policy/history' }, ({ versions }) =>
+    versions.length === 0
+      ? 'Nobody has set a policy yet.\n'
+      : tableText<Static<typeof PolicyView>>(
+          [
+            { head: 'version', cell: ({ version }) => String(version), align: 'right' },
+            { head: 'when', cell: ({ at }) => dateText(at) },
+            { head: 'who', cell: ({ who }) => who ?? '' },
+            { head: 'name', cell: ({ policy }) => ('name' in policy ? String(policy.name) : '') },
+          ],
+          versions,
+        ),
+  )
+}
+
+export async function automation({ level, pause, resume, reason, ...options }: AutomationOptions): Promise<void> {
+  if (pause === true && resume === true) throw new UsageError('--pause', '--resume', 'One of the two.')
+  const isPaused = pause === true ? true : resume === true ? false : undefined
+  const path = '/v1/automation'
+  const isChange = level !== undefined || isPaused !== undefined
+  const body = {
+    ...(level === undefined ? {} : { level }),
+    ...(isPaused === undefined ? {} : { isPaused }),
+    ...(reason === undefined ? {} : { reason }),
+  }
+  await show<Static<typeof AutomationView>>(options, isChange ? { method: 'PUT', path, body } : { path }, (answer) => {
+    const by = answer.who === undefined ? 'the default' : `by ${answer.who}, ${dateText(answer.at)}`
+    return `${answer.level}${answer.isPaused ? ', paused: turns are taken and give no orders' : ''} (${by})\n`
+  })
+}
+
+export async function listApiTokens(options: AskOptions): Promise<void> {
+  await show<Static<typeof TokensView>>(options, { path: '/v1/tokens' }, ({ tokens }) =>
+    tableText<Static<typeof TokenView>>(
+      [
+        { head: 'id', cell: ({ id }) => id },
+        { head: 'name', cell: ({ name }) => name },
+        { head: 'role', cell: ({ role }) => role },
+        { head: 'state', cell: ({ state }) => state },
+        { head: 'made', cell: ({ createdAt }) => dateText(createdAt) },
+        { head: 'ends', cell: ({ expiresAt }) => (expiresAt === undefined ? 'never' : dateText(expiresAt)) },
+        { head: 'used', cell: ({ usedAt }) => (usedAt === undefined ? 'never' : dateText(usedAt)) },
+      ],
+      tokens,
+    ),
+  )
+}
+
+export async function createApiToken({ role, name, days, ...options }: NewTokenOptions): Promise<void> {
+  const expiry = days === undefined ? {} : { expiresAt: Date.now() + parseDays(days) * DAY_MS }
+  const question = { method: 'POST', path: '/v1/tokens', body: { role, name, ...expiry } } as const
+  await show<Static<typeof NewTokenView>>(options, question, ({ token }) => `${token}\n`)
+}
+
+function parseDays(text: string): number {
+  const days = Number(text)
+  if (Number.isInteger(days) && days >= 1 && days <= 3650) return days
+  throw new UsageError('--days', text, 'Expected a whole number from 1 to 3650.')
+}
+
+export async function revokeApiToken(id: string, options: AskOptions): Promise<void> {
+  await show(
+    options,
+    { method: 'DELETE', path: pathOf('v1', 'tokens', id) },
+    () => `Token ${id} is worth nothing now.\n`,
+  )
+}
+
+function readJson(option: string, path: string): unknown {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8')) as unknown
+  } catch (error) {
+    throw new UsageError(option, path, `It can not be read as JSON (${error instanceof Error ? error.message : ''}).`)
+  }
+}
+
+function dateText(at: number | undefined): string {
+  return at === undefined ? '' : new Date(at).toISOString().slice(0, 16).replace('T', ' ')
+}

@@ -1,0 +1,168 @@
+/** Rankings, placements and reasons as text for people. */
+import type { Static } from 'typebox'
+import type {
+  HostsForView,
+  PairView,
+  PlacementsView,
+  RankedHostView,
+  RefusedHostView,
+  WhyView,
+} from '../server/views/judgement.ts'
+import { moneyText, percentText, spanText, tableText } from './table-text.ts'
+
+type Ranked = Static<typeof RankedHostView>
+type Refused = Static<typeof RefusedHostView>
+type Pair = Static<typeof PairView>
+type Why = Static<typeof WhyView>
+type Placements = Static<typeof PlacementsView>
+
+export interface RankShown {
+  /** Ranked hosts to show; 0: all. */
+  readonly top: number
+  readonly isRefusedShown: boolean
+}
+
+/** The ranked list with the terms that make each score, then what was refused and why. */
+export function rankText(answer: HostsForView, { top, isRefusedShown }: RankShown): string {
+  const { vm, host, currency, horizonMs, ranked, refused, gate } = answer
+  const at = host === undefined ? 'nobody knows for sure where it runs' : `on ${host}`
+  const head = `${vm}, ${at}. Scores in ${currency} over ${spanText(horizonMs)}, against staying; more is better.\n`
+  const shown = top === 0 ? ranked : ranked.slice(0, top)
+  const left = ranked.length - shown.length
+  return [
+    head,
+    ...(gate === undefined ? [] : [`It may not move now: ${gate}\n`]),
+    '\n',
+    ranked.length === 0 ? 'No host is suitable.\n' : rankedTable(shown),
+    ...(left > 0 ? [`... and ${left} more (--top 0 shows all)\n`] : []),
+    refusedText(refused, isRefusedShown),
+    remediesText(answer.remediation),
+  ].join('')
+}
+
+function rankedTable(list: readonly Ranked[]): string {
+  const money =
+    (valueOf: (row: Ranked) => number) =>
+    (row: Ranked): string =>
+      moneyText(valueOf(row))
+  return tableText<Ranked>(
+    [
+      { head: '#', cell: ({ rank }) => String(rank), align: 'right' },
+      { head: 'host', cell: ({ host }) => host },
+      { head: 'score', cell: money(({ score }) => score.total), align: 'right' },
+      { head: 'performance', cell: money(({ score }) => score.terms.performance), align: 'right' },
+      { head: 'energy', cell: money(({ score }) => score.terms.energy), align: 'right' },
+      { head: 'load', cell: money(({ score }) => score.terms.load), align: 'right' },
+      { head: 'migration', cell: money(({ score }) => score.terms.migration), align: 'right' },
+      { head: 'latency', cell: ({ performance }) => `x${performance.latencyFactor.toFixed(2)}`, align: 'right' },
+      { head: 'served', cell: ({ performance }) => percentText(performance.throughput), align: 'right' },
+      { head: 'watts', cell: ({ performance }) => `+${performance.addedWatts.toFixed(1)}`, align: 'right' },
+    ],
+    list,
+  )
+}
+
+function refusedText(refused: readonly Refused[], isShown: boolean): string {
+  if (refused.length === 0) return ''
+  if (isShown) return `\nRefused:\n${refused.map(({ host, verdict }) => `  ${host}: ${verdict.reason}\n`).join('')}`
+  const byLack = new Map<string, number>()
+  for (const { verdict } of refused) byLack.set(verdict.lacking, (byLack.get(verdict.lacking) ?? 0) + 1)
+  const counts = [...byLack].map(([lack, number]) => `${number} ${lack}`).join(', ')
+  return `\n${refused.length} refused (${counts}); --refused shows why each.\n`
+}
+
+function remediesText(remediation: HostsForView['remediation']): string {
+  if (remediation === undefined || remediation.length === 0) return ''
+  return `\nWhat could be done:\n${remediation.map(({ reason }) => `  - ${reason}\n`).join('')}`
+}
+
+export function placeText(answer: Placements, top: number): string {
+  const { placements, currency, horizonMs, isComplete } = answer
+  const head = `Scores in ${currency} over ${spanText(horizonMs)}; each sees those placed before it.\n`
+  const parts = placements.map(({ vm, host, demand, ranked, refused, remediation }) =>
+    [
+      `\n${vm.id}: ${host ?? 'no host can take it'}\n  demand: ${demand.mean.toFixed(2)} reference cores at the mean, ${demand.p95.toFixed(2)} at P95 (${demand.reason})\n`,
+      ranked.length === 0 ? '' : indent(rankedTable(ranked.slice(0, top))),
+      indent(refusedText(refused, false).trimStart()),
+      indent(remediesText(remediation).trimStart()),
+    ].join(''),
+  )
+  return `${head}${parts.join('')}${isComplete ? '' : '\nNot all of them find a host.\n'}`
+}
+
+export function whyText(answer: Why): string {
+  const { sentence, held, gate, performance, demand, hostDemand, timeUntilContention, order, host } = answer
+  const lines = [
+    sentence,
+    ...held.map((reason) => `No orders were given: ${reason}`),
+    ...(gate === undefined ? [] : [`It may not move now: ${gate}`]),
+    '',
+    `demand       ${demand.mean.toFixed(2)} reference cores at the mean, give or take ${demand.sd.toFixed(2)}, of ${demand.size} (${demand.samples} samples)`,
+    ...(performance === undefined
+      ? []
+      : [
+          `here         latency x${performance.latencyFactor.toFixed(2)}, ${percentText(performance.throughput)} of its demand served, ${performance.addedWatts.toFixed(1)} W`,
+        ]),
+    ...(hostDemand === undefined || host === undefined
+      ? []
+      : [
+          `${host}: ${hostDemand.vms} VMs want ${hostDemand.mean.toFixed(1)} of ${hostDemand.capacity.toFixed(1)} reference cores, at most ${hostDemand.bound.toFixed(1)}`,
+        ]),
+    ...(timeUntilContention === undefined ? [] : [contentionLine(timeUntilContention)]),
+    ...(order === undefined
+      ? []
+      : ['', `order ${order.id}: ${order.from} > ${order.to} (${order.class}, ${order.state})`]),
+  ]
+  return `${lines.join('\n')}\n`
+}
+
+function contentionLine({ cumulative, stepMs, medianMs }: NonNullable<Why['timeUntilContention']>): string {
+  const within = spanText(cumulative.length * stepMs)
+  const chance = percentText(cumulative.at(-1) ?? 0)
+  return `contention   ${chance} within ${within}${medianMs === undefined ? '' : `, as likely as not by ${spanText(medianMs)}`}`
+}
+
+export function pairText(answer: Pair): string {
+  const { sentence, rules, gates, there, here, best, currency, horizonMs, rank, suitableHosts, worth } = answer
+  const broken = [...gates, ...rules].flatMap(({ rule, verdict, remedy }) =>
+    'lacking' in verdict ? [`  no   ${rule}: ${verdict.reason}${remedy === undefined ? '' : ` ${remedy}`}\n`] : [],
+  )
+  const kept = rules.filter(({ verdict }) => !('lacking' in verdict)).map(({ rule }) => rule)
+  const sides = [
+    { name: 'there', side: there },
+    ...(here === undefined ? [] : [{ name: 'here', side: here }]),
+    ...(best === undefined || best.host === there.host ? [] : [{ name: 'best', side: best }]),
+  ]
+  const table = tableText<(typeof sides)[number]>(
+    [
+      { head: '', cell: ({ name }) => name },
+      { head: 'host', cell: ({ side }) => side.host },
+      { head: 'score', cell: ({ side }) => moneyText(side.score.total), align: 'right' },
+      { head: 'performance', cell: ({ side }) => moneyText(side.score.terms.performance), align: 'right' },
+      { head: 'energy', cell: ({ side }) => moneyText(side.score.terms.energy), align: 'right' },
+      { head: 'load', cell: ({ side }) => moneyText(side.score.terms.load), align: 'right' },
+      { head: 'migration', cell: ({ side }) => moneyText(side.score.terms.migration), align: 'right' },
+      { head: 'latency', cell: ({ side }) => `x${side.performance.latencyFactor.toFixed(2)}`, align: 'right' },
+      {
+        head: 'CPU bound',
+        cell: ({ side }) => percentText(side.outlook.bound / side.outlook.capacity),
+        align: 'right',
+      },
+    ],
+    sides,
+  )
+  return [
+    `${sentence}\n`,
+    rank === undefined ? '' : `Rank ${rank} of ${suitableHosts} suitable hosts.\n`,
+    broken.length === 0 ? '' : `\n${broken.join('')}`,
+    kept.length === 0 ? '' : `  yes  ${kept.join(', ')}\n`,
+    `\nIn ${currency} over ${spanText(horizonMs)}, against staying:\n${table}`,
+    worth === undefined
+      ? ''
+      : `\nGain ${moneyText(worth.gain)}, cost ${moneyText(worth.cost)}, needed ${moneyText(worth.needed)}: ${worth.isEnough ? 'worth it' : 'not worth it'}.\n`,
+  ].join('')
+}
+
+function indent(text: string): string {
+  return text.replaceAll(/^(?=.)/gm, '  ')
+}

@@ -1,0 +1,235 @@
+/** What the commands that ask a server what it knows print. */
+import type { Static } from 'typebox'
+import { printable } from '../printable.ts'
+import type { HostsView, HostView } from '../server/views/hosts.ts'
+import type { AlertsView, HostLoadsView } from '../server/views/judgement.ts'
+import type { StatusView } from '../server/views/site.ts'
+import type { VmsView, VmView } from '../server/views/vms.ts'
+import { ask, type AskOptions, findLogin, type Login, pathOf, type Question } from './api-client.ts'
+import { ApiError, EXIT } from './api-error.ts'
+import type { ListOptions, VmsOptions } from './site-command.ts'
+import { bytesText, percentText, spanText, tableText } from './table-text.ts'
+
+const PAGE = 1000
+const UNAVAILABLE = 503
+const NO_HOSTS = 'No host is known yet. `ethos hosts add FILE` registers what `ethos bench host` measured.\n'
+
+/** Asks, and prints: the answer as it came, or as text for people. Why an answer is worth less goes to standard error, so that no pipe loses it. */
+export async function show<T>(options: AskOptions, question: Question, textOf: (answer: T) => string): Promise<T> {
+  const answer = (await ask(findLogin(options), question)) as T
+  process.stdout.write(options.json === true ? `${JSON.stringify(answer, null, 2)}\n` : printable(textOf(answer)))
+  if (options.json !== true) warn(answer)
+  return answer
+}
+
+function warn(answer: unknown): void {
+  if (typeof answer !== 'object' || answer === null || !('degraded' in answer)) return
+  const { degraded } = answer
+  if (!Array.isArray(degraded)) return
+  for (const reason of degraded) process.stderr.write(printable(`degraded: ${String(reason)}\n`))
+}
+
+/** All pages of a list. */
+export async function all<T>(
+  login: Login,
+  question: Question,
+  itemsOf: (answer: unknown) => readonly T[],
+): Promise<readonly T[]> {
+  const items: T[] = []
+  for (let cursor: string | undefined; ; ) {
+    const answer = await ask(login, { ...question, query: { ...question.query, limit: PAGE, cursor } })
+    items.push(...itemsOf(answer))
+    cursor = (answer as { readonly next?: string }).next
+    if (cursor === undefined) return items
+  }
+}
+
+export async function vms(vm: string | undefined, options: VmsOptions): Promise<void> {
+  if (vm !== undefined) {
+    const { showVm } = await import('./vm-text.ts')
+    return showVm(vm, options)
+  }
+  const query = { host: options.host, name: options.find }
+  const list = await all(findLogin(options), { path: '/v1/vms', query }, (answer) => (answer as VmsView).vms)
+  process.stdout.write(listText(list, options, ({ vm: name }) => name, vmsText))
+}
+
+function listText<T>(
+  list: readonly T[],
+  { json, names }: ListOptions,
+  nameOf: (item: T) => string,
+  textOf: (list: readonly T[]) => string,
+): string {
+  if (names === true) return list.map((item) => `${nameOf(item)}\n`).join('')
+  return json === true ? `${JSON.stringify(list, null, 2)}\n` : printable(textOf(list))
+}
+
+function vmsText(list: readonly VmView[]): string {
+  if (list.length === 0)
+    return 'No VM is known yet. `ethos enroll VM` lets one in; hosts tell of theirs once they report.\n'
+  return tableText<VmView>(
+    [
+      { head: 'VM', cell: ({ vm }) => vm },
+      { head: 'state', cell: ({ state }) => state },
+      {
+        head: 'host',
+        cell: ({ host, leavingTo }) => (leavingTo === undefined ? (host ?? '?') : `${host} > ${leavingTo}`),
+      },
+      { head: 'vCPUs', cell: ({ vcpus }) => (vcpus === undefined ? '' : String(vcpus)), align: 'right' },
+      {
+        head: 'memory',
+        cell: ({ memoryBytes }) => (memoryBytes === undefined ? '' : bytesText(memoryBytes)),
+        align: 'right',
+      },
+      {
+        head: 'vector',
+        cell: ({ vectorAgeMs }) => (vectorAgeMs === undefined ? 'never' : `${spanText(vectorAgeMs)} ago`),
+        align: 'right',
+      },
+      { head: 'via', cell: ({ via }) => via ?? '' },
+      { head: 'note', cell: noteOf },
+    ],
+    list,
+  )
+}
+
+function noteOf({ isPinned, isClockOff, runs }: VmView): string {
+  return [
+    ...(isPinned === true ? ['pinned'] : []),
+    ...(isClockOff === true ? ['its clock is off'] : []),
+    ...(runs === undefined || runs === 'running' ? [] : [runs]),
+  ].join(', ')
+}
+
+export async function hosts(host: string | undefined, options: ListOptions): Promise<void> {
+  if (host !== undefined) {
+    const { showHost } = await import('./host-text.ts')
+    return showHost(host, options)
+  }
+  if (options.names === true) {
+    const list = await all(findLogin(options), { path: '/v1/hosts' }, hostsOf)
+    process.stdout.write(list.map(({ host: name }) => `${name}\n`).join(''))
+    return
+  }
+  try {
+    await show<HostLoadsView>(options, { path: '/v1/loads' }, hostsText)
+  } catch (error) {
+    if (!(error instanceof ApiError) || error.status !== UNAVAILABLE) throw error
+    process.stderr.write(printable(`degraded: ${error.message}\n`))
+    const list = await all(findLogin(options), { path: '/v1/hosts' }, hostsOf)
+    process.stdout.write(listText(list, options, ({ host: name }) => name, plainHostsText))
+  }
+}
+
+/** What is known without any judgement. */
+function plainHostsText(list: readonly HostView[]): string {
+  if (list.length === 0) return NO_HOSTS
+  return tableText<HostView>(
+    [
+      { head: 'host', cell: ({ host }) => host },
+      { head: 'state', cell: ({ state }) => state ?? '?' },
+      { head: 'cores', cell: ({ cores }) => String(cores ?? '?'), align: 'right' },
+      {
+        head: 'memory',
+        cell: ({ memoryBytes }) => (memoryBytes === undefined ? '?' : bytesText(memoryBytes)),
+        align: 'right',
+      },
+      { head: 'VMs', cell: ({ vmCount }) => String(vmCount ?? '?'), align: 'right' },
+      {
+        head: 'report',
+        cell: ({ reportAgeMs }) => (reportAgeMs === undefined ? 'never' : `${spanText(reportAgeMs)} ago`),
+        align: 'right',
+      },
+      { head: 'note', cell: ({ lacking }) => lacking ?? '' },
+    ],
+    list,
+  )
+}
+
+function hostsOf(answer: unknown): readonly HostView[] {
+  return (answer as Static<typeof HostsView>).hosts
+}
+
+type HostLoad = HostLoadsView['hosts'][number]
+
+function hostsText({ hosts: list, boundProbability }: HostLoadsView): string {
+  if (list.length === 0) return NO_HOSTS
+  const share = (cores: number | undefined, { capacity }: HostLoad): string =>
+    cores === undefined ? '?' : percentText(cores / capacity.cpuRefCores)
+  const table = tableText<HostLoad>(
+    [
+      { head: 'host', cell: ({ host }) => host },
+      { head: 'state', cell: ({ state }) => state },
+      { head: 'cores', cell: ({ capacity }) => capacity.cpuRefCores.toFixed(1), align: 'right' },
+      { head: 'now', cell: (row) => share(row.current.cpuRefCoresMean, row), align: 'right' },
+      { head: 'expected', cell: (row) => share(row.predicted.cpuRefCoresMean, row), align: 'right' },
+      { head: 'bound', cell: (row) => share(row.predicted.cpuRefCoresBound, row), align: 'right' },
+      { head: 'sold', cell: (row) => share(row.allocated.cpuRefCores, row), align: 'right' },
+      {
+        head: 'memory sold',
+        cell: ({ allocated, capacity }) => percentText(allocated.memoryBytes / capacity.memoryBytes),
+        align: 'right',
+      },
+      {
+        head: 'contention',
+        cell: ({ predicted }) => (predicted.contention === undefined ? '' : percentText(predicted.contention)),
+        align: 'right',
+      },
+      { head: 'VMs', cell: ({ vms: number }) => String(number), align: 'right' },
+      { head: 'moving', cell: ({ inFlight }) => movingText(inFlight), align: 'right' },
+      { head: 'watts', cell: ({ current }) => wattsText(current), align: 'right' },
+      { head: 'note', cell: ({ doubt }) => doubt ?? '' },
+    ],
+    list,
+  )
+  const bound = percentText(boundProbability)
+  return `${table}\nCPU of the host: now as it says; expected and bound over the horizon (demand stays below the bound in ${bound} of cases);\nsold: sizes of its VMs. Watts with ~ are estimated.\n`
+}
+
+function movingText({ arriving, leaving }: HostLoad['inFlight']): string {
+  return arriving + leaving === 0 ? '' : `${arriving} in, ${leaving} out`
+}
+
+function wattsText({ watts, wattsAreEstimated }: HostLoad['current']): string {
+  return watts === undefined ? '' : `${wattsAreEstimated ? '~' : ''}${watts.toFixed(0)}`
+}
+
+export async function status(options: AskOptions): Promise<void> {
+  await show<StatusView>(options, { path: '/v1/status' }, (answer) => {
+    const { version, upSince, asOf, you, store, controller, automation, turns, lastTurnAt } = answer
+    const paused = automation.isPaused ? ', paused' : ''
+    const last = lastTurnAt === undefined ? 'none yet' : `${turns}, the last ${spanText(asOf - lastTurnAt)} ago`
+    const byState = Object.entries(answer.vms).map(([state, number]) => `${number} ${state}`)
+    const rows: readonly (readonly [string, string])[] = [
+      ['server', `Ethos ${version}, up for ${spanText(asOf - upSince)}`],
+      ['you', `${you.name} (${you.role})`],
+      ['store', store],
+      ['controller', controller],
+      ['automation', `${automation.level}${paused}`],
+      ['turns', last],
+      ['VMs', byState.length === 0 ? 'none' : byState.join(', ')],
+      ['hosts', String(answer.hosts)],
+      ['state', answer.degraded.length === 0 ? 'all is well' : 'degraded, see below'],
+    ]
+    return rows.map(([name, text]) => `${name.padEnd(11)} ${text}\n`).join('')
+  })
+}
+
+export async function alerts(options: AskOptions): Promise<void> {
+  const { alerts: list } = await show<AlertsView>(options, { path: '/v1/alerts' }, ({ alerts: found, asOf }) =>
+    found.length === 0
+      ? 'No alerts.\n'
+      : found
+          .map(
+            ({ severity, since, what, remedy }) =>
+              `${severity.padEnd(8)} for ${spanText(asOf - since)}: ${what}\n${' '.repeat(9)}${remedy}\n`,
+          )
+          .join(''),
+  )
+  if (list.length > 0) process.exitCode = EXIT.no
+}
+
+/** Path of something below a VM. */
+export function vmPath(vm: string, ...rest: readonly string[]): string {
+  return pathOf('v1', 'vms', vm, ...rest)
+}

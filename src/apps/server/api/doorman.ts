@@ -1,0 +1,166 @@
+/** Who asks, and whether they may: by API token, or by an operator's certificate. Each refusal is audited, as long as there are not too many. */
+import { createHash } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
+import { Buckets } from '../../../engine/admission/buckets.ts'
+import { mayAct, type Role } from '../../../terms/access.ts'
+import { type EpochMs, MINUTE_MS, SECOND_MS } from '../../../terms/units.ts'
+import { addressOf } from '../connections.ts'
+import { Seldom } from '../seldom.ts'
+import { isGood, judgeApiToken } from './api-token.ts'
+import { API_LIMITS, type ApiLimits, type ApiParts } from './parts.ts'
+import type { Refusal } from './reply.ts'
+
+/** What a route asks of its caller: nothing, or a role. */
+export type Access = 'open' | Role
+
+/** Who asks. */
+export interface Caller {
+  readonly role: Role
+  /** For people, records and logs: `token ci (0123456789abcdef)`, `operator ada`. */
+  readonly name: string
+  /** Counted by it. */
+  readonly key: string
+  /** Absent: by certificate. */
+  readonly tokenId?: string
+}
+
+/** How often the last use of a token is written down. */
+const USE_NOTED_MS = MINUTE_MS
+
+const NOT_KNOWN: Refusal = {
+  kind: 'refused',
+  status: 401,
+  code: 'unauthorised',
+  message: 'No valid API token came with the request.',
+  remedy: 'Send `Authorization: Bearer ethos_...`. Was the token revoked, or has it ended? An admin makes a new one.',
+}
+
+export class Doorman {
+  private readonly parts: ApiParts
+  private readonly perToken: Buckets
+  private readonly perAddress: Buckets
+  private readonly refusedEach: Buckets
+  private readonly refusedTogether: Buckets
+  private readonly crowded: Seldom
+  private readonly unkept: Seldom
+  private readonly usedAt = new Map<string, EpochMs>()
+
+  constructor(parts: ApiParts) {
+    this.parts = parts
+    const limits: ApiLimits = { ...API_LIMITS, ...parts.limits }
+    this.perToken = new Buckets(limits.perToken)
+    this.perAddress = new Buckets(limits.perAddress)
+    this.refusedEach = new Buckets(limits.refused.each)
+    this.refusedTogether = new Buckets(limits.refused.together)
+    this.crowded = new Seldom(() => this.now())
+    this.unkept = new Seldom(() => this.now())
+  }
+
+  /** Lets a request in. @param about the route, for the audit. Rejects with a `StoreError` where tokens can't be read. */
+  async admit(request: IncomingMessage, access: Access, about: string): Promise<Caller | Refusal | undefined> {
+    const from = addressOf(request.socket)
+    const waitMs = this.perAddress.take(from, this.now())
+    if (waitMs > 0) return this.tooMany(waitMs, from)
+    if (access === 'open') return undefined
+    const found = await this.identify(request)
+    if (typeof found === 'string') return this.refuse(NOT_KNOWN, { from, reason: `${about}: ${found}` })
+    if ('notAllowed' in found) {
+      const reason = `${about}: ${found.notAllowed}`
+      return this.refuse(forbidden(access), { from, about: found.name, reason })
+    }
+    const tokenWaitMs = this.perToken.take(found.key, this.now())
+    if (tokenWaitMs > 0) return this.tooMany(tokenWaitMs, found.name)
+    this.noteUse(found)
+    if (mayAct(found.role, access)) return found
+    const reason = `${about}: needs ${access}, and ${found.name} is ${found.role}`
+    return this.refuse(forbidden(access), { from: found.name, reason })
+  }
+
+  /** Whether a caller would still be let in: streams outlive tokens. A store that can't be read ends nobody. */
+  async isStillGood(caller: Caller): Promise<boolean> {
+    if (caller.tokenId === undefined) return true
+    try {
+      const token = await this.parts.store.apiTokens.find(caller.tokenId)
+      return token !== undefined && isGood(token, this.now())
+    } catch {
+      return true
+    }
+  }
+
+  /** Who it is; a reason where nobody knows. */
+  private async identify(
+    request: IncomingMessage,
+  ): Promise<Caller | string | { readonly name: string; readonly notAllowed: string }> {
+    const header = request.headers.authorization
+    if (header === undefined) return this.identifyPeer(request)
+    const [, shown = ''] = /^Bearer +(\S{1,200})$/i.exec(header) ?? []
+    const judged = await judgeApiToken(this.parts.store.apiTokens, shown, this.now())
+    if (judged.kind === 'refused') return judged.reason
+    const { id, role, name } = judged.token
+    return { role, name: `token ${name} (${id})`, key: `token ${id}`, tokenId: id }
+  }
+
+  private identifyPeer(request: IncomingMessage): Caller | string | { name: string; notAllowed: string } {
+    const peer = this.parts.peerOf(request.socket)
+    if (peer.kind === 'unknown') return `no token, and ${peer.reason}`
+    if (peer.kind === 'expired') return 'no token, and its certificate has expired'
+    const { role, name } = peer.bearer
+    if (role !== 'operator') return { name, notAllowed: `its certificate is for ${role}s, and they may not ask this` }
+    const key = createHash('sha256').update(name).digest('hex')
+    return { role, name: `operator ${name}`, key: `operator ${key}` }
+  }
+
+  private refuse(
+    refusal: Refusal,
+    record: { readonly from: string; readonly reason: string; readonly about?: string },
+  ): Refusal {
+    const now = this.now()
+    const waitMs = this.refusedEach.take(record.from, now) || this.refusedTogether.take('', now)
+    if (waitMs > 0) return this.tooMany(waitMs, record.from)
+    const { audit } = this.parts.store
+    // Not waited for: a disk that is slow, or full, does not hold up a refusal.
+    audit.add({ at: now, what: 'request refused', ...record }).catch((error: unknown) => {
+      const withheld = this.unkept.ask()
+      if (withheld !== undefined)
+        this.parts.log.error({ reason: String(error), withheld }, 'no audit of refusals is kept')
+    })
+    return refusal
+  }
+
+  /** Not audited: that would be work, and whoever floods wants us to have some. It is counted, and said once a minute. */
+  private tooMany(waitMs: number, who: string): Refusal {
+    const withheld = this.crowded.ask()
+    if (withheld !== undefined) this.parts.log.warn({ who, withheld }, 'too many requests')
+    return {
+      kind: 'refused',
+      status: 429,
+      code: 'too-many',
+      message: 'Too many requests.',
+      remedy: 'Wait as long as `retry-after` says. Would GET /v1/events, or a larger `limit`, do with fewer?',
+      retryAfterSec: Math.max(1, Math.ceil(waitMs / SECOND_MS)),
+    }
+  }
+
+  private noteUse({ tokenId }: Caller): void {
+    if (tokenId === undefined) return
+    const now = this.now()
+    const passedMs = now - (this.usedAt.get(tokenId) ?? -Infinity)
+    if (passedMs >= 0 && passedMs < USE_NOTED_MS) return
+    this.usedAt.set(tokenId, now)
+    this.parts.store.apiTokens.used([tokenId], now).catch(() => this.usedAt.delete(tokenId))
+  }
+
+  private now(): EpochMs {
+    return this.parts.clock.now()
+  }
+}
+
+function forbidden(access: Role): Refusal {
+  return {
+    kind: 'refused',
+    status: 403,
+    code: 'forbidden',
+    message: `This needs the role ${access}.`,
+    remedy: 'Ask an admin for a token of that role.',
+  }
+}

@@ -1,0 +1,175 @@
+/** Turns on the wall clock for as long as the lease is held: only one process of a site takes them. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { EpochMs } from '../../terms/units.ts'
+import type { Clock } from '../../world/clock.ts'
+import { StoreError } from '../../world/errors.ts'
+import type { SiteStore } from '../../world/site-store.ts'
+import type { ControllerMessage, ControllerOptions } from './controller-messages.ts'
+import { CONTROLLER_LEASE } from './controller-writes.ts'
+import { encodePacket } from './turn-packet.ts'
+import { TurnTaker } from './turn-taker.ts'
+
+/** The controller says that it lives this often, or a quarter of the interval if that is less. */
+const BEAT_MS_MAX = 10_000
+/** A turn comes so long after its slot of usage has ended: hosts report once a minute. */
+const SETTLE_MS_MAX = 60_000
+/** A clock that goes otherwise than time passes, by more than this, was set: nothing is ordered in the next turn (invariant 16). */
+const CLOCK_SLACK_MS = 1000
+const REASON_LENGTH_MAX = 2000
+
+/** What a loop needs beside its options. */
+export interface ControllerWorld {
+  readonly store: SiteStore
+  readonly clock: Clock
+  readonly tell: (message: ControllerMessage) => void
+  /** Ends the loop. */
+  readonly signal: AbortSignal
+}
+
+interface Lease {
+  readonly token: number
+  readonly endsAt: EpochMs
+}
+
+export class ControllerLoop {
+  private readonly options: Omit<ControllerOptions, 'place'>
+  private readonly world: ControllerWorld
+  private lease: Lease | undefined
+  private taker: TurnTaker | undefined
+  private watch: { readonly wall: number; readonly ran: number } | undefined
+
+  constructor(options: Omit<ControllerOptions, 'place'>, world: ControllerWorld) {
+    this.options = options
+    this.world = world
+  }
+
+  /** Returns once the signal is given and the lease is let go. */
+  async run(): Promise<void> {
+    const beating = this.beat()
+    let isFirst = true
+    while (!this.isOver) {
+      if (!(await this.holdLease())) {
+        isFirst = true
+        await this.pause(this.options.leaseMs / 3)
+        continue
+      }
+      if (!isFirst) await this.pause(this.untilNextMs())
+      isFirst = false
+      if (this.isOver) break
+      // While it slept the lease may have passed on.
+      if (await this.holdLease()) await this.turn()
+      else isFirst = true
+    }
+    await beating
+    await this.letGo()
+  }
+
+  private get isOver(): boolean {
+    return this.world.signal.aborted
+  }
+
+  private async turn(): Promise<void> {
+    const { clock, tell, store } = this.world
+    const ran = performance.now()
+    this.taker ??= new TurnTaker({ store, clock, everyMs: this.options.everyMs, token: () => this.lease?.token ?? -1 })
+    try {
+      const taken = await this.taker.take(this.judgeClock())
+      const at = clock.now()
+      if (taken.kind === 'none') {
+        tell({ kind: 'idle', at, isOff: taken.isOff, reason: taken.reason.slice(0, REASON_LENGTH_MAX) })
+        return
+      }
+      const { packet } = taken
+      const number = packet.number ?? 0
+      tell({ kind: 'turn', at, number, tookMs: performance.now() - ran, packet: encodePacket(packet) })
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error
+      if (error.code === 'fenced') this.lose()
+      this.trouble(error)
+    }
+  }
+
+  /** Why the clock is not to be trusted in this turn; empty: it is. */
+  private judgeClock(): readonly string[] {
+    const now = { wall: this.world.clock.now(), ran: performance.now() }
+    const was = this.watch
+    this.watch = now
+    if (was === undefined) return []
+    const offMs = now.wall - was.wall - (now.ran - was.ran)
+    if (Math.abs(offMs) <= CLOCK_SLACK_MS) return []
+    return [`The clock was set by ${(offMs / 1000).toFixed(1)} s since the last turn.`]
+  }
+
+  /** Takes or prolongs the lease; false while another process has it, or the store can't say. */
+  private async holdLease(): Promise<boolean> {
+    const { store, clock, tell } = this.world
+    const { holder, leaseMs } = this.options
+    try {
+      const before = this.lease
+      this.lease = await store.leases.take(CONTROLLER_LEASE, holder, clock.now(), leaseMs)
+      if (this.lease === undefined) {
+        this.lose()
+        tell({ kind: 'standby', at: clock.now(), reason: 'Another process holds the lease and takes the turns.' })
+      } else if (before !== undefined && before.token !== this.lease.token) {
+        // Somebody else had it in between: what was remembered may be behind what was ordered.
+        this.taker = undefined
+      }
+      return this.lease !== undefined
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error
+      this.trouble(error)
+      // Until it ends nobody else can have it; then it may be another's.
+      if (this.lease !== undefined && clock.now() >= this.lease.endsAt) this.lose()
+      return false
+    }
+  }
+
+  private lose(): void {
+    this.lease = undefined
+    this.taker = undefined
+  }
+
+  private async letGo(): Promise<void> {
+    if (this.lease === undefined) return
+    try {
+      await this.world.store.leases.release(CONTROLLER_LEASE, this.options.holder)
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error
+    }
+  }
+
+  /** Says that it lives, and prolongs the lease between turns. */
+  private async beat(): Promise<void> {
+    const beatMs = Math.min(BEAT_MS_MAX, this.options.everyMs / 4)
+    let heldAt = performance.now()
+    while (!this.isOver) {
+      this.world.tell({ kind: 'alive', at: this.world.clock.now() })
+      await this.pause(beatMs)
+      if (this.isOver || this.lease === undefined || performance.now() - heldAt < this.options.leaseMs / 3) continue
+      await this.holdLease()
+      heldAt = performance.now()
+    }
+  }
+
+  private trouble(error: Error): void {
+    const reason = error.message.slice(0, REASON_LENGTH_MAX)
+    this.world.tell({ kind: 'trouble', at: this.world.clock.now(), reason })
+  }
+
+  /** To the next whole interval of the clock and a little more, so that a slot of usage is complete. Never longer than an interval. */
+  private untilNextMs(): number {
+    const { everyMs } = this.options
+    const settleMs = Math.min(SETTLE_MS_MAX, everyMs / 5)
+    const passedMs = (((this.world.clock.now() - settleMs) % everyMs) + everyMs) % everyMs
+    return everyMs - passedMs
+  }
+
+  /** By the monotonic clock. Ends early with the loop. */
+  private async pause(ms: number): Promise<void> {
+    try {
+      await sleep(ms, undefined, { signal: this.world.signal })
+    } catch (error) {
+      if (!this.isOver) throw error
+    }
+  }
+}

@@ -1,0 +1,40 @@
+/** The controller's own process: started by `ControllerProcess`, told its options in the first message, gone when its parent is. */
+import { WallClock } from '../../drivers/wall-clock.ts'
+import { ControllerLoop } from './controller-loop.ts'
+import type { ControllerMessage, ControllerOptions } from './controller-messages.ts'
+import { DistantWrites, type WriteMessage, type WriteReply } from './controller-writes.ts'
+import { openSite } from './open-site.ts'
+
+const stop = new AbortController()
+const writes = new DistantWrites(tell)
+
+process.once('message', (message) => {
+  process.on('message', (reply) => writes.hear(reply as WriteReply))
+  // The parent is the same program of the same version: what it says is not judged again.
+  run(message as ControllerOptions).then(
+    () => process.exit(0),
+    (error: unknown) => {
+      process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`)
+      process.exit(1)
+    },
+  )
+})
+process.once('disconnect', () => process.exit(0))
+process.once('SIGTERM', () => stop.abort())
+// Ctrl-C in a terminal reaches the whole group; the parent says when to go.
+process.on('SIGINT', () => undefined)
+
+/** A parent that is gone hears nothing; `disconnect` comes. */
+function tell(message: ControllerMessage | WriteMessage): void {
+  if (process.connected) process.send?.(message)
+}
+
+async function run(options: ControllerOptions): Promise<void> {
+  const store = await openSite(options.place)
+  try {
+    const world = { store: writes.over(store), clock: new WallClock(), tell, signal: stop.signal }
+    await new ControllerLoop(options, world).run()
+  } finally {
+    await store.close()
+  }
+}

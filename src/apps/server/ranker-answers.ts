@@ -1,0 +1,341 @@
+/** Answers about one turn's sheet, as JSON text. Pure but for the sheet, which is left as it was found. */
+import { horizonSteps, type TurnContext } from '../../engine/context.ts'
+import { contentionWithin, predictContention } from '../../engine/forecast/contention.ts'
+import { isAlarmed, raiseAlarm } from '../../engine/plan/relieve.ts'
+import { getPersonalityVector } from '../../engine/profile/profiles.ts'
+import { explainPair, type PairAnswer } from '../../engine/suitability/pair.ts'
+import { findPlacements } from '../../engine/suitability/placements.ts'
+import { getSuitableHosts, remediate } from '../../engine/suitability/rank.ts'
+import { firstShut } from '../../engine/suitability/rules.ts'
+import { predictPerformance } from '../../engine/suitability/score.ts'
+import { prepare } from '../../engine/turn.ts'
+import { wattsAt } from '../../terms/host.ts'
+import type { HostId, VmId } from '../../terms/ids.ts'
+import { ParseError } from '../../terms/parse.ts'
+import { parsePlacementQuestion } from '../../terms/placement.ts'
+import { type DimensionName, readDimension } from '../../terms/personality.ts'
+import type { Lack } from '../../terms/ranking.ts'
+import { STAY_REASONS, type TimeUntilContention, type TurnEvent } from '../../terms/turn.ts'
+import { clampFraction } from '../../terms/units.ts'
+import type { Question } from './ranker-questions.ts'
+import { hostField, orderRow, rankedRow, refusalRow, sideRow } from './ranker-rows.ts'
+import type { Answer } from './site-answers.ts'
+import type { TurnPacket } from './turn-packet.ts'
+
+/** Events of a plan that are told: a cluster in need has thousands of refused moves. */
+const EVENTS_SHOWN = 500
+const MINUTES_AHEAD = [5, 15, 30, 60] as const
+
+type Body = Readonly<Record<string, unknown>>
+
+/** One turn's sheet, opened once and asked many times. */
+export class TurnAnswers {
+  readonly packet: TurnPacket
+  private readonly context: TurnContext
+  private alarm: ReturnType<typeof raiseAlarm> | undefined
+
+  constructor(packet: TurnPacket) {
+    this.packet = packet
+    this.context = prepare(packet.before, packet.observation, packet.policy).context
+  }
+
+  answer(question: Question, degraded: readonly string[]): Answer {
+    try {
+      const body = this.bodyOf(question)
+      if (body === undefined) return { kind: 'unknown', what: whatOf(question) }
+      return { kind: 'json', text: JSON.stringify({ asOf: this.packet.observation.at, degraded, ...body }) }
+    } catch (error) {
+      if (!(error instanceof ParseError)) throw error
+      return { kind: 'invalid', reason: error.message }
+    }
+  }
+
+  private bodyOf(question: Question): Body | undefined {
+    if ('vm' in question) return this.ofVm(question)
+    if (question.what === 'place') return this.place(question.question)
+    if (question.what === 'forecasts') return this.forecasts()
+    if (question.what === 'contention') return this.contention()
+    return question.what === 'plan' ? this.plan() : this.hostLoads()
+  }
+
+  private ofVm(question: Extract<Question, { readonly vm: VmId }>): Body | undefined {
+    const vm = this.context.state.vmIndex.get(question.vm)
+    if (vm === undefined) return undefined
+    if (question.what === 'hosts-for') return this.hostsFor(vm)
+    if (question.what === 'pair') return this.pair(vm, question.host)
+    return question.what === 'why' ? this.why(vm) : this.forecastOf(vm)
+  }
+
+  private hostsFor(vm: number): Body {
+    const { context } = this
+    const ranking = getSuitableHosts(context, vm)
+    const refusals: Partial<Record<Lack, number>> = {}
+    for (const { verdict } of ranking.refused) refusals[verdict.lacking] = (refusals[verdict.lacking] ?? 0) + 1
+    return {
+      vm: ranking.vmId,
+      ...hostField(context, vm),
+      ...this.terms(),
+      ...this.gateOf(vm),
+      ranked: ranking.ranked.map((ranked, i) => rankedRow(context, vm, { ranked, rank: i + 1 })),
+      refused: ranking.refused.map(({ hostId, verdict }) => ({ host: hostId, verdict: refusalRow(verdict) })),
+      ...(ranking.ranked.length > 0 ? {} : { remediation: remediate(context, vm, refusals) }),
+    }
+  }
+
+  private pair(vm: number, hostId: HostId): Body | undefined {
+    const host = this.context.state.hostIndex.get(hostId)
+    if (host === undefined) return undefined
+    const { vmId: id, hostId: _, at: __, here, there, best, ...rest } = explainPair(this.context, vm, host)
+    return {
+      vm: id,
+      host: hostId,
+      ...this.terms(),
+      sentence: pairSentence({ vmId: id, hostId, ...rest, ...(best === undefined ? {} : { best }) }),
+      ...rest,
+      ...(here === undefined ? {} : { here: sideRow(here) }),
+      there: sideRow(there),
+      ...(best === undefined ? {} : { best: sideRow(best) }),
+    }
+  }
+
+  private place(value: unknown): Body {
+    const found = findPlacements(this.context, parsePlacementQuestion(value))
+    if (found.kind === 'invalid') throw new ParseError('placement', undefined, found.reason)
+    const placements = found.vms.map(({ vm, demand, step, hostId, ranking, remediation }) => ({
+      vm,
+      demand,
+      step,
+      ...(hostId === undefined ? { remediation } : { host: hostId }),
+      ranked: ranking.ranked.map(({ hostId: host, score, performance }, i) => ({
+        host,
+        rank: i + 1,
+        score,
+        performance,
+      })),
+      refused: ranking.refused.map(({ hostId: host, verdict }) => ({ host, verdict: refusalRow(verdict) })),
+    }))
+    return { ...this.terms(), isComplete: found.isComplete, placements }
+  }
+
+  private why(vm: number): Body {
+    const { context, packet } = this
+    const { result, held, number } = packet
+    const { id } = packet.observation.inventory.vms[vm]
+    const host = context.hostOf[vm]
+    const hostId = hostField(context, vm).host
+    const order = result?.orders.find(({ vmId }) => vmId === id)
+    const events = (result?.events ?? []).filter((event) => concerns(event, id, hostId))
+    const stayed = result?.stayed === undefined || order !== undefined ? undefined : STAY_REASONS[result.stayed[vm]]
+    const own = events.findLast((event) => event.kind === 'move-refused' && event.vmId === id)
+    return {
+      vm: id,
+      ...(number === undefined ? {} : { turn: number }),
+      ...hostField(context, vm),
+      ...(stayed === undefined ? {} : { stayed }),
+      sentence: order?.reason ?? (own?.kind === 'move-refused' ? own.reason : (SENTENCE_OF[stayed ?? 'none'] ?? '')),
+      ...(order === undefined ? {} : { order: orderRow(order) }),
+      ...this.gateOf(vm),
+      held,
+      ...(host < 0 ? {} : { performance: predictPerformance(context, vm, host) }),
+      demand: this.demandOf(vm),
+      ...(host < 0 ? {} : { hostDemand: this.hostDemand(host), timeUntilContention: this.untilContention(host) }),
+      events,
+    }
+  }
+
+  private forecasts(): Body {
+    const { context } = this
+    const { horizonMs, quantile } = context.policy.forecast
+    return {
+      horizonMs,
+      quantile,
+      hosts: this.usedHosts().map((h) => {
+        const { mean, bound, capacity, vms } = this.hostDemand(h)
+        const p95 = mean + 1.645 * context.loads.sd(h)
+        return { host: this.nameOf(h), vms, capacity, mean, p50: mean, p95, bound, contention: this.contentionOf(h) }
+      }),
+    }
+  }
+
+  private forecastOf(vm: number): Body {
+    const { context } = this
+    const { samples } = context.observation
+    const { id } = context.observation.inventory.vms[vm]
+    const vector = getPersonalityVector(context.state, id)
+    const ahead = MINUTES_AHEAD.flatMap((minutes) => {
+      const at = (quantile: 'P50' | 'P95'): DimensionName => `forecastCpu${minutes}Min${quantile}`
+      const p50 = vector === undefined ? undefined : readDimension(vector, at('P50'))
+      const p95 = vector === undefined ? undefined : readDimension(vector, at('P95'))
+      return p50 === undefined || p95 === undefined ? [] : [{ minutes, p50, p95 }]
+    })
+    const newest = context.state.cpuHistory.at(-1)?.[vm] ?? NaN
+    return {
+      vm: id,
+      ...this.demandOf(vm),
+      ...(Number.isNaN(newest) ? {} : { last: newest }),
+      ahead,
+      recent: {
+        endAt: samples.at,
+        windowMs: samples.windowMs,
+        cpuRefCores: context.state.cpuHistory.map((column) => (Number.isNaN(column[vm]) ? null : column[vm])),
+      },
+    }
+  }
+
+  private contention(): Body {
+    const { context } = this
+    this.alarm ??= raiseAlarm(context)
+    const { alarm } = this
+    const hosts = this.usedHosts().map((h) => ({
+      host: this.nameOf(h),
+      probability: clampFraction(alarm.contention[h]),
+      isAlarmed: isAlarmed(context, alarm, h),
+      timeUntilContention: this.untilContention(h),
+    }))
+    hosts.sort((a, b) => b.probability - a.probability || (a.host < b.host ? -1 : 1))
+    const { horizonMs } = context.policy.forecast
+    return { horizonMs, triggerProbability: context.policy.contention.triggerProbability, hosts }
+  }
+
+  private plan(): Body {
+    const { number, automation, held, result } = this.packet
+    const stayed: Record<string, number> = {}
+    for (const code of result?.stayed ?? []) {
+      const reason = STAY_REASONS[code]
+      if (reason !== 'moves') stayed[reason] = (stayed[reason] ?? 0) + 1
+    }
+    const events = result?.events ?? []
+    return {
+      ...(number === undefined ? {} : { turn: number }),
+      ...automation,
+      held,
+      moves: (result?.orders ?? []).map(orderRow),
+      stayed,
+      events: events.slice(0, EVENTS_SHOWN),
+      eventsLeftOut: Math.max(0, events.length - EVENTS_SHOWN),
+    }
+  }
+
+  private hostLoads(): Body {
+    const { context } = this
+    const { hosts } = context.observation.inventory
+    return { boundProbability: context.policy.forecast.quantile, hosts: hosts.map((_, h) => this.hostLoad(h)) }
+  }
+
+  private hostLoad(h: number): Body {
+    const { context, packet } = this
+    const { inventory } = packet.observation
+    const host = inventory.hosts[h]
+    const told = packet.notes.reports.get(host.id)
+    const doubt = packet.notes.doubts.get(host.id)
+    const { mean, bound, capacity, vms } = this.hostDemand(h)
+    const busy = told?.cpuRefCoresMean
+    const watts = told?.watts ?? (busy === undefined ? undefined : wattsAt(host.powerWatts, busy / capacity))
+    return {
+      host: host.id,
+      state: inventory.hostStates[h],
+      ...(doubt === undefined ? {} : { doubt }),
+      ...(told === undefined ? {} : { reportedAt: told.arrivedAt }),
+      vms,
+      capacity: { cpuRefCores: capacity, memoryBytes: host.memoryBytes },
+      current: {
+        cpuRefCoresMean: busy,
+        cpuRefCoresMax: told?.cpuRefCoresMax,
+        memoryUsedBytes: told?.memoryUsedBytes,
+        watts,
+        wattsAreEstimated: watts !== undefined && told?.watts === undefined,
+      },
+      predicted: {
+        cpuRefCoresMean: mean,
+        cpuRefCoresBound: bound,
+        ...(vms === 0 ? {} : { contention: this.contentionOf(h) }),
+      },
+      allocated: { cpuRefCores: context.sizes[h], memoryBytes: context.memoryBytes[h] },
+      inFlight: {
+        arriving: inventory.migrations.filter(({ to }) => to === host.id).length,
+        leaving: inventory.migrations.filter(({ from }) => from === host.id).length,
+      },
+    }
+  }
+
+  private terms(): Body {
+    const { policy } = this.packet
+    return { policy: policy.name, currency: policy.prices.currency, horizonMs: policy.forecast.horizonMs }
+  }
+
+  private gateOf(vm: number): { readonly gate?: string } {
+    const gate = firstShut(this.context, vm)?.reason(this.context, vm)
+    return gate === undefined ? {} : { gate }
+  }
+
+  private demandOf(vm: number) {
+    const { mean, variance, size, samples } = this.context.levels
+    return { mean: mean[vm], sd: Math.sqrt(variance[vm]), size: size[vm], samples: samples[vm] }
+  }
+
+  private hostDemand(h: number) {
+    const { loads, fleet } = this.context
+    return { mean: Math.max(0, loads.mean[h]), bound: loads.bound(h), capacity: fleet.capacity[h], vms: loads.count[h] }
+  }
+
+  private limitOf(h: number): number {
+    return this.context.fleet.capacity[h] * this.context.policy.contention.highFraction
+  }
+
+  private untilContention(h: number): TimeUntilContention {
+    const { context } = this
+    const ahead = { steps: horizonSteps(context), stepMs: context.observation.samples.windowMs }
+    const told = predictContention(context.loads, h, this.limitOf(h), ahead)
+    return { ...told, cumulative: told.cumulative.map(clampFraction) }
+  }
+
+  private contentionOf(h: number): number {
+    return clampFraction(contentionWithin(this.context.loads, h, this.limitOf(h), horizonSteps(this.context)))
+  }
+
+  private usedHosts(): readonly number[] {
+    return [...this.context.loads.count.keys()].filter((h) => this.context.loads.count[h] > 0)
+  }
+
+  private nameOf(h: number): HostId {
+    return this.context.observation.inventory.hosts[h].id
+  }
+}
+
+const SENTENCE_OF: Readonly<Record<string, string>> = {
+  none: 'No turn was taken on what is seen now.',
+  'host-comfortable': 'Its host has room for what is forecast, and is not worth emptying.',
+  'host-not-worth-emptying': 'Emptying its host would cost more than it saves.',
+  'no-suitable-host': 'No host can take it.',
+  'another-vm-relieves-host': 'Its host needs relief, and other VMs give it.',
+  cooldown: 'It moved lately, or a move of it was proposed, and it rests.',
+  'move-budget': 'It moved as often today as it may.',
+  pinned: 'Its owner pinned it.',
+  'in-flight': 'It is being migrated.',
+  'location-unknown': 'Nobody knows for sure where it runs: what is unknown is left alone.',
+  'no-sample': 'Nobody has measured it.',
+  'benefit-below-cost': 'Moving it is not worth what it costs.',
+  'hold-not-reached': 'Contention is likely on its host, but has not been for long enough to act.',
+}
+
+function concerns(event: TurnEvent, vmId: VmId, hostId: string | undefined): boolean {
+  if ('vmId' in event) return event.vmId === vmId
+  if ('hostId' in event) return event.hostId === hostId
+  if (event.kind === 'move-ordered') return event.order.vmId === vmId
+  return event.kind === 'outcome-settled' && event.outcome.vmId === vmId
+}
+
+type PairSummary = Pick<PairAnswer, 'vmId' | 'hostId' | 'isThere' | 'rank' | 'suitableHosts' | 'rules' | 'best'>
+
+function pairSentence({ vmId, hostId, isThere, rank, suitableHosts, rules, best }: PairSummary): string {
+  if (isThere) return `${vmId} runs on ${hostId} already.`
+  const reasons = rules.flatMap(({ verdict }) => (verdict.kind === 'refused' ? [verdict.reason] : []))
+  if (rank === undefined) return reasons.join(' ')
+  if (rank === 1) return `${hostId} is the best of ${suitableHosts} hosts for ${vmId}.`
+  return `${hostId} is number ${rank} of ${suitableHosts} suitable hosts for ${vmId}; the best is ${best?.hostId}.`
+}
+
+function whatOf(question: Question): string {
+  if (question.what === 'pair') return `VM ${question.vm} or host ${question.host}`
+  return 'vm' in question ? `VM ${question.vm}` : question.what
+}

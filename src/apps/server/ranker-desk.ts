@@ -1,0 +1,115 @@
+/** The ranker's side of its thread: holds the newest sheet and answers from it. */
+import type { HostState } from '../../terms/cluster.ts'
+import { ParseError } from '../../terms/parse.ts'
+import type { Clock } from '../../world/clock.ts'
+import type { SiteStore } from '../../world/site-store.ts'
+import { TurnAnswers } from './ranker-answers.ts'
+import type { FromRanker, ToRanker } from './ranker-messages.ts'
+import { readLastTurn } from './rebuild.ts'
+import { SiteSight } from './site-sight.ts'
+import { alertsOf } from './turn-alerts.ts'
+import { eventsOf } from './turn-events.ts'
+import { decodePacket, type TurnPacket } from './turn-packet.ts'
+
+const NO_HOSTS =
+  'No host can be ranked, for none is registered with all that is needed. Measure hosts with `ethos bench host` and register the results.'
+
+export class RankerDesk {
+  private readonly openStore: () => Promise<SiteStore>
+  private readonly clock: Clock
+  private readonly say: (message: FromRanker) => void
+  private sight: { readonly store: SiteStore; readonly look: SiteSight } | undefined
+  private answers: TurnAnswers | undefined
+  private hostStates: ReadonlyMap<string, HostState> = new Map()
+  private trouble = 'The site is being looked at for the first time. Ask again in a few seconds.'
+  private isLooking = false
+
+  constructor(openStore: () => Promise<SiteStore>, clock: Clock, say: (message: FromRanker) => void) {
+    this.openStore = openStore
+    this.clock = clock
+    this.say = say
+  }
+
+  async hear(message: ToRanker): Promise<void> {
+    switch (message.kind) {
+      case 'load':
+        return this.load(message.packet)
+      case 'look':
+        return this.look()
+      case 'ask': {
+        const { id, question, degraded } = message
+        const answer = this.answers?.answer(question, degraded) ?? { kind: 'unavailable', reason: this.trouble }
+        this.say({ kind: 'answer', id, answer })
+        return
+      }
+      case 'close':
+        await this.sight?.store.close()
+    }
+  }
+
+  private load(bytes: Uint8Array): void {
+    try {
+      this.open(decodePacket(bytes), 'turn')
+    } catch (error) {
+      // The packet is another process's word: whatever is wrong with it is told, and what stood before stays.
+      this.fail('turn', error)
+    }
+  }
+
+  /** Sees for itself what a controller would see, and takes no turn. */
+  private async look(): Promise<void> {
+    if (this.isLooking) return
+    this.isLooking = true
+    try {
+      this.sight ??= await this.openSight()
+      const { look, store } = this.sight
+      const settings = await look.readSettings()
+      const sight = await look.look(settings)
+      if (typeof sight === 'string') throw new ParseError('the store', undefined, sight)
+      const { observation, notes, heardAt, mixes } = sight
+      const before = { ...(await look.remember(sight)), mixes }
+      const { policy, automation } = settings
+      const lastTurn = await readLastTurn(store)
+      this.open(
+        { before, observation, policy, automation, held: settings.problems, notes, heardAt, ...lastTurn },
+        'look',
+      )
+    } catch (error) {
+      this.fail('look', error)
+    } finally {
+      this.isLooking = false
+    }
+  }
+
+  private async openSight() {
+    const store = await this.openStore()
+    return { store, look: new SiteSight(store, this.clock) }
+  }
+
+  private open(packet: TurnPacket, source: 'turn' | 'look'): void {
+    const { inventory, at } = packet.observation
+    if (inventory.hosts.length === 0) {
+      this.answers = undefined
+      this.trouble = NO_HOSTS
+    } else {
+      this.answers = new TurnAnswers(packet)
+    }
+    const events = eventsOf(packet, this.hostStates)
+    this.hostStates = new Map(inventory.hosts.map(({ id }, h) => [id, inventory.hostStates[h]]))
+    this.say({
+      kind: 'loaded',
+      source,
+      asOf: at,
+      hosts: inventory.hosts.length,
+      alerts: alertsOf(packet),
+      // The turn that a look finds in the journal was told when it was taken.
+      events: source === 'turn' ? events : events.filter(({ name }) => name === 'host'),
+    })
+  }
+
+  private fail(source: 'turn' | 'look', error: unknown): void {
+    const reason = error instanceof Error ? error.message : String(error)
+    if (this.answers === undefined) this.trouble = reason
+    this.say({ kind: 'failed', source, reason })
+  }
+}

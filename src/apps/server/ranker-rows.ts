@@ -1,0 +1,57 @@
+/** Parts of answers: values of the engine as the views have them. */
+import type { PairSide } from '../../engine/suitability/pair.ts'
+import { hostName } from '../../engine/suitability/rules/rule.ts'
+import { estimateMove } from '../../engine/suitability/score.ts'
+import type { TurnContext } from '../../engine/context.ts'
+import type { MigrationOrder } from '../../terms/move.ts'
+import type { Lack, RankedHost, Refused } from '../../terms/ranking.ts'
+
+/** What `shortBy` counts; those that are missing here can't be counted. */
+const UNIT_OF: Readonly<Partial<Record<Lack, string>>> = {
+  cpu: 'reference cores',
+  'cpu-per-core': 'reference cores',
+  memory: 'bytes',
+  network: 'bytes/s',
+  'no-return': 'milliseconds',
+  cooldown: 'milliseconds',
+  concurrency: 'migrations',
+  benefit: 'money',
+}
+
+export function refusalRow({ lacking, shortBy, reason }: Refused) {
+  const unit = UNIT_OF[lacking]
+  return { lacking, shortBy, ...(unit === undefined ? {} : { unit }), reason }
+}
+
+export function rankedRow(
+  context: TurnContext,
+  vm: number,
+  row: { readonly ranked: RankedHost; readonly rank: number },
+) {
+  const { hostId, score, performance } = row.ranked
+  const host = context.state.hostIndex.get(hostId)
+  const isMoving = host !== undefined && context.hostOf[vm] >= 0
+  return {
+    host: hostId,
+    rank: row.rank,
+    score,
+    performance,
+    ...(isMoving ? { migration: estimateMove(context, vm, host) } : {}),
+  }
+}
+
+export function sideRow({ hostId, ...side }: PairSide) {
+  return { host: hostId, ...side }
+}
+
+export function orderRow({ id, vmId, from, to, decidedAt, class: kind, reason, move }: MigrationOrder) {
+  const order = { id, vm: vmId, from, to, decidedAt, class: kind, reason, state: 'proposed' as const }
+  if (move === undefined) return order
+  return { ...order, gain: move.gain, cost: move.cost, confidence: move.confidence, estimate: move.estimate }
+}
+
+/** The VM's host by name, as a field; none where nobody knows. */
+export function hostField(context: TurnContext, vm: number): { readonly host?: string } {
+  const host = context.hostOf[vm]
+  return host < 0 ? {} : { host: hostName(context, host) }
+}

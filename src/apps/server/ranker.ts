@@ -1,0 +1,150 @@
+/** Keeps the ranker's thread: hands it each turn, asks it, and starts another where it ends or does not answer. */
+import { Worker } from 'node:worker_threads'
+import { entryUrl } from './entry-url.ts'
+import type { FromRanker, RankerSetup, ToRanker } from './ranker-messages.ts'
+import type { Question } from './ranker-questions.ts'
+import type { Answer } from './site-answers.ts'
+
+/** An answer takes milliseconds; whoever waited so long is told that there is none. */
+const ANSWER_MS_MAX = 10_000
+/** Questions that wait at most: what comes beyond is told to come later. */
+const WAITING_MOST = 1000
+const BACKOFF_MS = 100
+const BACKOFF_MS_MAX = 10_000
+
+const LATE: Answer = {
+  kind: 'unavailable',
+  reason: 'The ranker did not answer in time. It is started anew: ask again.',
+}
+const BUSY: Answer = { kind: 'unavailable', reason: 'Too many questions wait for an answer. Ask again in a second.' }
+const ENDED: Answer = {
+  kind: 'unavailable',
+  reason: 'The ranker ended while it was asked, and is started anew: ask again.',
+}
+
+export interface RankerOptions extends RankerSetup {
+  readonly onLoaded: (message: Extract<FromRanker, { kind: 'loaded' }>) => void
+  readonly onFailed: (message: Extract<FromRanker, { kind: 'failed' }>) => void
+  /** The thread ended and is started anew. */
+  readonly onEnd: (why: string) => void
+}
+
+interface Waiting {
+  readonly resolve: (answer: Answer) => void
+  readonly timer: NodeJS.Timeout
+}
+
+export class Ranker {
+  private readonly options: RankerOptions
+  private worker: Worker | undefined
+  private readonly waiting = new Map<number, Waiting>()
+  private nextId = 0
+  private failures = 0
+  private packet: Uint8Array | undefined
+  private restart: NodeJS.Timeout | undefined
+  private isClosing = false
+
+  constructor(options: RankerOptions) {
+    this.options = options
+  }
+
+  start(): void {
+    const { place } = this.options
+    const setup: RankerSetup = { place }
+    const worker = new Worker(entryUrl('ranker-thread'), { workerData: setup })
+    this.worker = worker
+    let why = 'It ended by itself.'
+    worker.on('message', (message: FromRanker) => this.hear(message))
+    worker.on('error', (error) => {
+      why = error instanceof Error ? error.message : String(error)
+    })
+    worker.once('exit', () => {
+      if (this.worker === worker) this.ended(why)
+    })
+    // A new thread begins where the last one was.
+    if (this.packet === undefined) this.send({ kind: 'look' })
+    else this.send({ kind: 'load', packet: this.packet })
+  }
+
+  /** Answers come from this turn from now on. */
+  load(packet: Uint8Array): void {
+    this.packet = packet
+    this.send({ kind: 'load', packet })
+  }
+
+  /** Nobody takes turns: answers come from what the store holds. */
+  look(): void {
+    this.packet = undefined
+    this.send({ kind: 'look' })
+  }
+
+  async ask(question: Question, degraded: readonly string[]): Promise<Answer> {
+    if (this.worker === undefined) return ENDED
+    if (this.waiting.size >= WAITING_MOST) return BUSY
+    const id = this.nextId++
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => {
+        this.settle(id, LATE)
+        // Whatever holds it up would hold up all others too.
+        this.terminate()
+      }, ANSWER_MS_MAX)
+      timer.unref()
+      this.waiting.set(id, { resolve, timer })
+      this.send({ kind: 'ask', id, question, degraded })
+    })
+  }
+
+  /** Ends the thread; another one begins. */
+  terminate(): void {
+    this.worker?.terminate().catch(() => undefined)
+  }
+
+  async close(): Promise<void> {
+    this.isClosing = true
+    clearTimeout(this.restart)
+    const { worker } = this
+    if (worker === undefined) return
+    const ended = new Promise<void>((resolve) => {
+      worker.once('exit', () => resolve())
+    })
+    this.send({ kind: 'close' })
+    const killer = setTimeout(() => this.terminate(), ANSWER_MS_MAX)
+    await ended
+    clearTimeout(killer)
+  }
+
+  private send(message: ToRanker): void {
+    this.worker?.postMessage(message)
+  }
+
+  private hear(message: FromRanker): void {
+    if (message.kind === 'answer') this.settle(message.id, message.answer)
+    else if (message.kind === 'loaded') {
+      this.failures = 0
+      this.options.onLoaded(message)
+    } else {
+      // What could not be read once can't be read by the next thread either.
+      if (message.source === 'turn') this.packet = undefined
+      this.options.onFailed(message)
+    }
+  }
+
+  private settle(id: number, answer: Answer): void {
+    const waiting = this.waiting.get(id)
+    if (waiting === undefined) return
+    clearTimeout(waiting.timer)
+    this.waiting.delete(id)
+    waiting.resolve(answer)
+  }
+
+  private ended(why: string): void {
+    this.worker = undefined
+    for (const id of this.waiting.keys()) this.settle(id, ENDED)
+    if (this.isClosing) return
+    this.options.onEnd(why)
+    // A packet that kills each thread that opens it is not handed to a third.
+    if (this.failures >= 2) this.packet = undefined
+    this.restart = setTimeout(() => this.start(), Math.min(BACKOFF_MS_MAX, BACKOFF_MS * 2 ** this.failures++))
+    this.restart.unref()
+  }
+}

@@ -1,0 +1,163 @@
+/** The engine's memory, made anew from the store: there is no checkpoint that could be stale, or of another version. */
+import { initialThreshold } from '../../engine/learn/threshold.ts'
+import { alignRosters } from '../../engine/roster.ts'
+import type { EngineState, MoveLogEntry, ThresholdState } from '../../engine/state.ts'
+import { initialState } from '../../engine/turn.ts'
+import { boundedUse } from '../../drivers/reported/reported-telemetry.ts'
+import type { Inventory } from '../../terms/cluster.ts'
+import { type MigrationOrder, parseMigrationOrder } from '../../terms/move.ts'
+import { ParseError, parseFields, parseJson, parseList, parseNumber } from '../../terms/parse.ts'
+import type { Policy } from '../../terms/policy.ts'
+import { DAY_MS, type EpochMs } from '../../terms/units.ts'
+import { SLOT_MS, slotOf } from '../../terms/usage.ts'
+import type { JournalLine, SiteStore } from '../../world/site-store.ts'
+import type { TurnResult } from './turn-packet.ts'
+
+/** VMs whose past is read at a time: columns of all resources of so many fit in a few MB. */
+const VMS_AT_ONCE = 1000
+/** Lines of the journal that are read at a time, and in all: a day at a turn in five minutes is 288. */
+const LINES_AT_ONCE = 1000
+const LINES_MOST = 20_000
+/** Lines among which the newest turn stands. */
+const LINES_OF_LAST_TURN = 10
+
+/** A line of the journal, beside headers and turns: what was learnt, so that a restart need not learn it again. */
+export function encodeLearnt(threshold: ThresholdState): string {
+  const { bandSd, checked, exceeded, netGain, outcomes, marginFactor } = threshold
+  const learnt = { checked, exceeded, netGain, outcomes, marginFactor }
+  return JSON.stringify({ kind: 'learnt', ...(Number.isNaN(bandSd) ? {} : { bandSd }), ...learnt })
+}
+
+/** The state as it would be after the turns of the last day, as far as it decides anything: past demand, who moved when and from where, the width of
+ *  the band and the margin, the count of turns. Not rebuilt: triggers of the last turns (so contention must show again before
+ *  anything moves), hosts that were being emptied, promises not yet settled. */
+export async function rebuildState(
+  store: SiteStore,
+  inventory: Inventory,
+  about: { readonly policy: Policy; readonly now: EpochMs },
+): Promise<EngineState> {
+  const aligned = alignRosters(initialState(), inventory)
+  const past = await readPast(store, about.now)
+  const movedAt = Float64Array.from(aligned.movedAt)
+  for (const { vmId, at } of past.moves) {
+    const vm = aligned.vmIndex.get(vmId)
+    if (vm !== undefined) movedAt[vm] = Math.max(movedAt[vm], at)
+  }
+  return {
+    ...aligned,
+    turns: past.turns,
+    cpuHistory: await readDemand(store, inventory, about),
+    movedAt,
+    moveLog: past.moves,
+    threshold: past.threshold,
+  }
+}
+
+/** Past demand by window, oldest first; windows before anything was measured are left out, and the newest finished one is the turn's to add. */
+async function readDemand(
+  store: SiteStore,
+  { vms }: Inventory,
+  { policy, now }: { readonly policy: Policy; readonly now: EpochMs },
+): Promise<readonly Float32Array[]> {
+  const windows = Math.max(1, Math.round(policy.forecast.lookBackMs / SLOT_MS)) - 1
+  const to = slotOf(now) - SLOT_MS
+  const columns = Array.from({ length: windows }, () => new Float32Array(vms.length).fill(NaN))
+  let first = windows
+  for (let begin = 0; begin < vms.length; begin += VMS_AT_ONCE) {
+    const some = vms.slice(begin, begin + VMS_AT_ONCE)
+    const ids = some.map(({ id }) => id)
+    const series = await store.usage.seriesOf(ids, { from: to - windows * SLOT_MS, to })
+    some.forEach((vm, i) => {
+      series[i].mean.cpu?.forEach((value, k) => {
+        columns[k][begin + i] = boundedUse(vm, 'cpu', value)
+        if (!Number.isNaN(value) && k < first) first = k
+      })
+    })
+  }
+  return columns.slice(first)
+}
+
+/** What the newest turn in the journal concluded: for whoever did not take it. */
+export async function readLastTurn(
+  store: SiteStore,
+): Promise<{ readonly number: number; readonly result: TurnResult } | undefined> {
+  for (const { line } of (await store.journal.last(LINES_OF_LAST_TURN)).toReversed()) {
+    const entry = readEntry(line)
+    if (entry?.kind === 'turn') return { number: entry.number, result: { events: entry.events, orders: entry.orders } }
+  }
+  return undefined
+}
+
+interface Past {
+  readonly turns: number
+  readonly moves: readonly MoveLogEntry[]
+  readonly threshold: ThresholdState
+}
+
+async function readPast(store: SiteStore, now: EpochMs): Promise<Past> {
+  let turns: number | undefined
+  let threshold: ThresholdState | undefined
+  const moves: MoveLogEntry[] = []
+  for await (const { line, at } of newestFirst(store)) {
+    if (at < now - DAY_MS && turns !== undefined) break
+    const entry = readEntry(line)
+    if (entry?.kind === 'learnt') threshold ??= entry.threshold
+    if (entry?.kind !== 'turn') continue
+    turns ??= entry.number + 1
+    if (now - at < DAY_MS) moves.push(...entry.orders.map(moveOf).toReversed())
+  }
+  return { turns: turns ?? 0, moves: moves.reverse(), threshold: threshold ?? initialThreshold() }
+}
+
+function moveOf({ vmId, from, decidedAt }: MigrationOrder): MoveLogEntry {
+  return { vmId, from, at: decidedAt }
+}
+
+async function* newestFirst(store: SiteStore): AsyncGenerator<JournalLine> {
+  let page = await store.journal.last(LINES_AT_ONCE)
+  for (let read = 0; page.length > 0 && read < LINES_MOST; read += LINES_AT_ONCE) {
+    yield* page.toReversed()
+    const first = page[0].number
+    if (first <= 0) return
+    const from = Math.max(0, first - LINES_AT_ONCE)
+    page = (await store.journal.from(from, LINES_AT_ONCE)).filter(({ number }) => number < first)
+  }
+}
+
+type Entry =
+  | ({ readonly kind: 'turn'; readonly number: number } & Pick<TurnResult, 'events' | 'orders'>)
+  | { readonly kind: 'learnt'; readonly threshold: ThresholdState }
+
+/** Undefined for lines of other kinds, and for those of a version that we do not know. */
+function readEntry(line: string): Entry | undefined {
+  if (!line.startsWith('{"kind":"turn"') && !line.startsWith('{"kind":"learnt"')) return undefined
+  try {
+    const fields = parseFields(parseJson(line, 'line'), 'line')
+    if (fields['kind'] === 'learnt') return { kind: 'learnt', threshold: parseLearnt(fields) }
+    const orders = parseList(fields['orders'], 'line.orders').map((order) => parseMigrationOrder(order))
+    return {
+      kind: 'turn',
+      number: parseNumber(fields['turn'], 'line.turn', { min: 0, integer: true }),
+      orders,
+      // Written by a turn of ours, and chained: only its form is looked at.
+      events: parseList(fields['events'], 'line.events').map((event) => parseFields(event, 'event')) as never,
+    }
+  } catch (error) {
+    if (error instanceof ParseError) return undefined
+    throw error
+  }
+}
+
+function parseLearnt(fields: Readonly<Record<string, unknown>>): ThresholdState {
+  const number = (name: string, bounds: { readonly min?: number; readonly max?: number } = {}): number =>
+    parseNumber(fields[name], `line.${name}`, bounds)
+  return {
+    ...initialThreshold(),
+    ...(fields['bandSd'] === undefined ? {} : { bandSd: number('bandSd', { min: 0, max: 100 }) }),
+    checked: number('checked', { min: 0 }),
+    exceeded: number('exceeded', { min: 0 }),
+    netGain: number('netGain'),
+    outcomes: number('outcomes', { min: 0 }),
+    marginFactor: number('marginFactor', { min: 1, max: 100 }),
+  }
+}

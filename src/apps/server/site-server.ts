@@ -1,0 +1,84 @@
+/** `ethos serve`: the receiving end, the judgement and the API for people, as one server. */
+import { join } from 'node:path'
+import type { Clock } from '../../world/clock.ts'
+import { addApi } from './api/api.ts'
+import { makeFirstToken } from './api/api-token.ts'
+import { apiBeside } from './api/beside.ts'
+import { Metrics, timed } from './api/metrics.ts'
+import type { ApiLimits } from './api/parts.ts'
+import { SiteJudgement } from './judgement.ts'
+import { type RunningServer, type ServerOptions, type ServerParts, startServer } from './server.ts'
+
+/** Below the data folder. */
+const BACKUP_FOLDER = 'backups'
+
+export interface SiteServerOptions extends Omit<ServerOptions, 'extend' | 'watched' | 'clock'> {
+  readonly clock: Clock
+  /** Of the program. */
+  readonly version: string
+  /** Which of several servers on one store this is; the same after a restart. */
+  readonly holder: string
+  /** Between turns. Absent: five minutes. */
+  readonly turnEveryMs?: number
+  readonly areMetricsOpen?: boolean
+  readonly apiLimits?: Partial<ApiLimits>
+}
+
+export interface SiteServer extends RunningServer {
+  readonly judgement: SiteJudgement
+  /** The admin's token of a store that had none: to be shown once. */
+  readonly firstToken?: string
+}
+
+/** Listens. Rejects as `startServer` does. */
+export async function startSiteServer(options: SiteServerOptions): Promise<SiteServer> {
+  let judgement: SiteJudgement | undefined
+  const metrics = new Metrics()
+  try {
+    const server = await startServer({
+      ...options,
+      watched: (store) => timed(store, metrics),
+      extend: (app, parts) => {
+        judgement = judge(options, parts)
+        const { version, areMetricsOpen, apiLimits, dataFolder } = options
+        const about = {
+          answers: judgement,
+          metrics,
+          backupFolder: join(dataFolder, BACKUP_FOLDER),
+          version,
+          ...(areMetricsOpen === undefined ? {} : { areMetricsOpen }),
+          ...(apiLimits === undefined ? {} : { limits: apiLimits }),
+        }
+        addApi(app, apiBeside(parts, about))
+      },
+    })
+    if (judgement === undefined) throw new Error('the server was not extended')
+    const started = judgement
+    started.start()
+    const firstToken = await makeFirstToken(server.store.apiTokens, options.clock.now())
+    return {
+      ...server,
+      judgement: started,
+      ...(firstToken === undefined ? {} : { firstToken }),
+      async close() {
+        await started.close()
+        await server.close()
+      },
+    }
+  } catch (error) {
+    await judgement?.close()
+    throw error
+  }
+}
+
+function judge(options: SiteServerOptions, { log, store }: ServerParts): SiteJudgement {
+  const { clock, holder, turnEveryMs, dataFolder, storeUrl } = options
+  return new SiteJudgement({
+    store,
+    place: { data: dataFolder, ...(storeUrl === undefined ? {} : { store: storeUrl }) },
+    clock,
+    holder,
+    ...(turnEveryMs === undefined ? {} : { everyMs: turnEveryMs }),
+    note: (text) => log.warn(text),
+  })
+}

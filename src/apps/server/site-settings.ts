@@ -1,0 +1,69 @@
+/** What operators set for the judgement: the policy, and how much of it happens by itself. */
+import { ParseError, parseBoolean, parseFields, parseJson, parseOptional, parseWord } from '../../terms/parse.ts'
+import { type Policy, PRODUCTION_POLICY, parsePolicy } from '../../terms/policy.ts'
+import type { SiteStore } from '../../world/site-store.ts'
+
+/** Names of the settings in the store. */
+export const POLICY_SETTING = 'policy'
+export const AUTOMATION_SETTING = 'automation'
+
+/** `off` takes no turns; `advisory` shows people what it would do; `shadow` records orders as if they were to be carried out. */
+export const AUTOMATION_LEVELS = ['off', 'advisory', 'shadow'] as const
+export type AutomationLevel = (typeof AUTOMATION_LEVELS)[number]
+
+export interface Automation {
+  readonly level: AutomationLevel
+  /** Turns are taken and give no orders. */
+  readonly isPaused: boolean
+  /** What guests say of the kind of their work weighs in orders. False: it weighs in rankings alone, so that no guest can move another's VM by words. */
+  readonly areGuestsTrusted: boolean
+}
+
+export const AUTOMATION_DEFAULT: Automation = { level: 'shadow', isPaused: false, areGuestsTrusted: false }
+
+export interface SiteSettings {
+  readonly policy: Policy
+  readonly automation: Automation
+  /** Settings that can't be read, a sentence each: what stood before them is used, and nothing is ordered. */
+  readonly problems: readonly string[]
+}
+
+const INITIAL: SiteSettings = { policy: PRODUCTION_POLICY, automation: AUTOMATION_DEFAULT, problems: [] }
+
+/** Reads both. What can't be understood keeps its last good value, and is told. */
+export async function readSettings(store: SiteStore, before: SiteSettings = INITIAL): Promise<SiteSettings> {
+  const problems: string[] = []
+  const read = async <T>(name: string, parse: (text: string) => T, last: T, initial: T): Promise<T> => {
+    const setting = await store.settings.get(name)
+    if (setting === undefined) return initial
+    try {
+      return parse(setting.text)
+    } catch (error) {
+      if (!(error instanceof ParseError)) throw error
+      problems.push(`The setting "${name}" can't be understood, so nothing is ordered: ${error.message}`)
+      return last
+    }
+  }
+  const parsePolicyText = (text: string): Policy => parsePolicy(parseJson(text, POLICY_SETTING))
+  return {
+    policy: await read(POLICY_SETTING, parsePolicyText, before.policy, INITIAL.policy),
+    automation: await read(AUTOMATION_SETTING, parseAutomation, before.automation, INITIAL.automation),
+    problems,
+  }
+}
+
+/** Reads `{"level":"shadow","isPaused":false,"areGuestsTrusted":false}`; any may be left out. */
+export function parseAutomation(text: string): Automation {
+  const fields = parseFields(parseJson(text, AUTOMATION_SETTING), AUTOMATION_SETTING)
+  const level = parseOptional(fields['level'], (word) =>
+    parseWord(word, `${AUTOMATION_SETTING}.level`, AUTOMATION_LEVELS),
+  )
+  const flagOf = (name: 'isPaused' | 'areGuestsTrusted'): boolean =>
+    parseOptional(fields[name], (flag) => parseBoolean(flag, `${AUTOMATION_SETTING}.${name}`)) ??
+    AUTOMATION_DEFAULT[name]
+  return {
+    level: level ?? AUTOMATION_DEFAULT.level,
+    isPaused: flagOf('isPaused'),
+    areGuestsTrusted: flagOf('areGuestsTrusted'),
+  }
+}

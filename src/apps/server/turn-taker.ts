@@ -1,0 +1,148 @@
+/** Turns of the engine on what arrived: see, judge, record; what was ordered is proposed. One instance between a start and an end. */
+import { ethos } from '../../engine/turn.ts'
+import type { EngineState } from '../../engine/state.ts'
+import { SiteJournal } from '../../drivers/reported/site-journal.ts'
+import { encodeHeader } from '../../loop/record.ts'
+import { runTurn } from '../../loop/run-loop.ts'
+import { encodePolicy, type Policy } from '../../terms/policy.ts'
+import type { TurnEvent } from '../../terms/turn.ts'
+import type { Clock } from '../../world/clock.ts'
+import type { SiteStore } from '../../world/site-store.ts'
+import { encodeLearnt } from './rebuild.ts'
+import { type Sight, SiteSight } from './site-sight.ts'
+import type { TurnPacket, TurnResult } from './turn-packet.ts'
+
+/** What is learnt is written down every so many turns: an hour's learning is lost at most. */
+const LEARNT_EVERY = 12
+/** Host data older than this many intervals are no ground to decide on: reliability test 32. */
+const FRESH_INTERVALS = 2
+/** Fewer windows of the past say nothing about what comes; a VM that nobody measured is taken for what is typical. */
+const WARM_WINDOWS = 3
+
+export type Taken =
+  | { readonly kind: 'turn'; readonly packet: TurnPacket }
+  /** No turn was taken, and why not. */
+  | { readonly kind: 'none'; readonly isOff: boolean; readonly reason: string }
+
+export class TurnTaker {
+  private readonly clock: Clock
+  private readonly everyMs: number
+  private readonly sight: SiteSight
+  private readonly journal: SiteJournal
+  private state: EngineState | undefined
+  private refused: readonly TurnEvent[] = []
+  private taken = 0
+  private headerOf = ''
+
+  /** @param token of the lease under which the journal is written, as it is now */
+  constructor(about: {
+    readonly store: SiteStore
+    readonly clock: Clock
+    readonly everyMs: number
+    readonly token: () => number
+  }) {
+    this.clock = about.clock
+    this.everyMs = about.everyMs
+    this.sight = new SiteSight(about.store, about.clock)
+    this.journal = new SiteJournal(about.store, about.clock, about.token)
+  }
+
+  /** One turn. Rejects with a `StoreError` where the store fails: what can't be recorded is not done, and the next turn begins where this one did.
+   *  @param alsoHeld why nothing may be ordered in it, beside what is seen here */
+  async take(alsoHeld: readonly string[] = []): Promise<Taken> {
+    const settings = await this.sight.readSettings()
+    if (settings.automation.level === 'off')
+      return { kind: 'none', isOff: true, reason: 'Automation is off: no turns are taken.' }
+    const sight = await this.sight.look(settings)
+    if (typeof sight === 'string') return { kind: 'none', isOff: false, reason: sight }
+    const before = this.state ?? (await this.sight.remember(sight))
+    const held = [...alsoHeld, ...this.whyHeld(before, sight)]
+    await this.writeHeader(settings.policy)
+    const result = await this.judge(before, sight, held.length > 0)
+    this.taken++
+    const { observation, notes, heardAt } = sight
+    const { policy, automation } = settings
+    const known = { ...before, mixes: sight.mixes }
+    const about = { number: before.turns, before: known, observation, policy, automation, held, notes, heardAt }
+    return { kind: 'turn', packet: { ...about, result } }
+  }
+
+  private async judge(before: EngineState, sight: Sight, isHeld: boolean): Promise<TurnResult> {
+    let result: TurnResult = { events: [], orders: [] }
+    const { policy, automation } = sight.settings
+    const isTrusting = automation.areGuestsTrusted
+    const { state, refused } = await runTurn({
+      balancer: ethos,
+      world: {
+        clock: this.clock,
+        telemetry: this.sight.telemetry,
+        hypervisor: this.sight.hypervisor,
+        store: this.journal,
+      },
+      policy: isHeld ? heldPolicy(policy) : policy,
+      state: { ...before, mixes: isTrusting ? sight.mixes : new Map() },
+      observation: isTrusting ? sight.observation : { ...sight.observation, personalities: [] },
+      number: before.turns,
+      refused: this.refused,
+      onTurn: ({ events, orders, stayed, hostForecast }) => {
+        result = {
+          events,
+          orders,
+          ...(stayed === undefined ? {} : { stayed }),
+          ...(hostForecast === undefined ? {} : { hostForecast }),
+        }
+      },
+    })
+    // Nobody carries a proposal out, so nothing comes of its promise. Rest and budgets count it all the same: what was proposed
+    // is not proposed again at once.
+    this.state = { ...state, promises: [] }
+    this.refused = refused
+    if (this.taken % LEARNT_EVERY === LEARNT_EVERY - 1) await this.journal.append(encodeLearnt(state.threshold))
+    return result
+  }
+
+  /** Why nothing may be ordered in this turn. */
+  private whyHeld(before: EngineState, { observation, settings, notes }: Sight): readonly string[] {
+    const reasons = [...settings.problems]
+    if (settings.automation.isPaused) reasons.push('An operator paused automation.')
+    if (this.taken === 0) reasons.push('The first turn after a start only looks.')
+    const windows = countKnown([...before.cpuHistory, ...columnOf(observation)])
+    if (windows < WARM_WINDOWS)
+      reasons.push(`Only ${windows} windows of the past are known; ${WARM_WINDOWS} are needed.`)
+    const newestAt = Math.max(-Infinity, ...[...notes.reports.values()].map(({ arrivedAt }) => arrivedAt))
+    if (observation.at - newestAt > FRESH_INTERVALS * this.everyMs)
+      reasons.push(
+        newestAt === -Infinity
+          ? 'No host has reported yet.'
+          : `The newest host report is ${((observation.at - newestAt) / 60_000).toFixed(1)} min old.`,
+      )
+    return reasons
+  }
+
+  /** Says in the journal by which policy the turns after it were taken. */
+  private async writeHeader(policy: Policy): Promise<void> {
+    const text = encodePolicy(policy)
+    if (text === this.headerOf) return
+    const cadence = { firstMs: 0, everyMs: this.everyMs }
+    await this.journal.append(encodeHeader({ balancer: ethos.name, seed: 0, policy, cadence }))
+    this.headerOf = text
+  }
+}
+
+/** Windows in which anybody was measured. */
+function countKnown(columns: readonly Float32Array[]): number {
+  return columns.filter((column) => column.some((value) => !Number.isNaN(value))).length
+}
+
+function columnOf({ samples }: Sight['observation']): readonly Float32Array[] {
+  return samples.columns.cpu === undefined ? [] : [samples.columns.cpu]
+}
+
+/** The same judgement with no move to spare. */
+export function heldPolicy(policy: Policy): Policy {
+  return {
+    ...policy,
+    consolidation: { ...policy.consolidation, isEnabled: false },
+    gates: { ...policy.gates, movesPerTurnMax: 0 },
+  }
+}

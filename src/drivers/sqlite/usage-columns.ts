@@ -1,0 +1,38 @@
+import type { VmId } from '../../terms/ids.ts'
+import { RESOURCES, type Resource } from '../../terms/sample.ts'
+import type { EpochMs } from '../../terms/units.ts'
+import type { UsageSeries } from '../../terms/usage.ts'
+
+/** Numbers of one slot of one VM: the means of all resources, then the highest. */
+export const NUMBERS = RESOURCES.length * 2
+
+/** Columns of one VM while they are filled: made when the first number comes, for a resource that nobody measured has none. */
+export class UsageColumns {
+  private readonly columns: (Float32Array | undefined)[] = Array.from({ length: NUMBERS }, () => undefined)
+  private readonly slots: number
+
+  constructor(slots: number) {
+    this.slots = slots
+  }
+
+  /** One column, to be filled; NaN where nobody has. */
+  column(column: number): Float32Array {
+    return (this.columns[column] ??= new Float32Array(this.slots).fill(Number.NaN))
+  }
+
+  set(column: number, slot: number, number: number): void {
+    this.column(column)[slot] = number
+  }
+
+  series(vmId: VmId, firstSlotAt: EpochMs): UsageSeries {
+    const of = (offset: number): Partial<Record<Resource, Float32Array>> => {
+      const found: Partial<Record<Resource, Float32Array>> = {}
+      RESOURCES.forEach((resource, i) => {
+        const column = this.columns[offset + i]
+        if (column?.some((number) => !Number.isNaN(number)) === true) found[resource] = column
+      })
+      return found
+    }
+    return { vmId, firstSlotAt, slots: this.slots, mean: of(0), max: of(RESOURCES.length) }
+  }
+}

@@ -1,0 +1,96 @@
+/** The server as operators start it, in a process of its own, and hosts that relay to it from this one. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { Bench, type Identity } from '../../src/apps/server/builders.ts'
+import { parseVmId } from '../../src/terms/ids.ts'
+import { DIMENSIONS, MASK_BYTES } from '../../src/terms/personality.ts'
+import { encodePersonality, WIRE_BYTES_MAX } from '../../src/terms/personality-codec.ts'
+import { startProcess } from '../server/kills.ts'
+
+/** Clock ticks in a second, as `getconf CLK_TCK` says on every Linux that we know. */
+const TICKS_PER_SEC = 100
+const SENDER = 'f'.repeat(36)
+
+export class MeasuredServer {
+  readonly bench: Bench
+  private readonly child: ChildProcess
+
+  private constructor(bench: Bench, child: ChildProcess) {
+    this.bench = bench
+    this.child = child
+  }
+
+  /** Starts it; on one core, where `taskset` pins all of its threads there. */
+  static async start({ core }: { readonly core?: number } = {}): Promise<MeasuredServer> {
+    const bench = new Bench({ daysAgo: 0 })
+    await bench.start()
+    await bench.stop()
+    const { child, port } = await startProcess(bench.data)
+    const server = new MeasuredServer(bench, child)
+    if (core !== undefined) await pin(child.pid ?? 0, core)
+    await bench.attach(port)
+    return server
+  }
+
+  /** CPU seconds of all threads since it was started. */
+  cpuSec(): number {
+    const stat = readFileSync(`/proc/${this.child.pid}/stat`, 'latin1')
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+    // The 14th and 15th fields of the line, the third of which stands first here (proc_pid_stat(5)).
+    return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SEC
+  }
+
+  residentBytes(): number {
+    const status = readFileSync(`/proc/${this.child.pid}/status`, 'latin1')
+    return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) * 1024
+  }
+
+  async stop(): Promise<void> {
+    this.child.kill('SIGKILL')
+    await this.bench.remove()
+  }
+
+  /** Hosts that are registered and have joined, from addresses of their own. */
+  async hosts(count: number): Promise<readonly Identity[]> {
+    const hosts: Identity[] = []
+    for (let i = 0; i < count; i++) {
+      // What joins is a stranger, of whom each address may send one in a second after the first twenty.
+      const localAddress = `127.0.2.${1 + Math.floor(i / 10)}`
+      hosts.push({ ...(await this.bench.host(`host-${i}`, { localAddress })), localAddress })
+    }
+    return hosts
+  }
+}
+
+/** A batch as a host relays it: one full vector each of many VMs. */
+export function aBatch({ host, vms, sequence }: { host: number; vms: number; sequence: number }): string {
+  const lines = Array.from({ length: vms }, (_, i) => fullLine(`host-${host}-vm-${i}`, sequence))
+  return `${lines.join('\n')}\n`
+}
+
+/** A line as long as may be: all dimensions present, names at their longest as far as they fit. */
+export function fullLine(vm: string, sequence: number): string {
+  const values = Float32Array.from({ length: DIMENSIONS }, (_, i) => ((i * 37 + sequence * 11) % 100) / 128)
+  const vector = {
+    sender: SENDER,
+    sequence: 1_000_000_000 + sequence,
+    windowEnd: Date.now(),
+    windowMs: 300_000,
+    coverage: 0.9931,
+    phases: 999,
+    values,
+    mask: new Uint8Array(MASK_BYTES).fill(255),
+  }
+  const bare = encodePersonality({ ...vector, vmId: parseVmId(vm) })
+  const room = Math.min(64 - vm.length, WIRE_BYTES_MAX - bare.length)
+  return room <= 0 ? bare : encodePersonality({ ...vector, vmId: parseVmId(vm + '.'.repeat(room)) })
+}
+
+async function pin(pid: number, core: number): Promise<void> {
+  const child = spawn('taskset', ['-a', '-c', '-p', String(core), String(pid)], { stdio: 'ignore' })
+  const code = await new Promise<number | null>((resolve, reject) => {
+    child.once('error', reject)
+    child.once('exit', resolve)
+  })
+  if (code !== 0) throw new Error(`taskset could not pin ${pid} to core ${core}`)
+}
