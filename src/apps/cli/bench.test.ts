@@ -40,12 +40,16 @@ test('a real suite of one kind of work: a table for people, a document for progr
   assert.match(user.run(['bench', 'show', 'h.json', 'h.json']).stdout, /Median distance 0.0 %/)
 })
 
-test('without tools it tells facts, and how to get the tools', () => {
-  const { code, stdout } = user.run(['bench', 'host', '--quick', '--json', '--only', 'crypto'], {
+test('a PATH that names nothing, as daemons have, does not hide Debian’s tools', () => {
+  const { code, stdout } = user.run(['bench', 'host', '--quick', '--json', '--only', 'network'], {
     env: { PATH: '/none' },
   })
   assert.equal(code, 0)
-  assert.equal(decodeHostMeasurement(stdout).interrupted, false)
+  const { runs } = decodeHostMeasurement(stdout)
+  assert.deepEqual(
+    runs.map(({ benchmark, values, note }) => [benchmark, values.length, note?.slice(0, 18)]),
+    [['network-tcp', 3, 'over loopback only']],
+  )
 })
 
 test('what can’t be done as asked is refused before anything is measured', () => {
@@ -96,6 +100,17 @@ test('a recorded measurement of a machine that others were using is shown, and s
   assert.throws(() => readHostRecord(documents), /networkBytesPerSec: missing/)
   const host = readHostRecord({ ...documents, corrections: '{"networkBytesPerSec": 1250000000}' })
   assert.equal(host.benchmarks.integer?.unit, 'x reference')
+})
+
+test('the page on measuring hosts tells of each option of ethos bench host, and of no other', () => {
+  const help = user.run(['bench', 'host', '--help']).stdout
+  const options = new Set([...help.matchAll(/^ {2}(?:-\w, )?(--[\w-]+)/gm)].map(([, option]) => option))
+  const page = readFileSync(join(import.meta.dirname, '../../../docs/bench-host.md'), 'utf8')
+  const told = new Set([...page.matchAll(/(?<![\w-])--[a-z][\w-]*/g)].map(([option]) => option))
+  // Those of tools/specpower-error.ts.
+  for (const other of ['--data', '--write']) told.delete(other)
+  options.delete('--help')
+  assert.deepEqual([...told].toSorted(), [...options].toSorted())
 })
 
 test('interrupted, it leaves no child and no file, and tells what it has', async () => {
