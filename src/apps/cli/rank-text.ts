@@ -81,7 +81,8 @@ export function placeText(answer: Placements, top: number): string {
   const head = `Scores in ${currency} over ${spanText(horizonMs)}; each sees those placed before it.\n`
   const parts = placements.map(({ vm, host, demand, ranked, refused, remediation }) =>
     [
-      `\n${vm.id}: ${host ?? 'no host can take it'}\n  demand: ${demand.mean.toFixed(2)} reference cores at the mean, ${demand.p95.toFixed(2)} at P95 (${demand.reason})\n`,
+      `\n${vm.id}: ${host ?? 'no host can take it'}\n`,
+      `  demand: ${cores(demand.mean)} at the mean, ${demand.p95.toFixed(2)} at P95 (${demand.reason})\n`,
       ranked.length === 0 ? '' : indent(rankedTable(ranked.slice(0, top))),
       indent(refusedText(refused, false).trimStart()),
       indent(remediesText(remediation).trimStart()),
@@ -97,16 +98,19 @@ export function whyText(answer: Why): string {
     ...held.map((reason) => `No orders were given: ${reason}`),
     ...(gate === undefined ? [] : [`It may not move now: ${gate}`]),
     '',
-    `demand       ${demand.mean.toFixed(2)} reference cores at the mean, give or take ${demand.sd.toFixed(2)}, of ${demand.size} (${demand.samples} samples)`,
+    `demand       ${cores(demand.mean)} at the mean, give or take ${demand.sd.toFixed(2)}, of ${demand.size}` +
+      ` (${demand.samples} samples)`,
     ...(performance === undefined
       ? []
       : [
-          `here         latency x${performance.latencyFactor.toFixed(2)}, ${percentText(performance.throughput)} of its demand served, ${performance.addedWatts.toFixed(1)} W`,
+          `here         latency x${performance.latencyFactor.toFixed(2)}, ${percentText(performance.throughput)} of its demand served, ` +
+            `${performance.addedWatts.toFixed(1)} W`,
         ]),
     ...(hostDemand === undefined || host === undefined
       ? []
       : [
-          `${host}: ${hostDemand.vms} VMs want ${hostDemand.mean.toFixed(1)} of ${hostDemand.capacity.toFixed(1)} reference cores, at most ${hostDemand.bound.toFixed(1)}`,
+          `${host}: ${hostDemand.vms} VMs want ${hostDemand.mean.toFixed(1)} of ${cores(hostDemand.capacity)}, ` +
+            `at most ${hostDemand.bound.toFixed(1)}`,
         ]),
     ...(timeUntilContention === undefined ? [] : [contentionLine(timeUntilContention)]),
     ...(order === undefined
@@ -161,6 +165,10 @@ export function pairText(answer: Pair): string {
       ? ''
       : `\nGain ${moneyText(worth.gain)}, cost ${moneyText(worth.cost)}, needed ${moneyText(worth.needed)}: ${worth.isEnough ? 'worth it' : 'not worth it'}.\n`,
   ].join('')
+}
+
+function cores(value: number): string {
+  return `${value.toFixed(2)} reference cores`
 }
 
 function indent(text: string): string {
