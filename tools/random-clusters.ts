@@ -2,6 +2,7 @@
 import * as fc from 'fast-check'
 import { finiteNumber } from './property.ts'
 import { HOST_STATES } from '../src/terms/cluster.ts'
+import { type HostCharacteristics, WORKLOAD_TYPES } from '../src/terms/host.ts'
 import { parseHostId } from '../src/terms/ids.ts'
 import { GiB, MINUTE_MS } from '../src/terms/units.ts'
 import { aFlight, aHost, aPolicy, aVm, type SmallCluster } from '../src/engine/builders.ts'
@@ -18,6 +19,7 @@ const HOST = fc.record({
   /** Shares of CPU and memory that it measures itself; NaN: not. */
   busy: fc.constantFrom(NaN, 0, 0.2, 0.5, 0.9, 1.3),
   used: fc.constantFrom(NaN, 0.1, 0.6, 0.95),
+  scores: fc.dictionary(fc.constantFrom(...WORKLOAD_TYPES), finiteNumber({ min: 0.2, max: 5 }), { maxKeys: 4 }),
 })
 
 const VM = fc.record({
@@ -32,6 +34,10 @@ const VM = fc.record({
   flightTo: fc.constantFrom(undefined, undefined, undefined, 0, 1),
 })
 
+function benchmarksOf(scores: Readonly<Record<string, number>>): HostCharacteristics['benchmarks'] {
+  return Object.fromEntries(Object.entries(scores).map(([type, score]) => [type, { score, unit: 'x reference' }]))
+}
+
 /** Two to eight hosts of several kinds and states, with up to a dozen VMs of any size, some moved lately, some on their way. */
 export const RANDOM_CLUSTERS: fc.Arbitrary<SmallCluster> = fc
   .record({
@@ -43,13 +49,20 @@ export const RANDOM_CLUSTERS: fc.Arbitrary<SmallCluster> = fc
     migrationsPerHostMax: fc.constantFrom(null, 1, 8),
     isEnabled: fc.boolean(),
     isMeasured: fc.boolean(),
+    isBenchmarked: fc.boolean(),
   })
-  .map(({ hosts, vms, windows, isEnabled, isMeasured, ...limits }) => {
+  .map(({ hosts, vms, windows, isEnabled, isMeasured, isBenchmarked, ...limits }) => {
     const hostOf = vms.map(({ host }) => (host < 0 ? -1 : host % hosts.length))
     return {
       at: NOW_MS,
-      hosts: hosts.map(({ cores, gib, link, flags }, h) =>
-        aHost(h, { cores, memoryBytes: gib * GiB, networkBytesPerSec: link, cpuFlags: flags }),
+      hosts: hosts.map(({ cores, gib, link, flags, scores }, h) =>
+        aHost(h, {
+          cores,
+          memoryBytes: gib * GiB,
+          networkBytesPerSec: link,
+          cpuFlags: flags,
+          benchmarks: isBenchmarked ? benchmarksOf(scores) : {},
+        }),
       ),
       hostStates: hosts.map(({ state }) => state),
       vms: vms.map(({ vcpus, gib, group, flags, isHostPassthrough }, v) =>

@@ -11,6 +11,7 @@ import { migrationThreshold } from './learn/threshold.ts'
 import type { Levels } from './profile/levels.ts'
 import type { EngineState, MoveLogEntry } from './state.ts'
 import type { Fleet } from './suitability/fleet.ts'
+import { Paces } from './suitability/pace.ts'
 
 export interface TurnContext {
   readonly state: EngineState
@@ -37,6 +38,8 @@ export interface TurnContext {
   readonly leaving: Int32Array
   /** Migrations out of and into each host: under way, and planned in this turn. */
   readonly copies: Uint16Array
+  /** How fast hosts do the VMs' kinds of work. Absent: no host has benchmarks. */
+  readonly paces?: Paces
   /** Moves of the last 24 hours by VM. */
   readonly recentMoves: ReadonlyMap<VmId, readonly MoveLogEntry[]>
 }
@@ -67,6 +70,14 @@ export function openContext(state: EngineState, observation: Observation, policy
     inFlight: new Uint8Array(vms.length),
     leaving: new Int32Array(vms.length).fill(HOST_UNKNOWN),
     copies: new Uint16Array(hosts.length),
+    ...(state.fleet.speeds === undefined
+      ? {}
+      : {
+          paces: new Paces(
+            state.fleet.speeds,
+            vms.map(({ id }) => state.mixes.get(id)),
+          ),
+        }),
     recentMoves: groupByVm(state.moveLog),
   }
   for (let v = 0; v < vms.length; v++) if (hostOf[v] !== HOST_UNKNOWN) commit(context, v, hostOf[v])

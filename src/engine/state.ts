@@ -4,6 +4,7 @@ import type { MigrationOrder } from '../terms/move.ts'
 import type { EpochMs } from '../terms/units.ts'
 import type { Vm } from '../terms/vm.ts'
 import type { Profiles } from './profile/profiles.ts'
+import type { WorkMix } from './profile/work-mix.ts'
 import type { Fleet } from './suitability/fleet.ts'
 
 /** All that the engine remembers from turn to turn. Never changed in place: a turn returns a new one that shares what
@@ -21,6 +22,8 @@ export interface EngineState {
   /** CPU demand of every VM per past window, in reference cores, oldest first; NaN is absent. */
   readonly cpuHistory: readonly Float32Array[]
   readonly profiles: Profiles
+  /** What kind of work each VM does, of those whose vectors tell. */
+  readonly mixes: ReadonlyMap<VmId, WorkMix>
   readonly fleet: Fleet
   /** When we last ordered each VM to move; -Infinity: never. */
   readonly movedAt: Float64Array

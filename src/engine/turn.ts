@@ -15,6 +15,7 @@ import { Planner, stayCode } from './plan/planner.ts'
 import { type Alarm, raiseAlarm, relieve } from './plan/relieve.ts'
 import { measureLevels } from './profile/levels.ts'
 import { emptyProfiles, updateProfiles } from './profile/profiles.ts'
+import { mixOf } from './profile/work-mix.ts'
 import { alignRosters } from './roster.ts'
 import type { Draining, EngineState, OpenPromise } from './state.ts'
 import { measureFleet } from './suitability/fleet.ts'
@@ -32,6 +33,7 @@ export function initialState(): EngineState {
     hostIndex: new Map(),
     cpuHistory: [],
     profiles: emptyProfiles(0),
+    mixes: new Map(),
     fleet: measureFleet([]),
     movedAt: new Float64Array(0),
     moveLog: [],
@@ -116,9 +118,21 @@ function absorb(before: EngineState, observation: Observation, policy: Policy): 
   return {
     ...aligned,
     turns: before.turns + 1,
+    mixes: rememberMixes(aligned, observation),
     cpuHistory: [...aligned.cpuHistory, newest].slice(-windows),
     moveLog: aligned.moveLog.filter((entry) => observation.at - entry.at < DAY_MS),
   }
+}
+
+/** The newest mix of work of each VM that told one; those of VMs that have gone are forgotten. */
+function rememberMixes({ mixes, vmIndex }: EngineState, { personalities }: Observation): EngineState['mixes'] {
+  if (personalities.length === 0 && mixes.size === 0) return mixes
+  const next = new Map([...mixes].filter(([vmId]) => vmIndex.has(vmId)))
+  for (const vector of personalities) {
+    const mix = vmIndex.has(vector.vmId) ? mixOf(vector) : undefined
+    if (mix !== undefined) next.set(vector.vmId, mix)
+  }
+  return next
 }
 
 /** No VM wants less than nothing, or more than its size (a liar's, or a unit's mistake); the column itself where all keep to that. */

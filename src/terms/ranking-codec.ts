@@ -1,5 +1,6 @@
+import { WORKLOAD_TYPES } from './host.ts'
 import { parseHostId, parseVmId } from './ids.ts'
-import { parseFields, parseList, parseNumber, parseText, parseWord } from './parse.ts'
+import { parseBoolean, parseFields, parseList, parseNumber, parseOptional, parseText, parseWord } from './parse.ts'
 import {
   LACKS,
   type MigrationScore,
@@ -8,6 +9,8 @@ import {
   type Ranking,
   type Refused,
   type RefusedHost,
+  type Speed,
+  type SpeedTerm,
   type Verdict,
 } from './ranking.ts'
 
@@ -41,7 +44,7 @@ export function parseMigrationScore(value: unknown, place = 'score'): MigrationS
     terms: {
       performance: parseNumber(terms['performance'], `${place}.terms.performance`),
       energy: parseNumber(terms['energy'], `${place}.terms.energy`),
-      load: parseNumber(terms['load'], `${place}.terms.load`, { max: 0 }),
+      load: parseNumber(terms['load'], `${place}.terms.load`),
       migration: parseNumber(terms['migration'], `${place}.terms.migration`, { max: 0 }),
     },
   }
@@ -53,10 +56,34 @@ export function encodeMigrationScore(score: MigrationScore): string {
 
 export function parsePerformance(value: unknown, place = 'performance'): Performance {
   const fields = parseFields(value, place)
+  const speed = parseOptional(fields['speed'], (nested) => parseSpeed(nested, `${place}.speed`))
   return {
     latencyFactor: parseNumber(fields['latencyFactor'], `${place}.latencyFactor`, { min: 0 }),
     throughput: parseNumber(fields['throughput'], `${place}.throughput`, { min: 0, max: 1 }),
     addedWatts: parseNumber(fields['addedWatts'], `${place}.addedWatts`),
+    ...(speed === undefined ? {} : { speed }),
+  }
+}
+
+function parseSpeed(value: unknown, place: string): Speed {
+  const fields = parseFields(value, place)
+  const watts = parseOptional(fields['wattsPerRefCore'], (n) => parseNumber(n, `${place}.wattsPerRefCore`))
+  return {
+    factor: parseNumber(fields['factor'], `${place}.factor`, { min: 0 }),
+    spread: parseNumber(fields['spread'], `${place}.spread`, { min: 0 }),
+    ...(watts === undefined ? {} : { wattsPerRefCore: watts }),
+    isMixAssumed: parseBoolean(fields['isMixAssumed'], `${place}.isMixAssumed`),
+    terms: parseList(fields['terms'], `${place}.terms`).map((term, i) => parseSpeedTerm(term, `${place}.terms[${i}]`)),
+  }
+}
+
+function parseSpeedTerm(value: unknown, place: string): SpeedTerm {
+  const fields = parseFields(value, place)
+  const ratio = parseOptional(fields['ratio'], (n) => parseNumber(n, `${place}.ratio`, { min: 0 }))
+  return {
+    workloadType: parseWord(fields['workloadType'], `${place}.workloadType`, WORKLOAD_TYPES),
+    weight: parseNumber(fields['weight'], `${place}.weight`, { min: 0, max: 1 }),
+    ...(ratio === undefined ? {} : { ratio }),
   }
 }
 

@@ -1,3 +1,4 @@
+import type { WorkloadType } from './host.ts'
 import type { HostId, VmId } from './ids.ts'
 import type { Fraction } from './units.ts'
 
@@ -50,6 +51,29 @@ export interface Performance {
   readonly throughput: Fraction
   /** Watts that the VM adds on this host. */
   readonly addedWatts: number
+  /** How fast its kind of work is done there. Absent: no host of the cluster has benchmarks. */
+  readonly speed?: Speed
+}
+
+/** Speed of a VM's mix of work on a host, against the cluster's median host. */
+export interface Speed {
+  /** Weighted geometric mean of the terms' ratios: 1 is the median host. */
+  readonly factor: number
+  /** Standard deviation of its logarithm: .1 is about ten per cent either way. Benchmarks that the host lacks widen it. */
+  readonly spread: number
+  /** Watts that the VM adds there, over the reference cores of work that it wants. Absent: it wants none. */
+  readonly wattsPerRefCore?: number
+  /** Nobody measured the VM's mix of work: that of an ordinary server stands in for it. */
+  readonly isMixAssumed: boolean
+  readonly terms: readonly SpeedTerm[]
+}
+
+/** "Crypto 1.8 times the median host, weight .3." */
+export interface SpeedTerm {
+  readonly workloadType: WorkloadType
+  readonly weight: Fraction
+  /** Absent: the host has no such benchmark, and counts as the median. */
+  readonly ratio?: number
 }
 
 /** One number per (VM, host), higher is better, with the terms that make it up; all in the policy's currency over its horizon. */
@@ -60,7 +84,7 @@ export interface MigrationScore {
     readonly performance: number
     /** Worth of energy saved (negative: spent). */
     readonly energy: number
-    /** Worth of the headroom the host keeps: a fuller host is riskier. Never positive. */
+    /** Worth of filling the fuller of two hosts, so that the emptier one can be emptied. Never negative; risk is part of performance. */
     readonly load: number
     /** Cost of the migration itself. Never positive. */
     readonly migration: number

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type JudgementOptions, SiteJudgement } from '../../src/apps/server/judgement.ts'
-import { openSiteStore, type StoreConfig } from '../../src/apps/server/open-site-store.ts'
+import { openSite, type StorePlace } from '../../src/apps/server/open-site.ts'
 import type { Answer, SiteEvent } from '../../src/apps/server/site-answers.ts'
 import { WallClock } from '../../src/drivers/wall-clock.ts'
 import { HOUR_MS } from '../../src/terms/units.ts'
@@ -18,7 +18,7 @@ const PATIENCE_MS = 90_000
 
 export class LiveSite {
   readonly folder = mkdtempSync(join(tmpdir(), 'ethos-live-'))
-  readonly config: StoreConfig = { kind: 'sqlite', path: join(this.folder, 'ethos.sqlite') }
+  readonly place: StorePlace = { data: this.folder }
   readonly site: ImaginedSite
   readonly events: SiteEvent[] = []
   readonly notes: string[] = []
@@ -33,7 +33,7 @@ export class LiveSite {
 
   /** A store with an hour of the past and hosts that report; no judgement yet. */
   async open(): Promise<void> {
-    this.store = await openSiteStore(this.config)
+    this.store = await openSite(this.place)
     const now = Date.now()
     await this.site.register(this.store, now)
     await this.site.tellPast(this.store, { from: now - HOUR_MS, to: now })
@@ -61,7 +61,8 @@ export class LiveSite {
   /** A judgement on this store, not started. */
   make(options: Partial<JudgementOptions> = {}): SiteJudgement {
     return new SiteJudgement({
-      store: this.config,
+      store: this.store,
+      place: this.place,
       clock: new WallClock(),
       holder: 'live',
       everyMs: LIVE_EVERY_MS,

@@ -14,10 +14,13 @@ export const EXIT = {
 export class ApiError extends Error {
   override readonly name = 'ApiError'
   readonly exitCode: number
+  /** Of the answer; 0 where none came. */
+  readonly status: number
 
-  constructor(exitCode: number, message: string, options?: ErrorOptions) {
+  constructor(exitCode: number, message: string, { status = 0, ...options }: ErrorOptions & { status?: number } = {}) {
     super(message, options)
     this.exitCode = exitCode
+    this.status = status
   }
 
   /** @param answer the parsed body: `{error: {message, remedy}}`, or anything else from who knows whom */
@@ -29,10 +32,10 @@ export class ApiError extends Error {
         EXIT.notAllowed,
         `${server} does not know the token, or it has ended. Log in again: ethos login`,
       )
-    if (status === 403) return new ApiError(EXIT.notAllowed, said)
-    if (status === 404) return new ApiError(EXIT.unknown, said)
-    if (status === 429 || status >= 500) return new ApiError(EXIT.unreachable, said)
-    return new ApiError(EXIT.usage, said)
+    if (status === 403) return new ApiError(EXIT.notAllowed, said, { status })
+    if (status === 404) return new ApiError(EXIT.unknown, NOT_THERE, { status })
+    if (status === 429 || status >= 500) return new ApiError(EXIT.unreachable, said, { status })
+    return new ApiError(EXIT.usage, said, { status })
   }
 
   static unreachable(server: string, cause: Error): ApiError {
@@ -43,6 +46,8 @@ export class ApiError extends Error {
   }
 }
 
+/** The server says the same of what is not there and of what may not be seen. */
+const NOT_THERE = 'There is nothing of that name. `ethos vms --names` and `ethos hosts --names` list what there is.'
 const REMEDY = 'Is it running, and is this its address?'
 const REMEDIES: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'Nothing listens there. Is `ethos serve` running, and is this its port?',

@@ -1,14 +1,18 @@
 /** What the commands that ask a server what it knows print. */
+import type { Static } from 'typebox'
 import { printable } from '../printable.ts'
+import type { HostsView, HostView } from '../server/views/hosts.ts'
 import type { AlertsView, HostLoadsView } from '../server/views/judgement.ts'
 import type { StatusView } from '../server/views/site.ts'
 import type { VmsView, VmView } from '../server/views/vms.ts'
 import { ask, type AskOptions, findLogin, type Login, pathOf, type Question } from './api-client.ts'
-import { EXIT } from './api-error.ts'
+import { ApiError, EXIT } from './api-error.ts'
 import type { ListOptions, VmsOptions } from './site-command.ts'
 import { bytesText, percentText, spanText, tableText } from './table-text.ts'
 
 const PAGE = 1000
+const UNAVAILABLE = 503
+const NO_HOSTS = 'No host is known yet. `ethos hosts add FILE` registers what `ethos bench host` measured.\n'
 
 /** Asks, and prints: the answer as it came, or as text for people. Why an answer is worth less goes to standard error, so that no pipe loses it. */
 export async function show<T>(options: AskOptions, question: Question, textOf: (answer: T) => string): Promise<T> {
@@ -103,23 +107,53 @@ export async function hosts(host: string | undefined, options: ListOptions): Pro
     return showHost(host, options)
   }
   if (options.names === true) {
-    const list = await all(
-      findLogin(options),
-      { path: '/v1/hosts' },
-      (answer) => (answer as { hosts: { host: string }[] }).hosts,
-    )
+    const list = await all(findLogin(options), { path: '/v1/hosts' }, hostsOf)
     process.stdout.write(list.map(({ host: name }) => `${name}\n`).join(''))
     return
   }
-  await show<HostLoads>(options, { path: '/v1/loads' }, hostsText)
+  try {
+    await show<HostLoadsView>(options, { path: '/v1/loads' }, hostsText)
+  } catch (error) {
+    if (!(error instanceof ApiError) || error.status !== UNAVAILABLE) throw error
+    process.stderr.write(printable(`degraded: ${error.message}\n`))
+    const list = await all(findLogin(options), { path: '/v1/hosts' }, hostsOf)
+    process.stdout.write(listText(list, options, ({ host: name }) => name, plainHostsText))
+  }
 }
 
-type HostLoads = HostLoadsView
-type HostLoad = HostLoads['hosts'][number]
+/** What is known without any judgement. */
+function plainHostsText(list: readonly HostView[]): string {
+  if (list.length === 0) return NO_HOSTS
+  return tableText<HostView>(
+    [
+      { head: 'host', cell: ({ host }) => host },
+      { head: 'state', cell: ({ state }) => state ?? '?' },
+      { head: 'cores', cell: ({ cores }) => String(cores ?? '?'), align: 'right' },
+      {
+        head: 'memory',
+        cell: ({ memoryBytes }) => (memoryBytes === undefined ? '?' : bytesText(memoryBytes)),
+        align: 'right',
+      },
+      { head: 'VMs', cell: ({ vmCount }) => String(vmCount ?? '?'), align: 'right' },
+      {
+        head: 'report',
+        cell: ({ reportAgeMs }) => (reportAgeMs === undefined ? 'never' : `${spanText(reportAgeMs)} ago`),
+        align: 'right',
+      },
+      { head: 'note', cell: ({ lacking }) => lacking ?? '' },
+    ],
+    list,
+  )
+}
 
-function hostsText({ hosts: list, boundProbability }: HostLoads): string {
-  if (list.length === 0)
-    return 'No host is known yet. `ethos hosts add FILE` registers what `ethos bench host` measured.\n'
+function hostsOf(answer: unknown): readonly HostView[] {
+  return (answer as Static<typeof HostsView>).hosts
+}
+
+type HostLoad = HostLoadsView['hosts'][number]
+
+function hostsText({ hosts: list, boundProbability }: HostLoadsView): string {
+  if (list.length === 0) return NO_HOSTS
   const share = (cores: number | undefined, { capacity }: HostLoad): string =>
     cores === undefined ? '?' : percentText(cores / capacity.cpuRefCores)
   const table = tableText<HostLoad>(

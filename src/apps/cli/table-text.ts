@@ -45,8 +45,11 @@ export function percentText(fraction: number): string {
   return `${percent !== 0 && Math.abs(percent) < 10 ? percent.toFixed(1) : percent.toFixed(0)} %`
 }
 
+/** Less money than this is what is left of sums that cancel out. */
+const NOTHING = 1e-9
+
 /** Money with as many digits as it needs to be told from nothing. */
 export function moneyText(amount: number): string {
-  if (amount === 0) return '0'
+  if (Math.abs(amount) < NOTHING) return '0'
   return Math.abs(amount) >= 0.01 ? amount.toFixed(2) : amount.toPrecision(2)
 }

@@ -21,14 +21,16 @@ export const AgentView = Type.Object({
 })
 export type AgentView = Static<typeof AgentView>
 
-export const AgentsView = Type.Object({ agents: Type.Array(AgentView) })
+/** A page of them, or all. */
+export const AgentsView = Type.Object({ agents: Type.Array(AgentView), next: Type.Optional(Type.String()) })
 
 /** All of them, by name. */
 export async function viewAgents(store: SiteStore): Promise<readonly AgentView[]> {
   return (await store.identities.list()).map(viewAgent)
 }
 
-function viewAgent(identity: Identity): AgentView {
+/** One of them. */
+export function viewAgent(identity: Identity): AgentView {
   const { vm, joinedAt, heardAt, certificateEndsAt, via, isBanned, quarantine } = identity
   return {
     vm,

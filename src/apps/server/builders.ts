@@ -9,6 +9,7 @@ import { DIMENSIONS, MASK_BYTES } from '../../terms/personality.ts'
 import { encodePersonality } from '../../terms/personality-codec.ts'
 import { DAY_MS, type EpochMs, MINUTE_MS } from '../../terms/units.ts'
 import type { SiteStore } from '../../world/site-store.ts'
+import { plainApi } from './api/builders.ts'
 import { Authority } from './authority.ts'
 import { createToken } from './join-token.ts'
 import { joinText, renewText } from './key-request.ts'
@@ -77,6 +78,7 @@ export class Bench {
       names: ['127.0.0.1', 'localhost'],
       clock: { now: () => this.now },
       log: makeLog('text', (text) => void this.said.push(text)),
+      extend: (app, parts) => plainApi(app, parts),
       ...rest,
       limits: { ...QUICK, ...rest.limits },
     })

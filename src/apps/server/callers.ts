@@ -21,10 +21,6 @@ export interface RouteParts {
   readonly slowMs: number
   /** Longest body of an agent. */
   readonly bodyBytesMax: number
-  /** Whether somebody without an operator's certificate may see all agents: the API's tokens say so. What it has answered itself counts as no. */
-  readonly mayView?: (request: FastifyRequest) => Promise<boolean>
-  /** The API for people stands beside these routes, and answers for agents' identities. */
-  readonly hasApi: boolean
 }
 
 export interface Exchange<Route extends RouteGenericInterface = RouteGenericInterface> {

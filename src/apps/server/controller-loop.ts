@@ -5,10 +5,9 @@ import type { Clock } from '../../world/clock.ts'
 import { StoreError } from '../../world/errors.ts'
 import type { SiteStore } from '../../world/site-store.ts'
 import type { ControllerMessage, ControllerOptions } from './controller-messages.ts'
+import { CONTROLLER_LEASE } from './controller-writes.ts'
 import { encodePacket } from './turn-packet.ts'
 import { TurnTaker } from './turn-taker.ts'
-
-export const CONTROLLER_LEASE = 'controller'
 
 /** The controller says that it lives this often, or a quarter of the interval if that is less. */
 const BEAT_MS_MAX = 10_000
@@ -33,13 +32,13 @@ interface Lease {
 }
 
 export class ControllerLoop {
-  private readonly options: Omit<ControllerOptions, 'store'>
+  private readonly options: Omit<ControllerOptions, 'place'>
   private readonly world: ControllerWorld
   private lease: Lease | undefined
   private taker: TurnTaker | undefined
   private watch: { readonly wall: number; readonly ran: number } | undefined
 
-  constructor(options: Omit<ControllerOptions, 'store'>, world: ControllerWorld) {
+  constructor(options: Omit<ControllerOptions, 'place'>, world: ControllerWorld) {
     this.options = options
     this.world = world
   }

@@ -9,11 +9,12 @@ import {
   parseWord,
 } from '../../terms/parse.ts'
 import type { EpochMs } from '../../terms/units.ts'
-import type { StoreConfig } from './open-site-store.ts'
+import type { StorePlace } from './open-site.ts'
 
 /** How the controller is to work: the first message it gets. */
 export interface ControllerOptions {
-  readonly store: StoreConfig
+  /** Where it reads; it writes through the main process. */
+  readonly place: StorePlace
   readonly everyMs: number
   /** Who holds the lease. The same for all controllers of one main process, which never has two. */
   readonly holder: string

@@ -2,11 +2,15 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { ParseError } from '../../terms/parse.ts'
+import type { SiteStore } from '../../world/site-store.ts'
 import { type ControllerMessage, type ControllerOptions, parseControllerMessage } from './controller-messages.ts'
+import { parseWriteMessage, serveWrite, type WriteMessage } from './controller-writes.ts'
 import { entryUrl } from './entry-url.ts'
 
 /** Nothing heard for so many intervals: it hangs, and is ended. */
 const HUNG_INTERVALS = 3
+/** To start and open the store a process may take so long, on a machine that is busy. */
+const BIRTH_MS_MAX = 60_000
 const BACKOFF_MS_MAX = 60_000
 /** For 10,000 VMs with six hours of past; the engine alone needs a tenth of it. */
 const MEMORY_MB = 1024
@@ -18,6 +22,10 @@ export interface ControllerProcessOptions extends ControllerOptions {
   /** First wait before it is started again; doubled up to a minute until it takes a turn. */
   readonly backoffMs?: number
   readonly memoryMb?: number
+  /** Another program in the controller's place, for tests. */
+  readonly entry?: URL
+  /** Where its writes go. */
+  readonly store: Pick<SiteStore, 'journal' | 'leases'>
   readonly onMessage: (message: ControllerMessage) => void
   /** It ended, by itself or by us; why, as far as can be told. It is started again. */
   readonly onEnd: (why: string) => void
@@ -27,6 +35,7 @@ export class ControllerProcess {
   private readonly options: ControllerProcessOptions
   private child: ChildProcess | undefined
   private heardAt = 0
+  private isHeard = false
   private failures = 0
   private ignored = 0
   private isClosing = false
@@ -70,8 +79,8 @@ export class ControllerProcess {
   }
 
   private spawn(): void {
-    const { memoryMb = MEMORY_MB, store, everyMs, holder, leaseMs } = this.options
-    const child = fork(fileURLToPath(entryUrl('controller')), [], {
+    const { memoryMb = MEMORY_MB, place, everyMs, holder, leaseMs } = this.options
+    const child = fork(fileURLToPath(this.options.entry ?? entryUrl('controller')), [], {
       execArgv: [`--max-old-space-size=${memoryMb}`],
       // Typed arrays pass as they are.
       serialization: 'advanced',
@@ -83,23 +92,32 @@ export class ControllerProcess {
     })
     this.child = child
     this.heardAt = performance.now()
-    child.on('message', (message) => this.hear(message))
+    this.isHeard = false
+    child.on('message', (message) => this.hear(child, message))
     child.on('error', (error) => {
       lastWords = error.message
     })
     child.once('exit', (code, signal) => {
       if (this.child === child) this.ended(`It ended with ${signal ?? `code ${code}`}. ${lastWords.trim()}`.trim())
     })
-    const first: ControllerOptions = { store, everyMs, holder, leaseMs }
+    const first: ControllerOptions = { place, everyMs, holder, leaseMs }
     child.send(first, (error) => {
       if (error !== null) child.kill('SIGKILL')
     })
   }
 
-  private hear(message: unknown): void {
+  private hear(child: ChildProcess, message: unknown): void {
+    // One that was ended may have said something before.
+    if (this.child !== child) return
     this.heardAt = performance.now()
+    this.isHeard = true
     let parsed: ControllerMessage
     try {
+      const write = parseWriteMessage(message)
+      if (write !== undefined) {
+        void this.write(child, write)
+        return
+      }
       parsed = parseControllerMessage(message)
     } catch (error) {
       if (!(error instanceof ParseError)) throw error
@@ -108,6 +126,11 @@ export class ControllerProcess {
     }
     if (parsed.kind === 'turn' || parsed.kind === 'standby') this.failures = 0
     this.options.onMessage(parsed)
+  }
+
+  private async write(child: ChildProcess, message: WriteMessage): Promise<void> {
+    const reply = await serveWrite(this.options.store, message)
+    if (child.connected) child.send(reply, () => undefined)
   }
 
   private ended(why: string): void {
@@ -121,6 +144,7 @@ export class ControllerProcess {
 
   private endIfHung(): void {
     const silentMs = performance.now() - this.heardAt
-    if (this.child !== undefined && silentMs > HUNG_INTERVALS * this.options.everyMs) this.child.kill('SIGKILL')
+    const hungMs = HUNG_INTERVALS * this.options.everyMs
+    if (silentMs > (this.isHeard ? hungMs : Math.max(hungMs, BIRTH_MS_MAX))) this.child?.kill('SIGKILL')
   }
 }

@@ -2,11 +2,14 @@
 import { WallClock } from '../../drivers/wall-clock.ts'
 import { ControllerLoop } from './controller-loop.ts'
 import type { ControllerMessage, ControllerOptions } from './controller-messages.ts'
-import { openSiteStore } from './open-site-store.ts'
+import { DistantWrites, type WriteMessage, type WriteReply } from './controller-writes.ts'
+import { openSite } from './open-site.ts'
 
 const stop = new AbortController()
+const writes = new DistantWrites(tell)
 
 process.once('message', (message) => {
+  process.on('message', (reply) => writes.hear(reply as WriteReply))
   // The parent is the same program of the same version: what it says is not judged again.
   run(message as ControllerOptions).then(
     () => process.exit(0),
@@ -22,14 +25,15 @@ process.once('SIGTERM', () => stop.abort())
 process.on('SIGINT', () => undefined)
 
 /** A parent that is gone hears nothing; `disconnect` comes. */
-function tell(message: ControllerMessage): void {
+function tell(message: ControllerMessage | WriteMessage): void {
   if (process.connected) process.send?.(message)
 }
 
 async function run(options: ControllerOptions): Promise<void> {
-  const store = await openSiteStore(options.store)
+  const store = await openSite(options.place)
   try {
-    await new ControllerLoop(options, { store, clock: new WallClock(), tell, signal: stop.signal }).run()
+    const world = { store: writes.over(store), clock: new WallClock(), tell, signal: stop.signal }
+    await new ControllerLoop(options, world).run()
   } finally {
     await store.close()
   }

@@ -53,7 +53,9 @@ export async function admitHost(
   if (hearing.kind === 'later') return tooMany(reply, hearing.waitMs, slowMs)
   const reason = `${request.method} ${request.routeOptions.url ?? ''}: not on the list of hosts`
   await desk.record({ what: 'request refused', about: host, from: addressOf(request.raw.socket), reason })
-  await reply.code(409).send({ ...UNREGISTERED, command: `ethos bench host --out ${host}.json && ethos hosts add ${host}.json` })
+  await reply
+    .code(409)
+    .send({ ...UNREGISTERED, command: `ethos bench host --out ${host}.json && ethos hosts add ${host}.json` })
 }
 
 async function refuseOther(

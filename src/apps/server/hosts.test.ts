@@ -169,7 +169,10 @@ test('a host that is not on the list is told so, and how it gets there; once it 
     await report(host, aReport('kvm-new')),
     (await bench.renew(host, 'host')).answer,
   ]) {
-    assert.deepEqual([answer.status, answer.json['command']], [409, 'ethos bench host --out kvm-new.json && ethos hosts add kvm-new.json'])
+    assert.deepEqual(
+      [answer.status, answer.json['command']],
+      [409, 'ethos bench host --out kvm-new.json && ethos hosts add kvm-new.json'],
+    )
   }
   assert.equal(await findVm(store, 'new-1'), undefined)
   await store.hosts.put({ hostId: parseHostId('kvm-new'), changedAt: bench.now })

@@ -190,6 +190,21 @@ test('hosts that fall silent are out of reach in answers, an alert each, and not
   assert.deepEqual(bodyOf(await judgement.plan())['moves'], [])
 })
 
+test('a controller that talks nonsense is not listened to, and answers come from the store', async (context) => {
+  const live = await aSite(context)
+  const controllerEntry = new URL('../../../tools/server/sick-controller.ts', import.meta.url)
+  const judgement = await live.start({ controllerEntry })
+  await until('its nonsense is counted', () => judgement.ignoredMessages >= 6)
+  await until('its turn was found to be none', () => live.notes.some((note) => /turn's message/.test(note)))
+  const body = await until('hosts are ranked', async () => {
+    const answer = await judgement.hostsFor(live.site.vms[0].id)
+    return answer.kind === 'json' ? bodyOf(answer) : undefined
+  })
+  assert.equal((body['ranked'] as unknown[]).length, 3)
+  // What it wrote where it may write is what it said; the lease of another stays another's.
+  assert.equal((await live.store.leases.take('controller', 'somebody', Date.now(), 1000))?.token, 1)
+})
+
 test('what is not a message of a controller is not one', () => {
   for (const garbage of [
     undefined,

@@ -2,10 +2,11 @@
 import type { HostId, VmId } from '../../terms/ids.ts'
 import { type EpochMs, MINUTE_MS } from '../../terms/units.ts'
 import type { Clock } from '../../world/clock.ts'
+import type { SiteStore } from '../../world/site-store.ts'
 import { type Alert, AlertBook, type AlertDraft } from './alerts.ts'
 import type { ControllerMessage } from './controller-messages.ts'
 import { ControllerProcess } from './controller-process.ts'
-import type { StoreConfig } from './open-site-store.ts'
+import type { StorePlace } from './open-site.ts'
 import { Ranker } from './ranker.ts'
 import type { FromRanker } from './ranker-messages.ts'
 import type { Question } from './ranker-questions.ts'
@@ -19,7 +20,10 @@ const LEASE_MS = 30_000
 const REASON_LENGTH_MAX = 300
 
 export interface JudgementOptions {
-  readonly store: StoreConfig
+  /** What the controller writes through. It stays its owner's to close. */
+  readonly store: Pick<SiteStore, 'journal' | 'leases'>
+  /** Where controller and ranker read for themselves. */
+  readonly place: StorePlace
   readonly clock: Clock
   /** This process among those that may hold the lease; the same after a restart where only one process can have the store. */
   readonly holder: string
@@ -31,6 +35,8 @@ export interface JudgementOptions {
   readonly backoffMs?: number
   /** False: this process takes no turns and answers from what the store holds. Absent: it does. */
   readonly isControlling?: boolean
+  /** Another program in the controller's place, for tests. */
+  readonly controllerEntry?: URL
   /** For people: what happened to the controller and the ranker. */
   readonly note?: (text: string) => void
 }
@@ -65,9 +71,9 @@ export class SiteJudgement implements SiteAnswers {
     this.options = options
     this.everyMs = options.everyMs ?? EVERY_MS
     this.startedAt = options.clock.now()
-    const { store, holder } = options
+    const { store, place, holder } = options
     this.ranker = new Ranker({
-      store,
+      place,
       onLoaded: (message) => this.loaded(message),
       onFailed: ({ source, reason }) => this.failed(source, reason),
       onEnd: (why) => options.note?.(`The ranker ended and is started anew: ${why}`),
@@ -75,10 +81,12 @@ export class SiteJudgement implements SiteAnswers {
     if (options.isControlling === false) return
     this.controller = new ControllerProcess({
       store,
+      place,
       holder,
       everyMs: this.everyMs,
       leaseMs: options.leaseMs ?? LEASE_MS,
       ...(options.backoffMs === undefined ? {} : { backoffMs: options.backoffMs }),
+      ...(options.controllerEntry === undefined ? {} : { entry: options.controllerEntry }),
       onMessage: (message) => this.hear(message),
       onEnd: (why) => {
         this.state = 'dead'
@@ -93,6 +101,11 @@ export class SiteJudgement implements SiteAnswers {
     this.controller?.start()
     this.timer = setInterval(() => this.watch(), Math.max(50, this.everyMs / 4))
     this.timer.unref()
+  }
+
+  /** Messages of the controller that were none, since the start. */
+  get ignoredMessages(): number {
+    return this.controller?.ignoredMessages ?? 0
   }
 
   /** The controller's process now, for people who want to look at it. */

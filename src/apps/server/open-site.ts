@@ -4,7 +4,6 @@ import { admit } from '../../engine/admission/senders.ts'
 import type { SiteStore } from '../../world/site-store.ts'
 import { UsageError } from '../usage-error.ts'
 import { openDataFolder, storeFile } from './data-folder.ts'
-import type { StoreConfig } from './open-site-store.ts'
 import { openThreadedSite } from './threaded-store.ts'
 
 export interface SiteOptions {
@@ -22,6 +21,9 @@ export interface SiteOptions {
   readonly onWarning?: (warning: string) => void
 }
 
+/** Where a store is, as one process or thread tells another that opens it too. Never shown: an address may hold a password. */
+export type StorePlace = Pick<SiteOptions, 'data' | 'store'>
+
 /** Opens it. Throws a `UsageError` where it can not be meant, and a `StoreError` where it can not be opened. */
 export async function openSite(options: SiteOptions): Promise<SiteStore> {
   const { data, store = process.env['ETHOS_STORE'], wanted = 'there', isThreaded = false, onDeath } = options
@@ -31,12 +33,6 @@ export async function openSite(options: SiteOptions): Promise<SiteStore> {
   const path = storeFile(openDataFolder(data, wanted))
   if (isThreaded) return openThreadedSite(path, onDeath === undefined ? {} : { onDeath })
   return openSqliteSite(path, { admit })
-}
-
-/** The same store for processes and threads beside this one. */
-export function siteConfig({ data = '', store = process.env['ETHOS_STORE'] }: SiteOptions): StoreConfig {
-  if (store !== undefined && store !== '') return { kind: 'postgres', url: store }
-  return { kind: 'sqlite', path: storeFile(openDataFolder(data, 'there')) }
 }
 
 /** Opens the store, uses it and closes it. */

@@ -1,13 +1,13 @@
 /** What the ranker's thread and its keeper say to each other. */
 import type { EpochMs } from '../../terms/units.ts'
 import type { AlertDraft } from './alerts.ts'
-import type { StoreConfig } from './open-site-store.ts'
+import type { StorePlace } from './open-site.ts'
 import type { Question } from './ranker-questions.ts'
 import type { Answer, SiteEvent } from './site-answers.ts'
 
 /** What the thread is started with. */
 export interface RankerSetup {
-  readonly store: StoreConfig
+  readonly place: StorePlace
 }
 
 export type ToRanker =

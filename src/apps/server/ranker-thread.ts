@@ -1,15 +1,15 @@
 /** The ranker's thread: started by `Ranker`. */
 import { parentPort, workerData } from 'node:worker_threads'
 import { WallClock } from '../../drivers/wall-clock.ts'
-import { openSiteStore } from './open-site-store.ts'
+import { openSite } from './open-site.ts'
 import { RankerDesk } from './ranker-desk.ts'
 import type { RankerSetup, ToRanker } from './ranker-messages.ts'
 
 const port = parentPort
 if (port === null) throw new Error('This runs as a thread of `ethos serve`, not by itself.')
-const { store } = workerData as RankerSetup
+const { place } = workerData as RankerSetup
 const desk = new RankerDesk(
-  () => openSiteStore(store),
+  () => openSite(place),
   new WallClock(),
   (message) => {
     port.postMessage(message, [])

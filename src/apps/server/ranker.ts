@@ -49,8 +49,8 @@ export class Ranker {
   }
 
   start(): void {
-    const { store } = this.options
-    const setup: RankerSetup = { store }
+    const { place } = this.options
+    const setup: RankerSetup = { place }
     const worker = new Worker(entryUrl('ranker-thread'), { workerData: setup })
     this.worker = worker
     let why = 'It ended by itself.'

@@ -3,7 +3,6 @@ import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from
 import { parseHostId, parseVmId, type VmId } from '../../terms/ids.ts'
 import { SECOND_MS } from '../../terms/units.ts'
 import { StoreError } from '../../world/errors.ts'
-import { AgentsView, viewAgents } from './agents-view.ts'
 import {
   answerHearing,
   bearerOfRequest,
@@ -67,19 +66,7 @@ function addOwn(app: FastifyInstance, parts: RouteParts): void {
   app.get('/v1/phases', { onRequest: sender(false) }, (_request, reply) =>
     reply.type('application/json').send(desk.phases.text),
   )
-  if (!parts.hasApi) addAgents(app, parts, strangers)
   addHostRoutes(app, parts, strangers)
-}
-
-function addAgents(app: FastifyInstance, parts: RouteParts, strangers: Strangers): void {
-  app.get(
-    '/v1/agents',
-    {
-      onRequest: (request, reply) => admitViewer(parts, strangers, { request, reply }),
-      schema: { response: { 200: AgentsView } },
-    },
-    async () => ({ agents: await viewAgents(parts.desk.store) }),
-  )
 }
 
 async function join(parts: RouteParts, request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
@@ -196,13 +183,6 @@ async function admitSender(
     await desk.record({ what: 'request refused', about: vm, from: addressOf(request.raw.socket), reason })
   }
   await answerHearing(hearing, reply, slowMs)
-}
-
-async function admitViewer(parts: RouteParts, strangers: Strangers, { request, reply }: Exchange): Promise<void> {
-  if (request.headers.authorization !== undefined && parts.mayView !== undefined) {
-    if ((await parts.mayView(request)) || reply.sent) return
-  }
-  await knowBearer(parts, strangers, { request, reply, roles: ['operator'] })
 }
 
 /** Nobody learns from an error more than that there was one. */

@@ -3,7 +3,7 @@
 import { createServer, type Server } from 'node:https'
 import type { Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
-import Fastify, { type FastifyInstance, type FastifyRequest, LogController } from 'fastify'
+import Fastify, { type FastifyInstance, LogController } from 'fastify'
 import type { Logger } from 'pino'
 import { type EpochMs, GiB, KiB, MINUTE_MS, SECOND_MS } from '../../terms/units.ts'
 import type { Clock } from '../../world/clock.ts'
@@ -56,12 +56,10 @@ export interface ServerOptions {
   readonly log?: Logger
   readonly channels?: ChannelOptions
   readonly limits?: ServerLimits
+  /** The store as all of the server is to see it: whoever counts what is asked of it stands between. */
+  readonly watched?: (store: SiteStore) => SiteStore
   /** Adds routes beside those of agents and hosts, before anything is listened to. */
   readonly extend?: (app: FastifyInstance, parts: ServerParts) => void | Promise<void>
-  /** What `extend` adds answers for agents' identities as well. */
-  readonly hasApi?: boolean
-  /** Whether a request without an operator's certificate may see all agents; see `RouteParts`. */
-  readonly mayView?: (request: FastifyRequest, parts: ServerParts) => Promise<boolean>
 }
 
 export interface RunningServer {
@@ -108,7 +106,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     const onDeath = (reason: string): void => log.error({ reason }, 'a thread of the store died')
     const onWarning = (warning: string): void => log.warn({ reason: warning }, 'the store')
     const named = options.storeUrl === undefined ? {} : { store: options.storeUrl }
-    store = await openSite({ data: folder, ...named, isThreaded: true, onDeath, onWarning })
+    const opened = await openSite({ data: folder, ...named, isThreaded: true, onDeath, onWarning })
+    store = options.watched?.(opened) ?? opened
     const hasAgents = (await store.identities.list()).length > 0
     const authority = await Authority.open(folder, options.clock, hasAgents ? 'there' : 'made')
     const running = await serve({ ...options, log }, { store, authority })
@@ -140,17 +139,7 @@ async function serve(
   const app = makeApp(https, limits.bodyBytesMax, log)
   const parts: ServerParts = { desk, store, authority, trouble, clock, log }
   const { slowMs, bodyBytesMax } = limits
-  const mayView = options.mayView === undefined ? {} : { mayView: bound(options.mayView, parts) }
-  addRoutes(app, {
-    desk,
-    relay,
-    authority,
-    hasRoom: () => memory.hasRoom(),
-    slowMs,
-    bodyBytesMax,
-    ...mayView,
-    hasApi: options.hasApi ?? false,
-  })
+  addRoutes(app, { desk, relay, authority, hasRoom: () => memory.hasRoom(), slowMs, bodyBytesMax })
   await options.extend?.(app, parts)
   await listen(app, options)
   const channels = new Channels(desk, log, options.channels ?? {})
@@ -178,13 +167,6 @@ async function serve(
       await store.close()
     },
   }
-}
-
-function bound(
-  mayView: NonNullable<ServerOptions['mayView']>,
-  parts: ServerParts,
-): (request: FastifyRequest) => Promise<boolean> {
-  return (request) => mayView(request, parts)
 }
 
 /** What is done every minute. What fails is said, and keeps nothing else from being done. */
@@ -278,6 +260,8 @@ class Listening {
       {
         ...this.own,
         minVersion: 'TLSv1.3',
+        // Node sets this by itself for plain HTTP alone: an answer in two parts would wait 40 ms for the other end's delayed acknowledgement.
+        noDelay: true,
         requestCert: true,
         // Whoever joins has no certificate yet; `judgePeer` looks at those that are shown.
         rejectUnauthorized: false,

@@ -1,20 +1,18 @@
 /** `ethos serve`: the receiving end, the judgement and the API for people, as one server. */
-import type { FastifyInstance } from 'fastify'
 import { join } from 'node:path'
 import type { Clock } from '../../world/clock.ts'
 import { addApi } from './api/api.ts'
 import { makeFirstToken } from './api/api-token.ts'
-import { Metrics } from './api/metrics.ts'
+import { apiBeside } from './api/beside.ts'
+import { Metrics, timed } from './api/metrics.ts'
 import type { ApiLimits } from './api/parts.ts'
 import { SiteJudgement } from './judgement.ts'
-import { siteConfig } from './open-site.ts'
-import { judgePeer } from './peer.ts'
 import { type RunningServer, type ServerOptions, type ServerParts, startServer } from './server.ts'
 
 /** Below the data folder. */
 const BACKUP_FOLDER = 'backups'
 
-export interface SiteServerOptions extends Omit<ServerOptions, 'extend' | 'hasApi' | 'mayView' | 'clock'> {
+export interface SiteServerOptions extends Omit<ServerOptions, 'extend' | 'watched' | 'clock'> {
   readonly clock: Clock
   /** Of the program. */
   readonly version: string
@@ -35,13 +33,23 @@ export interface SiteServer extends RunningServer {
 /** Listens. Rejects as `startServer` does. */
 export async function startSiteServer(options: SiteServerOptions): Promise<SiteServer> {
   let judgement: SiteJudgement | undefined
+  const metrics = new Metrics()
   try {
     const server = await startServer({
       ...options,
-      hasApi: true,
+      watched: (store) => timed(store, metrics),
       extend: (app, parts) => {
         judgement = judge(options, parts)
-        addPeople(app, parts, { options, judgement })
+        const { version, areMetricsOpen, apiLimits, dataFolder } = options
+        const about = {
+          answers: judgement,
+          metrics,
+          backupFolder: join(dataFolder, BACKUP_FOLDER),
+          version,
+          ...(areMetricsOpen === undefined ? {} : { areMetricsOpen }),
+          ...(apiLimits === undefined ? {} : { limits: apiLimits }),
+        }
+        addApi(app, apiBeside(parts, about))
       },
     })
     if (judgement === undefined) throw new Error('the server was not extended')
@@ -52,7 +60,10 @@ export async function startSiteServer(options: SiteServerOptions): Promise<SiteS
       ...server,
       judgement: started,
       ...(firstToken === undefined ? {} : { firstToken }),
-      close: () => started.close().finally(() => server.close()),
+      async close() {
+        await started.close()
+        await server.close()
+      },
     }
   } catch (error) {
     await judgement?.close()
@@ -60,35 +71,14 @@ export async function startSiteServer(options: SiteServerOptions): Promise<SiteS
   }
 }
 
-function judge(options: SiteServerOptions, { log }: ServerParts): SiteJudgement {
+function judge(options: SiteServerOptions, { log, store }: ServerParts): SiteJudgement {
   const { clock, holder, turnEveryMs, dataFolder, storeUrl } = options
   return new SiteJudgement({
-    store: siteConfig({ data: dataFolder, ...(storeUrl === undefined ? {} : { store: storeUrl }) }),
+    store,
+    place: { data: dataFolder, ...(storeUrl === undefined ? {} : { store: storeUrl }) },
     clock,
     holder,
     ...(turnEveryMs === undefined ? {} : { everyMs: turnEveryMs }),
     note: (text) => log.warn(text),
-  })
-}
-
-function addPeople(
-  app: FastifyInstance,
-  { store, authority, trouble, clock, log }: ServerParts,
-  { options, judgement }: { readonly options: SiteServerOptions; readonly judgement: SiteJudgement },
-): void {
-  const { version, areMetricsOpen, apiLimits, dataFolder } = options
-  addApi(app, {
-    store,
-    answers: judgement,
-    clock,
-    log,
-    trouble,
-    metrics: new Metrics(),
-    peerOf: (socket) => judgePeer(socket, authority, clock.now()),
-    pin: () => authority.pin,
-    backupFolder: join(dataFolder, BACKUP_FOLDER),
-    version,
-    ...(areMetricsOpen === undefined ? {} : { areMetricsOpen }),
-    ...(apiLimits === undefined ? {} : { limits: apiLimits }),
   })
 }

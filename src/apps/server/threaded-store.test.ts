@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -13,7 +14,7 @@ import { Luck } from '../../terms/luck.ts'
 import { DIMENSIONS, MASK_BYTES } from '../../terms/personality.ts'
 import { StoreError } from '../../world/errors.ts'
 import type { Arrivals, Intake } from '../../world/site-store.ts'
-import { aLine, Bench, linesOf } from './builders.ts'
+import { aLine, Bench, type Identity, linesOf } from './builders.ts'
 import { packArrivals, packIntakes, unpackArrivals, unpackIntakes } from './packed-arrivals.ts'
 import { openThreadedSite, type ThreadedStore } from './threaded-store.ts'
 
@@ -114,19 +115,7 @@ test('a server whose store dies says 503, goes on answering, and takes vectors a
 })
 
 test('a disk that takes five seconds to sync holds up those who wait for it, and nobody else', async () => {
-  const bench = new Bench({ daysAgo: 0 })
-  await bench.start()
-  await bench.stop()
-  const { child, port } = await startProcess(bench.data)
-  await bench.attach(port)
-  const member = await bench.member()
-  const tracer = spawn(
-    'strace',
-    ['-f', '-q', '-p', String(child.pid), '-e', 'inject=fsync,fdatasync:delay_enter=5000000', '-o', '/dev/null'],
-    { stdio: ['ignore', 'ignore', 'pipe'] },
-  )
-  try {
-    await untilTraced(child.pid ?? 0)
+  await withBadDisk('inject=fsync,fdatasync:delay_enter=5000000', async (bench, member) => {
     let isKept = false
     const slow = bench.send(member, [aLine(member.vm, 0)]).then((answer) => {
       isKept = true
@@ -141,12 +130,59 @@ test('a disk that takes five seconds to sync holds up those who wait for it, and
     assert.equal(isKept, false)
     assert.equal((await slow).status, 200)
     assert.deepEqual(await linesOf(bench.server.store, member.vm), [aLine(member.vm, 0)])
-  } finally {
-    tracer.kill('SIGKILL')
-    child.kill('SIGKILL')
-  }
-  await bench.remove()
+  })
 })
+
+for (const [what, fault] of [
+  ['is full', 'inject=pwrite64:error=ENOSPC'],
+  ['fails when it is to sync', 'inject=fsync,fdatasync:error=EIO'],
+] as const) {
+  test(`while a disk ${what} nothing is acknowledged and all else is answered; once it is well again vectors are taken`, async () => {
+    await withBadDisk(fault, async (bench, member, heal) => {
+      assert.equal((await bench.send(member, [aLine(member.vm, 0)])).status, 503)
+      assert.equal((await bench.ask({ method: 'GET', path: '/v1/ca', tls: { ca: member.ca } })).status, 200)
+      const health = await bench.ask({ method: 'GET', path: '/healthz', tls: { ca: member.ca } })
+      assert.match(health.text, /Nothing can be kept/)
+      await heal()
+      assert.equal((await bench.send(member, [aLine(member.vm, 1)])).status, 200)
+      const after = await bench.ask({ method: 'GET', path: '/healthz', tls: { ca: member.ca } })
+      assert.doesNotMatch(after.text, /Nothing can be kept/)
+      const kept = await linesOf(bench.server.store, member.vm)
+      assert.equal(kept.at(-1), aLine(member.vm, 1))
+      const damages = (await bench.server.store.upkeep.check()).filter(({ severity }) => severity === 'damage')
+      assert.deepEqual(damages, [])
+    })
+  })
+}
+
+/** A server in a process of its own, a VM that has joined, and then a fault in what the kernel answers it. */
+async function withBadDisk(
+  fault: string,
+  use: (bench: Bench, member: Identity, heal: () => Promise<void>) => Promise<void>,
+): Promise<void> {
+  const bench = new Bench({ daysAgo: 0 })
+  await bench.start()
+  await bench.stop()
+  const { child, port } = await startProcess(bench.data)
+  await bench.attach(port)
+  const member = await bench.member()
+  const words = ['-f', '-q', '-p', String(child.pid), '-e', fault, '-o', '/dev/null']
+  const tracer = spawn('strace', words, { stdio: 'ignore' })
+  const heal = async (): Promise<void> => {
+    if (tracer.exitCode !== null || tracer.signalCode !== null) return
+    const ended = once(tracer, 'exit')
+    tracer.kill('SIGINT')
+    await ended
+  }
+  try {
+    await untilTraced(child.pid ?? 0)
+    await use(bench, member, heal)
+  } finally {
+    await heal()
+    child.kill('SIGKILL')
+    await bench.remove()
+  }
+}
 
 test('arrivals and what became of them travel as columns, and come out as they went in', () => {
   const luck = new Luck(PROPERTY_SEED)

@@ -190,14 +190,12 @@ test('what can not be recorded is not proposed, and the turn comes again', async
   await bench.turn()
   const before = await bench.step()
   const { journal } = bench.store
-  const append = async (): Promise<never> => {
-    throw new StoreError('full', 'No room.')
-  }
-  bench.store = { ...bench.store, journal: { ...journal, append } }
-  const full = bench.taker
+  const full = { ...journal, append: () => Promise.reject(new StoreError('full', 'No room.')) }
+  bench.store = { ...bench.store, journal: full }
+  const good = bench.taker
   bench.taker = bench.newTaker()
   await assert.rejects(bench.step(), StoreError)
-  bench.taker = full
+  bench.taker = good
   assert.equal((await bench.step()).number, (before.number ?? 0) + 1)
 })
 

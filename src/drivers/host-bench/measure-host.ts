@@ -161,7 +161,10 @@ async function measurePower(options: MeasureOptions, plan: MeasurePlan, tools: F
   const { meter } = plan
   const stressNgPath = tools['stress-ng']?.path
   const { cpuType = 'an unnamed CPU', cores } = { ...facts.host, ...options.corrections }
-  const question = cores === undefined ? undefined : { cpuType, sockets: Math.max(1, facts.sockets), cores }
+  const question =
+    cores === undefined
+      ? undefined
+      : { cpuType, sockets: Math.max(1, facts.sockets), cores, isVirtualised: facts.isVirtualised }
   if (meter === undefined || stressNgPath === undefined) return concludePower(undefined, question)
   const run = {
     meter,

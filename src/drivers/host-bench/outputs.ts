@@ -7,12 +7,12 @@ const VALUE_MAX = 1e16
 
 /** sysbench 1.0 has no JSON: `events per second: 2116.19`. */
 export function readSysbenchEvents(text: string): number {
-  return byPattern('sysbench', text, /^\s*events per second:\s+(?<value>\d+\.\d+)$/m)
+  return byPattern('sysbench', text, /^\s*events per second:\s+(?<value>\d+\.\d+)\n/m)
 }
 
 /** `6912.00 MiB transferred (6834.65 MiB/sec)`, as MiB/s. */
 export function readSysbenchMemory(text: string): number {
-  return byPattern('sysbench', text, /^[\d.]+ MiB transferred \((?<value>\d+\.\d+) MiB\/sec\)$/m)
+  return byPattern('sysbench', text, /^[\d.]+ MiB transferred \((?<value>\d+\.\d+) MiB\/sec\)\n/m)
 }
 
 /** stress-ng --yaml: one stressor's field, `bogo-ops-per-second-real-time` or one of its own. */
@@ -24,12 +24,12 @@ export function readStressNg(text: string, stressor: string, field: string): num
 
 /** openssl speed -mr of a cipher or digest at one size: `+F:25:AES-256-GCM:2241560576.00`, as bytes/s. */
 export function readOpensslBytes(text: string): number {
-  return byPattern('openssl', text, /^\+F:\d+:[\w-]+:(?<value>\d+\.\d+)$/m)
+  return byPattern('openssl', text, /^\+F:\d+:[\w-]+:(?<value>\d+\.\d+)\n/m)
 }
 
 /** openssl speed -mr of a signature: `+F2:2:2048:2409.090909:37675.925926` (RSA), `+F4:3:256:...` (ECDSA); signatures/s. */
 export function readOpensslSigns(text: string): number {
-  return byPattern('openssl', text, /^\+F[24]:\d+:\d+:(?<value>\d+\.\d+):\d+\.\d+$/m)
+  return byPattern('openssl', text, /^\+F[24]:\d+:\d+:(?<value>\d+\.\d+):\d+\.\d+\n/m)
 }
 
 /** fio --output-format=json: operations or bytes per second of one direction. Notices before the JSON are passed over. */

@@ -29,6 +29,9 @@ const SETTLE_MS = 1000
 /** Starting and ending a load. */
 const STEP_OVERHEAD_MS = 500
 
+/** A hypervisor shows no CPU's watts, and of its CPUs only those that it lends. */
+const VIRTUAL = '; this is a virtual machine, and what its host draws is not seen from within'
+
 /** Of one step, in all. */
 export function powerStepMs(spanMs: number): number {
   return SETTLE_MS + STEP_OVERHEAD_MS + spanMs
@@ -59,7 +62,7 @@ export async function measureSteps(run: PowerRun, wait: (ms: number) => Promise<
 /** What was measured, if it reaches from idle to full load; else what servers with the like CPUs draw. */
 export function concludePower(
   measured: { readonly meter: WattMeter; readonly steps: readonly PowerStep[] } | undefined,
-  question: PowerQuestion | undefined,
+  question: (PowerQuestion & { readonly isVirtualised?: boolean }) | undefined,
 ): PowerResult {
   const curve = measured === undefined ? undefined : curveThrough(measured.steps)
   if (measured !== undefined && curve !== undefined) {
@@ -74,7 +77,7 @@ export function concludePower(
   const { idle, full } = ERRORS[estimate.match]
   const power = {
     powerSource: 'estimated' as const,
-    explanation: explain(question, estimate.match, estimate.basis),
+    explanation: `${explain(question, estimate.match, estimate.basis)}${question.isVirtualised === true ? VIRTUAL : ''}`,
     steps: measured?.steps ?? [],
     errorAtIdle: idle,
     errorAtFullLoad: full,

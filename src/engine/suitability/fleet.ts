@@ -1,4 +1,5 @@
 import { type HostCharacteristics, hostCapacityRefCores, wattsAt } from '../../terms/host.ts'
+import { type HostSpeeds, measureSpeeds } from './speeds.ts'
 
 /** Columns parallel to the list of hosts, and which hosts are alike: worked out once per roster of hosts. */
 export interface Fleet {
@@ -9,16 +10,19 @@ export interface Fleet {
   readonly kinds: number
   /** CPU flags of the hosts of each kind; empty where nobody knows them. */
   readonly flagsOfKind: readonly ReadonlySet<string>[]
+  /** Absent: no host has benchmarks. */
+  readonly speeds?: HostSpeeds
   /** Watts per reference core at the load where that is least: how well work could be done here at best. */
   readonly bestWattsPerCore: Float64Array
 }
 
 export function measureFleet(hosts: readonly HostCharacteristics[]): Fleet {
+  const speeds = measureSpeeds(hosts)
   const kindOf = new Map<string, number>()
   const kind = new Int32Array(hosts.length)
   const flagsOfKind: ReadonlySet<string>[] = []
   hosts.forEach((host, h) => {
-    const key = describeKind(host)
+    const key = speeds === undefined ? describeKind(host) : describeKind(host) + JSON.stringify(host.benchmarks)
     const known = kindOf.get(key) ?? kindOf.size
     if (known === kindOf.size) {
       kindOf.set(key, known)
@@ -32,6 +36,7 @@ export function measureFleet(hosts: readonly HostCharacteristics[]): Fleet {
     kind,
     kinds: kindOf.size,
     flagsOfKind,
+    ...(speeds === undefined ? {} : { speeds }),
     bestWattsPerCore: Float64Array.from(hosts, bestWattsPerCore),
   }
 }

@@ -1,5 +1,6 @@
-/** A large made-up cluster for benchmarks: hosts of three kinds, ten VMs on each, six hours of past. */
+/** A large made-up cluster for benchmarks: hosts of three kinds with a score for every kind of work, ten VMs on each, six hours of past. */
 import type { TurnContext } from '../context.ts'
+import { type HostCharacteristics, WORKLOAD_TYPES } from '../../terms/host.ts'
 import { Luck } from '../../terms/luck.ts'
 import { GiB } from '../../terms/units.ts'
 import { aContext, aHost, aPolicy, aVm } from '../builders.ts'
@@ -10,6 +11,13 @@ const WINDOWS = 72
 
 /** The same cluster for the same number of hosts. */
 export function aLargeContext(hosts: number): TurnContext {
+  const scores = (h: number): HostCharacteristics['benchmarks'] =>
+    Object.fromEntries(
+      WORKLOAD_TYPES.map((type, t) => [
+        type,
+        { score: 1 + ((h * 7 + t * 3) % 10) / 10, unit: 'x reference', spread: 0.03 },
+      ]),
+    )
   const luck = new Luck(hosts)
   const vms = Array.from({ length: hosts * VMS_PER_HOST }, (_, v) =>
     aVm(v, {
@@ -24,6 +32,7 @@ export function aLargeContext(hosts: number): TurnContext {
         cores: [16, 24, 32][h % 3],
         refCoresPerCore: [1, 1.2, 1.5][h % 3],
         memoryBytes: [96, 128, 160][h % 3] * GiB,
+        benchmarks: scores(h),
       }),
     ),
     hostStates: Array.from({ length: hosts }, (_, h) => (h % 50 === 49 ? 'maintenance' : 'on')),

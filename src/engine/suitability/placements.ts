@@ -5,6 +5,7 @@ import type { Lack, Ranking, Remediation } from '../../terms/ranking.ts'
 import type { EpochMs } from '../../terms/units.ts'
 import type { Vm } from '../../terms/vm.ts'
 import { commit, type TurnContext } from '../context.ts'
+import { mixOf } from '../profile/work-mix.ts'
 import { type AssumedDemand, assumeDemand, varianceOf } from './assumed-demand.ts'
 import { getSuitableHosts, remediate, selectBestHost } from './rank.ts'
 import { firstBroken } from './rules.ts'
@@ -168,7 +169,14 @@ function describe(context: TurnContext, wanted: WantedVm): Coming | NotAnswerabl
     ...(cpuFlags === undefined ? {} : { cpuFlags }),
   }
   const demand = assumeDemand(context, vm, wanted, likeVm)
-  const known = { vm, demand, mean: demand.mean, variance: varianceOf(demand) }
+  const mix = wanted.personality === undefined ? undefined : mixOf(wanted.personality)
+  const known = {
+    vm,
+    demand,
+    mean: demand.mean,
+    variance: varianceOf(demand),
+    ...(mix === undefined ? {} : { mix }),
+  }
   return likeVm === undefined ? known : { ...known, likeVm }
 }
 

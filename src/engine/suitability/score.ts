@@ -6,6 +6,7 @@ import { clampFraction } from '../../terms/units.ts'
 import { horizonHours, type TurnContext, vmAt } from '../context.ts'
 import { estimateMigration, priceMigration } from '../migration/estimate.ts'
 import { expectedExcess } from '../numbers.ts'
+import { demandFactor, serviceFactor, speedWorth, tellSpeed } from './pace.ts'
 
 /** Money per horizon that unserved demand of the host costs, as last measured: by the tail of a normal, or by what the look-back would
  *  have lacked, whichever is more. The normal knows of what has not happened yet, the look-back of peaks that coincide. */
@@ -44,7 +45,7 @@ export function wattsFor(context: TurnContext, host: number, demand: number): nu
 /** Watts more on `host` when `vm` comes. */
 export function addedWatts(context: TurnContext, host: number, vm: number): number {
   const before = context.loads.count[host] === 0 ? 0 : wattsFor(context, host, context.loads.mean[host])
-  return wattsFor(context, host, context.loads.mean[host] + context.levels.mean[vm]) - before
+  return wattsFor(context, host, context.loads.mean[host] + demandThere(context, vm, host)) - before
 }
 
 /** Watts less on its present host when `vm` leaves. */
@@ -75,7 +76,7 @@ export function calculateMigrationScore(context: TurnContext, vm: number, host: 
   const saved = from < 0 ? 0 : savedWatts(context, from, vm)
   const migration = priceMigration(estimateMove(context, vm, host), context.levels.last[vm], context.policy.prices)
   const terms = {
-    performance: relief - harm + coreSpeedWorth(context, vm, host),
+    performance: relief - harm + coreSpeedWorth(context, vm, host) + speedWorth(context, vm, host),
     energy: energyPrice(context, saved - addedWatts(context, host, vm)),
     load: fillWorth(context, vm, host),
     migration: from < 0 ? 0 : -migration,
@@ -87,7 +88,8 @@ export function calculateMigrationScore(context: TurnContext, vm: number, host: 
 export function scoreTarget(context: TurnContext, vm: number, host: number): number {
   const harm = riskWith(context, host, vm) - riskAsIs(context, host)
   return (
-    coreSpeedWorth(context, vm, host) -
+    coreSpeedWorth(context, vm, host) +
+    speedWorth(context, vm, host) -
     harm -
     energyPrice(context, addedWatts(context, host, vm)) +
     fillWorth(context, vm, host)
@@ -98,6 +100,7 @@ export function scoreTarget(context: TurnContext, vm: number, host: number): num
 export function scoreTargetAtMost(context: TurnContext, vm: number, host: number): number {
   return (
     coreSpeedWorth(context, vm, host) +
+    speedWorth(context, vm, host) +
     riskAsIs(context, host) -
     energyPrice(context, addedWatts(context, host, vm)) +
     fillWorth(context, vm, host)
@@ -109,16 +112,23 @@ export function predictPerformance(context: TurnContext, vm: number, host: numbe
   const isThere = context.hostOf[vm] === host
   if (isThere) context.loads.bound(host)
   else context.loads.boundWith(host, vm)
-  const mean = context.loads.lastMean
+  const mean = context.loads.lastMean + (isThere ? 0 : demandThere(context, vm, host) - context.levels.mean[vm])
   const capacity = context.fleet.capacity[host]
   const unserved = expectedExcess(mean, context.loads.lastSd, capacity)
   const { cores, refCoresPerCore } = context.observation.inventory.hosts[host]
+  const coreSpeed = Math.min(1, refCoresPerCore / vmAt(context, vm).refCoresPerVcpu)
+  const watts = isThere ? savedWatts(context, host, vm) : addedWatts(context, host, vm)
   return {
-    latencyFactor:
-      queueingFactor(mean / capacity, cores) / Math.min(1, refCoresPerCore / vmAt(context, vm).refCoresPerVcpu),
+    latencyFactor: queueingFactor(mean / capacity, cores) / (coreSpeed * serviceFactor(context, vm, host)),
     throughput: clampFraction((1 - unserved / Math.max(mean, 1e-9)) * (1 - coreShortShare(context, vm, host))),
-    addedWatts: isThere ? savedWatts(context, host, vm) : addedWatts(context, host, vm),
+    addedWatts: watts,
+    ...tellSpeed(context, vm, host, watts),
   }
+}
+
+/** What the VM would want of this host, in its reference cores. */
+function demandThere(context: TurnContext, vm: number, host: number): number {
+  return context.levels.mean[vm] * demandFactor(context, vm, host)
 }
 
 /** Mean time in system over mean service time of an M/M/c queue. Sakasegawa (1977): waiting = rho^(sqrt(2(c+1)) - 1) / (c (1 - rho)). */
@@ -159,6 +169,6 @@ function fillWorth(context: TurnContext, vm: number, host: number): number {
   if (!context.policy.consolidation.isEnabled) return 0
   const capacity = context.fleet.capacity[host]
   const before = context.loads.mean[host] / capacity
-  const after = (context.loads.mean[host] + context.levels.mean[vm]) / capacity
+  const after = (context.loads.mean[host] + demandThere(context, vm, host)) / capacity
   return energyPrice(context, context.fleet.idleWatts[host]) * (after * after - before * before)
 }

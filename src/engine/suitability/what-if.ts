@@ -3,7 +3,9 @@ import { HOST_UNKNOWN } from '../../terms/cluster.ts'
 import type { Vm } from '../../terms/vm.ts'
 import { vmSizeRefCores } from '../../terms/vm.ts'
 import type { TurnContext } from '../context.ts'
+import { Paces } from './pace.ts'
 import type { Levels } from '../profile/levels.ts'
+import type { WorkMix } from '../profile/work-mix.ts'
 
 /** A VM to come as the sheet counts it. */
 export interface Newcomer {
@@ -11,13 +13,15 @@ export interface Newcomer {
   /** Expected demand, in reference cores, and its variance. */
   readonly mean: number
   readonly variance: number
+  /** What kind of work it does. Absent: as the VM that it is like, or nobody knows. */
+  readonly mix?: WorkMix
   /** The VM whose past demand stands for its own. Absent: it has none, and wants its mean at all times. */
   readonly likeVm?: number
 }
 
 /** A copy of the sheet on which the newcomers, nowhere yet, follow the VMs that exist: the first is number `hostOf.length` of the old sheet. */
 export function branchContext(context: TurnContext, newcomers: readonly Newcomer[]): TurnContext {
-  const { observation, state } = context
+  const { observation, state, paces } = context
   const known = observation.inventory.vms.length
   const vms = [...observation.inventory.vms, ...newcomers.map(({ vm }) => vm)]
   const vmIndex = new Map(state.vmIndex)
@@ -32,6 +36,7 @@ export function branchContext(context: TurnContext, newcomers: readonly Newcomer
     observation: { ...observation, inventory },
     levels,
     loads: context.loads.branch(cpuHistory, levels),
+    ...(paces === undefined ? {} : { paces: new Paces(paces.speeds, extendMixes(paces.mixes, newcomers)) }),
     hostOf: extendPlaces(context.hostOf, vms.length),
     members: context.members.map((members) => [...members]),
     memoryBytes: context.memoryBytes.slice(),
@@ -68,6 +73,13 @@ function extendHistory(column: Float32Array, newcomers: readonly Newcomer[]): Fl
     longer[column.length + i] = likeVm === undefined ? NaN : column[likeVm]
   })
   return longer
+}
+
+function extendMixes(
+  mixes: readonly (WorkMix | undefined)[],
+  newcomers: readonly Newcomer[],
+): readonly (WorkMix | undefined)[] {
+  return [...mixes, ...newcomers.map(({ mix, likeVm }) => mix ?? (likeVm === undefined ? undefined : mixes[likeVm]))]
 }
 
 function extend(column: Float64Array, count: number, value: number): Float64Array {

@@ -13,7 +13,7 @@ import { hostRoutes } from './host-routes.ts'
 import { journalRoutes } from './journal-routes.ts'
 import { readJsonBody } from './json-body.ts'
 import { judgementRoutes } from './judgement-routes.ts'
-import { addLooked, timed } from './metrics.ts'
+import { addLooked } from './metrics.ts'
 import { API_LIMITS, type ApiParts } from './parts.ts'
 import { peopleRoutes } from './people-routes.ts'
 import { policyRoutes } from './policy-routes.ts'
@@ -31,9 +31,8 @@ export interface Api {
 }
 
 /** Adds the API to a server that does not listen yet. It ends with the server. */
-export function addApi(app: FastifyInstance, given: ApiParts): Api {
-  const { metrics } = given
-  const parts: ApiParts = { ...given, store: timed(given.store, metrics) }
+export function addApi(app: FastifyInstance, parts: ApiParts): Api {
+  const { metrics } = parts
   const limits = { ...API_LIMITS, ...parts.limits }
   const doorman = new Doorman(parts)
   const site = new SiteView(parts.store, () => parts.clock.now())

@@ -1,13 +1,17 @@
 /** Test 55: who may ask what, for every route that the server has. */
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { mayAct, ROLES, type Role } from '../../../terms/access.ts'
-import { DAY_MS } from '../../../terms/units.ts'
-import { type AddedRoute, ApiBench, type Asked, collectRoutes } from './builders.ts'
-import { FakeStore } from './fakes/builders.ts'
+import { DAY_MS, HOUR_MS, SECOND_MS } from '../../../terms/units.ts'
+import { Bench } from '../builders.ts'
+import type { BearerRole } from '../certificates.ts'
+import { makeLog } from '../log.ts'
+import { aCertificate, type AddedRoute, ApiClient, type Asked, aToken, collectRoutes, plainApi } from './builders.ts'
 
 /** Least role of each route; `open` is everybody's. A route that is not here fails the test, and so does a line without a route. */
 const ALLOWED: Readonly<Record<string, Role | 'open'>> = {
+  'GET /v1/ca': 'open',
   'GET /healthz': 'open',
   'GET /openapi.json': 'open',
   'GET /docs': 'open',
@@ -64,32 +68,62 @@ const ALLOWED: Readonly<Record<string, Role | 'open'>> = {
   'POST /v1/store/backups': 'admin',
 }
 
-const store = new FakeStore()
-const bench = new ApiBench({ store })
-let routes: readonly AddedRoute[] = []
+/** To join takes a join token in the body, and to renew a proof of the new key: without them whoever may is refused as nobody is. */
+const JOIN = 'POST /v1/join'
+const RENEW = 'POST /v1/renew'
+
+/** Agents and hosts come by certificate, with what they have to tell; nobody else is let in, whatever token it shows. */
+const BY_CERTIFICATE: Readonly<Record<string, readonly BearerRole[]>> = {
+  [RENEW]: ['agent', 'host'],
+  'POST /v1/vectors': ['agent', 'host'],
+  'GET /v1/phases': ['agent', 'host'],
+  'POST /v1/hosts/:id/reports': ['host'],
+}
+const bench = new Bench({ daysAgo: 2 })
 const MANY = { everyMs: 0.001, burst: 1e9 }
+let routes: readonly AddedRoute[] = []
+let client: ApiClient
 
-before(() =>
-  bench.start(
-    { limits: { refused: { each: MANY, together: MANY }, perAddress: MANY, perToken: MANY } },
-    (app) => void (routes = collectRoutes(app)),
-  ),
-)
-after(() => bench.stop())
+before(async () => {
+  const limits = { refused: { each: MANY, together: MANY }, perAddress: MANY, perToken: MANY }
+  await bench.start({
+    log: makeLog('json', (text) => void bench.said.push(text)),
+    extend: (app, parts) => {
+      routes = collectRoutes(app)
+      plainApi(app, parts, { limits })
+    },
+  })
+  client = new ApiClient({ port: bench.server.port, ca: bench.server.authority.pem })
+})
+after(async () => {
+  client.close()
+  await bench.remove()
+})
 
-/** What each caller shows. `undefined`: nobody knows who it is. */
-async function callersOf(): Promise<
-  Readonly<Record<string, { readonly shows: Partial<Asked>; readonly role?: Role | 'other' }>>
-> {
-  const revoked = await bench.token('admin')
+function token(role: Role, rest: { readonly name?: string; readonly expiresAt?: number } = {}): Promise<string> {
+  return aToken(bench.server.store, { role, at: bench.now, ...rest })
+}
+
+/** One who asks: what it shows, and what it is by that. Nobody knows who it is, where it is nothing. */
+interface Asker {
+  readonly shows: Partial<Asked>
+  readonly role?: Role
+  readonly bearer?: BearerRole
+}
+
+async function everybody(): Promise<Readonly<Record<string, Asker>>> {
+  const { store, authority } = bench.server
+  const revoked = await token('admin')
   await store.apiTokens.revoke(revoked.slice(6, 22), bench.now)
-  const ended = await bench.token('admin', { expiresAt: bench.now + DAY_MS })
-  const good = await bench.token('admin')
-  bench.now += DAY_MS
+  const ended = await token('admin', { expiresAt: bench.now + HOUR_MS })
+  const good = await token('admin')
+  const agent = await bench.member('vm-1')
+  const host = await bench.host('host-1')
+  bench.now += HOUR_MS
+  const ada = await aCertificate(authority, { role: 'operator', name: 'ada' }, bench.now)
+  const late = await aCertificate(authority, { role: 'operator', name: 'bob' }, bench.now - 2 * DAY_MS)
   const otherSecret = `${good.slice(0, -4)}${good.endsWith('AAAA') ? 'BBBB' : 'AAAA'}`
-  const roles = await Promise.all(
-    ROLES.map(async (role) => [role, { shows: { token: await bench.token(role) }, role }] as const),
-  )
+  const roles = ROLES.map(async (role) => [role, { shows: { token: await token(role) }, role }] as const)
   return {
     nobody: { shows: {} },
     'a made-up token': { shows: { token: `ethos_${'0'.repeat(16)}_${'A'.repeat(43)}` } },
@@ -98,78 +132,93 @@ async function callersOf(): Promise<
     'another secret': { shows: { token: otherSecret } },
     'a revoked token': { shows: { token: revoked } },
     'a token that has ended': { shows: { token: ended } },
-    'an agent': { shows: { certificate: await bench.certificate('agent', 'vm-1') }, role: 'other' },
-    'an operator by certificate': {
-      shows: { certificate: await bench.certificate('operator', 'ada') },
-      role: 'operator',
-    },
-    ...Object.fromEntries(roles),
+    'a certificate that has ended': { shows: { certificate: late } },
+    'an agent': { shows: { certificate: agent }, bearer: 'agent' },
+    'a host': { shows: { certificate: host }, bearer: 'host' },
+    'an operator by certificate': { shows: { certificate: ada }, role: 'operator', bearer: 'operator' },
+    ...Object.fromEntries(await Promise.all(roles)),
   }
 }
 
+/** What the tables say of one who asks for a route: 401, 403, or `in`. */
+function expected(route: string, { role, bearer }: Asker): 401 | 403 | 'in' | undefined {
+  if (route === JOIN) return 401
+  const bearers = BY_CERTIFICATE[route]
+  if (bearers !== undefined) {
+    if (bearer === undefined) return 401
+    if (!bearers.includes(bearer)) return 403
+    return route === RENEW ? 401 : 'in'
+  }
+  const least = ALLOWED[route]
+  if (least === undefined) return undefined
+  if (least === 'open') return 'in'
+  if (role !== undefined) return mayAct(role, least) ? 'in' : 403
+  return bearer === undefined ? 401 : 403
+}
+
 test('every route is asked by everybody, and answers those who may', async () => {
-  const callers = await callersOf()
-  const unknown = new Set<string>()
+  const askers = await everybody()
+  const refusals = new Set<string>()
   for (const { method, path } of routes) {
-    const least = ALLOWED[`${method === 'HEAD' ? 'GET' : method} ${path}`]
-    assert.ok(least !== undefined, `${method} ${path} is in no table: who may ask it?`)
+    const route = `${method === 'HEAD' ? 'GET' : method} ${path}`
+    const own = route in ALLOWED
+    const name = path.startsWith('/v1/hosts') ? 'host-1' : 'vm-1'
     const asked = {
       method,
-      path: path.replace('*', 'index.css').replaceAll(/:\w+/g, 'nobody'),
+      path: path.replace('*', 'index.css').replaceAll(/:\w+/g, name),
       isHeadOnly: path === '/v1/events',
       ...(method === 'PUT' || method === 'POST' ? { body: { unheardOf: 1 } } : {}),
     }
-    for (const [name, { shows, role }] of Object.entries(callers)) {
-      const { status, text } = await bench.ask({ ...asked, ...shows })
-      const what = `${method} ${path} by ${name}: ${status} ${text}`
-      if (least === 'open' || (role !== undefined && role !== 'other' && mayAct(role, least)))
-        assert.ok(status !== 401 && status !== 403 && status < 500, what)
-      else if (role !== undefined) assert.equal(status, 403, what)
-      else {
-        assert.equal(status, 401, what)
-        if (text !== '') unknown.add(text)
-      }
+    for (const [who, asker] of Object.entries(askers)) {
+      const wanted = expected(route, asker)
+      assert.ok(wanted !== undefined, `${route} is in no table: who may ask it?`)
+      bench.now += SECOND_MS
+      const { status, text } = await client.ask({ ...asked, ...asker.shows })
+      const what = `${method} ${path} by ${who}: ${status} ${text}`
+      if (wanted === 'in') assert.ok(status !== 401 && status !== 403 && status < 500, what)
+      else assert.equal(status, wanted, what)
+      if (status === 401 && own && text !== '') refusals.add(text)
     }
   }
-  assert.equal(unknown.size, 1, 'whoever is not known learns nothing of why')
+  assert.equal(refusals.size, 1, 'whoever is not known learns nothing of why')
   const there = new Set(routes.map(({ method, path }) => `${method === 'HEAD' ? 'GET' : method} ${path}`))
-  for (const line of Object.keys(ALLOWED))
-    assert.ok(there.has(line), `${line} is in the table, and there is no such route`)
+  for (const line of [...Object.keys(ALLOWED), ...Object.keys(BY_CERTIFICATE), JOIN])
+    assert.ok(there.has(line), `${line} is in a table, and there is no such route`)
 })
 
 test('a refusal is audited with its reason, and without a secret', async () => {
-  const token = await bench.token('viewer', { name: 'dash' })
-  const before = store.kept.audit.length
-  await bench.ask({ path: '/v1/audit', token })
-  await bench.ask({ path: '/v1/vms' })
-  const [first, second] = store.kept.audit.slice(before)
-  assert.equal(first.reason, `GET /v1/audit: needs operator, and token dash (${token.slice(6, 22)}) is viewer`)
-  assert.match(second.reason, /^GET \/v1\/vms: no token, and it showed no certificate$/)
+  const { audit } = bench.server.store
+  const shown = await token('viewer', { name: 'dash' })
+  await client.ask({ path: '/v1/audit', token: shown })
+  await client.ask({ path: '/v1/vms' })
+  // A refusal does not wait for its record.
+  let reasons: readonly string[] = []
+  while (!reasons.at(-1)?.startsWith('GET /v1/vms:')) {
+    await sleep(5)
+    reasons = (await audit.last(2)).map(({ reason }) => reason)
+  }
+  const [first, second] = reasons
+  assert.equal(first, `GET /v1/audit: needs operator, and token dash (${shown.slice(6, 22)}) is viewer`)
+  assert.equal(second, 'GET /v1/vms: no token, and it showed no certificate')
   const secrets = /_[A-Za-z0-9_-]{43}/
-  assert.doesNotMatch(JSON.stringify(store.kept.audit), secrets)
+  assert.doesNotMatch(JSON.stringify(await audit.last(10_000)), secrets)
   assert.doesNotMatch(bench.said.join(''), secrets)
 })
 
 test('what does not exist and what is no name are told apart by nobody', async () => {
-  const token = await bench.token('admin')
+  const admin = await token('admin')
   const texts = new Set<string>()
-  for (const path of [
-    '/v1/vms/none',
-    '/v1/vms/%20',
-    `/v1/vms/${'x'.repeat(90)}`,
-    '/v1/vms/none/usage',
-    '/v1/vms/nobody/hosts',
-    '/v1/hosts/none',
-  ]) {
-    const { status, text } = await bench.ask({ path, token })
-    assert.equal(status, 404, path)
+  const long = 'x'.repeat(90)
+  for (const name of ['vms/none', 'vms/%20', `vms/${long}`, 'vms/none/usage', 'vms/nobody/hosts', 'hosts/none']) {
+    const { status, text } = await client.ask({ path: `/v1/${name}`, token: admin })
+    assert.equal(status, 404, name)
     texts.add(text)
   }
   assert.equal(texts.size, 1)
 })
 
 test('fields that nobody asked for are refused, a role first of all', async () => {
-  const token = await bench.token('admin')
+  const admin = await token('admin')
   const bodies: readonly (readonly [string, string, object])[] = [
     ['POST', '/v1/tokens', { name: 'x', role: 'viewer', id: '0'.repeat(16) }],
     ['POST', '/v1/enrolments', { vm: 'vm-1', role: 'admin' }],
@@ -180,9 +229,9 @@ test('fields that nobody asked for are refused, a role first of all', async () =
     ['POST', '/v1/placements', { vms: [{ vcpus: 1, memoryBytes: 1, host: 'x' }] }],
   ]
   for (const [method, path, body] of bodies) {
-    const { status, json } = await bench.ask({ method, path, token, body })
+    const { status, json } = await client.ask({ method, path, token: admin, body })
     assert.equal(status, 400, path)
     assert.match(json['error']['message'], /additional properties/)
   }
-  assert.equal((await bench.ask({ path: '/v1/vms?role=admin', token })).status, 400)
+  assert.equal((await client.ask({ path: '/v1/vms?role=admin', token: admin })).status, 400)
 })

@@ -10,16 +10,18 @@ import { DAY_MS, type EpochMs } from '../../../terms/units.ts'
 import { openSqliteSite } from '../../../drivers/sqlite/site-store.ts'
 import type { AdmissionRule, SiteStore } from '../../../world/site-store.ts'
 import { Authority } from '../authority.ts'
-import { forBearer } from '../certificates.ts'
+import { type Bearer, forBearer } from '../certificates.ts'
 import { openDataFolder } from '../data-folder.ts'
 import { makeLog } from '../log.ts'
 import { judgePeer } from '../peer.ts'
+import type { ServerParts } from '../server.ts'
 import type { SiteAnswers } from '../site-answers.ts'
 import { Troubles } from '../trouble.ts'
 import { type Api, addApi } from './api.ts'
 import { makeApiToken } from './api-token.ts'
+import { apiBeside } from './beside.ts'
 import { FakeAnswers } from './fakes/builders.ts'
-import { Metrics } from './metrics.ts'
+import { Metrics, timed } from './metrics.ts'
 import type { ApiParts } from './parts.ts'
 
 export interface Answered {
@@ -62,117 +64,49 @@ export interface Shown {
   readonly cert: string
 }
 
-/** Whatever a test tells is taken. */
-const TAKEN: AdmissionRule = (_known, { sender, sequence }) => ({
-  kind: 'taken',
-  next: { senders: [{ sender, sequence }], isReleased: false },
-})
+/** The API beside a server's own routes, with a judgement that says fixed things. */
+export function plainApi(app: FastifyInstance, parts: ServerParts, rest: Partial<ApiParts> = {}): void {
+  const answers = new FakeAnswers()
+  const backupFolder = join(tmpdir(), 'ethos-no-backups')
+  const { limits } = rest
+  const bounds = limits === undefined ? {} : { limits }
+  addApi(app, apiBeside(parts, { answers, metrics: new Metrics(), backupFolder, version: '0', ...bounds }))
+}
 
-/** A folder, a clock that stands until it is moved, and an API that listens. */
-export class ApiBench {
-  readonly folder = mkdtempSync(join(tmpdir(), 'ethos-api-'))
-  now: EpochMs = Date.now()
-  readonly said: string[] = []
-  readonly trouble = new Troubles()
-  readonly metrics = new Metrics()
-  readonly store: SiteStore
-  readonly answers: SiteAnswers
+/** A token, kept. */
+export async function aToken(
+  store: SiteStore,
+  { role, at, name = role, ...ends }: { role: Role; at: EpochMs; name?: string; expiresAt?: EpochMs },
+): Promise<string> {
+  const { text, token } = makeApiToken({ role, name, at, ...ends })
+  await store.apiTokens.add(token)
+  return text
+}
+
+/** A certificate as an agent, a host or an operator has it. */
+export async function aCertificate(authority: Authority, bearer: Bearer, now: EpochMs): Promise<Shown> {
+  const { privateKey, publicKey } = generateKeyPairSync('ec', {
+    namedCurve: 'P-256',
+    publicKeyEncoding: { type: 'spki', format: 'der' },
+    privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+  })
+  const cert = await forBearer(authority.newest, bearer, { publicKey, now, forMs: DAY_MS })
+  return { key: privateKey, cert }
+}
+
+/** Asks a server, by whatever it is told to show. */
+export class ApiClient {
+  private readonly port: number
+  private readonly ca: string
   private readonly agents = new Map<unknown, Agent>()
-  private running:
-    | { readonly app: FastifyInstance; readonly api: Api; readonly authority: Authority; readonly port: number }
-    | undefined
 
-  /** @param about without a store: SQLite in the folder */
-  constructor({ store, answers = new FakeAnswers() }: { store?: SiteStore; answers?: SiteAnswers } = {}) {
-    this.store = store ?? openSqliteSite(join(this.folder, 'site.sqlite'), { admit: TAKEN })
-    this.answers = answers
+  constructor({ port, ca }: { readonly port: number; readonly ca: string }) {
+    this.port = port
+    this.ca = ca
   }
 
-  get app(): FastifyInstance {
-    return this.up.app
-  }
-
-  get api(): Api {
-    return this.up.api
-  }
-
-  get authority(): Authority {
-    return this.up.authority
-  }
-
-  get url(): string {
-    return `https://127.0.0.1:${this.up.port}`
-  }
-
-  get port(): number {
-    return this.up.port
-  }
-
-  async start(rest: Partial<ApiParts> = {}, before: (app: FastifyInstance) => void = () => undefined): Promise<void> {
-    const clock = { now: () => this.now }
-    const authority = await Authority.open(openDataFolder(join(this.folder, 'data')), clock)
-    const { certificate, privateKey } = await authority.forServer(['127.0.0.1', 'localhost'])
-    const tls = {
-      key: privateKey,
-      cert: certificate,
-      ca: authority.pem,
-      minVersion: 'TLSv1.3',
-      requestCert: true,
-      rejectUnauthorized: false,
-    } as const
-    const log = makeLog('json', (text) => void this.said.push(text))
-    const app = Fastify({
-      loggerInstance: log.child({}, { level: 'warn' }),
-      logController: new LogController({ disableRequestLogging: true }),
-      serverFactory: (handler) => createServer(tls, handler),
-    }) as unknown as FastifyInstance
-    before(app)
-    const api = addApi(app, {
-      store: this.store,
-      answers: this.answers,
-      clock,
-      log,
-      trouble: this.trouble,
-      metrics: this.metrics,
-      peerOf: (socket) => judgePeer(socket, authority, this.now),
-      pin: () => authority.pin,
-      backupFolder: join(this.folder, 'backups'),
-      version: '0.0.0-test',
-      ...rest,
-    })
-    await app.listen({ host: '127.0.0.1', port: 0 })
-    const address = app.server.address()
-    this.running = { app, api, authority, port: typeof address === 'object' && address !== null ? address.port : 0 }
-  }
-
-  async stop(): Promise<void> {
+  close(): void {
     for (const agent of this.agents.values()) agent.destroy()
-    await this.running?.app.close()
-    await this.store.close()
-    rmSync(this.folder, { recursive: true, force: true })
-  }
-
-  /** A token of a role, kept. */
-  async token(role: Role, rest: { readonly name?: string; readonly expiresAt?: EpochMs } = {}): Promise<string> {
-    const { name = role, ...ends } = rest
-    const { text, token } = makeApiToken({ role, name, at: this.now, ...ends })
-    await this.store.apiTokens.add(token)
-    return text
-  }
-
-  /** A certificate as an agent, or an operator, has it. */
-  async certificate(role: 'agent' | 'operator', name: string): Promise<Shown> {
-    if (role === 'operator') {
-      const { certificate, privateKey } = await this.authority.forOperator(name, DAY_MS)
-      return { key: privateKey, cert: certificate }
-    }
-    const { privateKey, publicKey } = generateKeyPairSync('ec', {
-      namedCurve: 'P-256',
-      publicKeyEncoding: { type: 'spki', format: 'der' },
-      privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
-    })
-    const wanted = { publicKey, now: this.now, forMs: DAY_MS }
-    return { key: privateKey, cert: await forBearer(this.authority.newest, { role, name }, wanted) }
   }
 
   ask(asked: Asked): Promise<Answered> {
@@ -221,17 +155,127 @@ export class ApiBench {
     return { options, ...(content === undefined ? {} : { body: content }) }
   }
 
-  private get up() {
-    if (this.running === undefined) throw new Error('the API was not started')
-    return this.running
-  }
-
   private agentFor(certificate: Shown | undefined): Agent {
     let agent = this.agents.get(certificate)
     if (agent === undefined) {
-      agent = new Agent({ keepAlive: true, maxSockets: 64, ca: this.authority.pem, ...certificate })
+      agent = new Agent({ keepAlive: true, maxSockets: 64, ca: this.ca, ...certificate })
       this.agents.set(certificate, agent)
     }
     return agent
+  }
+}
+
+/** Whatever a test tells is taken. */
+const TAKEN: AdmissionRule = (_known, { sender, sequence }) => ({
+  kind: 'taken',
+  next: { senders: [{ sender, sequence }], isReleased: false },
+})
+
+/** A folder, a clock that stands until it is moved, and an API that listens. */
+export class ApiBench {
+  readonly folder = mkdtempSync(join(tmpdir(), 'ethos-api-'))
+  now: EpochMs = Date.now()
+  readonly said: string[] = []
+  readonly trouble = new Troubles()
+  readonly metrics = new Metrics()
+  readonly store: SiteStore
+  readonly answers: SiteAnswers
+  private running:
+    | {
+        readonly app: FastifyInstance
+        readonly api: Api
+        readonly authority: Authority
+        readonly client: ApiClient
+        readonly port: number
+      }
+    | undefined
+
+  /** @param about without a store: SQLite in the folder */
+  constructor({ store, answers = new FakeAnswers() }: { store?: SiteStore; answers?: SiteAnswers } = {}) {
+    this.store = store ?? openSqliteSite(join(this.folder, 'site.sqlite'), { admit: TAKEN })
+    this.answers = answers
+  }
+
+  get app(): FastifyInstance {
+    return this.up.app
+  }
+
+  get api(): Api {
+    return this.up.api
+  }
+
+  get authority(): Authority {
+    return this.up.authority
+  }
+
+  get url(): string {
+    return `https://127.0.0.1:${this.up.port}`
+  }
+
+  get port(): number {
+    return this.up.port
+  }
+
+  async start(rest: Partial<ApiParts> = {}, before: (app: FastifyInstance) => void = () => undefined): Promise<void> {
+    const clock = { now: () => this.now }
+    const authority = await Authority.open(openDataFolder(join(this.folder, 'data')), clock)
+    const { certificate, privateKey } = await authority.forServer(['127.0.0.1', 'localhost'])
+    const tls = {
+      key: privateKey,
+      cert: certificate,
+      ca: authority.pem,
+      minVersion: 'TLSv1.3',
+      requestCert: true,
+      rejectUnauthorized: false,
+    } as const
+    const log = makeLog('json', (text) => void this.said.push(text))
+    const app = Fastify({
+      loggerInstance: log.child({}, { level: 'warn' }),
+      logController: new LogController({ disableRequestLogging: true }),
+      serverFactory: (handler) => createServer(tls, handler),
+    }) as unknown as FastifyInstance
+    before(app)
+    const api = addApi(app, {
+      store: timed(this.store, this.metrics),
+      answers: this.answers,
+      clock,
+      log,
+      trouble: this.trouble,
+      metrics: this.metrics,
+      peerOf: (socket) => judgePeer(socket, authority, this.now),
+      pin: () => authority.pin,
+      backupFolder: join(this.folder, 'backups'),
+      version: '0.0.0-test',
+      ...rest,
+    })
+    await app.listen({ host: '127.0.0.1', port: 0 })
+    const address = app.server.address()
+    const port = typeof address === 'object' && address !== null ? address.port : 0
+    this.running = { app, api, authority, port, client: new ApiClient({ port, ca: authority.pem }) }
+  }
+
+  async stop(): Promise<void> {
+    this.running?.client.close()
+    await this.running?.app.close()
+    await this.store.close()
+    rmSync(this.folder, { recursive: true, force: true })
+  }
+
+  /** A token of a role, kept. */
+  token(role: Role, rest: { readonly name?: string; readonly expiresAt?: EpochMs } = {}): Promise<string> {
+    return aToken(this.store, { role, at: this.now, ...rest })
+  }
+
+  ask(asked: Asked): Promise<Answered> {
+    return this.up.client.ask(asked)
+  }
+
+  optionsOf(asked: Asked): ReturnType<ApiClient['optionsOf']> {
+    return this.up.client.optionsOf(asked)
+  }
+
+  private get up() {
+    if (this.running === undefined) throw new Error('the API was not started')
+    return this.running
   }
 }

@@ -105,7 +105,7 @@ export class Doorman {
     if (peer.kind === 'unknown') return `no token, and ${peer.reason}`
     if (peer.kind === 'expired') return 'no token, and its certificate has expired'
     const { role, name } = peer.bearer
-    if (role !== 'operator') return { name, notAllowed: `a certificate of an ${role} is no access to the API` }
+    if (role !== 'operator') return { name, notAllowed: `its certificate is for ${role}s, and they may not ask this` }
     const key = createHash('sha256').update(name).digest('hex')
     return { role, name: `operator ${name}`, key: `operator ${key}` }
   }

@@ -4,7 +4,7 @@ import { HOST_MEASUREMENT_BYTES_MAX } from '../../../terms/host-measurement.ts'
 import type { HostId } from '../../../terms/ids.ts'
 import type { EpochMs } from '../../../terms/units.ts'
 import type { HostRow } from '../../../world/site-store.ts'
-import { judged, pageOf } from '../views/common.ts'
+import { pageOf } from '../views/common.ts'
 import {
   BENCHMARKS_QUERY,
   BenchmarksView,
@@ -16,6 +16,7 @@ import {
   MeasurementBody,
   OneHostView,
 } from '../views/hosts.ts'
+import { HostLoadsView } from '../views/judgement.ts'
 import type { ApiParts } from './parts.ts'
 import { DONE, invalid, type Reply, replyOf, UNKNOWN, value } from './reply.ts'
 import { type Route, route } from './route.ts'
@@ -55,7 +56,7 @@ function listRoutes({ answers }: ApiParts, site: SiteView): readonly Route[] {
       ...base,
       path: '/v1/loads',
       summary: 'Load of every host: current, predicted, allocated and on its way.',
-      answer: judged('Loads.'),
+      answer: HostLoadsView,
       handle: async () => replyOf(await answers.hostLoads()),
     }),
   ]

@@ -1,5 +1,5 @@
 /** What the judgement says of the site as a whole. Its answers go out as they come. */
-import { judged } from '../views/common.ts'
+import { AlertsView, ContentionsView, ForecastsView, PlacementsView, PlanView } from '../views/judgement.ts'
 import { PlacementBody } from '../views/site.ts'
 import type { ApiParts } from './parts.ts'
 import { replyOf } from './reply.ts'
@@ -15,35 +15,35 @@ export function judgementRoutes({ answers }: ApiParts): readonly Route[] {
       tag: 'judgement',
       summary: 'Where VMs to come would go: given sizes, or like one that is there, or a group at once.',
       body: PlacementBody,
-      answer: judged('Hosts for each.'),
+      answer: PlacementsView,
       handle: async ({ body }) => replyOf(await answers.place(body)),
     }),
     route({
       ...base,
       path: '/v1/forecasts',
       summary: 'Demand of hosts ahead, as quantiles.',
-      answer: judged('Forecasts by host.'),
+      answer: ForecastsView,
       handle: async () => replyOf(await answers.forecasts()),
     }),
     route({
       ...base,
       path: '/v1/contention',
       summary: 'Where contention is coming, and when.',
-      answer: judged('Hosts, the soonest first.'),
+      answer: ContentionsView,
       handle: async () => replyOf(await answers.contention()),
     }),
     route({
       ...base,
       path: '/v1/plans/latest',
       summary: 'The last turn: moves, and why not.',
-      answer: judged('The plan.'),
+      answer: PlanView,
       handle: async () => replyOf(await answers.plan()),
     }),
     route({
       ...base,
       path: '/v1/alerts',
       summary: 'What needs somebody: no suitable host, with what would help.',
-      answer: judged('Alerts.'),
+      answer: AlertsView,
       handle: async () => replyOf(await answers.alerts()),
     }),
   ]

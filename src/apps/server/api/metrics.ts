@@ -1,6 +1,6 @@
 /** Numbers for Prometheus. Every label has few values: routes by their pattern, reasons from a list that fills up. */
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
-import type { SiteStore } from '../../../world/site-store.ts'
+import type { Arrivals, Intake, SiteStore } from '../../../world/site-store.ts'
 
 /** Words of one label at most; whatever comes then is `other`. */
 const WORDS_MAX = 64
@@ -132,7 +132,7 @@ export function addLooked(metrics: Metrics, gauges: readonly Looked[]): void {
   }
 }
 
-/** The same store; what each of its operations takes is told to the metrics. */
+/** The same store; what each of its operations takes is told to the metrics, and what became of each vector. */
 export function timed(store: SiteStore, metrics: Metrics): SiteStore {
   return new Proxy(store, {
     get(target, name) {
@@ -158,6 +158,7 @@ function timedPart(part: object, group: string, metrics: Metrics): object {
         try {
           const result: unknown = await (method.apply(target, given) as unknown)
           isGood = true
+          if (group === 'vectors' && name === 'take') countArrivals(metrics, given[0], result)
           return result
         } finally {
           metrics.stored(`${group}.${String(name)}`, isGood, performance.now() - begin)
@@ -167,4 +168,22 @@ function timedPart(part: object, group: string, metrics: Metrics): object {
   })
   wrapped.set(part, proxy)
   return proxy
+}
+
+/** What the gate counted before, and what the store says of the rest. */
+function countArrivals(metrics: Metrics, arrivals: unknown, intakes: unknown): void {
+  for (const { counts } of arrivals as readonly Arrivals[])
+    for (const [word, number] of Object.entries(counts))
+      if (number > 0) metrics.ingested('refused', word.replace(/^refused: /, ''), number)
+  for (const [i, intake] of (intakes as readonly Intake[]).entries()) {
+    const told = (arrivals as readonly Arrivals[])[i]?.vectors.length ?? 0
+    if (intake.kind === 'shut-out') {
+      metrics.ingested('shut-out', intake.because, told)
+      continue
+    }
+    const accepted = intake.outcomes.filter((outcome) => outcome === 'accepted').length
+    metrics.ingested('accepted', '', accepted)
+    metrics.ingested('duplicate', '', intake.outcomes.length - accepted)
+    if (intake.quarantine !== undefined) metrics.ingested('shut-out', 'quarantined', told - intake.outcomes.length)
+  }
 }

@@ -33,11 +33,12 @@ export const API_LIMITS: ApiLimits = {
 }
 
 export interface ApiParts {
+  /** Through `timed`, where the metrics are to tell of it. */
   readonly store: SiteStore
   readonly answers: SiteAnswers
   readonly clock: Pick<Clock, 'now'>
   readonly log: Logger
-  readonly trouble: Trouble
+  readonly trouble: Pick<Trouble, 'list'>
   readonly metrics: Metrics
   /** Who is at the other end, by certificate. */
   readonly peerOf: (socket: Socket) => Peer

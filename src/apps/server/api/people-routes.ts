@@ -1,13 +1,10 @@
 /** Who may do what: API tokens, join tokens, identities that report; and the audit of it all. */
-import { createHash, randomBytes } from 'node:crypto'
 import type { ApiToken } from '../../../terms/access.ts'
 import { parseHostId, parseVmId } from '../../../terms/ids.ts'
 import { MINUTE_MS } from '../../../terms/units.ts'
-import type { Identity, JoinToken } from '../../../world/site-store.ts'
+import type { JoinToken } from '../../../world/site-store.ts'
 import { PAGE_QUERY, pageOf } from '../views/common.ts'
 import {
-  AgentsView,
-  type AgentView,
   AUDIT_QUERY,
   AuditView,
   EnrolmentBody,
@@ -18,12 +15,13 @@ import {
   TokensView,
   type TokenView,
 } from '../views/site.ts'
+import { AgentsView as AgentsPage, viewAgent } from '../agents-view.ts'
+import { createToken } from '../join-token.ts'
 import { isGood, makeApiToken } from './api-token.ts'
 import type { ApiParts } from './parts.ts'
 import { conflict, DONE, invalid, UNKNOWN, value } from './reply.ts'
 import { type Ask, type Route, route } from './route.ts'
 import type { SiteView } from './site-view.ts'
-import { withoutAbsent } from './vm-routes.ts'
 
 export function peopleRoutes(parts: ApiParts, site: SiteView): readonly Route[] {
   return [...auditRoutes(parts), ...tokenRoutes(parts), ...enrolmentRoutes(parts), ...agentRoutes(parts, site)]
@@ -121,11 +119,12 @@ function enrolmentRoutes({ store, clock, pin }: ApiParts): readonly Route[] {
         const identity = 'vm' in bearer ? await store.identities.find(bearer.vm) : undefined
         if (identity?.isBanned === true)
           return conflict('The VM is banned.', 'Release it first: POST /v1/agents/{vm}/release.')
-        const { text, token } = makeJoinToken(bearer, { at, forMs: minutes * MINUTE_MS, pin: pin() })
-        await store.joinTokens.add(token)
-        const reason = `join token ${token.id}, good for ${minutes} min`
+        const forMs = minutes * MINUTE_MS
+        const token = await createToken(store, { for: bearer, at, forMs, pin: pin() })
+        const id = token.split('.')[1] ?? ''
+        const reason = `join token ${id}, good for ${minutes} min`
         await store.audit.add({ at, what: 'join token created', about: vm ?? host ?? '', from: caller.name, reason })
-        return value({ ...viewEnrolment(token), token: text }, { status: 201 })
+        return value({ id, ...bearer, expiresAt: at + forMs, token }, { status: 201 })
       },
     }),
     route({
@@ -163,7 +162,7 @@ function agentRoutes({ store, clock }: ApiParts, site: SiteView): readonly Route
       path: '/v1/agents',
       summary: 'Identities that report, by name: how each fares, and what was counted of it.',
       query: PAGE_QUERY,
-      answer: AgentsView,
+      answer: AgentsPage,
       handle: async ({ query }) => {
         const { items, next } = pageOf(await store.identities.list(), ({ vm }) => vm, { limit: 1000, ...query })
         return value({ agents: items.map(viewAgent), ...(next === undefined ? {} : { next }) })
@@ -194,35 +193,4 @@ function viewToken(token: ApiToken, now: number): TokenView {
 
 function viewEnrolment({ id, for: bearer, expiresAt, usedAt }: JoinToken) {
   return { id, ...bearer, expiresAt, ...(usedAt === undefined ? {} : { usedAt }) }
-}
-
-function viewAgent(identity: Identity): AgentView {
-  const { vm, isBanned, quarantine, via, counts } = identity
-  return withoutAbsent<AgentView>({
-    vm,
-    state: isBanned ? 'banned' : quarantine === undefined ? 'good' : 'quarantined',
-    joinedAt: identity.joinedAt,
-    heardAt: identity.heardAt,
-    certificateEndsAt: identity.certificateEndsAt,
-    via: typeof via === 'object' ? via.host : via,
-    isClockOff: identity.isClockOff,
-    vectorsKept: identity.vectorsKept,
-    vectorsKeptApart: identity.vectorsKeptApart,
-    counts: { ...counts },
-    quarantine,
-  })
-}
-
-const JOIN_ID_BYTES = 8
-const JOIN_SECRET_BYTES = 32
-
-/** `ethos1.<id>.<secret>.<pin>` (decision 0009): what is kept is the digest. */
-function makeJoinToken(
-  bearer: JoinToken['for'],
-  { at, forMs, pin }: { readonly at: number; readonly forMs: number; readonly pin: string },
-): { readonly text: string; readonly token: JoinToken } {
-  const id = randomBytes(JOIN_ID_BYTES).toString('hex')
-  const secret = randomBytes(JOIN_SECRET_BYTES).toString('base64url')
-  const secretDigest = createHash('sha256').update(secret).digest('hex')
-  return { text: `ethos1.${id}.${secret}.${pin}`, token: { id, secretDigest, for: bearer, expiresAt: at + forMs } }
 }

@@ -176,21 +176,23 @@ test('a host is known by what was said of it; who changes it, and how, is on rec
   )
 })
 
+function putPolicy(replaces: number, policy: object): Promise<Answered> {
+  return bench.ask({ method: 'PUT', path: '/v1/policy', token: tokens.operator, body: { replaces, policy } })
+}
+
 test('a policy replaces the version that its author saw, or nothing', async () => {
   const { json, headers } = await get('/v1/policy')
   assert.deepEqual([json['version'], json['policy']['name']], [0, 'production'])
   const again = await get('/v1/policy', { headers: { 'if-none-match': String(headers['etag']) } })
   assert.deepEqual([again.status, again.text], [304, ''])
-  const put = (replaces: number, policy: object) =>
-    bench.ask({ method: 'PUT', path: '/v1/policy', token: tokens.operator, body: { replaces, policy } })
-  const good = await put(0, { name: 'night', gates: { movesPerVmDayMax: 1 } })
+  const good = await putPolicy(0, { name: 'night', gates: { movesPerVmDayMax: 1 } })
   assert.deepEqual([good.status, good.json['version'], good.json['policy']['gates']['movesPerVmDayMax']], [200, 1, 1])
-  const late = await put(0, { name: 'day' })
+  const late = await putPolicy(0, { name: 'day' })
   assert.deepEqual(
     [late.status, late.json['current']['version'], late.json['current']['policy']['name']],
     [409, 1, 'night'],
   )
-  const odd = await put(1, { gates: { confidenceMin: 30 } })
+  const odd = await putPolicy(1, { gates: { confidenceMin: 30 } })
   assert.equal(odd.status, 400)
   assert.match(odd.json['error']['message'], /policy\.gates\.confidenceMin: 30 is not usable/)
   const history = (await get('/v1/policy/history')).json['versions']
@@ -200,17 +202,20 @@ test('a policy replaces the version that its author saw, or nothing', async () =
   )
 })
 
-function put(token: string, body: object): Promise<Answered> {
+function putAutomation(token: string, body: object): Promise<Answered> {
   return bench.ask({ method: 'PUT', path: '/v1/automation', token, body })
 }
 
 test('operators may pause and lower automation, and only an admin lets it go on', async () => {
-  assert.deepEqual((await put(tokens.operator, { isPaused: true, reason: 'fire drill' })).json['isPaused'], true)
-  assert.equal((await put(tokens.operator, { isPaused: false })).status, 403)
-  assert.equal((await put(tokens.operator, { level: 'off' })).status, 200)
-  assert.equal((await put(tokens.operator, { level: 'advisory' })).status, 403)
-  assert.equal((await put(tokens.admin, { level: 'shadow', isPaused: false, replaces: 1 })).status, 409)
-  assert.equal((await put(tokens.admin, { level: 'shadow', isPaused: false, replaces: 2 })).status, 200)
+  assert.deepEqual(
+    (await putAutomation(tokens.operator, { isPaused: true, reason: 'fire drill' })).json['isPaused'],
+    true,
+  )
+  assert.equal((await putAutomation(tokens.operator, { isPaused: false })).status, 403)
+  assert.equal((await putAutomation(tokens.operator, { level: 'off' })).status, 200)
+  assert.equal((await putAutomation(tokens.operator, { level: 'advisory' })).status, 403)
+  assert.equal((await putAutomation(tokens.admin, { level: 'shadow', isPaused: false, replaces: 1 })).status, 409)
+  assert.equal((await putAutomation(tokens.admin, { level: 'shadow', isPaused: false, replaces: 2 })).status, 200)
   const records = (await bench.store.audit.last(5)).map(({ what, reason }) => `${what}: ${reason}`)
   assert.ok(records.includes('automation raised: from off, paused to shadow'))
   assert.ok(

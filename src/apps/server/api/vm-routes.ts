@@ -2,7 +2,8 @@
 import { DIMENSIONS, isPresent, PERSONALITY_SCHEMA, PERSONALITY_SCHEMA_VERSION } from '../../../terms/personality.ts'
 import { DAY_MS, type EpochMs } from '../../../terms/units.ts'
 import type { KeptVector } from '../../../world/site-store.ts'
-import { judged, pageOf } from '../views/common.ts'
+import { pageOf } from '../views/common.ts'
+import { HostsForView, PairView, VmForecastView, WhyView } from '../views/judgement.ts'
 import {
   STEPS_MAX,
   USAGE_QUERY,
@@ -131,28 +132,28 @@ function judgementRoutes({ answers }: ApiParts): readonly Route[] {
       ...base,
       path: '/v1/vms/:vm/hosts',
       summary: 'Every host for this VM: ranked with each term of its score, or refused with what is lacking.',
-      answer: judged('The ranking.'),
+      answer: HostsForView,
       handle: async ({ vm }) => replyOf(await answers.hostsFor(vm)),
     }),
     route({
       ...base,
       path: '/v1/vms/:vm/hosts/:host',
       summary: 'Why this host for this VM, or why not.',
-      answer: judged('One pair.'),
+      answer: PairView,
       handle: async ({ vm, host }) => replyOf(await answers.pair(vm, host)),
     }),
     route({
       ...base,
       path: '/v1/vms/:vm/why',
       summary: 'Why it moved, or stayed, at the last turn.',
-      answer: judged('The reason.'),
+      answer: WhyView,
       handle: async ({ vm }) => replyOf(await answers.why(vm)),
     }),
     route({
       ...base,
       path: '/v1/vms/:vm/forecast',
       summary: 'Its demand ahead, as quantiles.',
-      answer: judged('The forecast.'),
+      answer: VmForecastView,
       handle: async ({ vm }) => replyOf(await answers.forecastOf(vm)),
     }),
   ]

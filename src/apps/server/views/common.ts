@@ -1,5 +1,5 @@
 /** Parts of several requests and answers. */
-import { type Static, type TSchema, Type } from 'typebox'
+import { type Static, Type } from 'typebox'
 import { ID_LENGTH_MAX } from '../../../terms/ids.ts'
 
 /** Latest instant that is taken: the year 9999. */
@@ -24,14 +24,6 @@ export const PAGE_QUERY = {
 } as const
 
 export const Next = Type.Optional(Type.String({ description: 'ask for it as `cursor`; absent: this is the last page' }))
-
-/** An answer of the judgement's side, which comes as text and is sent as it is: these fields and others. */
-export function judged(description: string, fields: Readonly<Record<string, TSchema>> = {}): TSchema {
-  return Type.Object(
-    { asOf: Type.Optional(Instant), degraded: Type.Optional(Degraded), ...fields },
-    { additionalProperties: true, description },
-  )
-}
 
 export interface Page<T> {
   readonly items: readonly T[]

@@ -8,7 +8,7 @@ import { ALERT_KINDS, SEVERITIES } from '../alerts.ts'
 import { AUTOMATION_LEVELS } from '../site-settings.ts'
 
 function words<W extends string>(list: readonly W[]) {
-  return Type.Union(list.map((word) => Type.Literal(word)))
+  return Type.Enum(list)
 }
 
 const Instant = Type.Number({ description: 'milliseconds since 1970' })

@@ -154,25 +154,6 @@ export const EnrolmentsView = Type.Object({
   enrolments: Type.Array(Type.Object({ ...ENROLMENT_FIELDS, usedAt: Type.Optional(Instant) })),
 })
 
-export const AgentView = Type.Object({
-  vm: Type.String(),
-  state: Type.Enum(['good', 'quarantined', 'banned']),
-  joinedAt: Instant,
-  heardAt: Type.Optional(Instant),
-  certificateEndsAt: Type.Optional(Instant),
-  via: Type.String({ description: 'https, channel, or the host that relays for it' }),
-  isClockOff: Type.Boolean(),
-  vectorsKept: Type.Integer(),
-  vectorsKeptApart: Type.Integer(),
-  counts: Type.Record(Type.String(), Type.Integer()),
-  quarantine: Type.Optional(Type.Object({ at: Instant, reason: Type.String() })),
-})
-export type AgentView = Static<typeof AgentView>
-export const AgentsView = Type.Object({
-  agents: Type.Array(AgentView),
-  next: Type.Optional(Type.String()),
-})
-
 export const StoreView = Type.Object({
   name: Type.String(),
   schemaVersion: Type.Integer(),

@@ -1,0 +1,160 @@
+import assert from 'node:assert/strict'
+import { spawn, spawnSync } from 'node:child_process'
+import { mkdirSync, readdirSync, readFileSync } from 'node:fs'
+import { createServer } from 'node:https'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+import { setTimeout as wait } from 'node:timers/promises'
+import { decodeHostMeasurement } from '../../terms/host-measurement-codec.ts'
+import { MAIN, UserFolder } from './builders.ts'
+
+const user = new UserFolder()
+after(() => user.remove())
+
+const TOKEN = `ethos_${'0'.repeat(16)}_${'A'.repeat(43)}`
+
+test('a real suite of one kind of work: a table for people, a document for programs', () => {
+  const { code, stdout, stderr } = user.run([
+    'bench',
+    'host',
+    '--quick',
+    '--only',
+    'integer',
+    '--out',
+    'h.json',
+    '--host-id',
+    'h1',
+  ])
+  assert.equal(code, 0, stderr)
+  assert.match(stderr, /^Plan \(quick\): about \d+ s in all/)
+  assert.match(stdout, /integer-one +[\d,.]+ events\/s +[\d.]+ %/)
+  assert.match(stdout, /Power \(estimated\)/)
+  const measurement = decodeHostMeasurement(readFileSync(join(user.path, 'h.json'), 'utf8'))
+  assert.equal(measurement.hostId, 'h1')
+  assert.ok((measurement.host.refCoresPerCore ?? 0) > 0)
+  const shown = user.run(['bench', 'show', 'h.json'])
+  assert.equal(shown.code, 0)
+  assert.equal(shown.stdout, stdout)
+  assert.match(user.run(['bench', 'show', 'h.json', 'h.json']).stdout, /Median distance 0.0 %/)
+})
+
+test('without tools it tells facts, and how to get the tools', () => {
+  const { code, stdout } = user.run(['bench', 'host', '--quick', '--json', '--only', 'crypto'], {
+    env: { PATH: '/none' },
+  })
+  assert.equal(code, 0)
+  assert.equal(decodeHostMeasurement(stdout).interrupted, false)
+})
+
+test('what can’t be done as asked is refused before anything is measured', () => {
+  const wrong: readonly (readonly [words: readonly string[], message: RegExp])[] = [
+    [['--disk', '/dev/null'], /--disk: "\/dev\/null" is not usable. Name a folder/],
+    [['--only', 'juggling'], /--only: "juggling"/],
+    [['--peer', '-oProxy'], /--peer/],
+    [['--set', 'cores=none'], /--set.cores/],
+    [['--corrections', 'none.json'], /none.json/],
+    [['--host-id', 'a b'], /--host-id/],
+    [['--watts-from', 'relative'], /--watts-from/],
+    [['--out', '/nowhere/x.json'], /--out/],
+    [['--send', 'http://plain.example', '--token-file', 'x'], /a token goes over TLS only/],
+    [['--send', 'https://ethos.example'], /--token-file/],
+  ]
+  for (const [words, message] of wrong) {
+    const { code, stderr } = user.run(['bench', 'host', ...words])
+    assert.equal(code, 2, words.join(' '))
+    assert.match(stderr, message)
+    assert.doesNotMatch(stderr, /Plan/)
+  }
+})
+
+test('a token that is none is not shown', () => {
+  user.write('token', 'ethos_hidden hidden')
+  const { code, stderr } = user.run(['bench', 'host', '--send', 'https://localhost', '--token-file', 'token'])
+  assert.equal(code, 2)
+  assert.doesNotMatch(stderr, /hidden/)
+})
+
+test('a file that is no measurement is refused by its place', () => {
+  user.write('rubbish.json', '{"schema": 1, "hostId": "h"}')
+  const { code, stderr } = user.run(['bench', 'show', 'rubbish.json'])
+  assert.equal(code, 2)
+  assert.match(stderr, /rubbish.json.measuredAt: missing/)
+})
+
+test('interrupted, it leaves no child and no file, and tells what it has', async () => {
+  const disk = join(user.path, 'disk')
+  mkdirSync(disk)
+  const words = [MAIN, 'bench', 'host', '--disk', disk, '--json', '--only', 'integer,disk-random,network']
+  const child = spawn(process.execPath, words, { env: user.environment(), stdio: ['ignore', 'pipe', 'ignore'] })
+  let text = ''
+  child.stdout.on('data', (chunk: Buffer) => void (text += chunk.toString()))
+  const ended = new Promise<number | null>((resolve) => child.once('close', resolve))
+  while (childrenOf(child.pid ?? 0).length === 0 || readdirSync(disk).length === 0) await wait(20)
+  await wait(1500)
+  const children = childrenOf(child.pid ?? 0)
+  child.kill('SIGINT')
+  assert.equal(await ended, 130)
+  assert.equal(decodeHostMeasurement(text).interrupted, true)
+  assert.deepEqual(readdirSync(disk), [])
+  assert.deepEqual(
+    children.filter((pid) => spawnSync('ps', ['-p', String(pid)]).status === 0),
+    [],
+  )
+})
+
+test('the document goes to the server with the token, and what the server says is told', async () => {
+  user.write('good', `${TOKEN}\n`)
+  const pair = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2']
+  const names = [
+    '-subj',
+    '/CN=localhost',
+    '-addext',
+    'subjectAltName=DNS:localhost',
+    '-keyout',
+    'key.pem',
+    '-out',
+    'ca.pem',
+  ]
+  assert.equal(spawnSync('openssl', [...pair, ...names], { cwd: user.path }).status, 0)
+  const seen: string[] = []
+  let answer = 204
+  const read = (name: string) => readFileSync(join(user.path, name))
+  const server = createServer({ key: read('key.pem'), cert: read('ca.pem') }, (request, response) => {
+    let body = ''
+    request.on('data', (chunk: Buffer) => void (body += chunk.toString()))
+    request.on('end', () => {
+      seen.push(
+        `${request.method} ${request.url} ${request.headers.authorization} ${decodeHostMeasurement(body).hostId}`,
+      )
+      response.writeHead(answer).end(answer === 204 ? '' : 'no such host')
+    })
+  })
+  await new Promise<void>((resolve) => server.listen(0, 'localhost', resolve))
+  const url = `https://localhost:${(server.address() as AddressInfo).port}`
+  const send = ['--send', url, '--token-file', 'good', '--ca', 'ca.pem']
+  try {
+    assert.equal(await runBeside(send), 0)
+    assert.deepEqual(seen, [`PUT /v1/hosts/h%231/measurement Bearer ${TOKEN} h#1`])
+    answer = 404
+    assert.equal(await runBeside(send), 2)
+  } finally {
+    server.close()
+    server.closeAllConnections()
+  }
+})
+
+/** Beside this process, which is the server. Without tools nothing takes time. */
+function runBeside(words: readonly string[]): Promise<number | null> {
+  const all = [MAIN, 'bench', 'host', '--only', 'disk-random', '--quick', '--host-id', 'h#1', ...words]
+  const child = spawn(process.execPath, all, { cwd: user.path, env: user.environment(), stdio: 'ignore' })
+  return new Promise((resolve) => child.once('close', resolve))
+}
+
+function childrenOf(pid: number): readonly number[] {
+  return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8')
+    .trim()
+    .split(' ')
+    .filter((word) => word !== '')
+    .map(Number)
+}
