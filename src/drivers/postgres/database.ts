@@ -66,6 +66,8 @@ export class Database implements Pick<Queries, 'all' | 'first'> {
   readonly version: number
   private readonly pool: Pool
   private readonly limits: DatabaseLimits
+  /** Connections that were used before. */
+  private readonly known = new WeakSet<PoolClient>()
   private isClosed = false
   private ended: Promise<void> | undefined
 
@@ -205,19 +207,22 @@ export class Database implements Pick<Queries, 'all' | 'first'> {
     )
   }
 
-  /** Does work on a connection. A line that is lost meanwhile is often one that was lost long ago: then it is done again on another, once. */
+  /** Does work on a connection. A line that is lost meanwhile is often one that was lost while nobody used it, and then mostly all of them are:
+   *  the work is done again, until a connection that was just made is lost too. */
   private async connected<T>(
     work: (queries: Queries, client: PoolClient) => Promise<T>,
     statementMs = this.limits.statementMs,
   ): Promise<T> {
-    for (let isAgain = false; ; isAgain = true) {
+    for (;;) {
       if (this.isClosed) throw new StoreError('closed', `${this.name} was closed.`)
       const client = await this.connect()
+      const isNew = !this.known.has(client)
+      this.known.add(client)
       try {
         return await use(client, () => work(new Connection(client, statementMs + GRACE_MS), client))
       } catch (error) {
-        // One that did not answer for so long will not do so the second time.
-        const isFinal = isAgain || !isLost(error) || isSilent(error)
+        // A server that did not answer for so long will not do so the second time.
+        const isFinal = isNew || !isLost(error) || isSilent(error)
         if (isFinal || error instanceof StoreError || error instanceof Doubt) throw asStoreError(this.name, error)
       }
     }
