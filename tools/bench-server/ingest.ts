@@ -18,7 +18,7 @@ interface Sizes {
   readonly idle: number
 }
 
-const FULL: Sizes = { hosts: 40, rounds: 10, fleetHosts: 200, fleetSec: 60, agents: 100, reports: 5, idle: 1000 }
+const FULL: Sizes = { hosts: 40, rounds: 10, fleetHosts: 200, fleetSec: 60, agents: 100, reports: 3, idle: 1000 }
 const SMALL: Sizes = { hosts: 2, rounds: 2, fleetHosts: 4, fleetSec: 1, agents: 3, reports: 2, idle: 10 }
 /** Where all of a server's threads are pinned to. */
 const CORE = 0
@@ -109,7 +109,7 @@ async function fleet({ fleetHosts, fleetSec }: Sizes, say: Say): Promise<Measure
   }
 }
 
-/** Agents that report over TLS themselves. */
+/** Agents that report over TLS themselves: three times each way, for more than ten at once they are told to come later. */
 async function direct({ agents, reports, idle }: Sizes, say: Say): Promise<MeasuredNumber[]> {
   const server = await MeasuredServer.start()
   try {
