@@ -2,8 +2,15 @@
 import { globSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import { freePort, runAs, type RunningServer, serverFolder, type ServerFolder, startServer } from './real-servers.ts'
-import { skipWithout } from './real-servers.ts'
+import {
+  freePort,
+  runAs,
+  type RunningServer,
+  serverFolder,
+  type ServerFolder,
+  skipWithout,
+  startServer,
+} from './real-servers.ts'
 
 const BIN = globSync('/usr/lib/postgresql/*/bin').toSorted().at(-1) ?? '/usr/lib/postgresql/none/bin'
 /** Why tests that need a server are skipped; false where they are not. */

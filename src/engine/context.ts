@@ -11,7 +11,7 @@ import { migrationThreshold } from './learn/threshold.ts'
 import type { Levels } from './profile/levels.ts'
 import type { EngineState, MoveLogEntry } from './state.ts'
 import type { Fleet } from './suitability/fleet.ts'
-import { Paces } from './suitability/pace.ts'
+import { Paces } from './suitability/paces.ts'
 
 export interface TurnContext {
   readonly state: EngineState

@@ -92,6 +92,13 @@ test('a VM goes where a core is as fast as its vCPU, as long as there is such a 
   assert.deepEqual(place({ vms, hosts: [aHost(0), fast] }), [1, 1, 1, 1, 0])
 })
 
+test('a VM that needs a CPU flag goes to a host that offers it, or of which nobody knows', () => {
+  const hosts = [aHost(0, { cpuFlags: ['sse2'] }), aHost(1, { cpuFlags: ['sse2', 'avx2'] })]
+  const vms = [aVm(0, { cpuFlags: ['avx2'] }), aVm(1)]
+  assert.deepEqual(place({ vms, hosts }), [1, 0])
+  assert.deepEqual(place({ vms: [vms[0]], hosts: [aHost(0)] }), [0])
+})
+
 test('hosts in maintenance or out of sight receive nothing; those that are off are started', () => {
   const vms = [aVm(0)]
   for (const state of ['maintenance', 'unreachable'] as const) {

@@ -73,12 +73,13 @@ class PlacementSheet {
   }
 
   fits(vm: Vm, host: number, { cpuShare, isCoreSpeedAsked }: Bounds): boolean {
-    const { memoryBytes, refCoresPerCore } = this.request.inventory.hosts[host]
+    const { memoryBytes, refCoresPerCore, cpuFlags } = this.request.inventory.hosts[host]
     const memoryShare = this.request.policy.limits.memoryAllocationMax
     return (
       this.sizes[host] + vmSizeRefCores(vm) <= this.fleet.capacity[host] * cpuShare + 1e-9 &&
       (memoryShare === undefined || this.memory[host] + vm.memoryBytes <= memoryBytes * memoryShare) &&
       (!isCoreSpeedAsked || vm.refCoresPerVcpu <= refCoresPerCore + 1e-9) &&
+      (vm.cpuFlags === undefined || offers(cpuFlags, vm.cpuFlags)) &&
       (vm.antiAffinityGroup === undefined || this.hostsOfGroup.get(vm.antiAffinityGroup)?.has(host) !== true)
     )
   }
@@ -97,6 +98,11 @@ class PlacementSheet {
     if (hosts === undefined) this.hostsOfGroup.set(vm.antiAffinityGroup, new Set([host]))
     else hosts.add(host)
   }
+}
+
+/** A host of which nobody knows the flags is not kept out for them. */
+function offers(offered: readonly string[], needed: readonly string[]): boolean {
+  return offered.length === 0 || needed.every((flag) => offered.includes(flag))
 }
 
 /** Hosts that may receive, those first that can do work with the fewest watts. */
@@ -122,6 +128,8 @@ function isAlike(a: Vm, b: Vm): boolean {
     a.refCoresPerVcpu === b.refCoresPerVcpu &&
     a.memoryBytes === b.memoryBytes &&
     a.antiAffinityGroup === undefined &&
-    b.antiAffinityGroup === undefined
+    b.antiAffinityGroup === undefined &&
+    a.cpuFlags === undefined &&
+    b.cpuFlags === undefined
   )
 }

@@ -45,8 +45,8 @@ export function initialState(): EngineState {
   }
 }
 
-/** Rounding, and clocks that differ by a little. */
-const SIZE_SLACK = 1.01
+/** Demand of so many times a VM's size is another unit: per cent, most likely. Demand above the size by less is seen as it is. */
+const NONSENSE_TIMES = 100
 
 /** Where a turn stands before it plans. */
 interface Prepared {
@@ -114,7 +114,7 @@ function absorb(before: EngineState, observation: Observation, policy: Policy): 
   const aligned = forgetRefused(alignRosters(before, observation.inventory), observation.inventory)
   const { samples } = observation
   const windows = Math.max(1, Math.round(policy.forecast.lookBackMs / samples.windowMs))
-  const newest = withinSize(aligned.vms, samples.columns.cpu ?? new Float32Array(aligned.vms.length).fill(NaN))
+  const newest = withinReason(aligned.vms, samples.columns.cpu ?? new Float32Array(aligned.vms.length).fill(NaN))
   return {
     ...aligned,
     turns: before.turns + 1,
@@ -135,11 +135,11 @@ function rememberMixes({ mixes, vmIndex }: EngineState, { personalities }: Obser
   return next
 }
 
-/** No VM wants less than nothing, or more than its size (a liar's, or a unit's mistake); the column itself where all keep to that. */
-function withinSize(vms: readonly Vm[], demand: Float32Array): Float32Array {
-  const isWithin = (v: number): boolean => !(demand[v] < 0 || demand[v] > vmSizeRefCores(vms[v]) * SIZE_SLACK)
-  if (vms.every((_, v) => isWithin(v))) return demand
-  return demand.map((value, v) => (isWithin(v) ? value : Math.max(0, Math.min(value, vmSizeRefCores(vms[v])))))
+/** Demand that no VM can have was not measured; the column itself where there is none such. */
+function withinReason(vms: readonly Vm[], demand: Float32Array): Float32Array {
+  const isNonsense = (v: number): boolean => demand[v] < 0 || demand[v] >= vmSizeRefCores(vms[v]) * NONSENSE_TIMES
+  if (!vms.some((_, v) => isNonsense(v))) return demand
+  return demand.map((value, v) => (isNonsense(v) ? NaN : value))
 }
 
 /** Demand of each host over the horizon as seen before planning: for the page, the report and the check of coverage. */

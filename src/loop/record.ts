@@ -28,7 +28,7 @@ export function encodeTurn(turn: {
   readonly orders: readonly MigrationOrder[]
 }): string {
   const { number, observation, refused, events, orders } = turn
-  const { at, inventory, samples, personalities } = observation
+  const { at, inventory, samples, hostSamples, personalities } = observation
   const seen = {
     hosts: inventory.hosts.length,
     vms: inventory.vms.length,
@@ -38,6 +38,7 @@ export function encodeTurn(turn: {
     placementHash: hashWords(inventory.hostOf),
     samplesAt: samples.at,
     samplesHash: hashSamples(samples),
+    ...(hostSamples?.cpuRefCores === undefined ? {} : { hostSamplesHash: hashWords(hostSamples.cpuRefCores) }),
   }
   return JSON.stringify({ kind: 'turn', turn: number, at, seen, refused, events, orders })
 }

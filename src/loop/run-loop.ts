@@ -103,8 +103,9 @@ function skipMissed(at: EpochMs, now: EpochMs, everyMs: number): EpochMs {
 export async function observe(world: World): Promise<Observation | TurnEvent | 'exhausted'> {
   try {
     const inventory = await world.hypervisor.inventory()
-    const { samples, personalities } = await world.telemetry.read(inventory)
-    return { at: world.clock.now(), inventory, samples, personalities }
+    const { samples, hostSamples, personalities } = await world.telemetry.read(inventory)
+    const seen = { at: world.clock.now(), inventory, samples, personalities }
+    return hostSamples === undefined ? seen : { ...seen, hostSamples }
   } catch (error) {
     if (error instanceof TelemetryError && error.code === 'exhausted') return 'exhausted'
     const isPassing = (error instanceof TelemetryError || error instanceof HypervisorError) && error.retryable

@@ -115,8 +115,8 @@ export interface MissingMeasure {
   readonly workloadType?: WorkloadType
 }
 
-/** Who told the watts. `estimated` means that nobody measured them. */
-export const POWER_SOURCES = ['rapl', 'ipmi', 'hwmon', 'battery', 'meter', 'estimated'] as const
+/** Who told the watts. `estimated` means that nobody measured them; `operator`, that somebody set the curve by hand. */
+export const POWER_SOURCES = ['rapl', 'ipmi', 'hwmon', 'battery', 'meter', 'estimated', 'operator'] as const
 export type PowerSource = (typeof POWER_SOURCES)[number]
 
 /** Where the host's power curve comes from. */

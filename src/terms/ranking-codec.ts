@@ -104,8 +104,58 @@ export function parseRanking(value: unknown, place = 'ranking'): Ranking {
   }
 }
 
-export function encodeRanking(ranking: Ranking): string {
-  return JSON.stringify(ranking)
+/** Put together by hand, in less time than `JSON.stringify` takes: a ranking of a thousand hosts with their speeds is 450 KB. */
+export function encodeRanking({ vmId, ranked, refused }: Ranking): string {
+  let text = `{"vmId":${quote(vmId)},"ranked":[`
+  let comma = ''
+  for (const { hostId, score, performance } of ranked) {
+    text += `${comma}{"hostId":${quote(hostId)},"score":${writeScore(score)},"performance":${writePerformance(performance)}}`
+    comma = ','
+  }
+  text += '],"refused":['
+  comma = ''
+  for (const { hostId, verdict } of refused) {
+    const { kind, lacking, shortBy, reason } = verdict
+    text += `${comma}{"hostId":${quote(hostId)},"verdict":{"kind":"${kind}","lacking":"${lacking}",`
+    text += `"shortBy":${write(shortBy)},"reason":${quote(reason)}}}`
+    comma = ','
+  }
+  return `${text}]}`
+}
+
+function writeScore({ total, terms }: MigrationScore): string {
+  const { performance, energy, load, migration } = terms
+  const written = `"performance":${write(performance)},"energy":${write(energy)},"load":${write(load)},"migration":${write(migration)}`
+  return `{"total":${write(total)},"terms":{${written}}}`
+}
+
+function writePerformance({ latencyFactor, throughput, addedWatts, speed }: Performance): string {
+  const written = `"latencyFactor":${write(latencyFactor)},"throughput":${write(throughput)},"addedWatts":${write(addedWatts)}`
+  return speed === undefined ? `{${written}}` : `{${written},"speed":${writeSpeed(speed)}}`
+}
+
+function writeSpeed({ factor, spread, wattsPerRefCore, isMixAssumed, terms }: Speed): string {
+  let text = `{"factor":${write(factor)},"spread":${write(spread)},`
+  if (wattsPerRefCore !== undefined) text += `"wattsPerRefCore":${write(wattsPerRefCore)},`
+  text += `"isMixAssumed":${isMixAssumed},"terms":[`
+  let comma = ''
+  for (const { workloadType, weight, ratio } of terms) {
+    text += `${comma}{"workloadType":"${workloadType}","weight":${write(weight)}`
+    text += ratio === undefined ? '}' : `,"ratio":${write(ratio)}}`
+    comma = ','
+  }
+  return `${text}]}`
+}
+
+function write(value: number): string {
+  return Number.isFinite(value) ? `${value}` : 'null'
+}
+
+/** Text that JSON leaves as it is. */
+const PLAIN = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/
+
+function quote(text: string): string {
+  return PLAIN.test(text) ? `"${text}"` : JSON.stringify(text)
 }
 
 function parseRankedHost(value: unknown, place: string): RankedHost {

@@ -1,9 +1,11 @@
 import type { Inventory } from '../terms/cluster.ts'
 import type { PersonalityVector } from '../terms/personality.ts'
-import type { SampleBatch } from '../terms/sample.ts'
+import type { HostSampleBatch, SampleBatch } from '../terms/sample.ts'
 
 export interface Telemetry {
   readonly samples: SampleBatch
+  /** What hosts say of themselves over the same window. Absent: nobody measures them. */
+  readonly hostSamples?: HostSampleBatch
   /** Sent by agents since the last read; one vector is handed out once. */
   readonly personalities: readonly PersonalityVector[]
 }

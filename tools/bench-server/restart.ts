@@ -1,16 +1,24 @@
-/** From the start of a process to its first ranking. */
+/** From a process's start to the first ranking. */
 import { measureRestart } from '../server/restart.ts'
 import { measuredNumber, type ServerSection } from './section.ts'
 
+const GOAL_SEC = 10
+
 export const section: ServerSection = {
   name: 'restart',
-  summary: '10,000 VMs on 300 hosts with 7 days of history: from the start of the process.',
+  summary:
+    'A store with 10,000 VMs on 300 hosts and 7 days of six resources by slots of 5 min (made once, kept in build/): `ethos serve` starts, and is ' +
+    'asked over HTTPS for the hosts of one VM until it ranks them all: first by what the store holds, then by a turn of the controller.',
   run: async (size) => {
-    const { rankingSec, turnSec, rssMiB } = await measureRestart(size)
+    const { rankingSec, turnSec, rssMiB, hosts, cpuSec } = await measureRestart(size)
+    const goal = size.isSmall ? {} : { goal: { atMost: GOAL_SEC } }
     return [
-      measuredNumber('first valid ranking of all hosts', rankingSec, { unit: 's', goal: { atMost: 10 } }),
-      measuredNumber('first turn of the controller', turnSec, { unit: 's' }),
-      measuredNumber('resident memory of the main process then', rssMiB, { unit: 'MiB' }),
+      measuredNumber(`start of the process to the first ranking of ${hosts} hosts`, rankingSec, { unit: 's', ...goal }),
+      measuredNumber('to the first one by a turn of the controller', turnSec, { unit: 's', ...goal }),
+      measuredNumber('CPU time of all processes until then', cpuSec, { unit: 's' }),
+      measuredNumber('memory of the main process then, the threads of store and ranker included', rssMiB, {
+        unit: 'MiB',
+      }),
     ]
   },
 }

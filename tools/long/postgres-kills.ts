@@ -1,6 +1,6 @@
 import { Luck } from '../../src/terms/luck.ts'
 import type { LongTest } from '../long-test.ts'
-import { killAtRandom } from '../postgres-kills.ts'
+import { killAtRandom } from '../server/postgres-kills.ts'
 import { PostgresServer } from '../postgres-server.ts'
 
 const KILLS = 100

@@ -15,6 +15,7 @@ const SERVICES = [
   'ethos-agent-probes.service',
   'ethos-agent-dirty-pages.service',
   'ethos-server.service',
+  'ethos-reporter.service',
 ]
 
 function unit(name: string): string {

@@ -39,8 +39,9 @@ export async function benchHost(options: BenchHostOptions): Promise<void> {
   const asked = readOptions(options)
   const stop = new AbortController()
   const interrupt = () => stop.abort()
-  process.once('SIGINT', interrupt)
-  process.once('SIGTERM', interrupt)
+  // A second Ctrl-C must not end us before our children have ended and their file is gone, which takes three seconds at most.
+  process.on('SIGINT', interrupt)
+  process.on('SIGTERM', interrupt)
   let progress: Progress | undefined
   const measurement = await measureHost({
     ...asked,

@@ -1,4 +1,5 @@
 /** A host's measurement as people read it. */
+import { LEFT_OUT } from '../../drivers/host-bench/plan.ts'
 import type { MeasurePlan } from '../../drivers/host-bench/measure-host.ts'
 import type { BenchmarkRun, HostMeasurement, MissingMeasure } from '../../terms/host-measurement.ts'
 import { GiB } from '../../terms/units.ts'
@@ -62,7 +63,7 @@ function headOf({ hostId, host, durationMs, suite, measuredAt }: HostMeasurement
   return [
     `Host ${hostId}: ${or(model)}, ${new Date(measuredAt).toISOString()}, ${suite} suite in ${seconds(durationMs)}`,
     `  CPU      ${or(cpuType)}`,
-    `  cores    ${cores ?? 'not known'}, ${or(speed)}`,
+    `  cores    ${cores ?? 'not known'}; ${speed ?? 'speed not known'}`,
     `  memory   ${memoryBytes === undefined ? 'not known' : `${(memoryBytes / GiB).toFixed(1)} GiB`}`,
     `  storage  ${or(storageType)}`,
     `  network  ${or(link)}`,
@@ -149,8 +150,11 @@ function powerOf({ power, host }: HostMeasurement): string {
 
 /** Alike reasons stand on one line. */
 function missingOf(missing: readonly MissingMeasure[]): string {
-  if (missing.length === 0) return ''
-  const groups = Map.groupBy(missing, ({ detail, remedy }) => `${detail}\n${remedy}`)
+  const byWish = missing.filter(({ detail }) => detail === LEFT_OUT)
+  const others = missing.filter((measure) => !byWish.includes(measure))
+  const wish = byWish.length === 0 ? '' : `\n${byWish.length} benchmarks were ${LEFT_OUT}.\n`
+  if (others.length === 0) return wish
+  const groups = Map.groupBy(others, ({ detail, remedy }) => `${detail}\n${remedy}`)
   const lines = [...groups.values()].flatMap((group) => {
     const [{ detail, remedy }] = group
     const costs = [...new Set(group.map(({ cost }) => cost))]
@@ -160,7 +164,7 @@ function missingOf(missing: readonly MissingMeasure[]): string {
       `      remedy: ${remedy}`,
     ]
   })
-  return `\nMissing, and what that costs the ranking:\n${lines.join('\n')}\n`
+  return `${wish}\nMissing, and what that costs the ranking:\n${lines.join('\n')}\n`
 }
 
 function amount(value: number, unit: string): string {

@@ -12,6 +12,7 @@ import { addDemo } from './demo-command.ts'
 import { addPhases } from './phases-command.ts'
 import { addManaged } from './manage-command.ts'
 import { addReport } from './report-command.ts'
+import { addReporter } from './reporter-command.ts'
 import { addServer } from './server-command.ts'
 import { addSite } from './site-command.ts'
 import { addStore } from './store-command.ts'
@@ -41,6 +42,7 @@ addDemo(program)
 addServer(program)
 addSite(program)
 addManaged(program)
+addReporter(program)
 addTokens(program)
 addPhases(program)
 addCompletion(program)

@@ -6,7 +6,7 @@ import { WallClock } from '../../drivers/wall-clock.ts'
 import { parseVmId } from '../../terms/ids.ts'
 import { DAY_MS, SECOND_MS } from '../../terms/units.ts'
 import { Authority } from '../server/authority.ts'
-import type { ChannelOptions, NamedChannel } from '../server/channels.ts'
+import { parseChannels } from './channel-options.ts'
 import { openDataFolder } from '../server/data-folder.ts'
 import { makeLog } from '../server/log.ts'
 import { withSite } from '../server/open-site.ts'
@@ -144,14 +144,4 @@ function parseDays(option: string, text: string, min: number): number {
   const days = Number(text)
   if (text.trim() !== '' && days >= min && days <= 3650) return days
   throw new UsageError(option, text, `Expected ${min} to 3650.`)
-}
-
-function parseChannels({ channels = [], channel = [] }: ServeOptions): ChannelOptions {
-  const named: NamedChannel[] = channel.map((text) => {
-    const cut = text.indexOf('=')
-    if (cut < 1 || cut === text.length - 1)
-      throw new UsageError('--channel', text, 'Expected VM=PATH, such as web-1=/run/guests/web-1.sock.')
-    return { vm: parseVmId(text.slice(0, cut), '--channel'), path: text.slice(cut + 1) }
-  })
-  return { folders: channels, named }
 }

@@ -1,31 +1,38 @@
 /** What `ethos store` does. */
 import { existsSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { basename, resolve } from 'node:path'
 import { backupSqliteSite } from '../../drivers/sqlite/backup.ts'
 import { checkSqliteSite } from '../../drivers/sqlite/check.ts'
 import { SCHEMA_VERSION } from '../../drivers/sqlite/migrations.ts'
-import { migrateSqliteSite, STORE_NAME } from '../../drivers/sqlite/site-schema.ts'
+import { migrateSqliteSite } from '../../drivers/sqlite/site-schema.ts'
 import { fileSizes, tableSizes } from '../../drivers/sqlite/site-sizes.ts'
 import { MiB } from '../../terms/units.ts'
 import { StoreError } from '../../world/errors.ts'
 import type { Finding, OnProgress } from '../../world/site-store.ts'
 import { printable } from '../printable.ts'
 import { Progress } from '../progress.ts'
-import { openDataFolder } from '../server/data-folder.ts'
+import { openDataFolder, storePath } from '../server/data-folder.ts'
 import { UsageError } from '../usage-error.ts'
 import type { MigrateOptions } from './store-command.ts'
+import { backupShared, checkShared, type Looked, migrateShared, sharedUrl, sizeShared } from './store-shared.ts'
 import type { DataOption, ListOptions } from './token-command.ts'
 
 const DAMAGED = 1
 
-export async function check({ data, json }: ListOptions): Promise<void> {
-  const path = storeOf(data)
-  const findings = await withProgress('looking', (onProgress) => findingsOf(path, onProgress))
+export async function check({ data, store, json }: ListOptions): Promise<void> {
+  const url = sharedUrl(store)
+  const { store: path, findings } = await withProgress('looking', (onProgress) =>
+    url === undefined ? lookedAt(storeOf(data), onProgress) : checkShared(url, onProgress),
+  )
   const isDamaged = findings.some(({ severity }) => severity === 'damage')
   if (isDamaged) process.exitCode = DAMAGED
   if (json === true) return print({ store: path, isWhole: !isDamaged, findings })
   for (const { severity, what, remedy } of findings) say(`${severity.padEnd(6)}  ${what} ${remedy}`)
   if (!isDamaged) say(`${path} is whole.`)
+}
+
+async function lookedAt(path: string, onProgress: OnProgress): Promise<Looked> {
+  return { store: path, findings: await findingsOf(path, onProgress) }
 }
 
 /** A file that is no database at all is damaged, not beyond what can be asked. */
@@ -38,14 +45,24 @@ export async function findingsOf(path: string, onProgress: OnProgress): Promise<
   }
 }
 
-export async function backup(file: string, { data }: DataOption): Promise<void> {
+export async function backup(file: string, { data, store }: DataOption): Promise<void> {
+  const url = sharedUrl(store)
+  if (url !== undefined) {
+    const copy = await withProgress('copying', (onProgress) => backupShared(url, file, onProgress))
+    return say(`${copy} is a copy of what was there when it began, for pg_restore.`)
+  }
   const path = storeOf(data)
   const to = resolve(file)
   await withProgress('copying', (onProgress) => backupSqliteSite(path, to, onProgress))
   say(`${to} is a copy of what was there when it began: ${megabytes(fileSizes(to).fileBytes)}.`)
 }
 
-export async function migrate({ data, to, json }: MigrateOptions): Promise<void> {
+export async function migrate({ data, store, to, json }: MigrateOptions): Promise<void> {
+  const url = sharedUrl(store)
+  if (url !== undefined) {
+    const { before, schema } = await migrateShared(url, to)
+    return tellMigrated({ before, schema }, json)
+  }
   const path = storeOf(data)
   const version = to === undefined ? SCHEMA_VERSION : Number(to)
   if (!Number.isInteger(version) || version < 0 || version > SCHEMA_VERSION)
@@ -53,11 +70,24 @@ export async function migrate({ data, to, json }: MigrateOptions): Promise<void>
   const before = await withProgress('carrying over', async (onProgress) =>
     migrateSqliteSite(path, { to: version, onProgress }),
   )
-  if (json === true) return print({ store: path, before, schema: version })
-  say(before === version ? `The schema is ${version} already.` : `The schema was ${before} and is ${version} now.`)
+  tellMigrated({ store: path, before, schema: version }, json)
 }
 
-export async function size({ data, json }: ListOptions): Promise<void> {
+function tellMigrated(
+  told: { readonly store?: string; readonly before: number; readonly schema: number },
+  json: boolean | undefined,
+): void {
+  if (json === true) return print(told)
+  const { before, schema } = told
+  say(before === schema ? `The schema is ${schema} already.` : `The schema was ${before} and is ${schema} now.`)
+}
+
+export async function size({ data, store, json }: ListOptions): Promise<void> {
+  const url = sharedUrl(store)
+  if (url !== undefined) {
+    const { told, ...size } = await sizeShared(url)
+    return json === true ? print(size) : say(told)
+  }
   const path = storeOf(data)
   const tables = tableSizes(path)
   const files = fileSizes(path)
@@ -68,9 +98,12 @@ export async function size({ data, json }: ListOptions): Promise<void> {
   say(`${'its write-ahead log'.padEnd(38)} ${megabytes(files.walBytes).padStart(14)}`)
 }
 
-export function storeOf(data: string): string {
-  const path = join(openDataFolder(data, 'there'), STORE_NAME)
-  if (!existsSync(path)) throw new UsageError('--data', data, `There is no ${STORE_NAME} in it. Did a server ever run?`)
+export function storeOf(data: string | undefined): string {
+  if (data === undefined)
+    throw new UsageError('--data', 'nothing', 'Expected the server’s data folder, or --store postgres://...')
+  const path = storePath(openDataFolder(data, 'there'))
+  if (!existsSync(path))
+    throw new UsageError('--data', data, `There is no ${basename(path)} in it. Did a server ever run?`)
   return path
 }
 

@@ -3,6 +3,10 @@ import type { Command } from 'commander'
 import type { DataOption, ListOptions } from './token-command.ts'
 
 const DATA = ['--data <folder>', 'the server’s data folder'] as const
+const STORE = [
+  '--store <url>',
+  'postgres://... that several servers share; default: $ETHOS_STORE, else the file in --data',
+] as const
 const JSON_OPTION = ['--json', 'for programs'] as const
 const actions = () => import('./store-actions.ts')
 
@@ -22,7 +26,8 @@ export function addStore(program: Command): void {
   command
     .command('check')
     .description('looks at everything that is kept; changes nothing; beside a server that runs or without one')
-    .requiredOption(...DATA)
+    .option(...DATA)
+    .option(...STORE)
     .option(...JSON_OPTION)
     .addHelpText('after', '\nExample:\n  ethos store check --data /var/lib/ethos || echo damaged')
     .action(async (options: ListOptions) => (await actions()).check(options))
@@ -30,13 +35,15 @@ export function addStore(program: Command): void {
     .command('backup')
     .description('copies it as it is now, while a server writes; the copy is its owner’s alone')
     .argument('<file>', 'where to; no file of that name may be there')
-    .requiredOption(...DATA)
+    .option(...DATA)
+    .option(...STORE)
     .addHelpText('after', '\nExample:\n  ethos store backup /backup/ethos-monday.sqlite --data /var/lib/ethos')
     .action(async (file: string, options: DataOption) => (await actions()).backup(file, options))
   command
     .command('migrate')
     .description('brings its schema to this version’s, or back to an older one’s; no server may run with it')
-    .requiredOption(...DATA)
+    .option(...DATA)
+    .option(...STORE)
     .option('--to <version>', 'the schema, if it is not the newest')
     .option(...JSON_OPTION)
     .addHelpText('after', '\nExample:\n  ethos store migrate --to 0 --data /var/lib/ethos')
@@ -44,7 +51,8 @@ export function addStore(program: Command): void {
   command
     .command('size')
     .description('what takes how much')
-    .requiredOption(...DATA)
+    .option(...DATA)
+    .option(...STORE)
     .option(...JSON_OPTION)
     .addHelpText('after', '\nExample:\n  ethos store size --data /var/lib/ethos')
     .action(async (options: ListOptions) => (await actions()).size(options))

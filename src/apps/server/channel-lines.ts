@@ -3,9 +3,22 @@ import { pieceOf } from '../../engine/delivery/phase-pieces.ts'
 import type { VmId } from '../../terms/ids.ts'
 import { ParseError, parseFields, parseJson } from '../../terms/parse.ts'
 import { WIRE_BYTES_MAX } from '../../terms/personality-codec.ts'
-import { SECOND_MS } from '../../terms/units.ts'
-import type { Desk } from './desk.ts'
-import { BATCH_LINES_MAX, type LineOutcome } from './ingest.ts'
+import { type EpochMs, SECOND_MS } from '../../terms/units.ts'
+import type { Hearing } from './desk.ts'
+import { BATCH_LINES_MAX, type IngestAnswer, type LineOutcome } from './ingest.ts'
+import type { ServedPhases } from './phase-models.ts'
+
+/** Who stands behind a channel: the server itself, or a host that relays to one. */
+export interface ChannelDesk {
+  readonly phases: ServedPhases
+  now(): EpochMs
+  standing(vm: VmId): Promise<Hearing>
+  /** The guest has opened its channel. */
+  greet(vm: VmId): Promise<void>
+  /** It speaks, whether it was greeted or not. */
+  meet(vm: VmId): Promise<void>
+  take(vm: VmId, lines: readonly string[]): Promise<IngestAnswer | Hearing>
+}
 
 /** Longest line that is kept together: a vector, and some room for what a later version may say. */
 const LINE_BYTES_MAX = 1024
@@ -41,7 +54,7 @@ export class LineCutter {
 }
 
 /** Answers lines of one VM, whose name the host knows. Returns the lines to send back. */
-export async function answerLines(desk: Desk, vm: VmId, lines: readonly string[]): Promise<readonly string[]> {
+export async function answerLines(desk: ChannelDesk, vm: VmId, lines: readonly string[]): Promise<readonly string[]> {
   const answers: string[] = []
   const vectors: string[] = []
   const questions: PhasesQuestion[] = []
@@ -53,7 +66,7 @@ export async function answerLines(desk: Desk, vm: VmId, lines: readonly string[]
     else if (kind !== 'broken') questions.push(kind)
   }
   if (isGreeted) {
-    await admit(desk, vm)
+    await desk.greet(vm)
     answers.push(JSON.stringify({ welcome: { vm, phases: desk.phases.version } }))
   }
   for (let i = 0; i < vectors.length; i += BATCH_LINES_MAX) {
@@ -72,13 +85,9 @@ interface PhasesQuestion {
   readonly index: number
 }
 
-function answerQuestion(desk: Desk, wanted: PhasesQuestion): string {
+function answerQuestion(desk: ChannelDesk, wanted: PhasesQuestion): string {
   const { version, index, count, text } = pieceOf(desk.phases, wanted)
   return JSON.stringify({ part: [version, index, count, text] })
-}
-
-function admit(desk: Desk, vm: VmId): Promise<void> {
-  return desk.write(() => desk.store.identities.admit(vm, desk.now(), 'channel'))
 }
 
 interface Told {
@@ -86,8 +95,8 @@ interface Told {
   readonly isBusy: boolean
 }
 
-async function answerVectors(desk: Desk, vm: VmId, lines: readonly string[]): Promise<Told> {
-  if ((await desk.store.identities.find(vm)) === undefined) await admit(desk, vm)
+async function answerVectors(desk: ChannelDesk, vm: VmId, lines: readonly string[]): Promise<Told> {
+  await desk.meet(vm)
   const answer = await desk.take(vm, lines)
   if ('kind' in answer) {
     const waitMs = answer.kind === 'later' ? answer.waitMs : SHUT_OUT_SEC * SECOND_MS

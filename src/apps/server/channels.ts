@@ -9,8 +9,7 @@ import { Buckets } from '../../engine/admission/buckets.ts'
 import { parseVmId, type VmId } from '../../terms/ids.ts'
 import { ParseError } from '../../terms/parse.ts'
 import { SECOND_MS } from '../../terms/units.ts'
-import { answerLines, LineCutter } from './channel-lines.ts'
-import type { Desk } from './desk.ts'
+import { answerLines, type ChannelDesk, LineCutter } from './channel-lines.ts'
 
 /** Name of the port within the guest, and of the socket within a VM's folder. */
 export const CHANNEL_NAME = 'org.ethos.agent.0'
@@ -35,7 +34,7 @@ const SHORT_NAME_MAX = 20
 const LINES = { everyMs: 100, burst: 700 } as const
 
 export class Channels {
-  private readonly desk: Desk
+  private readonly desk: ChannelDesk
   private readonly log: Logger
   private readonly options: ChannelOptions
   private readonly open = new Map<string, Socket>()
@@ -45,7 +44,7 @@ export class Channels {
   private readonly ending = new AbortController()
   private timer: NodeJS.Timeout | undefined
 
-  constructor(desk: Desk, log: Logger, options: ChannelOptions) {
+  constructor(desk: ChannelDesk, log: Logger, options: ChannelOptions) {
     this.desk = desk
     this.log = log
     this.options = options

@@ -45,10 +45,15 @@ export function openDataFolder(path: string, wanted: 'made' | 'there' = 'made'):
   return folder
 }
 
-/** Path of the store within; the file is made where it is missing, its owner's alone. */
-export function storeFile(folder: string): string {
+/** Path of the store within, whether it is there or not. */
+export function storePath(folder: string): string {
   const former = join(folder, FORMER_STORE_NAME)
-  const path = existsSync(former) ? former : join(folder, STORE_NAME)
+  return existsSync(former) ? former : join(folder, STORE_NAME)
+}
+
+/** The same; the file is made where it is missing, its owner's alone. */
+export function storeFile(folder: string): string {
+  const path = storePath(folder)
   closeSync(openSync(path, 'a', SECRET_MODE))
   giveToOwner(path)
   return path

@@ -77,6 +77,16 @@ export class Desk {
     return { kind: identity.quarantine === undefined ? 'heard' : 'quarantined' }
   }
 
+  /** A guest has opened its channel: its name is the host's word. */
+  greet(vm: VmId): Promise<void> {
+    return this.write(() => this.store.identities.admit(vm, this.now(), 'channel'))
+  }
+
+  /** A guest speaks on its channel: that it was never greeted is no reason not to hear it. */
+  async meet(vm: VmId): Promise<void> {
+    if ((await this.store.identities.find(vm)) === undefined) await this.greet(vm)
+  }
+
   /** Takes in lines of a VM that was heard. Resolves once what it answers is on disk. */
   async take(vm: VmId, lines: readonly string[], guestClock?: EpochMs): Promise<IngestAnswer | Hearing> {
     const waitMs = this.vectors.take(vm, this.now(), lines.length)

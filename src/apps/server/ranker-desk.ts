@@ -66,8 +66,8 @@ export class RankerDesk {
       const settings = await look.readSettings()
       const sight = await look.look(settings)
       if (typeof sight === 'string') throw new ParseError('the store', undefined, sight)
-      const before = await look.remember(sight)
-      const { observation, notes, heardAt } = sight
+      const { observation, notes, heardAt, mixes } = sight
+      const before = { ...(await look.remember(sight)), mixes }
       const { policy, automation } = settings
       const lastTurn = await readLastTurn(store)
       this.open(
@@ -101,6 +101,7 @@ export class RankerDesk {
       source,
       asOf: at,
       hosts: inventory.hosts.length,
+      vms: inventory.vms.length,
       alerts: alertsOf(packet),
       // The turn that a look finds in the journal was told when it was taken.
       events: source === 'turn' ? events : events.filter(({ name }) => name === 'host'),

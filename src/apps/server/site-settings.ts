@@ -15,9 +15,11 @@ export interface Automation {
   readonly level: AutomationLevel
   /** Turns are taken and give no orders. */
   readonly isPaused: boolean
+  /** What guests say of the kind of their work weighs in orders. False: it weighs in rankings alone, so that no guest can move another's VM by words. */
+  readonly areGuestsTrusted: boolean
 }
 
-export const AUTOMATION_DEFAULT: Automation = { level: 'shadow', isPaused: false }
+export const AUTOMATION_DEFAULT: Automation = { level: 'shadow', isPaused: false, areGuestsTrusted: false }
 
 export interface SiteSettings {
   readonly policy: Policy
@@ -50,12 +52,18 @@ export async function readSettings(store: SiteStore, before: SiteSettings = INIT
   }
 }
 
-/** Reads `{"level":"shadow","isPaused":false}`; either may be left out. */
+/** Reads `{"level":"shadow","isPaused":false,"areGuestsTrusted":false}`; any may be left out. */
 export function parseAutomation(text: string): Automation {
   const fields = parseFields(parseJson(text, AUTOMATION_SETTING), AUTOMATION_SETTING)
   const level = parseOptional(fields['level'], (word) =>
     parseWord(word, `${AUTOMATION_SETTING}.level`, AUTOMATION_LEVELS),
   )
-  const isPaused = parseOptional(fields['isPaused'], (flag) => parseBoolean(flag, `${AUTOMATION_SETTING}.isPaused`))
-  return { level: level ?? AUTOMATION_DEFAULT.level, isPaused: isPaused ?? AUTOMATION_DEFAULT.isPaused }
+  const flagOf = (name: 'isPaused' | 'areGuestsTrusted'): boolean =>
+    parseOptional(fields[name], (flag) => parseBoolean(flag, `${AUTOMATION_SETTING}.${name}`)) ??
+    AUTOMATION_DEFAULT[name]
+  return {
+    level: level ?? AUTOMATION_DEFAULT.level,
+    isPaused: flagOf('isPaused'),
+    areGuestsTrusted: flagOf('areGuestsTrusted'),
+  }
 }

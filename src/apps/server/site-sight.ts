@@ -1,4 +1,5 @@
 /** The site as it can be seen from the store: for turns, and for answers where nobody takes turns. */
+import { mixOf } from '../../engine/profile/work-mix.ts'
 import { outOfRange } from '../../engine/admission/ranges.ts'
 import type { EngineState } from '../../engine/state.ts'
 import { ReportedHypervisor, type SiteNotes } from '../../drivers/reported/reported-hypervisor.ts'
@@ -17,6 +18,8 @@ export interface Sight {
   readonly notes: SiteNotes
   /** When the newest good vector of each VM arrived, parallel to the inventory's VMs; NaN: never. */
   readonly heardAt: Float64Array
+  /** What each VM's guest last said of the kind of its work. */
+  readonly mixes: EngineState['mixes']
 }
 
 export class SiteSight {
@@ -25,12 +28,16 @@ export class SiteSight {
   private readonly store: SiteStore
   private readonly clock: Clock
   private settings: SiteSettings | undefined
+  private mixes: EngineState['mixes'] = new Map()
 
   constructor(store: SiteStore, clock: Clock) {
     this.store = store
     this.clock = clock
     this.hypervisor = new ReportedHypervisor(store, clock)
-    this.telemetry = new ReportedTelemetry(store, clock, (vector) => outOfRange(vector) === undefined)
+    this.telemetry = new ReportedTelemetry(store, clock, {
+      notes: () => this.hypervisor.notes,
+      isGood: (vector) => outOfRange(vector) === undefined,
+    })
   }
 
   /** What operators want now. Rejects with a `StoreError`. */
@@ -46,11 +53,13 @@ export class SiteSight {
     if (observation === 'exhausted') return 'There is nothing to see any more.'
     if (!('inventory' in observation)) return 'text' in observation ? observation.text : 'Nothing could be seen.'
     const { heardAt } = telemetry
+    this.mixes = rememberMixes(this.mixes, observation)
     return {
       observation,
       settings,
       notes: hypervisor.notes,
       heardAt: Float64Array.from(observation.inventory.vms, ({ id }) => heardAt.get(id) ?? NaN),
+      mixes: this.mixes,
     }
   }
 
@@ -58,4 +67,15 @@ export class SiteSight {
   async remember({ observation, settings }: Sight): Promise<EngineState> {
     return rebuildState(this.store, observation.inventory, { policy: settings.policy, now: this.clock.now() })
   }
+}
+
+/** The newest of each VM that is still there. */
+function rememberMixes(was: EngineState['mixes'], { inventory, personalities }: Observation): EngineState['mixes'] {
+  const told = new Map(personalities.map((vector) => [vector.vmId, mixOf(vector)]))
+  return new Map(
+    inventory.vms.flatMap(({ id }) => {
+      const mix = told.get(id) ?? was.get(id)
+      return mix === undefined ? [] : [[id, mix] as const]
+    }),
+  )
 }

@@ -3,6 +3,7 @@ import { after, test } from 'node:test'
 import { TurnBench } from '../../../tools/server/turn-bench.ts'
 import type { ImaginedSiteOptions } from '../../../tools/server/imagined-site.ts'
 import type { ReportedVm } from '../../terms/host-report.ts'
+import { dimensionIndex } from '../../terms/personality.ts'
 import { DAY_MS } from '../../terms/units.ts'
 import { SLOT_MS } from '../../terms/usage.ts'
 import { StoreError } from '../../world/errors.ts'
@@ -184,6 +185,27 @@ test('a guest that claims to do nothing counts as what its host sees', async () 
   assert.ok(observation.personalities.some(({ vmId }) => vmId === liar.id))
 })
 
+test('what a guest says of its work is known to rankings, and to orders only where guests are trusted', async () => {
+  const bench = await aBench()
+  const { id } = bench.site.vms[3]
+  const tell = async () => {
+    const vector = bench.site.vector(3, bench.now)
+    const switches = dimensionIndex('contextSwitchesPerSec')
+    vector.values[switches] = 1e5
+    vector.mask[switches >> 3] |= 1 << (switches & 7)
+    await bench.store.identities.admit(id, bench.now, 'channel')
+    await bench.store.vectors.take([{ vm: id, at: bench.now, vectors: [vector], isClockOff: [false], counts: {} }])
+  }
+  const seen = async () => JSON.parse((await bench.store.journal.last(1))[0].line).seen.personalities
+  assert.ok((await bench.step(tell)).before.mixes.has(id))
+  assert.equal(await seen(), 0)
+  await set(bench, AUTOMATION_SETTING, { areGuestsTrusted: true })
+  const { before } = await bench.step(tell)
+  assert.equal(await seen(), 1)
+  // It is remembered while nothing new is told.
+  assert.ok(before.mixes.has(id) && (await bench.step()).before.mixes.has(id))
+})
+
 test('what can not be recorded is not proposed, and the turn comes again', async () => {
   const bench = await aBench()
   press(bench, [0])
@@ -205,6 +227,24 @@ test('a lease that another has taken ends turns at once', async () => {
   await bench.store.leases.release('controller', 'bench')
   await bench.store.leases.take('controller', 'another', bench.now, 1000)
   await assert.rejects(bench.step(), (error) => error instanceof StoreError && error.code === 'fenced')
+})
+
+test('the past has one window for each slot, whether turns come twice in one or leave some out', async () => {
+  const bench = await aBench()
+  const windows = async () => (await bench.turn()).before.cpuHistory.length
+  const first = await windows()
+  bench.now += 1000
+  assert.equal(await windows(), first)
+  bench.now -= 1000
+  await bench.step()
+  for (let slot = 0; slot < 3; slot++) {
+    bench.now += SLOT_MS
+    await bench.site.tellReports(bench.store, bench.now, SLOT_MS)
+  }
+  const { before } = await bench.step()
+  const newest = before.cpuHistory.slice(-4)
+  assert.ok(newest.every((column) => column.every((value) => !Number.isNaN(value))))
+  assert.equal(new Set(newest.map((column) => column.join())).size, 4)
 })
 
 test('a restart remembers who moved and when, the count of turns, the past of demand and what was learnt', async () => {

@@ -10,6 +10,14 @@ export interface BackgroundLoad {
   stop(): Promise<void>
 }
 
+export interface LoadRequest {
+  readonly step: Fraction
+  readonly threads: number
+  readonly limitMs: number
+  /** Where it may write, which it demands. */
+  readonly folder: string
+}
+
 const START_MS = 400
 const END_MS = 2500
 
@@ -17,14 +25,14 @@ const END_MS = 2500
  *  @param limitMs it ends by itself then: nothing of ours outlives a suite that was killed for long */
 export async function startLoad(
   path: string,
-  { step, threads, limitMs }: { readonly step: Fraction; readonly threads: number; readonly limitMs: number },
+  { step, threads, limitMs, folder }: LoadRequest,
 ): Promise<BackgroundLoad> {
   const wanted = step * threads
   const workers = Math.max(1, Math.ceil(wanted))
   const percent = Math.max(1, Math.min(100, Math.round((wanted / workers) * 100)))
   const timeout = String(Math.ceil(limitMs / 1000))
   const load = ['--cpu', String(workers), '--cpu-load', String(percent), '--cpu-method', 'int64']
-  const child = startTool({ tool: 'stress-ng', path, words: [...load, '--quiet', '--timeout', timeout] })
+  const child = startTool({ tool: 'stress-ng', path, words: [...load, '--quiet', '--timeout', timeout], folder })
   child.on('error', () => undefined)
   child.stdout?.resume()
   child.stderr?.resume()

@@ -1,11 +1,19 @@
 /** Tools that only pretend, for tests: shell scripts of the same names. */
-import { chmodSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { ToolName } from './tools.ts'
 
+const folders: string[] = []
+process.once('exit', () => {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true })
+})
+
+/** Gone when the test file ends. */
 export function aFolder(): string {
-  return mkdtempSync(join(tmpdir(), 'ethos-test-bench-'))
+  const folder = mkdtempSync(join(tmpdir(), 'ethos-test-bench-'))
+  folders.push(folder)
+  return folder
 }
 
 /** What real tools say, in no time. stress-ng makes load until it is ended unless it is to answer. */
@@ -16,7 +24,10 @@ export const GOOD_TOOLS: Readonly<Record<ToolName, string>> = {
 case "$*" in
   *--yaml*)
     for name in cpu zlib switch null randlist; do
-      case "$*" in *"--$name "*) printf -- 'metrics:\\n    - stressor: %s\\n      bogo-ops-per-second-real-time: 4.0\\n      nanosecs-per-context-switch-pipe-method: 2850.0\\n\\n...\\n' $name > "$last";; esac
+      case "$*" in *"--$name "*)
+        printf -- 'metrics:\\n    - stressor: %s\\n      bogo-ops-per-second-usr-sys-time: 4.0\\n      bogo-ops-per-second-real-time: 4.0\\n' $name > "$last"
+        printf '      nanosecs-per-context-switch-pipe-method: 2850.0\\n\\n...\\n' >> "$last";;
+      esac
     done;;
   *) exec sleep "$last";;
 esac`,

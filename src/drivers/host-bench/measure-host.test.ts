@@ -79,9 +79,11 @@ test('a suite that is stopped keeps what it has, ends its children, and says so'
 })
 
 test('what the operator says wins over what was read, and is told to be his', async () => {
-  const corrections = { storageType: 'nvme', cores: 4, networkBytesPerSec: 1.25e9 } as const
-  const { host, facts, missing } = await measure({ corrections, searchPath: aFolder() })
+  const powerWatts = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]
+  const corrections = { storageType: 'nvme', cores: 4, networkBytesPerSec: 1.25e9, powerWatts } as const
+  const { host, facts, missing, power } = await measure({ corrections, searchPath: aFolder() })
   assert.equal(host.storageType, 'nvme')
+  assert.equal(power.powerSource, 'operator')
   assert.equal(host.cores, 4)
   assert.ok(facts.some(({ name, value, source }) => name === 'cores' && value === 4 && source === 'operator'))
   assert.ok(!missing.some(({ what }) => what === 'networkBytesPerSec'))

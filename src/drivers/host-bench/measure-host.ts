@@ -1,6 +1,6 @@
 /** Measures one host from beginning to end: facts, benchmarks, power, and what follows. Leaves nothing behind. */
 import { lstatSync, mkdtempSync, readdirSync, realpathSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { WorkloadType } from '../../terms/host.ts'
@@ -12,6 +12,7 @@ import {
   type HostFact,
   type HostMeasurement,
   type MissingMeasure,
+  type PowerMeasurement,
 } from '../../terms/host-measurement.ts'
 import type { HostId } from '../../terms/ids.ts'
 import type { Clock } from '../../world/clock.ts'
@@ -66,13 +67,13 @@ export async function measureHost(options: MeasureOptions): Promise<HostMeasurem
   try {
     const tools = await findTools(options.stop, options.searchPath)
     const facts = readHostFacts(options.files, realFolder(options.folder))
-    const threads = facts.threads ?? 1
+    const threads = facts.threads ?? availableParallelism()
     const plan = await makePlan(options, tools)
     options.onPlan?.(plan)
     const { place, plan: possible } = await makePlace(options, plan, tools, { scratch, threads, facts })
     try {
       const result = await runSuite({ ...options, plan: possible, place, tools })
-      const power = await measurePower(options, plan, tools, facts)
+      const power = await measurePower(options, plan, tools, { scratch, threads, facts })
       return conclude(options, {
         measuredAt,
         durationMs: Math.round(performance.now() - startMs),
@@ -125,7 +126,7 @@ async function makePlace(
   const { folder, peer, stop } = options
   const base: BenchmarkPlace = {
     threads,
-    answerFile: join(scratch, 'answer.yaml'),
+    scratch,
     network: peer === undefined ? { peer: '127.0.0.1', port: 0, isLoopback: true } : toPeer(peer),
     ...(facts.lastCacheBytes === undefined ? {} : { lastCacheBytes: facts.lastCacheBytes }),
     ...(facts.host.memoryBytes === undefined ? {} : { memoryBytes: facts.host.memoryBytes }),
@@ -133,6 +134,7 @@ async function makePlace(
   const needsDisk = plan.phases.some(({ benchmarks }) => benchmarks.some(({ needs }) => needs === 'disk'))
   if (folder === undefined || tools.fio === undefined || !needsDisk) return { place: base, plan }
   try {
+    if (facts.isInMemory) throw new BenchmarkError('no-place', 'fio', `${folder} lies in memory, not on a disk.`)
     return { place: { ...base, disk: await openDiskPlace(folder, tools.fio.path, stop) }, plan }
   } catch (error) {
     if (!(error instanceof BenchmarkError)) throw error
@@ -157,7 +159,8 @@ function withoutDisk(plan: Plan, error: BenchmarkError): Plan {
   return { ...plan, phases, missing: [...plan.missing, ...missing] }
 }
 
-async function measurePower(options: MeasureOptions, plan: MeasurePlan, tools: FoundTools, facts: HostFacts) {
+async function measurePower(options: MeasureOptions, plan: MeasurePlan, tools: FoundTools, parts: PlaceParts) {
+  const { facts, scratch, threads } = parts
   const { meter } = plan
   const stressNgPath = tools['stress-ng']?.path
   const { cpuType = 'an unnamed CPU', cores } = { ...facts.host, ...options.corrections }
@@ -166,16 +169,12 @@ async function measurePower(options: MeasureOptions, plan: MeasurePlan, tools: F
       ? undefined
       : { cpuType, sockets: Math.max(1, facts.sockets), cores, isVirtualised: facts.isVirtualised }
   if (meter === undefined || stressNgPath === undefined) return concludePower(undefined, question)
-  const run = {
-    meter,
-    stressNgPath,
-    threads: facts.threads ?? 1,
-    spanMs: POWER_SPAN_MS[plan.suite],
-    stop: options.stop,
-  }
+  const run = { meter, stressNgPath, threads, scratch, spanMs: POWER_SPAN_MS[plan.suite], stop: options.stop }
   const onStep = options.onStep === undefined ? {} : { onStep: options.onStep }
   return concludePower({ meter, steps: await measureSteps({ ...run, ...onStep }, wait) }, question)
 }
+
+const BY_HAND: PowerMeasurement = { powerSource: 'operator', explanation: 'set by hand', steps: [] }
 
 interface Found {
   readonly measuredAt: number
@@ -213,7 +212,7 @@ function conclude({ hostId, suite, corrections, stop }: MeasureOptions, found: F
     facts: [...facts.facts, ...(storage === undefined ? [] : [storage.fact]), ...said],
     runs: result.runs,
     missing: [...result.missing, ...missingFacts(facts, host)],
-    power: power.power,
+    power: corrections.powerWatts === undefined ? power.power : BY_HAND,
     quiet: result.quiet,
   }
 }

@@ -30,11 +30,14 @@ export interface PlanOptions {
   readonly hasDisk: boolean
 }
 
+/** Why a benchmark is missing that somebody did not want. */
+export const LEFT_OUT = 'left out by --only'
+
 /** Three repetitions are the fewest whose median one disturbed run does not move. */
 const REPETITIONS = 3
 const LOAD_STEPS: Readonly<Record<SuiteName, readonly Fraction[]>> = { quick: [0.5], whole: [0.25, 0.5, 0.75] }
 /** Starting and ending the background load, and looking whether the machine is quiet. */
-export const PHASE_OVERHEAD_MS = 900
+export const PHASE_OVERHEAD_MS = 800
 /** Looking before the first benchmark, and writing the file of the disk benchmarks. */
 const SUITE_OVERHEAD_MS = 2000
 
@@ -112,7 +115,7 @@ type LackOptions = Omit<PlanOptions, 'only'> & { readonly only: readonly Workloa
 function lackOf(benchmark: Benchmark, { suite, only, tools, hasDisk }: LackOptions): MissingMeasure | undefined {
   const { tool, workloadType, needs, isQuick } = benchmark
   if (only !== undefined && !only.includes(workloadType))
-    return missingOf(benchmark, 'not-asked', 'left out by --only', 'measure again without --only')
+    return missingOf(benchmark, 'not-asked', LEFT_OUT, 'measure again without --only')
   // Who names kinds of work gets all their benchmarks, whichever the suite.
   if (suite === 'quick' && !isQuick && only === undefined)
     return missingOf(benchmark, 'not-asked', 'not in the quick suite', 'measure again without --quick')

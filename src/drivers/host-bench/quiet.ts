@@ -10,8 +10,8 @@ export interface Look {
   readonly load?: number
 }
 
-const LOOK_MS = 400
-/** A look counts to one tick of 10 ms in 400 ms of each core; daemons of an idle server stay below a twentieth. */
+const LOOK_MS = 300
+/** A look counts to one tick of 10 ms in 300 ms of each core; daemons of an idle server stay below a twentieth. */
 const BUSY_MAX = 0.05
 /** A hundredth of the time stolen moves a benchmark by as much, which is the spread of a quiet machine. */
 const STEAL_MAX = 0.01
@@ -52,7 +52,7 @@ export function concludeQuiet(
       ? 'nobody knows whether the machine was quiet: /proc/stat could not be read'
       : complaints.length === 0
         ? 'the machine was quiet'
-        : `the machine was not quiet: ${complaints.join(', ')}; all results are too low by about as much`,
+        : `the machine was not quiet: ${complaints.join(', ')}; the benchmarks had to share it, and all results are too low`,
   }
 }
 

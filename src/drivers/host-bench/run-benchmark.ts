@@ -2,7 +2,7 @@
 import { readFileSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { BenchmarkError } from './benchmark-error.ts'
-import type { Benchmark, BenchmarkPlace } from './benchmarks.ts'
+import { answerFileOf, type Benchmark, type BenchmarkPlace } from './benchmarks.ts'
 import { endTool, runTool, startTool } from './run-tool.ts'
 import type { FoundTool } from './tools.ts'
 
@@ -20,14 +20,15 @@ export async function runBenchmark(
 ): Promise<number> {
   const { tool } = benchmark
   const limitMs = benchmark.ms * LIMIT_FACTOR + LIMIT_ADDED_MS
-  if (benchmark.answersInFile === true) rmSync(place.answerFile, { force: true })
-  const call = (at: BenchmarkPlace) => runTool({ tool, path, words: benchmark.words(at), limitMs }, stop)
+  if (benchmark.answersInFile === true) rmSync(answerFileOf(place), { force: true })
+  const call = (at: BenchmarkPlace) =>
+    runTool({ tool, path, words: benchmark.words(at), limitMs, folder: place.scratch }, stop)
   if (place.network?.isLoopback === true && benchmark.needs === 'network')
     return withLoopbackServer(path, async (port) =>
       benchmark.read(await call({ ...place, network: { peer: '127.0.0.1', port, isLoopback: true } })),
     )
   const output = await call(place)
-  return benchmark.read(benchmark.answersInFile === true ? readAnswer(tool, place.answerFile) : output)
+  return benchmark.read(benchmark.answersInFile === true ? readAnswer(tool, answerFileOf(place)) : output)
 }
 
 function readAnswer(tool: string, file: string): string {

@@ -73,6 +73,7 @@ async function runPhase(phase: Phase, options: SuiteOptions, book: Book): Promis
         step: phase.loadStep,
         threads: place.threads,
         limitMs: ms * plan.repetitions,
+        folder: place.scratch,
       })
     for (let round = 0; round < plan.repetitions; round++) await runRound(phase, round, options, book)
   } catch (error) {

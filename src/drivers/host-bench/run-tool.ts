@@ -65,6 +65,8 @@ export function startTool({ path, words, folder }: Omit<ToolCall, 'limitMs'>): C
 
 /** Asks the whole group to end, and kills what is left of it a second later. */
 export function endTool(child: ChildProcess): void {
+  // Its number may be another's by now.
+  if (child.exitCode !== null || child.signalCode !== null) return
   signalGroup(child, 'SIGTERM')
   const timer = setTimeout(() => signalGroup(child, 'SIGKILL'), GRACE_MS)
   child.once('exit', () => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { test } from 'node:test'
@@ -218,7 +218,11 @@ function read(files: Files, folder = '/', links: Files = {}): HostFacts {
     mkdirSync(dirname(join(root, path)), { recursive: true })
     symlinkSync(join(root, target), join(root, path))
   }
-  return readHostFacts(nodeFactFiles(root), folder)
+  try {
+    return readHostFacts(nodeFactFiles(root), folder)
+  } finally {
+    rmSync(root, { recursive: true })
+  }
 }
 
 function value({ facts }: HostFacts, name: string) {

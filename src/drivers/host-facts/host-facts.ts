@@ -3,7 +3,7 @@ import type { HostConclusion, HostFact } from '../../terms/host-measurement.ts'
 import { KiB } from '../../terms/units.ts'
 import { fact, readCpuFacts } from './cpu-facts.ts'
 import { type FactFiles, readWholeNumber } from './fact-files.ts'
-import { readStorageFacts } from './storage-facts.ts'
+import { isMemoryFilesystem, readStorageFacts } from './storage-facts.ts'
 
 export interface HostFacts {
   readonly facts: readonly HostFact[]
@@ -12,6 +12,8 @@ export interface HostFacts {
   /** Characteristics that could not be read, or are to be doubted, with the reason. */
   readonly doubts: readonly { readonly what: string; readonly why: string }[]
   readonly isVirtualised: boolean
+  /** The folder lies in memory: no disk is there to be tested. */
+  readonly isInMemory: boolean
   readonly sockets: number
   readonly threads?: number
   readonly lastCacheBytes?: number
@@ -61,6 +63,7 @@ export function readHostFacts(files: FactFiles, folder?: string): HostFacts {
     },
     doubts,
     isVirtualised: cpu.isVirtualised,
+    isInMemory: storage.facts.some(({ name, value }) => name === 'filesystem' && isMemoryFilesystem(value)),
     sockets: Number(cpu.facts.find(({ name }) => name === 'sockets')?.value ?? 1),
     ...(cpu.threads === undefined ? {} : { threads: cpu.threads }),
     ...(cpu.lastCacheBytes === undefined ? {} : { lastCacheBytes: cpu.lastCacheBytes }),

@@ -54,6 +54,11 @@ export function readStorageFacts(files: FactFiles, folder: string): StorageFacts
   return { ...kindOf(files, block, facts) }
 }
 
+/** Whether a filesystem of this name keeps its files in memory. */
+export function isMemoryFilesystem(name: unknown): boolean {
+  return typeof name === 'string' && MEMORY_FILESYSTEMS.has(name)
+}
+
 function kindOf(files: FactFiles, block: string, before: readonly HostFact[]): StorageFacts {
   const device = block.slice(block.lastIndexOf('/') + 1)
   const facts = [...before, ...fact('storageDevice', device, block)]

@@ -19,6 +19,8 @@ export interface PowerRun {
   readonly stressNgPath: string
   readonly threads: number
   readonly spanMs: number
+  /** Where the load may write. */
+  readonly scratch: string
   readonly stop: AbortSignal
   readonly onStep?: (label: string, ms: number) => void
 }
@@ -46,7 +48,13 @@ export async function measureSteps(run: PowerRun, wait: (ms: number) => Promise<
     let background: BackgroundLoad | undefined
     try {
       const limitMs = powerStepMs(run.spanMs) * 10
-      if (load > 0) background = await startLoad(run.stressNgPath, { step: load, threads: run.threads, limitMs })
+      if (load > 0)
+        background = await startLoad(run.stressNgPath, {
+          step: load,
+          threads: run.threads,
+          limitMs,
+          folder: run.scratch,
+        })
       await wait(SETTLE_MS)
       const watts = await run.meter.measure(run.spanMs)
       if (watts !== undefined) steps.push({ load, watts: Math.round(watts * 10) / 10 })

@@ -28,6 +28,8 @@ export const DATABASE_LIMITS: DatabaseLimits = {
 
 /** How much longer than the server's own limit we wait for it to say so: after that the line is dead. */
 const GRACE_MS = 5000
+/** A line that nothing passes over for so long is asked whether it is still there. */
+const KEEP_ALIVE_MS = 10_000
 /** A transaction that collides with others is done again so often. */
 const ATTEMPTS = 5
 /** How long it is asked what became of a transaction whose commit was not answered, and with which pauses. */
@@ -83,6 +85,7 @@ export class Database implements Pick<Queries, 'all' | 'first'> {
       application_name: 'ethos',
       options: `-c search_path=${schema} -c client_min_messages=warning -c bytea_output=hex`,
       keepAlive: true,
+      keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
       max: limits.connectionsMax,
       connectionTimeoutMillis: limits.connectMs,
       idleTimeoutMillis: limits.idleMs,

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { PostgresServer, withoutPostgres } from '../../../tools/postgres-server.ts'
-import { aVictimVector } from '../../../tools/postgres-load.ts'
+import { aVictimVector } from '../../../tools/server/postgres-load.ts'
 import { admit } from '../../engine/admission/senders.ts'
 import type { VmId } from '../../terms/ids.ts'
 import { DAY_MS, HOUR_MS } from '../../terms/units.ts'

@@ -23,7 +23,8 @@ const AGENTS: Migration = {
       via text NOT NULL DEFAULT 'https', via_host text, is_banned boolean NOT NULL DEFAULT false, quarantined_at float8, quarantine text,
       is_released boolean NOT NULL DEFAULT false, is_clock_off boolean NOT NULL DEFAULT false, kept integer NOT NULL DEFAULT 0,
       kept_apart integer NOT NULL DEFAULT 0, counts jsonb NOT NULL DEFAULT '{}', last_id integer NOT NULL DEFAULT 0,
-      last_sender integer NOT NULL DEFAULT 0, newest_id integer, newest_at float8, newest_hour integer, tended_to float8 NOT NULL DEFAULT 0, packed_to float8 NOT NULL DEFAULT 0)
+      last_sender integer NOT NULL DEFAULT 0, newest_id integer, newest_at float8, newest_hour integer, tended_to float8 NOT NULL DEFAULT 0,
+      packed_to float8 NOT NULL DEFAULT 0)
       WITH (fillfactor = 50);
     CREATE TABLE senders (
       vm_id integer NOT NULL REFERENCES identities, number integer NOT NULL, sender text COLLATE "C" NOT NULL, place integer,

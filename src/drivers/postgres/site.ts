@@ -21,6 +21,8 @@ export interface PostgresSiteOptions {
   /** Schema within the database; by default `ethos`. */
   readonly schema?: string
   readonly limits?: Partial<DatabaseLimits>
+  /** The schema stays as it is: for looking and copying. What is written is refused unless it is the newest. */
+  readonly isSchemaLeft?: boolean
   /** Told what an operator should know: that the line is not encrypted. */
   readonly onWarning?: (warning: string) => void
 }
@@ -34,7 +36,7 @@ export async function openPostgresSite(url: string, options: PostgresSiteOptions
   const { address, database } = connect(url, options, MIGRATIONS)
   for (const warning of address.warnings) options.onWarning?.(warning)
   try {
-    await migrate(database, MIGRATIONS)
+    if (options.isSchemaLeft !== true) await migrate(database, MIGRATIONS)
   } catch (error) {
     await database.close()
     throw error

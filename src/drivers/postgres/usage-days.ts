@@ -84,9 +84,12 @@ export function fillDay(
   const from = Math.max(0, -shift)
   const to = Math.min(SLOTS_OF_DAY, slots - shift)
   for (let column = 0; column < NUMBERS; column++) {
+    let of: Float32Array | undefined
     for (let slot = from; slot < to; slot++) {
       const code = codes[column * SLOTS_OF_DAY + slot]
-      if (code !== ABSENT) filled.set(column, slot + shift, numberOfCode(code))
+      if (code === ABSENT) continue
+      of ??= filled.column(column)
+      of[slot + shift] = numberOfCode(code)
     }
   }
 }

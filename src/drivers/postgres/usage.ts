@@ -8,7 +8,7 @@ import { NUMBERS, UsageColumns } from '../sqlite/usage-columns.ts'
 import { numbers } from './arrays.ts'
 import type { Database, Row } from './database.ts'
 import { dayCodes, fillDay, SLOTS_OF_DAY } from './usage-days.ts'
-import { putUsage, twelveOf } from './usage-write.ts'
+import { putUsage } from './usage-write.ts'
 import { knownNumbers } from './vm-numbers.ts'
 
 interface Span {
@@ -16,8 +16,11 @@ interface Span {
   readonly to: EpochMs
 }
 
+/** One row for a VM: each slot's number and body, one after the other. A row for each slot costs several times as much to read. */
 const SLOTS = `
-  SELECT vm_id, slot, body FROM usage_slots WHERE vm_id = ANY ($1::int[]) AND slot >= $2 AND slot < $3`
+  SELECT vm_id, string_agg(int4send(slot) || body, '') AS records FROM usage_slots
+  WHERE vm_id = ANY ($1::int[]) AND slot >= $2 AND slot < $3 AND length(body) = ${NUMBERS * 4} GROUP BY vm_id`
+const RECORD_BYTES = 4 + NUMBERS * 4
 const DAYS = 'SELECT vm_id, day, body FROM usage_days WHERE vm_id = ANY ($1::int[]) AND day >= $2 AND day <= $3'
 /** VMs that are asked of at once: a month of one is half a megabyte. */
 const VMS_AT_ONCE = 200
@@ -64,13 +67,25 @@ export class PostgresUsage implements Usage {
       if (filled !== undefined) fillDay(codes, { day: Number(row['day']), firstSlot: first, slots }, filled)
     }
     // What was told after its day was packed stands.
-    const rows = await this.database.all(SLOTS, vms, first, first + slots)
-    for (const row of rows) {
-      const twelve = twelveOf(row['body'] as Uint8Array)
+    for (const row of await this.database.all(SLOTS, vms, first, first + slots)) {
       const filled = columns.get(Number(row['vm_id']))
-      if (twelve === undefined || filled === undefined) continue
-      const slot = Number(row['slot']) - first
-      for (let column = 0; column < NUMBERS; column++) filled.set(column, slot, twelve[column])
+      if (filled !== undefined) fillSlots(row['records'] as Uint8Array, first, filled)
+    }
+  }
+}
+
+/** Absent numbers change nothing: what was packed of the slot before stands. */
+function fillSlots(records: Uint8Array, first: number, filled: UsageColumns): void {
+  const view = new DataView(records.buffer, records.byteOffset, records.byteLength)
+  const columns: (Float32Array | undefined)[] = Array.from({ length: NUMBERS }, () => undefined)
+  for (let at = 0; at < records.length; at += RECORD_BYTES) {
+    // The server writes its integers with the highest byte first.
+    const slot = view.getInt32(at) - first
+    for (let column = 0; column < NUMBERS; column++) {
+      const number = view.getFloat32(at + 4 + column * 4, true)
+      if (Number.isNaN(number)) continue
+      const of = (columns[column] ??= filled.column(column))
+      of[slot] = number
     }
   }
 }

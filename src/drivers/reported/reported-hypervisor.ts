@@ -15,8 +15,8 @@ import { type DoubtfulVm, VmPlaces } from './vm-places.ts'
 
 /** What a host told of itself. */
 export interface HostTold extends Omit<KeptReport, 'vms'> {
-  /** How many VMs it told of. */
-  readonly vmsTold: number
+  /** What its VMs used in all in the window of the report, in reference cores. Absent: one of them was not measured. */
+  readonly vmsRefCores?: number
 }
 
 /** What hosts told beside the inventory. */
@@ -132,7 +132,8 @@ export class ReportedHypervisor implements Hypervisor {
 
 function withoutVms(report: KeptReport): HostTold {
   const { vms, ...told } = report
-  return { ...told, vmsTold: vms.length }
+  const vmsRefCores = vms.reduce((sum, { state, mean }) => sum + (state === 'incoming' ? 0 : (mean.cpu ?? NaN)), 0)
+  return Number.isNaN(vmsRefCores) ? told : { ...told, vmsRefCores }
 }
 
 interface Refusal {

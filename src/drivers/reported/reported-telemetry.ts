@@ -1,14 +1,16 @@
 import type { Inventory } from '../../terms/cluster.ts'
 import type { VmId } from '../../terms/ids.ts'
 import type { PersonalityVector } from '../../terms/personality.ts'
-import { RESOURCES, type Resource } from '../../terms/sample.ts'
+import { type HostSampleBatch, RESOURCES, type Resource } from '../../terms/sample.ts'
 import type { EpochMs } from '../../terms/units.ts'
 import { SLOT_MS, slotOf, type UsageSeries } from '../../terms/usage.ts'
+import { hostCapacityRefCores } from '../../terms/host.ts'
 import { type Vm, vmSizeRefCores } from '../../terms/vm.ts'
 import type { Clock } from '../../world/clock.ts'
 import { TelemetryError } from '../../world/errors.ts'
 import type { SiteStore } from '../../world/site-store.ts'
 import type { Telemetry, TelemetrySource } from '../../world/telemetry-source.ts'
+import type { SiteNotes } from './reported-hypervisor.ts'
 
 /** A VM whose newest finished slot is empty is known by the one before, or by that before it: agents report every 5 to 15 minutes. */
 const SLOTS_BACK = 3
@@ -18,15 +20,25 @@ export class ReportedTelemetry implements TelemetrySource {
   readonly name = 'reported usage'
   private readonly store: SiteStore
   private readonly clock: Clock
+  private readonly notes: () => Pick<SiteNotes, 'doubts' | 'reports'>
   private readonly isGood: (vector: PersonalityVector) => boolean
   private readAt: EpochMs | undefined
   private readonly heard = new Map<VmId, EpochMs>()
 
-  /** @param isGood whether a vector's numbers are within what can be measured; others are left out */
-  constructor(store: SiteStore, clock: Clock, isGood: (vector: PersonalityVector) => boolean) {
+  /** @param about.notes what hosts told, as of the inventory that is asked about
+   *  @param about.isGood whether a vector's numbers are within what can be measured; others are left out */
+  constructor(
+    store: SiteStore,
+    clock: Clock,
+    about: {
+      readonly notes: () => Pick<SiteNotes, 'doubts' | 'reports'>
+      readonly isGood: (vector: PersonalityVector) => boolean
+    },
+  ) {
     this.store = store
     this.clock = clock
-    this.isGood = isGood
+    this.notes = about.notes
+    this.isGood = about.isGood
   }
 
   /** When the newest good vector of each VM arrived, as of the last read. */
@@ -40,7 +52,13 @@ export class ReportedTelemetry implements TelemetrySource {
     try {
       const series = await this.store.usage.seriesOf(ids, { from: at - SLOTS_BACK * SLOT_MS, to: at })
       const personalities = await this.readVectors(new Set<string>(ids))
-      return { samples: { at, windowMs: SLOT_MS, columns: newestColumns(inventory.vms, series) }, personalities }
+      const columns = newestColumns(inventory.vms, series)
+      const hostSamples = hostColumns(inventory, columns.cpu, this.notes())
+      return {
+        samples: { at, windowMs: SLOT_MS, columns },
+        personalities,
+        ...(hostSamples === undefined ? {} : { hostSamples }),
+      }
     } catch (cause) {
       const why = cause instanceof Error ? cause.message : String(cause)
       throw new TelemetryError('unreachable', `Usage can't be read from ${this.store.name}: ${why}`, { cause })
@@ -83,4 +101,29 @@ function newestColumns(
     if (isMeasured) columns[resource] = column
   }
   return columns
+}
+
+/** What hosts measured of themselves. A report's window is another than the VMs' slot, so what counts is by how much the host was busier than its
+ *  VMs within the report; it stands on top of what they used in the slot. A host in doubt, or one with a VM that nobody measured, is NaN. */
+function hostColumns(
+  { hosts, hostOf }: Inventory,
+  cpu: Float32Array | undefined,
+  { doubts, reports }: Pick<SiteNotes, 'doubts' | 'reports'>,
+): HostSampleBatch | undefined {
+  if (reports.size === 0) return undefined
+  const slotRefCores = new Float64Array(hosts.length)
+  for (let v = 0; v < hostOf.length; v++) if (hostOf[v] >= 0) slotRefCores[hostOf[v]] += cpu?.[v] ?? NaN
+  const cpuRefCores = new Float32Array(hosts.length).fill(NaN)
+  const memoryUsedBytes = new Float64Array(hosts.length).fill(NaN)
+  const watts = new Float32Array(hosts.length).fill(NaN)
+  hosts.forEach((host, h) => {
+    const told = reports.get(host.id)
+    if (told === undefined || doubts.has(host.id)) return
+    const capacity = hostCapacityRefCores(host)
+    const ownRefCores = (told.cpuRefCoresMean ?? NaN) - Math.min(capacity, told.vmsRefCores ?? NaN)
+    cpuRefCores[h] = Math.max(0, Math.min(capacity, slotRefCores[h]) + ownRefCores)
+    memoryUsedBytes[h] = told.memoryUsedBytes ?? NaN
+    watts[h] = told.watts ?? NaN
+  })
+  return { cpuRefCores, memoryUsedBytes, watts }
 }

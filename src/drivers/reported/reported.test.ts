@@ -23,7 +23,10 @@ class Bench {
   readonly store: SiteStore = openSqliteSite(':memory:', { admit: () => ({ kind: 'duplicate' }) })
   readonly clock = { now: () => this.now, sleepUntil: async () => undefined }
   readonly hypervisor = new ReportedHypervisor(this.store, this.clock)
-  readonly telemetry = new ReportedTelemetry(this.store, this.clock, () => true)
+  readonly telemetry = new ReportedTelemetry(this.store, this.clock, {
+    notes: () => this.hypervisor.notes,
+    isGood: () => true,
+  })
 
   static async make(): Promise<Bench> {
     const bench = new Bench()
@@ -265,6 +268,24 @@ test('a VM uses no more than it was given, and what nobody measured is absent', 
   assert.ok(Number.isNaN(samples.columns.cpu?.[1]) && samples.columns.diskRead === undefined)
 })
 
+test('what a host does beside its VMs is told on top of them, and of a host in doubt nothing', async () => {
+  const bench = await Bench.make()
+  bench.now += SLOT_MS
+  await bench.site.tellPast(bench.store, { from: bench.now - SLOT_MS, to: bench.now })
+  await bench.tellOf(0, (report) => ({ ...report, cpuRefCoresMean: wantedBy(report) + 5 }))
+  await bench.tellOf(1, (report) => ({ ...report, cpuRefCoresMean: 1e3 }))
+  await bench.tellOf(2, (report) => ({ ...report, vms: report.vms.map((told) => ({ ...told, mean: {} })) }))
+  const inventory = await bench.hypervisor.inventory()
+  const { samples, hostSamples } = await bench.telemetry.read(inventory)
+  const inSlot = inventory.hostOf.reduce(
+    (total, host, v) => total + (host === 0 ? (samples.columns.cpu?.[v] ?? 0) : 0),
+    0,
+  )
+  const [first, second, third] = hostSamples?.cpuRefCores ?? []
+  assert.ok(Math.abs(first - inSlot - 5) < 1e-4)
+  assert.deepEqual([second, third], [NaN, NaN])
+})
+
 test('a store that fails is a world that fails, with the reason', async () => {
   const bench = await Bench.make()
   const inventory = await bench.hypervisor.inventory()
@@ -277,10 +298,17 @@ test('a store that fails is a world that fails, with the reason', async () => {
       },
     },
   }
-  const telemetry = new ReportedTelemetry(failing, bench.clock, () => true)
+  const telemetry = new ReportedTelemetry(failing, bench.clock, {
+    notes: () => bench.hypervisor.notes,
+    isGood: () => true,
+  })
   await assert.rejects(telemetry.read(inventory), (error) => error instanceof TelemetryError && error.retryable)
   assert.equal(parseVmId('vm-x'), 'vm-x')
 })
+
+function wantedBy({ vms }: KeptReport): number {
+  return vms.reduce((total, { mean }) => total + (mean.cpu ?? 0), 0)
+}
 
 function busy(told: ReportedVm): ReportedVm {
   return { ...told, mean: { ...told.mean, cpu: 2 } }

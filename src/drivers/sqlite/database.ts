@@ -1,11 +1,14 @@
 /** One SQLite file, opened for our way of writing: durable at each commit, several changes in one transaction, errors as `StoreError`. */
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
+import { MiB } from '../../terms/units.ts'
 import { StoreError } from '../../world/errors.ts'
 
 /** How long another process (`ethos token create` beside the server) may hold the file before we give up. */
 const BUSY_MS = 5000
 /** Pages in the WAL (16 MiB) after which they go to the file: what many transactions write again goes there once. */
 const CHECKPOINT_PAGES = 4000
+/** A log that grew beyond this while somebody read for long is cut back once it was taken into the file. */
+const LOG_BYTES_MAX = 64 * MiB
 const SQLITE_BUSY = 5
 const SQLITE_READONLY = 8
 const SQLITE_FULL = 13
@@ -40,7 +43,7 @@ export class Database {
         }
         database.exec(
           `PRAGMA busy_timeout = ${BUSY_MS}; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;` +
-            `PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES};`,
+            `PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}; PRAGMA journal_size_limit = ${LOG_BYTES_MAX};`,
         )
         database.exec(schema)
       } catch (error) {

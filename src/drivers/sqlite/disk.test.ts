@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs'
+import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, statSync, writeSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
@@ -116,6 +116,7 @@ test('a second process is refused by the lock, until the first is gone however i
   child.kill('SIGKILL')
   await once(child, 'exit')
   const store = openSqliteSite(path, { admit, lockPath })
+  for (const end of ['', '-wal', '-shm']) assert.equal(statSync(`${path}${end}`).mode & 0o777, 0o600)
   assert.throws(() => openSqliteSite(path, { admit, lockPath }), isStoreError('locked'))
   await store.close()
   await openSqliteSite(path, { admit, lockPath }).close()

@@ -53,8 +53,11 @@ export function unpackColumns(bytes: Uint8Array): Columns | undefined {
   if (plain === undefined || plain.length < count * 2) return undefined
   const codes = new Uint16Array(count)
   const guess = new Guess()
-  for (let i = 0; i < count; i++) {
-    if (i % rows === 0) guess.start()
+  for (let i = 0, left = 0; i < count; i++, left--) {
+    if (left === 0) {
+      guess.start()
+      left = rows
+    }
     const folded = plain[i] | (plain[count + i] << 8)
     codes[i] = (guess.next() + ((folded >>> 1) ^ -(folded & 1))) & 0xffff
     guess.saw(codes[i])
@@ -70,27 +73,31 @@ function decompressed(bytes: Uint8Array): Uint8Array | undefined {
   }
 }
 
-/** The mean of the last codes that were present; 0 before the first. */
+/** The mean of the last codes that were present, rounded; 0 before the first. It is asked for each number of each day of each VM: hence no array. */
 class Guess {
-  private readonly seen = new Int32Array(BEFORE)
+  private a = 0
+  private b = 0
+  private c = 0
+  private d = 0
   private count = 0
-  private sum = 0
 
   start(): void {
-    this.seen.fill(0)
+    this.a = this.b = this.c = this.d = 0
     this.count = 0
-    this.sum = 0
   }
 
   next(): number {
-    return this.count === 0 ? 0 : Math.round(this.sum / Math.min(this.count, BEFORE))
+    const sum = this.a + this.b + this.c + this.d
+    if (this.count >= BEFORE) return (sum + 2) >> 2
+    return this.count === 0 ? 0 : Math.round(sum / this.count)
   }
 
   saw(code: number): void {
     if (code === ABSENT) return
-    const place = this.count % BEFORE
-    this.sum += code - this.seen[place]
-    this.seen[place] = code
+    this.d = this.c
+    this.c = this.b
+    this.b = this.a
+    this.a = code
     this.count++
   }
 }

@@ -5,8 +5,6 @@ import { Database } from './database.ts'
 import { lockFile } from './folder-lock.ts'
 import { isOld, migrate, schemaOf, SCHEMA_VERSION } from './migrations.ts'
 
-/** The file of a data folder that holds all that is kept. */
-export const STORE_NAME = 'agents.sqlite'
 /** The lock of a data folder: one server at a time runs with it. */
 export const SERVER_LOCK = 'server.lock'
 

@@ -1,4 +1,7 @@
 /** What the server remembers, in one SQLite file. */
+import { closeSync, existsSync, openSync } from 'node:fs'
+import { ParseError } from '../../terms/parse.ts'
+import { StoreError } from '../../world/errors.ts'
 import type { AdmissionRule, SiteStore } from '../../world/site-store.ts'
 import { ChangeQueue } from './change-queue.ts'
 import { Database } from './database.ts'
@@ -6,6 +9,8 @@ import { bring, takeLock } from './site-schema.ts'
 import { latestVectors, vectorHistory } from './site-vectors.ts'
 import { Tables } from './tables.ts'
 import { siteUpkeep } from './upkeep.ts'
+
+const SECRET_MODE = 0o600
 
 export interface SqliteSiteOptions {
   /** How arrivals are judged: the rule of `engine/admission/senders.ts`. */
@@ -19,6 +24,7 @@ export interface SqliteSiteOptions {
 export function openSqliteSite(path: string, { admit, lockPath }: SqliteSiteOptions): SiteStore {
   const lock = lockPath === undefined ? undefined : takeLock(lockPath, path)
   try {
+    makeFile(path)
     const database = new Database(path)
     try {
       bring(database, lock !== undefined)
@@ -30,6 +36,28 @@ export function openSqliteSite(path: string, { admit, lockPath }: SqliteSiteOpti
   } catch (error) {
     lock?.close()
     throw error
+  }
+}
+
+/** Its owner's alone, and so is what SQLite puts beside it. */
+function makeFile(path: string): void {
+  if (existsSync(path)) return
+  try {
+    closeSync(openSync(path, 'a', SECRET_MODE))
+  } catch (cause) {
+    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause)
+    throw new StoreError('io', `${path}: it can not be made (${code}). May this user write there?`, { cause })
+  }
+}
+
+/** What was written by us and can't be read was changed by somebody else. */
+function readWhole<T>(path: string, what: () => T): T {
+  try {
+    return what()
+  } catch (cause) {
+    if (!(cause instanceof ParseError)) throw cause
+    const remedy = 'Bring the file back from a copy, or ask `ethos store check`.'
+    throw new StoreError('corrupt', `${path}: ${cause.message} ${remedy}`, { cause })
   }
 }
 
@@ -45,7 +73,7 @@ interface Site {
 function siteStore(tables: Tables, unlock: () => void): SiteStore {
   const { database } = tables
   const queue = new ChangeQueue(database)
-  const site: Site = { tables, queue, read: async (what) => what() }
+  const site: Site = { tables, queue, read: async (what) => readWhole(database.path, what) }
   return {
     name: `SQLite ${database.path}`,
     ...people(site),

@@ -15,14 +15,13 @@ export class UsageColumns {
     this.slots = slots
   }
 
+  /** One column, to be filled; NaN where nobody has. */
+  column(column: number): Float32Array {
+    return (this.columns[column] ??= new Float32Array(this.slots).fill(Number.NaN))
+  }
+
   set(column: number, slot: number, number: number): void {
-    const known = this.columns[column]
-    if (known !== undefined) known[slot] = number
-    else {
-      const made = new Float32Array(this.slots).fill(Number.NaN)
-      made[slot] = number
-      this.columns[column] = made
-    }
+    this.column(column)[slot] = number
   }
 
   series(vmId: VmId, firstSlotAt: EpochMs): UsageSeries {

@@ -99,7 +99,7 @@ export class UsageSlabs {
         if (at >= words.length || words[at] === 0) continue
         for (let i = 0; i < NUMBERS; i++) {
           const number = numbers[at + 2 + i]
-          if (!Number.isNaN(number)) filled.set(i, slot, number)
+          if (!Number.isNaN(number)) filled.column(i)[slot] = number
         }
       }
     }

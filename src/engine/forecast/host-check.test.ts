@@ -92,8 +92,8 @@ test('whatever VMs say, a host is never taken to be idler than it measures itsel
   )
 })
 
-test('a VM that says it wants more than its size counts with its size, one that says less than nothing with nothing', () => {
-  const observation = anObservation({ hostOf: [0, 0], demand: [1e9, -5] })
+test('a sample that no VM can have was not measured; one above its size was', () => {
+  const observation = anObservation({ hostOf: [0, 0, 0, 0], demand: [1e9, -5, Infinity, 6] })
   const { state } = takeTurn(initialState(), observation, aPolicy())
-  assert.deepEqual([...(state.cpuHistory.at(-1) ?? [])], [2, 0])
+  assert.deepEqual([...(state.cpuHistory.at(-1) ?? [])], [NaN, NaN, NaN, 6])
 })

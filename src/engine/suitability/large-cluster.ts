@@ -11,13 +11,6 @@ const WINDOWS = 72
 
 /** The same cluster for the same number of hosts. */
 export function aLargeContext(hosts: number): TurnContext {
-  const scores = (h: number): HostCharacteristics['benchmarks'] =>
-    Object.fromEntries(
-      WORKLOAD_TYPES.map((type, t) => [
-        type,
-        { score: 1 + ((h * 7 + t * 3) % 10) / 10, unit: 'x reference', spread: 0.03 },
-      ]),
-    )
   const luck = new Luck(hosts)
   const vms = Array.from({ length: hosts * VMS_PER_HOST }, (_, v) =>
     aVm(v, {
@@ -44,4 +37,11 @@ export function aLargeContext(hosts: number): TurnContext {
     }),
     policy: aPolicy(),
   })
+}
+
+function scores(host: number): HostCharacteristics['benchmarks'] {
+  const score = (type: number): number => 1 + ((host * 7 + type * 3) % 10) / 10
+  return Object.fromEntries(
+    WORKLOAD_TYPES.map((type, t) => [type, { score: score(t), unit: 'x reference', spread: 0.03 }]),
+  )
 }

@@ -3,7 +3,7 @@ import { HOST_UNKNOWN } from '../../terms/cluster.ts'
 import type { Vm } from '../../terms/vm.ts'
 import { vmSizeRefCores } from '../../terms/vm.ts'
 import type { TurnContext } from '../context.ts'
-import { Paces } from './pace.ts'
+import { Paces } from './paces.ts'
 import type { Levels } from '../profile/levels.ts'
 import type { WorkMix } from '../profile/work-mix.ts'
 

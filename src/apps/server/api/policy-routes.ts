@@ -91,10 +91,12 @@ function automationRoutes({ store, clock }: ApiParts): readonly Route[] {
       handle: async ({ body, caller }) => {
         const before = await viewAutomation(store)
         const { level = before.level, isPaused = before.isPaused } = body
-        const after: Automation = { level, isPaused }
+        const { areGuestsTrusted = before.areGuestsTrusted } = body
+        const after: Automation = { level, isPaused, areGuestsTrusted }
         const at = clock.now()
         const change = `from ${say(before)} to ${say(after)}`
-        const isRaised = allowed(after) > allowed(before) || rank(after) > rank(before)
+        const isTrusting = areGuestsTrusted && !before.areGuestsTrusted
+        const isRaised = allowed(after) > allowed(before) || rank(after) > rank(before) || isTrusting
         if (isRaised && !mayAct(caller.role, 'admin')) return refuseRaise(store, caller, { at, change })
         // What was compared is what is replaced: between the two, nobody pauses unseen.
         const expected = body.replaces ?? before.version
@@ -119,8 +121,8 @@ function allowed(automation: Automation): number {
   return automation.isPaused ? Math.min(rank(automation), AUTOMATION_LEVELS.indexOf('advisory')) : rank(automation)
 }
 
-function say({ level, isPaused }: Automation): string {
-  return isPaused ? `${level}, paused` : level
+function say({ level, isPaused, areGuestsTrusted }: Automation): string {
+  return `${level}${isPaused ? ', paused' : ''}${areGuestsTrusted ? ', guests trusted' : ''}`
 }
 
 async function refuseRaise(

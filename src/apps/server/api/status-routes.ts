@@ -82,7 +82,12 @@ export function addMetrics(app: FastifyInstance, { metrics, areMetricsOpen = fal
     '/metrics',
     {
       config: { access: areMetricsOpen ? 'open' : 'viewer' },
-      schema: { tags: ['status'], summary: 'Numbers for Prometheus. Role: viewer.', produces: ['text/plain'] },
+      schema: {
+        tags: ['status'],
+        summary: 'Numbers for Prometheus.',
+        description: `Numbers for Prometheus. Role: ${areMetricsOpen ? 'open' : 'viewer'}.`,
+        produces: ['text/plain'],
+      },
     },
     async (_request, reply) => reply.type(metrics.registry.contentType).send(await metrics.registry.metrics()),
   )

@@ -1,5 +1,6 @@
 /** What the judgement answers, as schemas: the text of an answer is made elsewhere and sent as it is. */
 import { type Static, Type } from 'typebox'
+import { WORKLOAD_TYPES } from '../../../terms/host.ts'
 import { HOST_STATES } from '../../../terms/cluster.ts'
 import { MOVE_CLASSES } from '../../../terms/move.ts'
 import { LACKS, REMEDIES } from '../../../terms/ranking.ts'
@@ -34,6 +35,20 @@ export const PerformanceView = Type.Object({
   latencyFactor: Type.Number({ description: 'mean slowdown of a request against an idle host: 1 is none' }),
   throughput: Share,
   addedWatts: Type.Number(),
+  speed: Type.Optional(
+    Type.Object(
+      {
+        factor: Type.Number({ description: "of the VM's kind of work, against the cluster's median host" }),
+        spread: Type.Number({ description: 'standard deviation of its logarithm' }),
+        wattsPerRefCore: Type.Optional(Type.Number()),
+        isMixAssumed: Type.Boolean({ description: "nobody measured the VM's kind of work" }),
+        terms: Type.Array(
+          Type.Object({ workloadType: words(WORKLOAD_TYPES), weight: Share, ratio: Type.Optional(Type.Number()) }),
+        ),
+      },
+      { description: 'the benchmarks that mattered; absent: no host has any' },
+    ),
+  ),
 })
 
 export const EstimateView = Type.Object({
@@ -214,6 +229,7 @@ export const PlanView = Type.Object({
   turn: Type.Optional(Type.Integer()),
   level: words(AUTOMATION_LEVELS),
   isPaused: Type.Boolean(),
+  areGuestsTrusted: Type.Boolean(),
   held: Type.Array(Type.String(), { description: 'why the turn could give no orders' }),
   moves: Type.Array(OrderView),
   stayed: Type.Record(Type.String(), Type.Integer(), { description: 'how many VMs stayed, by reason' }),

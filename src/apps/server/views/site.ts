@@ -43,6 +43,9 @@ export const AutomationView = Type.Object({
   version: Type.Integer({ description: '0: nobody has chosen, and the default stands' }),
   level: Type.Enum(AUTOMATION_LEVELS),
   isPaused: Type.Boolean({ description: 'turns are taken and give no orders' }),
+  areGuestsTrusted: Type.Boolean({
+    description: 'what guests say of their work weighs in orders; false: in rankings alone',
+  }),
   who: Type.Optional(Type.String()),
   at: Type.Optional(Instant),
 })
@@ -51,6 +54,7 @@ export const AutomationBody = Type.Object(
   {
     level: Type.Optional(Type.Enum(AUTOMATION_LEVELS)),
     isPaused: Type.Optional(Type.Boolean()),
+    areGuestsTrusted: Type.Optional(Type.Boolean()),
     replaces: Type.Optional(Type.Integer({ minimum: 0, maximum: 2 ** 31 })),
     reason: Type.Optional(Type.String({ maxLength: 200, description: 'for the audit' })),
   },

@@ -70,12 +70,13 @@ test("another fleet's medians shift what is predicted, and what counts as above"
   assert.equal(completion.metrics[1].value, 50 * Math.exp(-0.1))
 })
 
+function refused(measured: Readonly<Record<string, number>>, kind = 'small'): string {
+  const completion = completeBenchmarks(aModel(), kind, measured)
+  assert.ok(completion.kind === 'refused')
+  return completion.reason
+}
+
 test('rubbish is refused with its value: unknown kind, unknown metric, zero, negative, not a number', () => {
-  const refused = (measured: Record<string, number>, kind = 'small'): string => {
-    const completion = completeBenchmarks(aModel(), kind, measured)
-    assert.ok(completion.kind === 'refused')
-    return completion.reason
-  }
   assert.match(refused({}, 'huge'), /"huge".*Known are: small/)
   assert.match(refused({ 'memory (GB/s)': 1 }), /memory \(GB\/s\).*Another unit\?/)
   for (const value of [0, -1, Number.NaN, Number.POSITIVE_INFINITY]) {

@@ -1,7 +1,7 @@
 /** What is told to PostgreSQL under kills, the same for whoever tells it and whoever looks for it. */
-import type { VmId } from '../src/terms/ids.ts'
-import { DIMENSIONS, MASK_BYTES, type PersonalityVector } from '../src/terms/personality.ts'
-import type { EpochMs } from '../src/terms/units.ts'
+import type { VmId } from '../../src/terms/ids.ts'
+import { DIMENSIONS, MASK_BYTES, type PersonalityVector } from '../../src/terms/personality.ts'
+import type { EpochMs } from '../../src/terms/units.ts'
 
 export function victimVms(name: string, count: number): readonly VmId[] {
   return Array.from({ length: count }, (_, i) => `${name}-vm-${i}` as VmId)

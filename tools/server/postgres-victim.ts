@@ -2,13 +2,15 @@
  *  `node postgres-victim.ts URL SCHEMA NAME VMS`. */
 import { writeSync } from 'node:fs'
 import { setTimeout as pause } from 'node:timers/promises'
-import { openPostgresSite } from '../src/drivers/postgres/site.ts'
-import { admit } from '../src/engine/admission/senders.ts'
-import { StoreError } from '../src/world/errors.ts'
+import { openPostgresSite } from '../../src/drivers/postgres/site.ts'
+import { admit } from '../../src/engine/admission/senders.ts'
+import { StoreError } from '../../src/world/errors.ts'
 import { aVictimVector, victimVms } from './postgres-load.ts'
 
 const [url = '', schema = '', name = '', vms = '1'] = process.argv.slice(2)
-const store = await openPostgresSite(url, { admit, schema, limits: { connectMs: 2000, statementMs: 20_000 } })
+const store = await untilDone('', () =>
+  openPostgresSite(url, { admit, schema, limits: { connectMs: 2000, statementMs: 20_000 } }),
+)
 for (let sequence = 0; ; sequence++) {
   const at = Date.now()
   const arrivals = victimVms(name, Number(vms)).map((vm) => ({
@@ -18,17 +20,17 @@ for (let sequence = 0; ; sequence++) {
     isClockOff: [false],
     counts: {},
   }))
-  await acknowledged(`vectors ${sequence}`, () => store.vectors.take(arrivals))
-  await acknowledged(`line ${name} ${sequence}`, () => store.journal.append(`${name} ${sequence}`, at))
+  await untilDone(`vectors ${sequence}`, () => store.vectors.take(arrivals))
+  await untilDone(`line ${name} ${sequence}`, () => store.journal.append(`${name} ${sequence}`, at))
 }
 
 /** Tries until the store says that it is done; what is told to the parent is what an agent would be told. */
-async function acknowledged(what: string, act: () => Promise<unknown>): Promise<void> {
+async function untilDone<T>(what: string, act: () => Promise<T>): Promise<T> {
   for (;;) {
     try {
-      await act()
-      writeSync(1, `${what}\n`)
-      return
+      const result = await act()
+      if (what !== '') writeSync(1, `${what}\n`)
+      return result
     } catch (error) {
       if (!(error instanceof StoreError && error.retryable)) throw error
       writeSync(1, `again ${error.code}\n`)

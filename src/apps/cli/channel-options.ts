@@ -1,0 +1,20 @@
+import { parseVmId } from '../../terms/ids.ts'
+import type { ChannelOptions, NamedChannel } from '../server/channels.ts'
+import { UsageError } from '../usage-error.ts'
+
+/** Channels of guests as the command line names them. */
+export interface ChannelWords {
+  readonly channels?: readonly string[]
+  readonly channel?: readonly string[]
+}
+
+/** Reads `--channels` and `--channel`. Throws a `UsageError`. */
+export function parseChannels({ channels = [], channel = [] }: ChannelWords): ChannelOptions {
+  const named: NamedChannel[] = channel.map((text) => {
+    const cut = text.indexOf('=')
+    if (cut < 1 || cut === text.length - 1)
+      throw new UsageError('--channel', text, 'Expected VM=PATH, such as web-1=/run/guests/web-1.sock.')
+    return { vm: parseVmId(text.slice(0, cut), '--channel'), path: text.slice(cut + 1) }
+  })
+  return { folders: channels, named }
+}

@@ -1,0 +1,180 @@
+/** A host's identity with a server: joined by a one-time token, kept in a folder of its own, renewed in time (decisions 0009 and 0013). */
+import { createHash, generateKeyPairSync, sign, X509Certificate } from 'node:crypto'
+import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { type HostId, parseHostId } from '../../terms/ids.ts'
+import { ParseError, parseFields, parseJson, parseText } from '../../terms/parse.ts'
+import { type EpochMs, HOUR_MS } from '../../terms/units.ts'
+import type { Clock } from '../../world/clock.ts'
+import { ReporterError } from './reporter-error.ts'
+import { type Answer, type Identity, send } from './request.ts'
+
+const FILE = 'identity.json'
+const TOKEN = /^ethos1\.([0-9a-f]{16})\.([\w-]{43})\.([\w-]{43})$/
+const PEM = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g
+/** A certificate is renewed when this share of its life is over. */
+const RENEW_AT = 2 / 3
+/** A server that did not renew is asked again after this long. */
+const AGAIN_MS = HOUR_MS / 12
+const PEM_LENGTH_MAX = 16_384
+
+export interface HostIdentityOptions {
+  readonly server: string
+  readonly host: HostId
+  /** Its owner's alone; made if missing. */
+  readonly folder: string
+  /** Where an operator leaves a token; deleted once it is used. */
+  readonly tokenFile: string
+  readonly clock: Pick<Clock, 'now'>
+}
+
+export class HostIdentity {
+  private readonly options: HostIdentityOptions
+  private identity: Identity | undefined
+  private askAgainAt: EpochMs = -Infinity
+
+  constructor(options: HostIdentityOptions) {
+    this.options = options
+  }
+
+  /** An identity to send with. Rejects with a `ReporterError` that says what is missing. */
+  async ready(): Promise<Identity> {
+    this.identity ??= this.read()
+    if (this.identity === undefined) return this.join()
+    const { validFromDate, validToDate } = new X509Certificate(this.identity.certificate)
+    const [from, to, now] = [validFromDate.getTime(), validToDate.getTime(), this.options.clock.now()]
+    if (now < from + RENEW_AT * (to - from) || now < this.askAgainAt) return this.identity
+    return this.renew(this.identity)
+  }
+
+  /** The server does not take our certificate: a token is used if there is one. */
+  async doubt(): Promise<void> {
+    if (this.token() === undefined) return
+    this.identity = undefined
+    await this.join()
+  }
+
+  private async join(): Promise<Identity> {
+    const { server, host, tokenFile } = this.options
+    const token = this.token()
+    if (token === undefined) {
+      const remedy = `\`ethos enroll ${host} --host\` makes a token; write it to ${tokenFile}.`
+      throw new ReporterError('no-identity', `This host has no identity with ${server} yet. ${remedy}`)
+    }
+    const [, id, secret, pin] = TOKEN.exec(token) ?? []
+    if (id === undefined) throw new ReporterError('no-identity', `${tokenFile} holds no whole token. Make another.`)
+    const authorities = await this.fetchAuthorities(pin)
+    const { privateKey, publicKey } = newKey()
+    const text = `ethos-join-host|${host}|${id}|${publicKey}`
+    const body = JSON.stringify({ host, token: `${id}.${secret}`, publicKey, proof: prove(privateKey, text) })
+    const answer = await send({ server, authorities }, { path: '/v1/join', body, type: 'application/json' })
+    if (answer.status !== 200) {
+      const hint = `Was it used, is it older than it may be, or for another host than ${host}?`
+      throw new ReporterError('no-identity', `${server} refused the token (${answer.status}). ${hint}`)
+    }
+    const identity = this.take(answer, privateKey)
+    rmSync(tokenFile, { force: true })
+    return identity
+  }
+
+  private async renew(identity: Identity): Promise<Identity> {
+    const { host, clock } = this.options
+    const { privateKey, publicKey } = newKey()
+    const proof = prove(privateKey, `ethos-renew-host|${host}|${publicKey}`)
+    this.askAgainAt = clock.now() + AGAIN_MS
+    const answer = await send(identity, {
+      path: '/v1/renew',
+      body: JSON.stringify({ publicKey, proof }),
+      type: 'application/json',
+    })
+    if (answer.status === 200) return this.take(answer, privateKey)
+    // What we have may be good for a while; if it is not, the next request says so.
+    return identity
+  }
+
+  private take(answer: Answer, privateKey: string): Identity {
+    const fields = parseFields(answer.json, 'certificate')
+    const identity: Identity = {
+      server: this.options.server,
+      host: this.options.host,
+      privateKey,
+      certificate: parseText(fields['certificate'], 'certificate', PEM_LENGTH_MAX),
+      authorities: parseText(fields['authorities'], 'authorities', 4 * PEM_LENGTH_MAX),
+    }
+    const { folder } = this.options
+    mkdirSync(folder, { recursive: true, mode: 0o700 })
+    const path = join(folder, FILE)
+    writeFileSync(`${path}.new`, `${JSON.stringify(identity)}\n`, { mode: 0o600 })
+    chmodSync(`${path}.new`, 0o600)
+    renameSync(`${path}.new`, path)
+    this.identity = identity
+    this.askAgainAt = -Infinity
+    return identity
+  }
+
+  private read(): Identity | undefined {
+    const path = join(this.options.folder, FILE)
+    let text: string
+    try {
+      text = readFileSync(path, 'utf8')
+    } catch {
+      return undefined
+    }
+    try {
+      const fields = parseFields(parseJson(text, path), path)
+      const field = (name: string): string => parseText(fields[name], `${path} ${name}`, 4 * PEM_LENGTH_MAX)
+      const identity = {
+        server: field('server'),
+        host: parseHostId(fields['host'], `${path} host`),
+        privateKey: field('privateKey'),
+        certificate: field('certificate'),
+        authorities: field('authorities'),
+      }
+      // Of another server, or under another name, it is of no use here.
+      const isOurs = identity.server === this.options.server && identity.host === this.options.host
+      return isOurs && URL.canParse(identity.server) ? identity : undefined
+    } catch (error) {
+      if (error instanceof ParseError) return undefined
+      throw error
+    }
+  }
+
+  private token(): string | undefined {
+    try {
+      const text = readFileSync(this.options.tokenFile, 'utf8').trim()
+      return text === '' ? undefined : text
+    } catch {
+      return undefined
+    }
+  }
+
+  /** Nothing is believed but what hashes to what the operator's token names. */
+  private async fetchAuthorities(pin: string): Promise<string> {
+    const { server } = this.options
+    const { status, text } = await send({ server }, { path: '/v1/ca' })
+    const certificates = status === 200 ? (text.match(PEM) ?? []) : []
+    if (certificates.some((pem) => digestOf(pem) === pin)) return certificates.join('\n')
+    throw new ReporterError(
+      'no-identity',
+      `${server} is not the server that the token is of: it shows another authority.`,
+    )
+  }
+}
+
+function digestOf(pem: string): string {
+  const spki = new X509Certificate(pem).publicKey.export({ type: 'spki', format: 'der' })
+  return createHash('sha256').update(spki).digest('base64url')
+}
+
+function newKey(): { readonly privateKey: string; readonly publicKey: string } {
+  const { privateKey, publicKey } = generateKeyPairSync('ec', {
+    namedCurve: 'P-256',
+    publicKeyEncoding: { type: 'spki', format: 'der' },
+    privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+  })
+  return { privateKey, publicKey: publicKey.toString('base64') }
+}
+
+function prove(privateKey: string, text: string): string {
+  return sign('sha256', Buffer.from(text), privateKey).toString('base64')
+}
