@@ -40,13 +40,34 @@ test('docs/backtest.md tells of each option of ethos backtest, and of no other',
 })
 
 test('every option in a document is an option of some command', () => {
-  const ofServer = ['server', 'audit', 'authority list', 'authority rotate', 'operator create', 'phases list']
+  const ofSite = [
+    'login',
+    'rank',
+    'vms',
+    'enroll',
+    'hosts',
+    'policy',
+    'bench host',
+    'doctor',
+    'reporter',
+    'tokens create',
+  ]
+  const ofServer = [
+    ...ofSite,
+    'server',
+    'audit',
+    'authority list',
+    'authority rotate',
+    'operator create',
+    'phases list',
+  ]
   const commands = ['backtest', 'report', 'demo', 'agent', 'token create', 'agents list', ...ofServer]
   const known = new Set(commands.flatMap(optionsOf).concat(['--help', '--seed', '--no-executable']))
   for (const path of [
     'README.md',
     'docs/agent.md',
     'docs/server.md',
+    'docs/reporter.md',
     'docs/backtest.md',
     'docs/traces.md',
     'docs/errors.md',

@@ -279,16 +279,19 @@ test('who may ask what: agents and hosts of themselves, operators of all, nobody
     nobody: { ca: bench.server.authority.pem },
     agent: member,
     operator: { key: privateKey, cert: certificate, ca: member.ca },
+    host: await bench.host('kvm-1'),
   }
   const routes = [
-    ['GET /v1/ca', 200, 200, 200],
-    ['POST /v1/join', 401, 401, 401],
-    ['POST /v1/renew', 401, 401, 403],
-    ['POST /v1/vectors', 401, 200, 403],
-    ['GET /v1/phases', 401, 200, 403],
-    ['GET /v1/agents', 401, 403, 200],
-    ['GET /v1/tokens', 401, 403, 403],
-    ['GET /v1/vectors', 404, 404, 404],
+    ['GET /v1/ca', 200, 200, 200, 200],
+    ['POST /v1/join', 401, 401, 401, 401],
+    ['POST /v1/renew', 401, 401, 403, 401],
+    ['POST /v1/vectors', 401, 200, 403, 200],
+    ['GET /v1/phases', 401, 200, 403, 200],
+    ['POST /v1/hosts/kvm-1/reports', 401, 403, 403, 400],
+    ['POST /v1/hosts/kvm-2/reports', 401, 403, 403, 403],
+    ['GET /v1/agents', 401, 403, 200, 403],
+    ['GET /v1/tokens', 401, 403, 403, 403],
+    ['GET /v1/vectors', 404, 404, 404, 404],
   ] as const
   for (const [route, ...expected] of routes) {
     bench.now += MINUTE_MS
