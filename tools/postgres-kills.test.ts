@@ -11,7 +11,7 @@ test('what PostgreSQL acknowledged outlives kills of the writers and of the serv
   try {
     const figures = await killAtRandom(server, { luck: new Luck(4), kills: 4, schema: 'kills' })
     assert.equal(figures.killsOfServer, 2)
-    // Each writer was told of one at least before each kill.
+    // Two writers go on at least once before each kill, with five VMs each.
     assert.ok(figures.acknowledged >= 4 * 2 * 5)
   } finally {
     await server.remove()

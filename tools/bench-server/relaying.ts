@@ -9,6 +9,8 @@ import { startProcess } from '../server/kills.ts'
 
 /** Clock ticks in a second, as `getconf CLK_TCK` says on every Linux that we know. */
 const TICKS_PER_SEC = 100
+/** The end of what a server said that ended by itself. */
+const SAID_MAX = 2000
 const SENDER = 'f'.repeat(36)
 
 export class MeasuredServer {
@@ -18,6 +20,13 @@ export class MeasuredServer {
   private constructor(bench: Bench, child: ChildProcess) {
     this.bench = bench
     this.child = child
+    let said = ''
+    child.stderr?.on('data', (part: Buffer) => {
+      said = (said + part.toString()).slice(-SAID_MAX)
+    })
+    child.once('exit', (code, signal) => {
+      if (signal !== 'SIGKILL') process.stderr.write(`the server ended (${code ?? signal}): ${said}\n`)
+    })
   }
 
   /** Starts it; on one core, where `taskset` pins all of its threads there. */

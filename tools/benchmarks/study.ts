@@ -23,7 +23,7 @@ export const SPREADS_MAX = 1.5
 export const SIGNAL_FROM = 0.1
 const SEEDS = [LEARNED_SEED, 2, 3]
 const STEPS = 12
-const CURVE = [1, 2, 3, 4, 6, 8, 12]
+const CURVE = [1, 2, 3, 4, 6, 8, 10, 12]
 /** The knee: the fewest that save so much of what the best number on the curve saves. */
 const KNEE_SHARE = 0.9
 
@@ -324,8 +324,8 @@ function untilGoal(
 /** The same with every column a benchmark of its own, as the data count them: a run in a second unit is then half of the work. */
 function columnView(frames: readonly Frame[]): Study['columns'] {
   const groups = frames.map(({ group }) => group)
-  const order = selectForward(frames, 24, { view: 'columns' }).map(({ metric }) => metric)
-  return [8, 12, 16, 20, 24].map((chosen) => {
+  const order = selectForward(frames, 16, { view: 'columns' }).map(({ metric }) => metric)
+  return [8, 12, 16].map((chosen) => {
     const taken = order.slice(0, chosen)
     return {
       chosen,

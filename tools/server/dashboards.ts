@@ -101,7 +101,7 @@ async function start(
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   const [said] = (await Promise.race([once(child.stdout, 'data'), once(child, 'exit')])) as [Buffer | number | null]
-  if (!(said instanceof Buffer)) throw new Error(`the server ended: ${String(said)}`)
+  if (!(said instanceof Buffer)) throw new Error(`the server ended with ${said === null ? 'a signal' : String(said)}`)
   return { child, port: Number(said.toString()) }
 }
 

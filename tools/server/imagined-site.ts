@@ -15,6 +15,8 @@ export interface ImaginedSiteOptions {
   readonly seed: number
   /** Of each host. Absent: 64. */
   readonly cores?: number
+  /** How many times faster than the clock the hours of its load go by. Absent: 1. */
+  readonly speed?: number
 }
 
 /** Sizes that VMs have, in vCPUs; GiB of memory are twice as many. */
@@ -30,10 +32,12 @@ export class ImaginedSite {
   /** Shares of their size that some VMs want whatever the hour, by index. */
   readonly pressure = new Map<number, number>()
   private readonly seed: number
+  private readonly speed: number
   private sequence = 0
 
-  constructor({ hosts, vms, seed, cores = 64 }: ImaginedSiteOptions) {
+  constructor({ hosts, vms, seed, cores = 64, speed = 1 }: ImaginedSiteOptions) {
     this.seed = seed
+    this.speed = speed
     this.hosts = Array.from({ length: hosts }, (_, h) => imagineHost(h, cores))
     this.vms = Array.from({ length: vms }, (_, v) => imagineVm(v, SIZES[Math.floor(this.draw(v, 0) * SIZES.length)]))
     this.hostOf = Int32Array.from({ length: vms }, (_, v) => v % hosts)
@@ -134,7 +138,7 @@ export class ImaginedSite {
     const noise = 0.95 + 0.1 * this.draw(vm, Math.floor(at / MINUTE_MS))
     const pressed = this.pressure.get(vm)
     if (pressed !== undefined) return Math.min(1, pressed * noise)
-    const day = Math.sin(2 * Math.PI * (at / DAY_MS + this.draw(vm, 1)))
+    const day = Math.sin(2 * Math.PI * ((at * this.speed) / DAY_MS + this.draw(vm, 1)))
     return SHARE_MAX * this.draw(vm, 3) * (0.6 + 0.4 * day) * noise
   }
 

@@ -75,40 +75,70 @@ class Writer {
   }
 }
 
-/** Each round: two processes write; one of them, or the server, is killed; in the end everything that was acknowledged is there, once.
- *  @param server is started, and killed every other time */
+/** Two processes write all the time. Each round one of them is killed and followed by another, or the server is killed and started again; in the end
+ *  everything that was acknowledged is there, once. @param server is started */
 export async function killAtRandom(
   server: PostgresServer,
   { luck, kills, schema }: { readonly luck: Luck; readonly kills: number; readonly schema: string },
 ): Promise<KillFigures> {
-  const open = (): Promise<SiteStore> => openPostgresSite(server.url(), { admit, schema })
-  const sum = { acknowledged: 0, keptUnacknowledged: 0, lines: 0, triedAgain: 0 }
-  let killsOfServer = 0
+  const store = await openPostgresSite(server.url(), { admit, schema })
+  const all: Writer[] = []
+  let begun = 0
+  const begin = async (): Promise<Writer> => {
+    const name = `writer-${begun++}`
+    for (const vm of victimVms(name, VMS)) await store.identities.admit(vm, 0, 'channel')
+    const writer = new Writer(name, [server.url(), schema])
+    all.push(writer)
+    return writer
+  }
+  try {
+    return await rounds(server, { luck, kills, store, all, begin })
+  } finally {
+    for (const { child } of all) child.kill('SIGKILL')
+    await store.close()
+  }
+}
+
+interface Rounds {
+  readonly luck: Luck
+  readonly kills: number
+  readonly store: SiteStore
+  /** All that ever wrote. */
+  readonly all: readonly Writer[]
+  readonly begin: () => Promise<Writer>
+}
+
+async function rounds(server: PostgresServer, { luck, kills, store, all, begin }: Rounds): Promise<KillFigures> {
+  const writing = await Promise.all(Array.from({ length: WRITERS }, begin))
+  let keptUnacknowledged = 0
   for (let kill = 0; kill < kills; kill++) {
-    const names = Array.from({ length: WRITERS }, (_, i) => `writer-${kill}-${i}`)
-    const before = await open()
-    for (const vm of names.flatMap((name) => victimVms(name, VMS))) await before.identities.admit(vm, 0, 'channel')
-    await before.close()
-    const writers = names.map((name) => new Writer(name, [server.url(), schema]))
-    for (const writer of writers) await writer.reached(1)
+    for (const writer of writing) await writer.reached(writer.vectors + 1)
     await pause(luck.below(LOAD_MS_MAX))
     if (kill % 2 === 1) {
-      killsOfServer++
       await server.kill()
       await server.again()
       // They go on by themselves, without being started again.
-      for (const writer of writers) await writer.reached(writer.vectors + 2)
+      continue
     }
-    for (const writer of writers) await writer.kill()
-    const store = await open()
-    for (const writer of writers) sum.keptUnacknowledged += await lookFor(store, writer, kill)
-    sum.acknowledged += writers.reduce((all, { vectors }) => all + vectors * VMS, 0)
-    sum.lines += writers.reduce((all, { lines }) => all + lines.length, 0)
-    sum.triedAgain += writers.reduce((all, { again }) => all + again, 0)
-    await store.close()
+    const place = luck.below(WRITERS)
+    await writing[place].kill()
+    keptUnacknowledged += await lookFor(store, writing[place], kill)
+    writing[place] = await begin()
   }
-  await finish(await open())
-  return { kills, killsOfServer, ...sum }
+  for (const writer of writing) {
+    await writer.reached(writer.vectors + 1)
+    await writer.kill()
+    keptUnacknowledged += await lookFor(store, writer, kills)
+  }
+  await finish(store)
+  return {
+    kills,
+    killsOfServer: Math.floor(kills / 2),
+    acknowledged: all.reduce((sum, { vectors }) => sum + vectors * VMS, 0),
+    keptUnacknowledged,
+    lines: all.reduce((sum, { lines }) => sum + lines.length, 0),
+    triedAgain: all.reduce((sum, { again }) => sum + again, 0),
+  }
 }
 
 /** Returns how many vectors are there that nobody was told of. */
@@ -135,5 +165,4 @@ async function finish(store: SiteStore): Promise<void> {
   assert.equal(new Set(lines).size, lines.length, 'a line that was told once is there twice')
   const damage = (await store.upkeep.check()).filter(({ severity }) => severity === 'damage')
   assert.deepEqual(damage, [])
-  await store.close()
 }

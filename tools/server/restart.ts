@@ -3,6 +3,7 @@
 import { once } from 'node:events'
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { get } from 'node:https'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { join } from 'node:path'
 import { makeApiToken } from '../../src/apps/server/api/api-token.ts'
 import { openSite } from '../../src/apps/server/open-site.ts'
@@ -13,6 +14,10 @@ import { startProcess } from './kills.ts'
 import { until } from './live-site.ts'
 
 const SEED = 1
+/** As `getconf CLK_TCK` says on every Linux that we know. */
+const TICKS_PER_SEC = 100
+/** Between two questions: each costs a handshake. */
+const ASK_MS = 200
 const KEY_FILE = 'ca-1.json'
 
 export interface Restarted {
@@ -23,6 +28,8 @@ export interface Restarted {
   /** Of the main process then, the ranker's thread included. */
   readonly rssMiB: number
   readonly hosts: number
+  /** Of all processes and threads until the first turn: what a machine with other work does not change. */
+  readonly cpuSec: number
 }
 
 export async function measureRestart({
@@ -79,18 +86,31 @@ async function start(folder: string, vm: string): Promise<Restarted> {
   try {
     const askFor = async (isWanted: (told: Told) => boolean): Promise<{ readonly sec: number; readonly told: Told }> =>
       until('hosts are ranked', async () => {
+        await sleep(ASK_MS)
         const told = await ask({ port, ca: certificate, token, path: `/v1/vms/${vm}/hosts` })
         return told !== undefined && isWanted(told) ? { sec: (performance.now() - begin) / 1000, told } : undefined
       })
     const ranking = await askFor(() => true)
     const turn = await askFor(({ degraded }) => degraded.length === 0)
     const hosts = ranking.told.ranked.length + ranking.told.refused.length
-    return { rankingSec: ranking.sec, turnSec: turn.sec, rssMiB: rssMiB(child.pid ?? 0), hosts }
+    const pid = child.pid ?? 0
+    return { rankingSec: ranking.sec, turnSec: turn.sec, rssMiB: rssMiB(pid), hosts, cpuSec: cpuSec(pid) }
   } finally {
     const ended = once(child, 'exit')
     child.kill('SIGTERM')
     await ended
   }
+}
+
+/** Of a process and those that it started. */
+function cpuSec(pid: number): number {
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1').trim().split(' ').filter(Boolean)
+  return [pid, ...children].reduce((sum: number, one) => {
+    const stat = readFileSync(`/proc/${one}/stat`, 'latin1')
+    // The 14th and 15th fields of the line, the third of which stands first here (proc_pid_stat(5)).
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+    return sum + (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SEC
+  }, 0)
 }
 
 interface Told {

@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { setTimeout as wait } from 'node:timers/promises'
 import { decodeHostMeasurement } from '../../terms/host-measurement-codec.ts'
+import { readHostRecord } from '../../terms/host-record.ts'
 import { MAIN, UserFolder } from './builders.ts'
 
 const user = new UserFolder()
@@ -80,6 +81,21 @@ test('a file that is no measurement is refused by its place', () => {
   const { code, stderr } = user.run(['bench', 'show', 'rubbish.json'])
   assert.equal(code, 2)
   assert.match(stderr, /rubbish.json.measuredAt: missing/)
+})
+
+test('a recorded measurement of a machine that others were using is shown, and says that they were', () => {
+  const recorded = join(import.meta.dirname, '../../drivers/host-bench/recorded/host-measurement.txt')
+  const measurement = decodeHostMeasurement(readFileSync(recorded, 'utf8'))
+  assert.equal(measurement.quiet.isQuiet, false)
+  const { code, stdout } = user.run(['bench', 'show', recorded])
+  assert.equal(code, 0)
+  assert.match(stdout, /^NOT QUIET: .* busy before it/m)
+  for (const { benchmark } of measurement.runs) assert.match(stdout, new RegExp(`^${benchmark} `, 'm'))
+  // What a VM can't know must be set by hand before its host is ranked.
+  const documents = { hostId: measurement.hostId, measurement: readFileSync(recorded, 'utf8') }
+  assert.throws(() => readHostRecord(documents), /networkBytesPerSec: missing/)
+  const host = readHostRecord({ ...documents, corrections: '{"networkBytesPerSec": 1250000000}' })
+  assert.equal(host.benchmarks.integer?.unit, 'x reference')
 })
 
 test('interrupted, it leaves no child and no file, and tells what it has', async () => {

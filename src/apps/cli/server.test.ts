@@ -8,7 +8,7 @@ import { after, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { aLine, Bench } from '../server/builders.ts'
 import { PROJECT_FOLDER } from '../../drivers/traces/data-folder.ts'
-import { parseVmId } from '../../terms/ids.ts'
+import { parseHostId, parseVmId } from '../../terms/ids.ts'
 import { parsePersonality } from '../../terms/personality-codec.ts'
 import type { Arrivals } from '../../world/site-store.ts'
 import { withSite } from '../server/open-site.ts'
@@ -32,6 +32,24 @@ test('a token is printed once, listed without its secret, and revoked', () => {
   assert.match(ethos(`token revoke ${id} --data data`).stderr, /no such token/)
   const { tokens } = JSON.parse(ethos('token list --json --data data').stdout) as { tokens: unknown[] }
   assert.deepEqual(tokens, [])
+})
+
+test('a token for a host says whose it is, and what is lacking for it to be heard', async () => {
+  const made = ethos('token create --host kvm-1 --data hosts')
+  assert.match(made.stdout, /^ethos1\.[0-9a-f]{16}\.[\w-]{43}\.[\w-]{43}\n$/)
+  assert.match(made.stderr, /^kvm-1 is not on the list of hosts yet, .*: ethos hosts add HOST\.json\n$/)
+  assert.match(ethos('token list --data hosts').stdout, /^[0-9a-f]{16} {2}host kvm-1 +good/)
+  const { tokens } = JSON.parse(ethos('token list --json --data hosts').stdout) as { tokens: object[] }
+  assert.deepEqual(
+    tokens.map((token) => Object.keys(token)),
+    [['id', 'host', 'state', 'expiresAt']],
+  )
+  await withSite({ data: join(user.path, 'hosts') }, ({ hosts }) =>
+    hosts.put({ hostId: parseHostId('kvm-1'), changedAt: Date.now() }),
+  )
+  assert.equal(ethos('token create --host kvm-1 --data hosts').stderr, '')
+  for (const words of ['', ' --host kvm-1 --vm web-1'])
+    assert.match(ethos(`token create --data hosts${words}`).stderr, /Expected either --vm or --host/)
 })
 
 test('agents are listed for people and for programs, what needs an operator first', async () => {

@@ -15,6 +15,8 @@ const BEAT_MS_MAX = 10_000
 const SETTLE_MS_MAX = 60_000
 /** A clock that goes otherwise than time passes, by more than this, was set: nothing is ordered in the next turn (invariant 16). */
 const CLOCK_SLACK_MS = 1000
+/** A turn that there was nothing for is tried again after so long: the first report should not wait for a whole interval. */
+const AGAIN_MS_MAX = 10_000
 const REASON_LENGTH_MAX = 2000
 
 /** What a loop needs beside its options. */
@@ -47,17 +49,18 @@ export class ControllerLoop {
   async run(): Promise<void> {
     const beating = this.beat()
     let isFirst = true
+    let isAgain = false
     while (!this.isOver) {
       if (!(await this.holdLease())) {
         isFirst = true
         await this.pause(this.options.leaseMs / 3)
         continue
       }
-      if (!isFirst) await this.pause(this.untilNextMs())
+      if (!isFirst) await this.pause(isAgain ? Math.min(AGAIN_MS_MAX, this.untilNextMs()) : this.untilNextMs())
       isFirst = false
       if (this.isOver) break
       // While it slept the lease may have passed on.
-      if (await this.holdLease()) await this.turn()
+      if (await this.holdLease()) isAgain = !(await this.turn())
       else isFirst = true
     }
     await beating
@@ -68,7 +71,8 @@ export class ControllerLoop {
     return this.world.signal.aborted
   }
 
-  private async turn(): Promise<void> {
+  /** False: none was taken, for there was nothing to see. */
+  private async turn(): Promise<boolean> {
     const { clock, tell, store } = this.world
     const ran = performance.now()
     this.taker ??= new TurnTaker({ store, clock, everyMs: this.options.everyMs, token: () => this.lease?.token ?? -1 })
@@ -77,7 +81,7 @@ export class ControllerLoop {
       const at = clock.now()
       if (taken.kind === 'none') {
         tell({ kind: 'idle', at, isOff: taken.isOff, reason: taken.reason.slice(0, REASON_LENGTH_MAX) })
-        return
+        return taken.isOff
       }
       const { packet } = taken
       const number = packet.number ?? 0
@@ -87,6 +91,7 @@ export class ControllerLoop {
       if (error.code === 'fenced') this.lose()
       this.trouble(error)
     }
+    return true
   }
 
   /** Why the clock is not to be trusted in this turn; empty: it is. */

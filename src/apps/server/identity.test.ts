@@ -272,7 +272,7 @@ test('a server under a name that its certificate does not hold is not spoken to'
   await assert.rejects(serverCertificate(at), /altnames|Host/)
 })
 
-test('who may ask what: agents of themselves, operators of all, nobody of anything but the authority', async () => {
+test('who may ask what: agents and hosts of themselves, operators of all, nobody of anything but the authority', async () => {
   const member = await bench.member()
   const { certificate, privateKey } = await bench.server.authority.forOperator('ada', DAY_MS)
   const callers = {

@@ -16,6 +16,8 @@ import type { Answer, JudgementStatus, SiteAnswers, SiteEvent } from './site-ans
 const LATE_INTERVALS = 2
 const EVERY_MS = 5 * MINUTE_MS
 const LEASE_MS = 30_000
+/** A site of which nothing is known yet is looked at this often. */
+const EMPTY_MS_MAX = 10_000
 /** An answer tells of so many faults. */
 const REASON_LENGTH_MAX = 300
 
@@ -45,6 +47,8 @@ export interface JudgementOptions {
 interface Looked {
   readonly source: 'turn' | 'look'
   readonly asOf: EpochMs
+  /** No host, or no VM, was there. */
+  readonly isEmpty: boolean
 }
 
 export class SiteJudgement implements SiteAnswers {
@@ -99,7 +103,7 @@ export class SiteJudgement implements SiteAnswers {
   start(): void {
     this.ranker.start()
     this.controller?.start()
-    this.timer = setInterval(() => this.watch(), Math.max(50, this.everyMs / 4))
+    this.timer = setInterval(() => this.watch(), Math.min(EMPTY_MS_MAX, Math.max(50, this.everyMs / 4)))
     this.timer.unref()
   }
 
@@ -209,8 +213,8 @@ export class SiteJudgement implements SiteAnswers {
     this.review()
   }
 
-  private loaded({ source, asOf, alerts, events }: Extract<FromRanker, { kind: 'loaded' }>): void {
-    this.looked = { source, asOf }
+  private loaded({ source, asOf, hosts, vms, alerts, events }: Extract<FromRanker, { kind: 'loaded' }>): void {
+    this.looked = { source, asOf, isEmpty: hosts === 0 || vms === 0 }
     this.lookFailure = undefined
     this.announce(this.alertBook.replace('turn', alerts, asOf))
     for (const event of events) this.publish(event)
@@ -228,7 +232,8 @@ export class SiteJudgement implements SiteAnswers {
   /** Where no turn comes, the store is looked at once an interval. */
   private watch(): void {
     const ageMs = this.options.clock.now() - (this.looked?.asOf ?? this.startedAt)
-    const limitMs = this.looked?.source === 'turn' ? LATE_INTERVALS * this.everyMs : this.everyMs
+    const lookMs = this.looked?.isEmpty === false ? this.everyMs : Math.min(EMPTY_MS_MAX, this.everyMs)
+    const limitMs = this.looked?.source === 'turn' ? LATE_INTERVALS * this.everyMs : lookMs
     if (ageMs >= limitMs || (this.looked === undefined && this.lookFailure !== undefined)) this.ranker.look()
     this.review()
   }

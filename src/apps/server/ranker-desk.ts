@@ -101,6 +101,7 @@ export class RankerDesk {
       source,
       asOf: at,
       hosts: inventory.hosts.length,
+      vms: inventory.vms.length,
       alerts: alertsOf(packet),
       // The turn that a look finds in the journal was told when it was taken.
       events: source === 'turn' ? events : events.filter(({ name }) => name === 'host'),

@@ -29,6 +29,7 @@ export type FromRanker =
       readonly source: 'turn' | 'look'
       readonly asOf: EpochMs
       readonly hosts: number
+      readonly vms: number
       readonly alerts: readonly AlertDraft[]
       readonly events: readonly SiteEvent[]
     }

@@ -20,6 +20,7 @@ import { makeLog } from './log.ts'
 import { openSite } from './open-site.ts'
 import { Relay, type RelayLimits } from './relay.ts'
 import { addRoutes } from './routes.ts'
+import { agreeOnAuthority } from './shared-authority.ts'
 import { type Trouble, Troubles } from './trouble.ts'
 
 /** Bounds that a test may set shorter. */
@@ -110,6 +111,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     store = options.watched?.(opened) ?? opened
     const hasAgents = (await store.identities.list()).length > 0
     const authority = await Authority.open(folder, options.clock, hasAgents ? 'there' : 'made')
+    await agreeOnAuthority(store, authority, { at: options.clock.now(), folder })
     const running = await serve({ ...options, log }, { store, authority })
     return { ...running, close: () => running.close().finally(() => lock.close()) }
   } catch (error) {

@@ -229,6 +229,24 @@ test('a lease that another has taken ends turns at once', async () => {
   await assert.rejects(bench.step(), (error) => error instanceof StoreError && error.code === 'fenced')
 })
 
+test('the past has one window for each slot, whether turns come twice in one or leave some out', async () => {
+  const bench = await aBench()
+  const windows = async () => (await bench.turn()).before.cpuHistory.length
+  const first = await windows()
+  bench.now += 1000
+  assert.equal(await windows(), first)
+  bench.now -= 1000
+  await bench.step()
+  for (let slot = 0; slot < 3; slot++) {
+    bench.now += SLOT_MS
+    await bench.site.tellReports(bench.store, bench.now, SLOT_MS)
+  }
+  const { before } = await bench.step()
+  const newest = before.cpuHistory.slice(-4)
+  assert.ok(newest.every((column) => column.every((value) => !Number.isNaN(value))))
+  assert.equal(new Set(newest.map((column) => column.join())).size, 4)
+})
+
 test('a restart remembers who moved and when, the count of turns, the past of demand and what was learnt', async () => {
   const bench = await aBench()
   press(bench, [0])

@@ -1,4 +1,5 @@
 /** Turns of the engine on what arrived: see, judge, record; what was ordered is proposed. One instance between a start and an end. */
+import { alignRosters } from '../../engine/roster.ts'
 import { ethos } from '../../engine/turn.ts'
 import type { EngineState } from '../../engine/state.ts'
 import { SiteJournal } from '../../drivers/reported/site-journal.ts'
@@ -30,6 +31,8 @@ export class TurnTaker {
   private readonly sight: SiteSight
   private readonly journal: SiteJournal
   private state: EngineState | undefined
+  /** End of the newest window in the state's past. */
+  private samplesAt = NaN
   private refused: readonly TurnEvent[] = []
   private taken = 0
   private headerOf = ''
@@ -55,7 +58,9 @@ export class TurnTaker {
       return { kind: 'none', isOff: true, reason: 'Automation is off: no turns are taken.' }
     const sight = await this.sight.look(settings)
     if (typeof sight === 'string') return { kind: 'none', isOff: false, reason: sight }
-    const before = this.state ?? (await this.sight.remember(sight))
+    if (sight.observation.inventory.vms.length === 0 && this.state === undefined)
+      return { kind: 'none', isOff: false, reason: 'No host has told of a VM yet: there is nothing to judge.' }
+    const before = await this.continued(sight)
     const held = [...alsoHeld, ...this.whyHeld(before, sight)]
     await this.writeHeader(settings.policy)
     const result = await this.judge(before, sight, held.length > 0)
@@ -65,6 +70,18 @@ export class TurnTaker {
     const known = { ...before, mixes: sight.mixes }
     const about = { number: before.turns, before: known, observation, policy, automation, held, notes, heardAt }
     return { kind: 'turn', packet: { ...about, result } }
+  }
+
+  /** The state that a turn on this sight begins with: one window of the past for each slot, whenever turns come. */
+  private async continued(sight: Sight): Promise<EngineState> {
+    const { inventory, samples } = sight.observation
+    const was = this.state
+    if (was === undefined) return this.sight.remember(sight)
+    // The same slot again, a moment after a start: what is told now replaces what was told then.
+    if (samples.at === this.samplesAt) return { ...was, cpuHistory: was.cpuHistory.slice(0, -1) }
+    if (samples.at === this.samplesAt + samples.windowMs) return was
+    // Turns were left out, and what happened meanwhile is in the store.
+    return { ...alignRosters(was, inventory), cpuHistory: (await this.sight.remember(sight)).cpuHistory }
   }
 
   private async judge(before: EngineState, sight: Sight, isHeld: boolean): Promise<TurnResult> {
@@ -96,6 +113,7 @@ export class TurnTaker {
     // Nobody carries a proposal out, so nothing comes of its promise. Rest and budgets count it all the same: what was proposed
     // is not proposed again at once.
     this.state = { ...state, promises: [] }
+    this.samplesAt = sight.observation.samples.at
     this.refused = refused
     if (this.taken % LEARNT_EVERY === LEARNT_EVERY - 1) await this.journal.append(encodeLearnt(state.threshold))
     return result

@@ -20,6 +20,8 @@ export interface AssumedDemand {
 const SD_AT_P95 = 1.645
 /** VMs of a size that must be known before they speak for others of it: fewer may be one owner's. */
 const CLASS_VMS_MIN = 5
+/** So many speak for all of a large class, evenly spread over the roster. */
+const CLASS_VMS_MAX = 500
 /** VMs of up to this many times the size, or as many times smaller, stand in where those of the very size are too few. */
 const CLASS_RATIO = 2
 /** Shares of size are counted in so many steps up to the full size. */
@@ -63,7 +65,11 @@ function fromSizeClass(context: TurnContext, vm: Vm): AssumedDemand | undefined 
   const same = classOf(context, size, 1 + 1e-9)
   const members = same.length >= CLASS_VMS_MIN ? same : classOf(context, size, CLASS_RATIO)
   if (members.length < CLASS_VMS_MIN) return undefined
-  const { mean, median, p95 } = sharesOf(context, members)
+  const stride = Math.ceil(members.length / CLASS_VMS_MAX)
+  const { mean, median, p95 } = sharesOf(
+    context,
+    members.filter((_, i) => i % stride === 0),
+  )
   const about = same.length >= CLASS_VMS_MIN ? 'of this size' : `within ${CLASS_RATIO} times this size`
   const use = `${percent(median)} of their size at the median and ${percent(p95)} at P95, ${percent(mean)} on average`
   return {

@@ -68,8 +68,8 @@ export function findPlacements(context: TurnContext, question: PlacementQuestion
 /** The order by which most of them find a host: hardest first; where one finds none, it is tried first in the next. */
 function chooseOrder(context: TurnContext, coming: readonly Coming[]): readonly number[] {
   const first = context.hostOf.length
+  if (coming.length === 1) return [first]
   let order = byDifficulty(branchContext(context, coming), first, coming.length)
-  if (order.length === 1) return order
   let best = order
   let fewest = Infinity
   const seen = new Set<string>()
