@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { Compile } from 'typebox/compile'
 import { LiveSite, until } from '../../../../tools/server/live-site.ts'
-import { ApiBench } from './builders.ts'
+import { type Answered, ApiBench } from './builders.ts'
 
 const live = new LiveSite({ hosts: 4, vms: 12 })
 let bench: ApiBench
@@ -57,18 +57,21 @@ test('each answer that rests on judgement is as /openapi.json describes it', asy
   assert.equal((await bench.ask({ path: '/v1/vms/none/hosts', token })).status, 404)
 })
 
+function place(body: object): Promise<Answered> {
+  return bench.ask({ method: 'POST', path: '/v1/placements', token, body })
+}
+
 test('a place for VMs to come is found, and what can not be meant is refused in words', async () => {
   const like = live.site.vms[0].id
-  const ask = (body: object) => bench.ask({ method: 'POST', path: '/v1/placements', token, body })
-  const { status, json, text } = await ask({ vms: [{ id: 'new', like, count: 2 }] })
+  const { status, json, text } = await place({ vms: [{ id: 'new', like, count: 2 }] })
   assert.equal(status, 200, text)
   assert.deepEqual(
     json['placements'].map((one: { vm: { id: string } }) => one.vm.id),
     ['new-1', 'new-2'],
   )
-  const none = await ask({ vms: [{ like: 'none' }] })
+  const none = await place({ vms: [{ like: 'none' }] })
   assert.ok([400, 404].includes(none.status), none.text)
-  const sizeless = await ask({ vms: [{ vcpus: 2 }] })
+  const sizeless = await place({ vms: [{ vcpus: 2 }] })
   assert.equal(sizeless.status, 400)
   assert.match(sizeless.json['error']['message'], /memoryBytes/)
 })

@@ -77,6 +77,8 @@ export class SiteView {
   private async look(): Promise<Snapshot> {
     const at = this.now()
     const { changes } = this
+    // A clock that was put back: what arrives now seems to be older than what was seen, until it has caught up.
+    if (this.vectorsSeenTo !== undefined && at < this.vectorsSeenTo) this.vectorsSeenTo = undefined
     const [identities, rows, reports, arrived] = await Promise.all([
       this.store.identities.list(),
       this.store.hosts.list(),
