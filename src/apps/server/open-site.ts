@@ -35,6 +35,11 @@ export async function openSite(options: SiteOptions): Promise<SiteStore> {
   return openSqliteSite(path, { admit })
 }
 
+/** Whether the store is the file in the data folder, and not one that servers share. */
+export function isOwnFile({ storeUrl = process.env['ETHOS_STORE'] }: { readonly storeUrl?: string }): boolean {
+  return storeUrl === undefined || storeUrl === ''
+}
+
 /** Opens the store, uses it and closes it. */
 export async function withSite<T>(options: SiteOptions, use: (store: SiteStore) => Promise<T>): Promise<T> {
   const store = await openSite(options)

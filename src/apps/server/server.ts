@@ -17,7 +17,7 @@ import { CONNECTION_LIMITS, type ConnectionLimits, Connections } from './connect
 import { lockDataFolder, openDataFolder } from './data-folder.ts'
 import { Desk, type DeskLimits } from './desk.ts'
 import { makeLog } from './log.ts'
-import { openSite } from './open-site.ts'
+import { isOwnFile, openSite, withSite } from './open-site.ts'
 import { Relay, type RelayLimits } from './relay.ts'
 import { addRoutes } from './routes.ts'
 import { agreeOnAuthority } from './shared-authority.ts'
@@ -101,6 +101,8 @@ const CLOSE_LOOK_MS = 20
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const log = options.log ?? makeLog('none', () => undefined)
   const folder = openDataFolder(options.dataFolder)
+  // A file of a former version is carried over before the folder is ours: whoever carries over holds its lock.
+  if (isOwnFile(options)) await withSite({ data: folder }, async () => undefined)
   const lock = lockDataFolder(folder)
   let store: SiteStore | undefined
   try {
