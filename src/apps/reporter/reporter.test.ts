@@ -72,6 +72,7 @@ function aReporter(rest: Partial<ReporterOptions> = {}): Reporter {
     domstats: imaginedLibvirt().look,
     isInMaintenance: () => false,
     clock: fast,
+    elapsedMs: fast.now,
     log: makeLog('text', (text) => void said.push(text)),
     ...rest,
   })
