@@ -71,7 +71,11 @@ export function parseServer(text: string): string {
   const url = URL.canParse(text) ? new URL(text) : undefined
   if (url?.protocol === 'https:' && url.username === '' && url.pathname === '/') return url.origin
   // What stands before the @ is a password.
-  throw new UsageError('--server', text.replace(/\/\/.*@/s, '//...@'), 'Expected https://NAME:PORT, such as https://ethos.example:8470.')
+  throw new UsageError(
+    '--server',
+    text.replace(/\/\/.*@/s, '//...@'),
+    'Expected https://NAME:PORT, such as https://ethos.example:8470.',
+  )
 }
 
 export function parseToken(text: string): string {

@@ -32,9 +32,7 @@ const NAMED_MAX = 5
 
 export async function doctor(options: DoctorOptions): Promise<void> {
   const findings = [...(await lookAtServer(options)), ...(await lookAtFolder(options.data))]
-  process.stdout.write(
-    options.json === true ? `${printableJson({ findings })}\n` : printable(findingsText(findings)),
-  )
+  process.stdout.write(options.json === true ? `${printableJson({ findings })}\n` : printable(findingsText(findings)))
   if (findings.some(({ verdict }) => verdict === 'wrong')) process.exitCode = EXIT.no
 }
 
@@ -51,7 +49,9 @@ export function findingsText(findings: readonly Finding[]): string {
 async function lookAtServer(options: DoctorOptions): Promise<readonly Finding[]> {
   const login = findLoginIfAsked(options)
   if (login === undefined)
-    return [{ verdict: 'note', what: 'No server is asked: nobody has logged in here.', remedy: 'See: ethos login --help' }]
+    return [
+      { verdict: 'note', what: 'No server is asked: nobody has logged in here.', remedy: 'See: ethos login --help' },
+    ]
   try {
     const status = (await ask(login, { path: '/v1/status' })) as StatusView
     const parts = [

@@ -34,7 +34,15 @@ async function aHost(rest: Partial<HostIdentityOptions> = {}): Promise<HostIdent
   const tokenFile = `${folder}.token`
   writeFileSync(tokenFile, await createToken(store, { for: { host: HOST }, pin: authority.pin, at: bench.now }))
   const server = `https://127.0.0.1:${port}`
-  return { server, host: HOST, folder, tokenFile, clock: clockOf(() => bench.now), note: (text) => void said.push(text), ...rest }
+  return {
+    server,
+    host: HOST,
+    folder,
+    tokenFile,
+    clock: clockOf(() => bench.now),
+    note: (text) => void said.push(text),
+    ...rest,
+  }
 }
 
 test('whoever asks at the same time gets one identity by one token', async () => {
@@ -84,7 +92,10 @@ test('somebody on the way who adds an authority of his own to the right one is n
   const folder = mkdtempSync(join(tmpdir(), 'ethos-evil-'))
   const heard: string[] = []
   chmodSync(folder, 0o700)
-  const evil = await Authority.open(folder, clockOf(() => Date.now()))
+  const evil = await Authority.open(
+    folder,
+    clockOf(() => Date.now()),
+  )
   const { certificate, privateKey } = await evil.forServer(['127.0.0.1'])
   const server = createServer({ cert: certificate, key: privateKey }, (request, reply) => {
     request.on('data', (part: Buffer) => heard.push(part.toString()))

@@ -126,7 +126,10 @@ export class HostIdentity {
     } catch (error) {
       if (!(error instanceof ParseError)) throw error
     }
-    throw new ReporterError('no-identity', `${server} gave no certificate that could be used. Is it of another version?`)
+    throw new ReporterError(
+      'no-identity',
+      `${server} gave no certificate that could be used. Is it of another version?`,
+    )
   }
 
   /** Where the disk is gone since, the identity is held in memory, and the next one is tried to be kept again. */

@@ -21,20 +21,57 @@ function toldOf(looks: readonly (readonly [state: number, reason: number])[]): r
 
 // As libvirt 9.0 and QEMU 7.2 of Debian 12 were seen to say it, on both ends of one live migration.
 test('a VM that arrives is incoming from the first look until it runs', () => {
-  assert.deepEqual(toldOf([[3, 11], [3, 2], [3, 2], [1, 2]]), ['incoming', 'incoming', 'incoming', 'running'])
+  assert.deepEqual(
+    toldOf([
+      [3, 11],
+      [3, 2],
+      [3, 2],
+      [1, 2],
+    ]),
+    ['incoming', 'incoming', 'incoming', 'running'],
+  )
 })
 
 test('a VM that leaves runs until the last second, is paused then, and is gone or off', () => {
-  assert.deepEqual(toldOf([[1, 1], [1, 1], [3, 2], [5, 3]]), ['running', 'running', 'paused', undefined])
+  assert.deepEqual(
+    toldOf([
+      [1, 1],
+      [1, 1],
+      [3, 2],
+      [5, 3],
+    ]),
+    ['running', 'running', 'paused', undefined],
+  )
 })
 
 test('with post-copy it runs on its target while memory still arrives, and holds its memory on the source', () => {
-  assert.deepEqual(toldOf([[3, 11], [3, 2], [1, 10], [1, 2]]), ['incoming', 'incoming', 'running', 'running'])
-  assert.deepEqual(toldOf([[1, 2], [3, 12]]), ['running', 'paused'])
+  assert.deepEqual(
+    toldOf([
+      [3, 11],
+      [3, 2],
+      [1, 10],
+      [1, 2],
+    ]),
+    ['incoming', 'incoming', 'running', 'running'],
+  )
+  assert.deepEqual(
+    toldOf([
+      [1, 2],
+      [3, 12],
+    ]),
+    ['running', 'paused'],
+  )
 })
 
 test('a VM that its owner has paused is no arrival', () => {
-  assert.deepEqual(toldOf([[3, 1], [1, 5], [3, 1]]), ['paused', 'running', 'paused'])
+  assert.deepEqual(
+    toldOf([
+      [3, 1],
+      [1, 5],
+      [3, 1],
+    ]),
+    ['paused', 'running', 'paused'],
+  )
 })
 
 test('means are over all looks until a report was taken; after the clock has jumped nothing is compared with before', () => {

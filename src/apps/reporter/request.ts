@@ -85,7 +85,9 @@ export function send(peer: Peer, { path, body, type, signal }: Asked): Promise<A
 }
 
 function reasonOf({ message, cause }: Error): string {
-  return cause instanceof Error && cause.name === 'TimeoutError' ? `no answer within ${TIMEOUT_MS / SECOND_MS} s` : message
+  return cause instanceof Error && cause.name === 'TimeoutError'
+    ? `no answer within ${TIMEOUT_MS / SECOND_MS} s`
+    : message
 }
 
 function agentOf(peer: Peer): Agent {
