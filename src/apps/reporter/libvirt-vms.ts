@@ -39,8 +39,8 @@ const OUTPUT_BYTES_MAX = 32 * MiB
 const REFUSED_MAX = 1000
 /** libvirt's virDomainState and virDomainPausedReason. */
 const STATE = { running: 1, blocked: 2, paused: 3 } as const
-const PAUSED_FOR = { startingUp: 11 } as const
-const LINE_KINDS = new Set<number>([STATE.running, STATE.blocked, STATE.paused])
+const PAUSED_FOR = { migration: 2, startingUp: 11 } as const
+const THERE = new Set<number>([STATE.running, STATE.blocked, STATE.paused])
 
 /** `virsh domstats` of one libvirt, once. Rejects with a `ReporterError` `libvirt`. */
 export function virshDomstats({ program, uri }: { readonly program: string; readonly uri: string }): Promise<string> {
@@ -74,6 +74,8 @@ interface Gathered {
   last: DomainStats
   /** Counters of before can be compared with. Not so after the clock has jumped. */
   isComparable: boolean
+  /** It ran here since it was first seen. */
+  hasRun: boolean
   readonly sums: Map<Resource, { product: number; spanMs: number; max: number }>
 }
 
@@ -111,9 +113,9 @@ export class LibvirtVms {
   /** What there is to report of each VM that is on. A VM of which nothing was measured yet is told without numbers. */
   report(): readonly ReportedVm[] {
     const vms: ReportedVm[] = []
-    for (const { last, sums } of this.gathered.values()) {
+    for (const { last, sums, hasRun } of this.gathered.values()) {
       const id = this.idOf(last.domain)
-      const state = stateOf(last)
+      const state = stateOf(last, hasRun)
       if (id !== undefined && state !== undefined) vms.push({ vm: this.sizeOf(id, last), state, ...levelsOf(sums) })
     }
     return vms
@@ -122,12 +124,13 @@ export class LibvirtVms {
   private add(stats: DomainStats): void {
     const before = this.gathered.get(stats.domain)
     if (before === undefined) {
-      this.gathered.set(stats.domain, { last: stats, isComparable: true, sums: new Map() })
+      this.gathered.set(stats.domain, { last: stats, isComparable: true, hasRun: isRunning(stats), sums: new Map() })
       return
     }
     const reading = before.isComparable ? readingBetween(before.last, stats) : undefined
     before.last = stats
     before.isComparable = true
+    before.hasRun ||= isRunning(stats)
     if (reading !== undefined) this.addReading(before, reading)
   }
 
@@ -171,12 +174,20 @@ function read(text: string, at: EpochMs): readonly DomainStats[] {
   }
 }
 
-/** Undefined for what runs nowhere: off, crashed, or suspended to disk. */
-function stateOf({ fields }: DomainStats): ReportedVm['state'] | undefined {
+function isRunning({ fields }: DomainStats): boolean {
   const state = fields.get('state.state')
-  if (state === undefined || !LINE_KINDS.has(state)) return undefined
-  if (state !== STATE.paused) return 'running'
-  return fields.get('state.reason') === PAUSED_FOR.startingUp ? 'incoming' : 'paused'
+  return state === STATE.running || state === STATE.blocked
+}
+
+/** Undefined for what runs nowhere: off, crashed, or suspended to disk. On the target of a migration libvirt 9.0 says "starting up" for a moment and
+ *  then "migration" until it runs there; of the source it says "migration" too, in the last second, when what is there has run before. */
+function stateOf(stats: DomainStats, hasRun: boolean): ReportedVm['state'] | undefined {
+  const state = stats.fields.get('state.state')
+  if (state === undefined || !THERE.has(state)) return undefined
+  if (isRunning(stats)) return 'running'
+  const reason = stats.fields.get('state.reason')
+  const isArriving = reason === PAUSED_FOR.startingUp || (reason === PAUSED_FOR.migration && !hasRun)
+  return isArriving ? 'incoming' : 'paused'
 }
 
 function levelsOf(sums: Gathered['sums']): { readonly mean: ByResource; readonly max: ByResource } {
