@@ -1,6 +1,7 @@
 /** Requests and answers about the site as a whole: policy, automation, journal, audit, tokens, identities, store. */
 import { type Static, Type } from 'typebox'
 import { ROLES } from '../../../terms/access.ts'
+import { CONTROLLER_STATES } from '../site-answers.ts'
 import { AUTOMATION_LEVELS } from '../site-settings.ts'
 import { Degraded, Instant, PAGE_MAX } from './common.ts'
 
@@ -187,7 +188,7 @@ export const StatusView = Type.Object({
   upSince: Instant,
   you: Type.Object({ name: Type.String(), role: Type.Enum(ROLES) }),
   store: Type.String(),
-  controller: Type.Enum(['starting', 'running', 'dead']),
+  controller: Type.Enum(CONTROLLER_STATES, { description: '`standby`: another server takes the turns' }),
   automation: Type.Object({ level: Type.Enum(AUTOMATION_LEVELS), isPaused: Type.Boolean() }),
   turns: Type.Integer(),
   lastTurnAt: Type.Optional(Instant),
