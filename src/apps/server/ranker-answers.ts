@@ -4,7 +4,7 @@ import { contentionWithin, predictContention } from '../../engine/forecast/conte
 import { isAlarmed, raiseAlarm } from '../../engine/plan/relieve.ts'
 import { getPersonalityVector } from '../../engine/profile/profiles.ts'
 import { explainPair, type PairAnswer } from '../../engine/suitability/pair.ts'
-import { findPlacements } from '../../engine/suitability/placements.ts'
+import { findPlacements, type NotAnswerable } from '../../engine/suitability/placements.ts'
 import { getSuitableHosts, remediate } from '../../engine/suitability/rank.ts'
 import { firstShut } from '../../engine/suitability/rules.ts'
 import { predictPerformance } from '../../engine/suitability/score.ts'
@@ -28,6 +28,10 @@ const MINUTES_AHEAD = [5, 15, 30, 60] as const
 
 type Body = Readonly<Record<string, unknown>>
 
+function isNotAnswerable(body: Body | NotAnswerable): body is NotAnswerable {
+  return body.kind === 'invalid'
+}
+
 /** One turn's sheet, opened once and asked many times. */
 export class TurnAnswers {
   readonly packet: TurnPacket
@@ -43,6 +47,7 @@ export class TurnAnswers {
     try {
       const body = this.bodyOf(question)
       if (body === undefined) return { kind: 'unknown', what: whatOf(question) }
+      if (isNotAnswerable(body)) return body
       return { kind: 'json', text: JSON.stringify({ asOf: this.packet.observation.at, degraded, ...body }) }
     } catch (error) {
       if (!(error instanceof ParseError)) throw error
@@ -50,7 +55,7 @@ export class TurnAnswers {
     }
   }
 
-  private bodyOf(question: Question): Body | undefined {
+  private bodyOf(question: Question): Body | NotAnswerable | undefined {
     if ('vm' in question) return this.ofVm(question)
     if (question.what === 'place') return this.place(question.question)
     if (question.what === 'forecasts') return this.forecasts()
@@ -98,9 +103,9 @@ export class TurnAnswers {
     }
   }
 
-  private place(value: unknown): Body {
+  private place(value: unknown): Body | NotAnswerable {
     const found = findPlacements(this.context, parsePlacementQuestion(value))
-    if (found.kind === 'invalid') throw new ParseError('placement', undefined, found.reason)
+    if (found.kind === 'invalid') return found
     const placements = found.vms.map(({ vm, demand, step, hostId, ranking, remediation }) => ({
       vm,
       demand,

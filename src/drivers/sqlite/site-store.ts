@@ -184,7 +184,7 @@ function written({ tables, queue, read }: Site): {
     },
     audit: {
       add: (record) => queue.soon(() => audit.add(record)),
-      last: (most) => read(() => audit.last(most)),
+      last: (most, before) => read(() => audit.last(most, before)),
     },
     phases: {
       add: (row) => queue.soon(() => phases.add(row)),

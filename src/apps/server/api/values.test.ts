@@ -225,6 +225,28 @@ test('operators may pause and lower automation, and only an admin lets it go on'
   )
 })
 
+test('the audit is read to its begin, page by page', async () => {
+  const all = await bench.store.audit.last(100_000)
+  assert.ok(all.length > 5)
+  const numbers: number[] = []
+  let path: string | undefined = '/v1/audit?limit=2'
+  while (path !== undefined) {
+    const { json }: Answered = await bench.ask({ path, token: tokens.operator })
+    numbers.unshift(...(json['records'] as { number: number }[]).map(({ number }) => number))
+    path = json['next'] === undefined ? undefined : `/v1/audit?limit=2&before=${json['next']}`
+  }
+  assert.deepEqual(
+    numbers,
+    all.map(({ number }) => number),
+  )
+})
+
+test('what is refused is told with its place, its value and what may stand there', async () => {
+  const body = { level: 'autonomous' }
+  const { json } = await bench.ask({ method: 'PUT', path: '/v1/automation', token: tokens.admin, body })
+  assert.match(json['error']['message'], /^body\.level .*\(off, advisory, shadow\), and is "autonomous"\.$/)
+})
+
 test('tokens are made, told once, listed without secrets, and revoked at once', async () => {
   const body = { name: 'prometheus', role: 'viewer', expiresAt: bench.now + DAY_MS }
   const made = await bench.ask({ method: 'POST', path: '/v1/tokens', token: tokens.admin, body })

@@ -94,11 +94,16 @@ export const OutcomesView = Type.Object({
 })
 
 export const AUDIT_QUERY = {
+  before: Type.Optional(
+    Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER, description: '`next` of the answer before' }),
+  ),
   limit: Type.Optional(Type.Integer({ minimum: 1, maximum: PAGE_MAX, default: 100, description: 'the newest' })),
 } as const
 export const AuditView = Type.Object({
+  next: Type.Optional(Type.Integer({ description: 'asks for those before, as `before`. Absent: that was all' })),
   records: Type.Array(
     Type.Object({
+      number: Type.Integer(),
       at: Instant,
       what: Type.String(),
       about: Type.Optional(Type.String()),
