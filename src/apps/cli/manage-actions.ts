@@ -140,6 +140,8 @@ export async function automation({
   await show<Static<typeof AutomationView>>(options, isChange ? { method: 'PUT', path, body } : { path }, (answer) => {
     const by = answer.who === undefined ? 'the default' : `by ${answer.who}, ${dateText(answer.at)}`
     const paused = answer.isPaused ? ', paused: turns are taken and give no orders' : ''
+    if (answer.problem !== undefined)
+      return `It can't be understood, so nothing is ordered: ${answer.problem}\nSet it anew: ethos automation --level shadow --resume\n`
     const trust = answer.areGuestsTrusted ? 'weighs in orders too' : 'weighs in rankings alone'
     return `${answer.level}${paused} (${by})\nWhat guests say of the kind of their work ${trust}.\n`
   })

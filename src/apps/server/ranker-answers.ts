@@ -24,6 +24,12 @@ import type { TurnPacket } from './turn-packet.ts'
 
 /** Events of a plan that are told: a cluster in need has thousands of refused moves. */
 const EVENTS_SHOWN = 500
+/** Pairs of a VM to come and a host that one question may be about, each some 20 µs, and up to eight times a part of that where room is scarce: in
+ *  all, less than what a thread that hangs is given. */
+const PAIRS_ASKED_MAX = 64_000
+/** Pairs that an answer tells of in full: 64 VMs on 1,000 hosts would be 30 MB. Of each VM so many hosts at least. */
+const PAIRS_TOLD_MAX = 10_000
+const HOSTS_TOLD_MIN = 5
 const MINUTES_AHEAD = [5, 15, 30, 60] as const
 
 type Body = Readonly<Record<string, unknown>>
@@ -104,20 +110,31 @@ export class TurnAnswers {
   }
 
   private place(value: unknown): Body | NotAnswerable {
-    const found = findPlacements(this.context, parsePlacementQuestion(value))
+    const question = parsePlacementQuestion(value)
+    const pairs = question.vms.length * this.context.fleet.capacity.length
+    if (pairs > PAIRS_ASKED_MAX) {
+      const most = Math.max(1, Math.floor(PAIRS_ASKED_MAX / this.context.fleet.capacity.length))
+      return { kind: 'invalid', reason: `Of so many hosts at most ${most} VMs may be asked about at once.` }
+    }
+    const found = findPlacements(this.context, question)
     if (found.kind === 'invalid') return found
-    const placements = found.vms.map(({ vm, demand, step, hostId, ranking, remediation }) => ({
+    const most = Math.max(HOSTS_TOLD_MIN, Math.floor(PAIRS_TOLD_MAX / found.vms.length))
+    const placements = found.vms.map(({ vm, demand, step, hostId, ranking, refusals, remediation }) => ({
       vm,
       demand,
       step,
       ...(hostId === undefined ? { remediation } : { host: hostId }),
-      ranked: ranking.ranked.map(({ hostId: host, score, performance }, i) => ({
+      suitableHosts: ranking.ranked.length,
+      refusals,
+      ranked: ranking.ranked.slice(0, most).map(({ hostId: host, score, performance }, i) => ({
         host,
         rank: i + 1,
         score,
         performance,
       })),
-      refused: ranking.refused.map(({ hostId: host, verdict }) => ({ host, verdict: refusalRow(verdict) })),
+      refused: ranking.refused
+        .slice(0, most)
+        .map(({ hostId: host, verdict }) => ({ host, verdict: refusalRow(verdict) })),
     }))
     return { ...this.terms(), isComplete: found.isComplete, placements }
   }

@@ -39,6 +39,9 @@ export class HostDoubts {
     if (report === undefined) return 'It has not reported yet.'
     const alike = this.remember(report)
     const ageMs = now - report.arrivedAt
+    // Of a report that arrived "later" than now nobody knows how old it is.
+    if (ageMs < -STALE_MS_MIN)
+      return `Its newest report is ${(-ageMs / MINUTE_MS).toFixed(1)} min ahead of the clock: was that set back?`
     if (ageMs > freshForMs(report)) return `Its newest report is ${(ageMs / MINUTE_MS).toFixed(1)} min old.`
     if (alike >= STUCK_REPORTS)
       return `Its last ${alike} reports hold the same numbers to the last digit: do its counters stand still?`

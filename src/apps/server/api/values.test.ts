@@ -225,6 +225,19 @@ test('operators may pause and lower automation, and only an admin lets it go on'
   )
 })
 
+test('automation that can not be understood allows nothing, says so, and an admin sets it anew', async () => {
+  const { settings } = bench.store
+  await settings.set('automation', '{"level":"of a later version"}', { who: 'later', at: bench.now })
+  const { json } = await bench.ask({ path: '/v1/automation', token: tokens.viewer })
+  assert.deepEqual([json['level'], json['isPaused']], ['off', true])
+  assert.match(String(json['problem']), /of a later version/)
+  assert.equal((await get('/v1/status', {})).status, 200)
+  const wanted = { level: 'shadow', isPaused: false }
+  assert.equal((await putAutomation(tokens.operator, wanted)).status, 403)
+  const set = await putAutomation(tokens.admin, wanted)
+  assert.deepEqual([set.status, set.json['level'], 'problem' in set.json], [200, 'shadow', false])
+})
+
 test('the audit is read to its begin, page by page', async () => {
   const all = await bench.store.audit.last(100_000)
   assert.ok(all.length > 5)

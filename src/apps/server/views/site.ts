@@ -47,6 +47,9 @@ export const AutomationView = Type.Object({
   areGuestsTrusted: Type.Boolean({
     description: 'what guests say of their work weighs in orders; false: in rankings alone',
   }),
+  problem: Type.Optional(
+    Type.String({ description: 'why what stands can not be understood: nothing is ordered until it is set anew' }),
+  ),
   who: Type.Optional(Type.String()),
   at: Type.Optional(Instant),
 })
