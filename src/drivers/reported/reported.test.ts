@@ -114,6 +114,15 @@ test('a host is out of reach once its newest report is older than three windows,
   assert.deepEqual(await states(), ['on', 'unreachable', 'unreachable'])
 })
 
+test('a report of a long outage is no longer believed than one of the longest ordinary window', async () => {
+  const bench = await Bench.make()
+  await bench.tellOf(0, (report) => ({ ...report, windowMs: 8 * HOUR_MS }))
+  bench.now += 45 * MINUTE_MS
+  assert.equal((await bench.hypervisor.inventory()).hostStates[0], 'on')
+  bench.now += 1
+  assert.equal((await bench.hypervisor.inventory()).hostStates[0], 'unreachable')
+})
+
 test('after the clock was set back a host counts again with its next report, and what VMs say is heard', async () => {
   const bench = await Bench.make()
   const say = () => bench.site.tellVectors(bench.store, [0], bench.now)
@@ -130,6 +139,23 @@ test('after the clock was set back a host counts again with its next report, and
   await say()
   assert.equal(await heard(), 1)
   assert.equal(await heard(), 0)
+})
+
+test('a host that was taken off the list claims nothing, even if it had a last word after that', async () => {
+  const bench = await Bench.make()
+  const [first] = bench.site.hosts
+  await bench.store.hosts.remove(first.id)
+  await bench.tellOf(0)
+  await bench.tellOf(1, (report) => ({
+    ...report,
+    vms: [...report.vms, ...bench.site.report(0, bench.now).vms],
+  }))
+  assert.equal(await bench.place(0), 0)
+  assert.deepEqual(bench.hypervisor.notes.doubtful, [])
+  assert.deepEqual(bench.hypervisor.notes.strangers, [first.id])
+  bench.now += 10 * MINUTE_MS
+  await bench.hypervisor.inventory()
+  assert.deepEqual(bench.hypervisor.notes.strangers, [])
 })
 
 test('a host that is registered and never reported is out of reach, one in maintenance is what it says', async () => {
