@@ -111,7 +111,14 @@ export const RECORD_SENTENCES: Sentences<SiteStoreSubject> = {
     const record = { at: NOON, what: 'banned', from: 'command line', reason: 'asked' }
     await store.audit.add(record)
     await store.audit.add({ ...record, about: WEB, reason: 'again' })
-    assert.deepEqual(await store.audit.last(9), [record, { ...record, about: WEB, reason: 'again' }])
+    const [{ number: first, ...one }, { number: second, ...two }] = await store.audit.last(9)
+    assert.deepEqual([one, two], [record, { ...record, about: WEB, reason: 'again' }])
+    assert.ok(first < second)
+    assert.deepEqual(
+      (await store.audit.last(9, second)).map(({ number }) => number),
+      [first],
+    )
+    assert.deepEqual(await store.audit.last(9, first), [])
     assert.deepEqual(
       (await store.audit.last(1)).map(({ reason }) => reason),
       ['again'],

@@ -225,10 +225,15 @@ export interface AuditRecord {
   readonly reason: string
 }
 
+/** As it is kept: numbers rise. */
+export interface KeptAuditRecord extends AuditRecord {
+  readonly number: number
+}
+
 export interface Audit {
   add(record: AuditRecord): Promise<void>
-  /** The newest, oldest of them first. */
-  last(most: number): Promise<readonly AuditRecord[]>
+  /** The newest, oldest of them first; of those before a number alone, if it is given. */
+  last(most: number, before?: number): Promise<readonly KeptAuditRecord[]>
 }
 
 export interface PhaseRow {

@@ -83,7 +83,10 @@ function findLoginIfAsked(options: DoctorOptions): Login | undefined {
 function lookAtStatus(status: StatusView, { server }: Login): readonly Finding[] {
   const { you, version, asOf, degraded, controller, turns, lastTurnAt, automation, store } = status
   const offMs = Math.abs(Date.now() - asOf)
-  const turn = lastTurnAt === undefined ? 'no turn yet' : `${turns} turns, the last ${spanText(asOf - lastTurnAt)} ago`
+  const turn =
+    lastTurnAt === undefined
+      ? 'no turn yet'
+      : `${turns} ${turns === 1 ? 'turn' : 'turns'}, the last ${spanText(asOf - lastTurnAt)} ago`
   return [
     { verdict: 'good', what: `${server} answers (Ethos ${version}), and knows you as ${you.name} (${you.role}).` },
     offMs <= CLOCK_MS
@@ -94,18 +97,23 @@ function lookAtStatus(status: StatusView, { server }: Login): readonly Finding[]
           remedy: 'Certificates and cooldowns go by the clock: look at NTP on both.',
         },
     { verdict: 'good', what: `It keeps what it knows in ${store}.` },
-    controller === 'running'
-      ? { verdict: 'good', what: `The controller runs: ${turn}.` }
-      : {
-          verdict: controller === 'starting' ? 'note' : 'wrong',
-          what: `The controller is ${controller}: ${turn}.`,
-          remedy: 'It is started again by itself; its log says why it ended.',
-        },
+    lookAtController(controller, turn),
     automation.isPaused
       ? { verdict: 'note', what: 'Automation is paused.', remedy: 'When that is over: ethos automation --resume' }
       : { verdict: 'good', what: `Automation is at ${automation.level}.` },
     ...degraded.map((what): Finding => ({ verdict: 'wrong', what, remedy: 'Until that ends nothing is started.' })),
   ]
+}
+
+function lookAtController(controller: StatusView['controller'], turn: string): Finding {
+  if (controller === 'running') return { verdict: 'good', what: `The controller runs: ${turn}.` }
+  if (controller === 'standby')
+    return { verdict: 'good', what: 'The controller stands by: another server takes the turns.' }
+  return {
+    verdict: controller === 'starting' ? 'note' : 'wrong',
+    what: `The controller is ${controller}: ${turn}.`,
+    remedy: "It is started again by itself; the server's log says why it ended.",
+  }
 }
 
 function lookAtHosts(hosts: readonly HostView[]): readonly Finding[] {

@@ -118,19 +118,33 @@ export async function policyHistory(options: AskOptions): Promise<void> {
   )
 }
 
-export async function automation({ level, pause, resume, reason, ...options }: AutomationOptions): Promise<void> {
+export async function automation({
+  level,
+  pause,
+  resume,
+  trustGuests,
+  reason,
+  ...options
+}: AutomationOptions): Promise<void> {
   if (pause === true && resume === true) throw new UsageError('--pause', '--resume', 'One of the two.')
   const isPaused = pause === true ? true : resume === true ? false : undefined
   const path = '/v1/automation'
-  const isChange = level !== undefined || isPaused !== undefined
+  const isChange = level !== undefined || isPaused !== undefined || trustGuests !== undefined
+  if (reason !== undefined && !isChange)
+    throw new UsageError('--reason', reason, 'It goes with a change: --level, --pause, --resume, --trust-guests.')
   const body = {
     ...(level === undefined ? {} : { level }),
     ...(isPaused === undefined ? {} : { isPaused }),
+    ...(trustGuests === undefined ? {} : { areGuestsTrusted: trustGuests }),
     ...(reason === undefined ? {} : { reason }),
   }
   await show<Static<typeof AutomationView>>(options, isChange ? { method: 'PUT', path, body } : { path }, (answer) => {
     const by = answer.who === undefined ? 'the default' : `by ${answer.who}, ${dateText(answer.at)}`
-    return `${answer.level}${answer.isPaused ? ', paused: turns are taken and give no orders' : ''} (${by})\n`
+    const paused = answer.isPaused ? ', paused: turns are taken and give no orders' : ''
+    if (answer.problem !== undefined)
+      return `It can't be understood, so nothing is ordered: ${answer.problem}\nSet it anew: ethos automation --level shadow --resume\n`
+    const trust = answer.areGuestsTrusted ? 'weighs in orders too' : 'weighs in rankings alone'
+    return `${answer.level}${paused} (${by})\nWhat guests say of the kind of their work ${trust}.\n`
   })
 }
 

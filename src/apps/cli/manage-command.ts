@@ -29,6 +29,8 @@ export interface AutomationOptions extends AskOptions {
   readonly level?: string
   readonly pause?: boolean
   readonly resume?: boolean
+  /** Absent: stays as it is. */
+  readonly trustGuests?: boolean
   readonly reason?: string
 }
 
@@ -121,6 +123,8 @@ function addPolicy(program: Command): void {
     .option('--level <level>', 'off, advisory or shadow (raising it needs an admin)')
     .option('--pause', 'turns are taken and give no orders')
     .option('--resume', 'they give orders again')
+    .option('--trust-guests', 'what guests say of their work weighs in orders too (admin)')
+    .option('--no-trust-guests', 'it weighs in rankings alone, which is the default')
     .option('--reason <text>', 'for the audit')
     .addHelpText('after', '\nExamples:\n  ethos automation\n  ethos automation --pause --reason "switch maintenance"')
     .action(async (options: AutomationOptions) => (await actions()).automation(options))

@@ -65,10 +65,15 @@ function rankedTable(list: readonly Ranked[]): string {
 function refusedText(refused: readonly Refused[], isShown: boolean): string {
   if (refused.length === 0) return ''
   if (isShown) return `\nRefused:\n${refused.map(({ host, verdict }) => `  ${host}: ${verdict.reason}\n`).join('')}`
-  const byLack = new Map<string, number>()
-  for (const { verdict } of refused) byLack.set(verdict.lacking, (byLack.get(verdict.lacking) ?? 0) + 1)
-  const counts = [...byLack].map(([lack, number]) => `${number} ${lack}`).join(', ')
-  return `\n${refused.length} refused (${counts}); --refused shows why each.\n`
+  const byLack: Record<string, number> = {}
+  for (const { verdict } of refused) byLack[verdict.lacking] = (byLack[verdict.lacking] ?? 0) + 1
+  return `\n${countsText(byLack)}; --refused shows why each.\n`
+}
+
+function countsText(byLack: Readonly<Record<string, number>>): string {
+  const counts = Object.entries(byLack)
+  const all = counts.reduce((sum, [, number]) => sum + number, 0)
+  return `${all} refused (${counts.map(([lack, number]) => `${number} ${lack}`).join(', ')})`
 }
 
 function remediesText(remediation: HostsForView['remediation']): string {
@@ -79,12 +84,12 @@ function remediesText(remediation: HostsForView['remediation']): string {
 export function placeText(answer: Placements, top: number): string {
   const { placements, currency, horizonMs, isComplete } = answer
   const head = `Scores in ${currency} over ${spanText(horizonMs)}; each sees those placed before it.\n`
-  const parts = placements.map(({ vm, host, demand, ranked, refused, remediation }) =>
+  const parts = placements.map(({ vm, host, demand, ranked, refusals, remediation }) =>
     [
       `\n${vm.id}: ${host ?? 'no host can take it'}\n`,
       `  demand: ${cores(demand.mean)} at the mean, ${demand.p95.toFixed(2)} at P95 (${demand.reason})\n`,
       ranked.length === 0 ? '' : indent(rankedTable(ranked.slice(0, top))),
-      indent(refusedText(refused, false).trimStart()),
+      Object.keys(refusals).length === 0 ? '' : indent(`${countsText(refusals)}; --json shows why each.\n`),
       indent(remediesText(remediation).trimStart()),
     ].join(''),
   )

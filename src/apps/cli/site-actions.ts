@@ -220,13 +220,14 @@ export async function status(options: AskOptions): Promise<void> {
   await show<StatusView>(options, { path: '/v1/status' }, (answer) => {
     const { version, upSince, asOf, you, store, controller, automation, turns, lastTurnAt } = answer
     const paused = automation.isPaused ? ', paused' : ''
-    const last = lastTurnAt === undefined ? 'none yet' : `${turns}, the last ${spanText(asOf - lastTurnAt)} ago`
+    const none = controller === 'standby' ? "none here; the other server's are in `GET /v1/plans`" : 'none yet'
+    const last = lastTurnAt === undefined ? none : `${turns}, the last ${spanText(asOf - lastTurnAt)} ago`
     const byState = Object.entries(answer.vms).map(([state, number]) => `${number} ${state}`)
     const rows: readonly (readonly [string, string])[] = [
       ['server', `Ethos ${version}, up for ${spanText(asOf - upSince)}`],
       ['you', `${you.name} (${you.role})`],
       ['store', store],
-      ['controller', controller],
+      ['controller', controller === 'standby' ? 'stands by: another server takes the turns' : controller],
       ['automation', `${automation.level}${paused}`],
       ['turns', last],
       ['VMs', byState.length === 0 ? 'none' : byState.join(', ')],

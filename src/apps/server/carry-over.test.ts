@@ -13,7 +13,7 @@ test('a server carries over the store of a former version at its start, and goes
   const lines = [0, 1, 2].map((i) => aLine(member.vm, i))
   await bench.send(member, lines)
   await bench.stop()
-  await migrateSqliteSite(storePath(bench.data), { to: 0 })
+  migrateSqliteSite(storePath(bench.data), { to: 0 })
   await bench.start()
   assert.deepEqual(await linesOf(bench.server.store, member.vm), lines)
   assert.equal((await findVm(bench.server.store, member.vm))?.vectorsKept, 3)

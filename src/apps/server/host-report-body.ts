@@ -35,6 +35,8 @@ const ReportedVm = Type.Object(
         memoryBytes: Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }),
         antiAffinityGroup: Type.Optional(Type.String({ maxLength: 64 })),
         isPinned: Type.Optional(Type.Boolean()),
+        cpuFlags: Type.Optional(Type.Array(Type.String({ maxLength: 64 }), { maxItems: 1000 })),
+        isHostPassthrough: Type.Optional(Type.Boolean()),
       },
       closed,
     ),

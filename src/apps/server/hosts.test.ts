@@ -184,7 +184,9 @@ test('a host that is not on the list is told so, and how it gets there; once it 
 
 test('a report is kept with the time of its arrival, and with it what its VMs used', async () => {
   const host = await bench.host('kvm-report')
-  const told = aReport('kvm-report', { vms: [aVmReport('reported')], windowEnd: bench.now - 7000, watts: 180 })
+  const { vm, ...used } = aVmReport('reported')
+  const ruled = { ...vm, antiAffinityGroup: 'web', isPinned: true, cpuFlags: ['avx2', 'aes'], isHostPassthrough: true }
+  const told = aReport('kvm-report', { vms: [{ ...used, vm: ruled }], windowEnd: bench.now - 7000, watts: 180 })
   assert.deepEqual((await report(host, told)).json, { kept: true, vms: 1 })
   const { store } = bench.server
   const kept = (await store.hosts.reports()).find(({ hostId }) => hostId === 'kvm-report')
@@ -206,6 +208,7 @@ test('a report of another host, of nonsense, or of too much is refused in words 
     [{ ...good, run: 'rm' }, /report\.run: "rm" .*not known here/],
     [{ ...good, vms: [{ ...aVmReport('a'), mean: { cpu: 1e300 } }] }, /report\.vms\[0\]\.mean\.cpu/],
     [{ ...good, vms: [{ ...aVmReport('a'), leavingTo: 'a b' }] }, /report\.vms\[0\]\.leavingTo/],
+    [{ ...good, vms: [{ ...aVmReport('a'), vm: { ...aVmReport('a').vm, cpuFlags: 'avx2' } }] }, /vm\.cpuFlags: "avx2"/],
     [{ ...good, vms: [aVmReport('a'), aVmReport('a')] }, /report\.vms\[1\]\.vm\.id: "a" .*told of once/],
     [{ ...good, vms: Array.from({ length: 2001 }, (_, i) => aVmReport(`v${i}`)) }, /report\.vms/],
   ]

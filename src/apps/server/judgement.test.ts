@@ -148,7 +148,7 @@ test('of two controllers on one store one takes turns, and the other follows whe
   second.start()
   const vm = live.site.vms[0].id
   await until('the second answers', async () => (await second.hostsFor(vm)).kind === 'json')
-  await until('the second stands by', () => second.status().controller === 'running')
+  await until('the second stands by', () => second.status().controller === 'standby')
   await turns(live, 2)
   assert.equal(second.status().turns, 0)
   await until('it is content to stand by', () => second.status().degraded.length === 0)
@@ -159,6 +159,7 @@ test('of two controllers on one store one takes turns, and the other follows whe
   await until('the second takes over', () => second.status().turns > 0)
   const { held } = bodyOf(await second.plan())
   assert.deepEqual(held, ['The first turn after a start only looks.'])
+  assert.equal(second.status().controller, 'running')
 })
 
 test('with no host there is no answer but what to do, and with the first host there is one', async (context) => {

@@ -63,7 +63,8 @@ export class SiteJudgement implements SiteAnswers {
   private turns = 0
   private lastTurnAt: EpochMs | undefined
   private looked: Looked | undefined
-  private standby: { readonly at: EpochMs } | undefined
+  /** Another process takes the turns. */
+  private standby = false
   /** Why turns are not taken, as last told; undefined: they are. */
   private idle: string | undefined
   private trouble: string | undefined
@@ -123,7 +124,7 @@ export class SiteJudgement implements SiteAnswers {
   }
 
   readonly status = (): JudgementStatus => ({
-    controller: this.state,
+    controller: this.state === 'running' && this.standby ? 'standby' : this.state,
     turns: this.turns,
     ...(this.lastTurnAt === undefined ? {} : { lastTurnAt: this.lastTurnAt }),
     degraded: this.degraded(),
@@ -197,15 +198,19 @@ export class SiteJudgement implements SiteAnswers {
     if (message.kind === 'turn') {
       this.turns++
       this.lastTurnAt = message.at
-      this.standby = undefined
+      this.standby = false
       this.idle = undefined
       this.trouble = undefined
       this.ranker.load(message.packet)
     } else if (message.kind === 'standby') {
-      this.standby = { at: message.at }
+      // The store has said so: it can be asked, and what stood before is over.
+      this.standby = true
+      this.idle = undefined
+      this.trouble = undefined
     } else if (message.kind === 'idle') {
       this.idle = message.reason
-      this.standby = undefined
+      this.standby = false
+      this.trouble = undefined
     } else if (message.kind === 'trouble') {
       this.trouble = message.reason
       this.options.note?.(`The controller has trouble: ${message.reason}`)
@@ -248,7 +253,7 @@ export class SiteJudgement implements SiteAnswers {
     if (this.trouble !== undefined) reasons.push(`The controller has trouble: ${this.trouble}`)
     if (this.lookFailure !== undefined) reasons.push(`The store can't be looked at: ${this.lookFailure}`)
     if (this.idle !== undefined) reasons.push(this.idle)
-    if (this.controller === undefined || this.standby !== undefined) return reasons.map(shorten)
+    if (this.controller === undefined || this.standby) return reasons.map(shorten)
     if (this.state === 'dead') reasons.push('The controller is dead and is being started again.')
     if (this.lastTurnAt === undefined)
       reasons.push('No turn has been taken since the start: hosts are ranked by what the store holds.')
@@ -272,7 +277,7 @@ export class SiteJudgement implements SiteAnswers {
 
   private ownAlerts(): readonly AlertDraft[] {
     const alerts: AlertDraft[] = []
-    const isWaiting = this.controller === undefined || this.standby !== undefined || this.idle !== undefined
+    const isWaiting = this.controller === undefined || this.standby || this.idle !== undefined
     if (this.state === 'dead' || (!isWaiting && this.isLate())) {
       alerts.push({
         kind: 'controller-dead',

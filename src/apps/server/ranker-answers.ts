@@ -4,7 +4,7 @@ import { contentionWithin, predictContention } from '../../engine/forecast/conte
 import { isAlarmed, raiseAlarm } from '../../engine/plan/relieve.ts'
 import { getPersonalityVector } from '../../engine/profile/profiles.ts'
 import { explainPair, type PairAnswer } from '../../engine/suitability/pair.ts'
-import { findPlacements } from '../../engine/suitability/placements.ts'
+import { findPlacements, type NotAnswerable } from '../../engine/suitability/placements.ts'
 import { getSuitableHosts, remediate } from '../../engine/suitability/rank.ts'
 import { firstShut } from '../../engine/suitability/rules.ts'
 import { predictPerformance } from '../../engine/suitability/score.ts'
@@ -24,9 +24,19 @@ import type { TurnPacket } from './turn-packet.ts'
 
 /** Events of a plan that are told: a cluster in need has thousands of refused moves. */
 const EVENTS_SHOWN = 500
+/** Pairs of a VM to come and a host that one question may be about, each some 20 µs, and up to eight times a part of that where room is scarce: in
+ *  all, less than what a thread that hangs is given. */
+const PAIRS_ASKED_MAX = 64_000
+/** Pairs that an answer tells of in full: 64 VMs on 1,000 hosts would be 30 MB. Of each VM so many hosts at least. */
+const PAIRS_TOLD_MAX = 10_000
+const HOSTS_TOLD_MIN = 5
 const MINUTES_AHEAD = [5, 15, 30, 60] as const
 
 type Body = Readonly<Record<string, unknown>>
+
+function isNotAnswerable(body: Body | NotAnswerable): body is NotAnswerable {
+  return body.kind === 'invalid'
+}
 
 /** One turn's sheet, opened once and asked many times. */
 export class TurnAnswers {
@@ -43,6 +53,7 @@ export class TurnAnswers {
     try {
       const body = this.bodyOf(question)
       if (body === undefined) return { kind: 'unknown', what: whatOf(question) }
+      if (isNotAnswerable(body)) return body
       return { kind: 'json', text: JSON.stringify({ asOf: this.packet.observation.at, degraded, ...body }) }
     } catch (error) {
       if (!(error instanceof ParseError)) throw error
@@ -50,7 +61,7 @@ export class TurnAnswers {
     }
   }
 
-  private bodyOf(question: Question): Body | undefined {
+  private bodyOf(question: Question): Body | NotAnswerable | undefined {
     if ('vm' in question) return this.ofVm(question)
     if (question.what === 'place') return this.place(question.question)
     if (question.what === 'forecasts') return this.forecasts()
@@ -98,21 +109,32 @@ export class TurnAnswers {
     }
   }
 
-  private place(value: unknown): Body {
-    const found = findPlacements(this.context, parsePlacementQuestion(value))
-    if (found.kind === 'invalid') throw new ParseError('placement', undefined, found.reason)
-    const placements = found.vms.map(({ vm, demand, step, hostId, ranking, remediation }) => ({
+  private place(value: unknown): Body | NotAnswerable {
+    const question = parsePlacementQuestion(value)
+    const pairs = question.vms.length * this.context.fleet.capacity.length
+    if (pairs > PAIRS_ASKED_MAX) {
+      const most = Math.max(1, Math.floor(PAIRS_ASKED_MAX / this.context.fleet.capacity.length))
+      return { kind: 'invalid', reason: `Of so many hosts at most ${most} VMs may be asked about at once.` }
+    }
+    const found = findPlacements(this.context, question)
+    if (found.kind === 'invalid') return found
+    const most = Math.max(HOSTS_TOLD_MIN, Math.floor(PAIRS_TOLD_MAX / found.vms.length))
+    const placements = found.vms.map(({ vm, demand, step, hostId, ranking, refusals, remediation }) => ({
       vm,
       demand,
       step,
       ...(hostId === undefined ? { remediation } : { host: hostId }),
-      ranked: ranking.ranked.map(({ hostId: host, score, performance }, i) => ({
+      suitableHosts: ranking.ranked.length,
+      refusals,
+      ranked: ranking.ranked.slice(0, most).map(({ hostId: host, score, performance }, i) => ({
         host,
         rank: i + 1,
         score,
         performance,
       })),
-      refused: ranking.refused.map(({ hostId: host, verdict }) => ({ host, verdict: refusalRow(verdict) })),
+      refused: ranking.refused
+        .slice(0, most)
+        .map(({ hostId: host, verdict }) => ({ host, verdict: refusalRow(verdict) })),
     }))
     return { ...this.terms(), isComplete: found.isComplete, placements }
   }

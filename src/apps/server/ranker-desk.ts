@@ -1,7 +1,7 @@
 /** The ranker's side of its thread: holds the newest sheet and answers from it. */
 import type { HostState } from '../../terms/cluster.ts'
-import { ParseError } from '../../terms/parse.ts'
 import type { Clock } from '../../world/clock.ts'
+import { StoreError } from '../../world/errors.ts'
 import type { SiteStore } from '../../world/site-store.ts'
 import { TurnAnswers } from './ranker-answers.ts'
 import type { FromRanker, ToRanker } from './ranker-messages.ts'
@@ -65,7 +65,7 @@ export class RankerDesk {
       const { look, store } = this.sight
       const settings = await look.readSettings()
       const sight = await look.look(settings)
-      if (typeof sight === 'string') throw new ParseError('the store', undefined, sight)
+      if (typeof sight === 'string') throw new StoreError('unreachable', sight)
       const { observation, notes, heardAt, mixes } = sight
       const before = { ...(await look.remember(sight)), mixes }
       const { policy, automation } = settings

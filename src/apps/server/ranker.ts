@@ -9,6 +9,8 @@ import type { Answer } from './site-answers.ts'
 const ANSWER_MS_MAX = 10_000
 /** Questions that wait at most: what comes beyond is told to come later. */
 const WAITING_MOST = 1000
+/** Places for a group on many hosts take seconds, in which all others wait: so many such questions are let in. */
+const PLACES_WAITING_MOST = 2
 const BACKOFF_MS = 100
 const BACKOFF_MS_MAX = 10_000
 
@@ -30,6 +32,7 @@ export interface RankerOptions extends RankerSetup {
 }
 
 interface Waiting {
+  readonly what: Question['what']
   readonly resolve: (answer: Answer) => void
   readonly timer: NodeJS.Timeout
 }
@@ -81,6 +84,8 @@ export class Ranker {
   async ask(question: Question, degraded: readonly string[]): Promise<Answer> {
     if (this.worker === undefined) return ENDED
     if (this.waiting.size >= WAITING_MOST) return BUSY
+    const { what } = question
+    if (what === 'place' && this.placesWaiting() >= PLACES_WAITING_MOST) return BUSY
     const id = this.nextId++
     return new Promise((resolve) => {
       const timer = setTimeout(() => {
@@ -89,7 +94,7 @@ export class Ranker {
         this.terminate()
       }, ANSWER_MS_MAX)
       timer.unref()
-      this.waiting.set(id, { resolve, timer })
+      this.waiting.set(id, { what, resolve, timer })
       this.send({ kind: 'ask', id, question, degraded })
     })
   }
@@ -127,6 +132,12 @@ export class Ranker {
       if (message.source === 'turn') this.packet = undefined
       this.options.onFailed(message)
     }
+  }
+
+  private placesWaiting(): number {
+    let places = 0
+    for (const { what } of this.waiting.values()) if (what === 'place') places++
+    return places
   }
 
   private settle(id: number, answer: Answer): void {

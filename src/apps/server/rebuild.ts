@@ -60,9 +60,18 @@ async function readDemand(
   { policy, now }: { readonly policy: Policy; readonly now: EpochMs },
 ): Promise<readonly Float32Array[]> {
   const windows = Math.max(1, Math.round(policy.forecast.lookBackMs / SLOT_MS)) - 1
-  const to = slotOf(now) - SLOT_MS
+  const columns = await readColumns(store, vms, { windows, to: slotOf(now) - SLOT_MS })
+  const first = columns.findIndex((column) => column.some((value) => !Number.isNaN(value)))
+  return first < 0 ? [] : columns.slice(first)
+}
+
+/** A column for each of so many windows up to an instant, parallel to the VMs. */
+async function readColumns(
+  store: SiteStore,
+  vms: Inventory['vms'],
+  { windows, to }: { readonly windows: number; readonly to: EpochMs },
+): Promise<readonly Float32Array[]> {
   const columns = Array.from({ length: windows }, () => new Float32Array(vms.length).fill(NaN))
-  let first = windows
   for (let begin = 0; begin < vms.length; begin += VMS_AT_ONCE) {
     const some = vms.slice(begin, begin + VMS_AT_ONCE)
     const ids = some.map(({ id }) => id)
@@ -70,11 +79,36 @@ async function readDemand(
     some.forEach((vm, i) => {
       series[i].mean.cpu?.forEach((value, k) => {
         columns[k][begin + i] = boundedUse(vm, 'cpu', value)
-        if (!Number.isNaN(value) && k < first) first = k
       })
     })
   }
-  return columns.slice(first)
+  return columns
+}
+
+/** The state on today's rosters, in which VMs that were not on yesterday's have the past that the store knows of them: a host may have been
+ *  silent for a while, or a VM may have run where nobody judged. @param to end of the newest window in the state */
+export async function recallNewcomers(
+  store: SiteStore,
+  state: EngineState,
+  { inventory, to }: { readonly inventory: Inventory; readonly to: EpochMs },
+): Promise<EngineState> {
+  const places = [...inventory.vms.keys()].filter((v) => !state.vmIndex.has(inventory.vms[v].id))
+  if (places.length === 0) return state
+  const aligned = alignRosters(state, inventory)
+  const movedAt = Float64Array.from(aligned.movedAt)
+  for (const { vmId, at } of state.moveLog) {
+    const vm = aligned.vmIndex.get(vmId)
+    if (vm !== undefined) movedAt[vm] = Math.max(movedAt[vm], at)
+  }
+  const windows = aligned.cpuHistory.length
+  const newcomers = places.map((v) => inventory.vms[v])
+  const past = await readColumns(store, newcomers, { windows, to })
+  const cpuHistory = aligned.cpuHistory.map((column, k) => {
+    const filled = Float32Array.from(column)
+    for (const [i, v] of places.entries()) filled[v] = past[k][i]
+    return filled
+  })
+  return { ...aligned, cpuHistory, movedAt }
 }
 
 /** What the newest turn in the journal concluded: for whoever did not take it. */

@@ -32,9 +32,12 @@ export type Answer =
   | { readonly kind: 'invalid'; readonly reason: string }
   | { readonly kind: 'unavailable'; readonly reason: string }
 
+export const CONTROLLER_STATES = ['starting', 'running', 'standby', 'dead'] as const
+
 /** How things stand with the judgement. */
 export interface JudgementStatus {
-  readonly controller: 'starting' | 'running' | 'dead'
+  /** `standby`: it runs, and a controller of another process takes the turns. */
+  readonly controller: (typeof CONTROLLER_STATES)[number]
   readonly turns: number
   /** Absent: none yet. */
   readonly lastTurnAt?: EpochMs

@@ -8,7 +8,7 @@ import { observe } from '../../loop/run-loop.ts'
 import type { Observation } from '../../terms/turn.ts'
 import type { Clock } from '../../world/clock.ts'
 import type { SiteStore } from '../../world/site-store.ts'
-import { rebuildState } from './rebuild.ts'
+import { rebuildState, recallNewcomers } from './rebuild.ts'
 import { readSettings, type SiteSettings } from './site-settings.ts'
 
 /** What was seen at one instant. */
@@ -66,6 +66,11 @@ export class SiteSight {
   /** What the engine would remember of what it saw until now. Rejects with a `StoreError`. */
   async remember({ observation, settings }: Sight): Promise<EngineState> {
     return rebuildState(this.store, observation.inventory, { policy: settings.policy, now: this.clock.now() })
+  }
+
+  /** A state as it was before this sight, with the past of VMs that are new in it. Rejects with a `StoreError`. */
+  async recall(state: EngineState, { observation: { inventory, samples } }: Sight): Promise<EngineState> {
+    return recallNewcomers(this.store, state, { inventory, to: samples.at - samples.windowMs })
   }
 }
 

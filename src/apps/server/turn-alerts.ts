@@ -35,7 +35,9 @@ export function alertsOf(packet: TurnPacket): readonly AlertDraft[] {
             claimedBy.length > 1
               ? `${claimedBy.join(' and ')} have both claimed ${vmId} for ${minutes(at - since)} min. It is left alone.`
               : `No host has told where ${vmId} runs for ${minutes(at - since)} min. It is left alone.`,
-          remedy: 'Look on the hosts themselves where it runs. Nothing of Ethos stops or starts a VM.',
+          remedy:
+            'Look on the hosts themselves where it runs; nothing of Ethos stops or starts a VM. ' +
+            'What a host said that is gone for good ends with `ethos hosts remove HOST`.',
         }),
       ),
     ...staleVectors(inventory.vms, packet.heardAt, at),

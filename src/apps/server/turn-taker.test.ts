@@ -247,6 +247,43 @@ test('the past has one window for each slot, whether turns come twice in one or 
   assert.equal(new Set(newest.map((column) => column.join())).size, 4)
 })
 
+test('a VM that comes back to the roster has the past that the store knows, and its rest', async () => {
+  const bench = await aBench()
+  press(bench, [0])
+  await bench.turn()
+  for (let turn = 0; turn < 4; turn++) await bench.step()
+  const [{ vmId, from, decidedAt }] = bench.orders
+  const silent = bench.site.hosts.findIndex(({ id }) => id === from)
+  // Its host is silent until its VMs are gone from the roster.
+  const others = bench.site.hosts.map((_, host) => host).filter((host) => host !== silent)
+  const tellOthers = async () => {
+    await bench.store.hosts.remove(from)
+    await bench.store.hosts.report(others.map((host) => bench.site.report(host, bench.now, SLOT_MS)))
+  }
+  const rows = await bench.store.hosts.list()
+  const row = rows.find(({ hostId }) => hostId === from)
+  assert.ok(row !== undefined)
+  let packet = await bench.step(tellOthers)
+  for (let turn = 0; turn < 3; turn++) packet = await bench.step(tellOthers)
+  assert.ok(!packet.observation.inventory.vms.some(({ id }) => id === vmId))
+  await bench.store.hosts.put(row)
+  const { before } = await bench.step()
+  const vm = before.vmIndex.get(vmId)
+  assert.ok(vm !== undefined)
+  const rebuilt = await rebuildState(
+    bench.store,
+    { ...packet.observation.inventory, vms: before.vms },
+    {
+      policy: packet.policy,
+      now: bench.now,
+    },
+  )
+  const pastOf = ({ cpuHistory }: typeof before) => cpuHistory.map((column) => column[vm]).slice(-60)
+  assert.deepEqual(pastOf(before), pastOf(rebuilt))
+  assert.ok(pastOf(before).filter((value) => !Number.isNaN(value)).length > 50)
+  assert.ok(before.movedAt[vm] >= decidedAt)
+})
+
 test('a restart remembers who moved and when, the count of turns, the past of demand and what was learnt', async () => {
   const bench = await aBench()
   press(bench, [0])

@@ -78,8 +78,9 @@ export class TurnTaker {
     const was = this.state
     if (was === undefined) return this.sight.remember(sight)
     // The same slot again, a moment after a start: what is told now replaces what was told then.
-    if (samples.at === this.samplesAt) return { ...was, cpuHistory: was.cpuHistory.slice(0, -1) }
-    if (samples.at === this.samplesAt + samples.windowMs) return was
+    if (samples.at === this.samplesAt)
+      return this.sight.recall({ ...was, cpuHistory: was.cpuHistory.slice(0, -1) }, sight)
+    if (samples.at === this.samplesAt + samples.windowMs) return this.sight.recall(was, sight)
     // Turns were left out, and what happened meanwhile is in the store.
     return { ...alignRosters(was, inventory), cpuHistory: (await this.sight.remember(sight)).cpuHistory }
   }

@@ -1,6 +1,14 @@
 /** What grows or changes seldom: refusals and acts, phase models, settings. */
 import type { EpochMs } from '../../terms/units.ts'
-import type { Audit, AuditRecord, PhaseModels, PhaseRow, Setting, Settings } from '../../world/site-store.ts'
+import type {
+  Audit,
+  AuditRecord,
+  KeptAuditRecord,
+  PhaseModels,
+  PhaseRow,
+  Setting,
+  Settings,
+} from '../../world/site-store.ts'
 import { textIn } from './columns.ts'
 import type { Database, Row } from './database.ts'
 
@@ -16,15 +24,16 @@ export class PostgresAudit implements Audit {
     await this.database.write((queries) => queries.run(sql, at, what, about ?? null, from, reason))
   }
 
-  async last(most: number): Promise<readonly AuditRecord[]> {
-    const rows = await this.database.all('SELECT * FROM audit ORDER BY id DESC LIMIT $1', most)
+  async last(most: number, before = Number.MAX_SAFE_INTEGER): Promise<readonly KeptAuditRecord[]> {
+    const rows = await this.database.all('SELECT * FROM audit WHERE id < $1 ORDER BY id DESC LIMIT $2', before, most)
     return rows.toReversed().map(recordOf)
   }
 }
 
-function recordOf(row: Row): AuditRecord {
+function recordOf(row: Row): KeptAuditRecord {
   const about = textIn(row, 'about')
   return {
+    number: Number(row['id']),
     at: Number(row['at']),
     what: String(row['what']),
     ...(about === undefined ? {} : { about }),

@@ -8,6 +8,8 @@ import { type EpochMs, MINUTE_MS } from '../../terms/units.ts'
 const STALE_WINDOWS = 3
 /** ... and for at least so long: one that comes a little late is no reason for alarm. */
 const STALE_MS_MIN = 3 * MINUTE_MS
+/** ... and for no longer: the first report after an outage is of all of it, and says nothing about when the next will come. */
+const STALE_MS_MAX = 45 * MINUTE_MS
 /** So many reports in a row with the same numbers to the last bit are no measurement. */
 const STUCK_REPORTS = 3
 /** What a host's VMs use in all may be this much more than what the host says it is busy with, and a host busier than its cores:
@@ -27,7 +29,7 @@ interface Seen {
 
 /** How long a report may be believed, from its arrival on. */
 export function freshForMs({ windowMs }: Pick<KeptReport, 'windowMs'>): number {
-  return Math.max(STALE_MS_MIN, STALE_WINDOWS * windowMs)
+  return Math.min(STALE_MS_MAX, Math.max(STALE_MS_MIN, STALE_WINDOWS * windowMs))
 }
 
 /** Remembers of each host how its last report looked: a counter that stands still shows only over time. */
@@ -39,6 +41,9 @@ export class HostDoubts {
     if (report === undefined) return 'It has not reported yet.'
     const alike = this.remember(report)
     const ageMs = now - report.arrivedAt
+    // Of a report that arrived "later" than now nobody knows how old it is.
+    if (ageMs < -STALE_MS_MIN)
+      return `Its newest report is ${(-ageMs / MINUTE_MS).toFixed(1)} min ahead of the clock: was that set back?`
     if (ageMs > freshForMs(report)) return `Its newest report is ${(ageMs / MINUTE_MS).toFixed(1)} min old.`
     if (alike >= STUCK_REPORTS)
       return `Its last ${alike} reports hold the same numbers to the last digit: do its counters stand still?`

@@ -10,7 +10,7 @@ import { HypervisorError, type HypervisorErrorCode } from '../../world/errors.ts
 import type { Hypervisor } from '../../world/hypervisor.ts'
 import type { SiteStore } from '../../world/site-store.ts'
 import { HostBook } from './host-book.ts'
-import { HostDoubts } from './host-doubts.ts'
+import { freshForMs, HostDoubts } from './host-doubts.ts'
 import { type DoubtfulVm, VmPlaces } from './vm-places.ts'
 
 /** What a host told of itself. */
@@ -71,8 +71,14 @@ export class ReportedHypervisor implements Hypervisor {
     const doubts = new Map(this.hosts.problems)
     const hostStates = hosts.map((host) => this.stateOf(host, reportOf.get(host.id), { now, doubts }))
     this.doubts.keepOnly(new Set(hosts.map(({ id }) => id)))
-    const { vms, hostOf, migrations, doubtful } = this.places.update(reports, hostIndex, now)
-    const strangers = reports.flatMap(({ hostId }) => (hostIndex.has(hostId) ? [] : [hostId]))
+    // A host that was taken off the list may have had a last word after that: it claims nothing.
+    const listed = new Set(rows.map(({ hostId }) => hostId))
+    const claims = reports.filter(({ hostId }) => listed.has(hostId))
+    const { vms, hostOf, migrations, doubtful } = this.places.update(claims, hostIndex, now)
+    const strangers = reports.flatMap((report) => {
+      const isGone = !listed.has(report.hostId) && now - report.arrivedAt > freshForMs(report)
+      return hostIndex.has(report.hostId) || isGone ? [] : [report.hostId]
+    })
     this.told = {
       doubts,
       strangers,

@@ -67,7 +67,10 @@ export class ReportedTelemetry implements TelemetrySource {
 
   /** Those that arrived since the last time; each is handed out once, and counts from its arrival, whatever its own clock says. */
   private async readVectors(known: ReadonlySet<string>): Promise<readonly PersonalityVector[]> {
-    const kept = await this.store.vectors.latest(this.readAt)
+    const now = this.clock.now()
+    // The clock was set back: what arrived "later" than now was handed out already, and what comes now arrives before it.
+    if (this.readAt !== undefined && this.readAt > now) this.readAt = now - SLOT_MS
+    const kept = (await this.store.vectors.latest(this.readAt)).filter(({ arrivedAt }) => arrivedAt <= now)
     const good = kept.filter(({ vector }) => known.has(vector.vmId) && this.isGood(vector))
     for (const { arrivedAt } of kept) this.readAt = Math.max(arrivedAt, this.readAt ?? arrivedAt)
     for (const { vector, arrivedAt } of good) this.heard.set(vector.vmId, arrivedAt)

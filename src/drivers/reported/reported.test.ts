@@ -4,7 +4,7 @@ import { ImaginedSite } from '../../../tools/server/imagined-site.ts'
 import type { KeptReport, ReportedVm } from '../../terms/host-report.ts'
 import { parseHostId, parseOrderId, parseVmId } from '../../terms/ids.ts'
 import type { MigrationOrder } from '../../terms/move.ts'
-import { GiB, MINUTE_MS } from '../../terms/units.ts'
+import { GiB, HOUR_MS, MINUTE_MS } from '../../terms/units.ts'
 import { SLOT_MS } from '../../terms/usage.ts'
 import { StoreError, TelemetryError } from '../../world/errors.ts'
 import { hypervisorContract } from '../../world/hypervisor.contract.ts'
@@ -20,7 +20,7 @@ const START = 1_800_000_000_000
 class Bench {
   now = START
   readonly site = new ImaginedSite({ hosts: 3, vms: 6, seed: 1 })
-  readonly store: SiteStore = openSqliteSite(':memory:', { admit: () => ({ kind: 'duplicate' }) })
+  readonly store: SiteStore = openSqliteSite(':memory:', { admit: (known) => ({ kind: 'taken', next: known }) })
   readonly clock = { now: () => this.now, sleepUntil: async () => undefined }
   readonly hypervisor = new ReportedHypervisor(this.store, this.clock)
   readonly telemetry = new ReportedTelemetry(this.store, this.clock, {
@@ -112,6 +112,50 @@ test('a host is out of reach once its newest report is older than three windows,
   await bench.tellOf(0, (report) => ({ ...report, windowMs: 5 * MINUTE_MS }))
   bench.now += 15 * MINUTE_MS
   assert.deepEqual(await states(), ['on', 'unreachable', 'unreachable'])
+})
+
+test('a report of a long outage is no longer believed than one of the longest ordinary window', async () => {
+  const bench = await Bench.make()
+  await bench.tellOf(0, (report) => ({ ...report, windowMs: 8 * HOUR_MS }))
+  bench.now += 45 * MINUTE_MS
+  assert.equal((await bench.hypervisor.inventory()).hostStates[0], 'on')
+  bench.now += 1
+  assert.equal((await bench.hypervisor.inventory()).hostStates[0], 'unreachable')
+})
+
+test('after the clock was set back a host counts again with its next report, and what VMs say is heard', async () => {
+  const bench = await Bench.make()
+  const say = () => bench.site.tellVectors(bench.store, [0], bench.now)
+  const heard = async () => (await bench.telemetry.read(await bench.hypervisor.inventory())).personalities.length
+  await say()
+  await heard()
+  bench.now -= HOUR_MS
+  const { hostStates } = await bench.hypervisor.inventory()
+  assert.deepEqual(hostStates, ['unreachable', 'unreachable', 'unreachable'])
+  assert.match(bench.hypervisor.notes.doubts.get(bench.site.hosts[0].id) ?? '', /60\.0 min ahead of the clock/)
+  assert.equal(await heard(), 0)
+  await bench.tellOf(1)
+  assert.deepEqual((await bench.hypervisor.inventory()).hostStates, ['unreachable', 'on', 'unreachable'])
+  await say()
+  assert.equal(await heard(), 1)
+  assert.equal(await heard(), 0)
+})
+
+test('a host that was taken off the list claims nothing, even if it had a last word after that', async () => {
+  const bench = await Bench.make()
+  const [first] = bench.site.hosts
+  await bench.store.hosts.remove(first.id)
+  await bench.tellOf(0)
+  await bench.tellOf(1, (report) => ({
+    ...report,
+    vms: [...report.vms, ...bench.site.report(0, bench.now).vms],
+  }))
+  assert.equal(await bench.place(0), 0)
+  assert.deepEqual(bench.hypervisor.notes.doubtful, [])
+  assert.deepEqual(bench.hypervisor.notes.strangers, [first.id])
+  bench.now += 10 * MINUTE_MS
+  await bench.hypervisor.inventory()
+  assert.deepEqual(bench.hypervisor.notes.strangers, [])
 })
 
 test('a host that is registered and never reported is out of reach, one in maintenance is what it says', async () => {

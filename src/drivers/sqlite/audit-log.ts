@@ -1,4 +1,4 @@
-import type { AuditRecord } from '../../world/site-store.ts'
+import type { AuditRecord, KeptAuditRecord } from '../../world/site-store.ts'
 import type { Database } from './database.ts'
 
 /** Refusals and what people did, in order. Never a token, a key or a vector. */
@@ -14,9 +14,11 @@ export class AuditLog {
     this.database.run(sql, at, what, about ?? null, from, reason)
   }
 
-  last(most: number): readonly AuditRecord[] {
-    const rows = this.database.all('SELECT at, what, vm, whence, reason FROM audit ORDER BY id DESC LIMIT ?', most)
+  last(most: number, before = Number.MAX_SAFE_INTEGER): readonly KeptAuditRecord[] {
+    const sql = 'SELECT id, at, what, vm, whence, reason FROM audit WHERE id < ? ORDER BY id DESC LIMIT ?'
+    const rows = this.database.all(sql, before, most)
     return rows.toReversed().map((row) => ({
+      number: Number(row['id']),
       at: Number(row['at']),
       what: String(row['what']),
       ...(typeof row['vm'] === 'string' ? { about: row['vm'] } : {}),

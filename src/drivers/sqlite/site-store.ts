@@ -11,6 +11,8 @@ import { Tables } from './tables.ts'
 import { siteUpkeep } from './upkeep.ts'
 
 const SECRET_MODE = 0o600
+/** SQLite's name for a store without a file: for tests. */
+const IN_MEMORY = ':memory:'
 
 export interface SqliteSiteOptions {
   /** How arrivals are judged: the rule of `engine/admission/senders.ts`. */
@@ -41,7 +43,7 @@ export function openSqliteSite(path: string, { admit, lockPath }: SqliteSiteOpti
 
 /** Its owner's alone, and so is what SQLite puts beside it. */
 function makeFile(path: string): void {
-  if (existsSync(path)) return
+  if (path === IN_MEMORY || existsSync(path)) return
   try {
     closeSync(openSync(path, 'a', SECRET_MODE))
   } catch (cause) {
@@ -182,7 +184,7 @@ function written({ tables, queue, read }: Site): {
     },
     audit: {
       add: (record) => queue.soon(() => audit.add(record)),
-      last: (most) => read(() => audit.last(most)),
+      last: (most, before) => read(() => audit.last(most, before)),
     },
     phases: {
       add: (row) => queue.soon(() => phases.add(row)),

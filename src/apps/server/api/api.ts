@@ -160,12 +160,32 @@ function validatorOf(schema: TSchema, part: string) {
     if (validator.Check(value)) return { value }
     const errors = validator.Errors(value)
     const unknown = errors.find(({ keyword }) => keyword === 'additionalProperties')
-    const { instancePath, message } = unknown ?? errors[0]
-    const { additionalProperties } = (unknown?.params ?? {}) as { readonly additionalProperties?: readonly string[] }
-    const names = additionalProperties === undefined ? '' : ` (${additionalProperties.join(', ').slice(0, 80)})`
+    const { instancePath, message, params } = unknown ?? errors[0]
+    const { additionalProperties, allowedValues } = params as {
+      readonly additionalProperties?: readonly string[]
+      readonly allowedValues?: readonly unknown[]
+    }
+    const names = additionalProperties ?? allowedValues
+    const named = names === undefined ? '' : ` (${names.join(', ').slice(0, NAMES_LENGTH_MAX)})`
     const place = `${part}${instancePath.replaceAll('/', '.')}`
-    return { error: new Error(`${place} ${message}${names}.`) }
+    return { error: new Error(`${place} ${message}${named}${valueText(value, instancePath)}.`) }
   }
+}
+
+/** Of names and of a value that a refusal repeats. */
+const NAMES_LENGTH_MAX = 200
+const VALUE_LENGTH_MAX = 60
+
+/** What was found there, where it is short enough to be told. */
+function valueText(whole: unknown, path: string): string {
+  let found = whole
+  for (const name of path.split('/').slice(1)) {
+    if (typeof found !== 'object' || found === null || !Object.hasOwn(found, name)) return ''
+    found = (found as Readonly<Record<string, unknown>>)[name]
+  }
+  if (typeof found === 'object' && found !== null) return ''
+  const text = JSON.stringify(found) ?? ''
+  return text === '' || text.length > VALUE_LENGTH_MAX ? '' : `, and is ${text}`
 }
 
 function refusalOf(error: FastifyError): Refusal {

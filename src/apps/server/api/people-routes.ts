@@ -34,10 +34,15 @@ function auditRoutes({ store }: ApiParts): readonly Route[] {
       path: '/v1/audit',
       access: 'operator',
       tag: 'access',
-      summary: 'What was refused, and what somebody did: the newest.',
+      summary: 'What was refused, and what somebody did: the newest, and by `before` those before.',
       query: AUDIT_QUERY,
       answer: AuditView,
-      handle: async ({ query }) => value({ records: await store.audit.last(query.limit ?? 100) }),
+      handle: async ({ query: { limit = 100, before } }) => {
+        // One more than was asked for tells whether there are more.
+        const found = await store.audit.last(limit + 1, before)
+        const records = found.slice(-limit)
+        return value({ records, ...(found.length > limit ? { next: records[0].number } : {}) })
+      },
     }),
   ]
 }

@@ -1,6 +1,6 @@
 /** What the operators want: the policy, and how much the server may do by itself. */
 import { mayAct } from '../../../terms/access.ts'
-import { parseJson } from '../../../terms/parse.ts'
+import { ParseError, parseJson } from '../../../terms/parse.ts'
 import { encodePolicy, parsePolicy, PRODUCTION_POLICY } from '../../../terms/policy.ts'
 import type { Setting, SiteStore } from '../../../world/site-store.ts'
 import {
@@ -155,10 +155,15 @@ function viewPolicy(setting: Setting | undefined): PolicyView {
   return { version, policy: parseJson(text, POLICY_SETTING) as object, who, at }
 }
 
-/** What stands, and whose choice it was. Throws a `ParseError` where the setting can't be read. */
+/** What stands, and whose choice it was. Of a setting that can't be understood, as a later version may have left it, nothing is allowed. */
 export async function viewAutomation({ settings }: Pick<SiteStore, 'settings'>): Promise<AutomationView> {
   const setting = await settings.get(AUTOMATION_SETTING)
   if (setting === undefined) return { version: 0, ...AUTOMATION_DEFAULT }
   const { version, text, who, at } = setting
-  return { version, ...parseAutomation(text), who, at }
+  try {
+    return { version, ...parseAutomation(text), who, at }
+  } catch (error) {
+    if (!(error instanceof ParseError)) throw error
+    return { version, level: 'off', isPaused: true, areGuestsTrusted: false, problem: error.message, who, at }
+  }
 }

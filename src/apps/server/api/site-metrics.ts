@@ -1,5 +1,6 @@
 /** What the metrics tell of the site, looked up when they are asked for. */
 import { MINUTE_MS, SECOND_MS } from '../../../terms/units.ts'
+import { CONTROLLER_STATES } from '../site-answers.ts'
 import type { Events } from './events.ts'
 import type { Looked } from './metrics.ts'
 import type { ApiParts } from './parts.ts'
@@ -9,7 +10,6 @@ import { stateOf } from './vm-routes.ts'
 
 /** An agent reports every 5 to 15 minutes: two windows missed, and an hour. */
 const AGES_MS = [5 * MINUTE_MS, 10 * MINUTE_MS, 30 * MINUTE_MS, 60 * MINUTE_MS] as const
-const CONTROLLER_STATES = ['starting', 'running', 'dead'] as const
 
 export function siteMetrics(parts: ApiParts, site: SiteView, events: Events): readonly Looked[] {
   return [...ofVms(site), ...ofServer(parts, events)]

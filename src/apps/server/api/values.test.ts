@@ -225,6 +225,41 @@ test('operators may pause and lower automation, and only an admin lets it go on'
   )
 })
 
+test('automation that can not be understood allows nothing, says so, and an admin sets it anew', async () => {
+  const { settings } = bench.store
+  await settings.set('automation', '{"level":"of a later version"}', { who: 'later', at: bench.now })
+  const { json } = await bench.ask({ path: '/v1/automation', token: tokens.viewer })
+  assert.deepEqual([json['level'], json['isPaused']], ['off', true])
+  assert.match(String(json['problem']), /of a later version/)
+  assert.equal((await get('/v1/status', {})).status, 200)
+  const wanted = { level: 'shadow', isPaused: false }
+  assert.equal((await putAutomation(tokens.operator, wanted)).status, 403)
+  const set = await putAutomation(tokens.admin, wanted)
+  assert.deepEqual([set.status, set.json['level'], 'problem' in set.json], [200, 'shadow', false])
+})
+
+test('the audit is read to its begin, page by page', async () => {
+  const all = await bench.store.audit.last(100_000)
+  assert.ok(all.length > 5)
+  const numbers: number[] = []
+  let path: string | undefined = '/v1/audit?limit=2'
+  while (path !== undefined) {
+    const { json }: Answered = await bench.ask({ path, token: tokens.operator })
+    numbers.unshift(...(json['records'] as { number: number }[]).map(({ number }) => number))
+    path = json['next'] === undefined ? undefined : `/v1/audit?limit=2&before=${json['next']}`
+  }
+  assert.deepEqual(
+    numbers,
+    all.map(({ number }) => number),
+  )
+})
+
+test('what is refused is told with its place, its value and what may stand there', async () => {
+  const body = { level: 'autonomous' }
+  const { json } = await bench.ask({ method: 'PUT', path: '/v1/automation', token: tokens.admin, body })
+  assert.match(json['error']['message'], /^body\.level .*\(off, advisory, shadow\), and is "autonomous"\.$/)
+})
+
 test('tokens are made, told once, listed without secrets, and revoked at once', async () => {
   const body = { name: 'prometheus', role: 'viewer', expiresAt: bench.now + DAY_MS }
   const made = await bench.ask({ method: 'POST', path: '/v1/tokens', token: tokens.admin, body })

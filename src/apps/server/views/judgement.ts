@@ -293,8 +293,12 @@ export const PlacementsView = Type.Object({
       demand: Type.Object({ basis: Type.String(), mean: Cores, p95: Cores, reason: Type.String() }),
       step: Type.Integer({ description: 'those with a lower number were on their hosts when it was ranked' }),
       host: Type.Optional(Type.String({ description: 'absent: no host can take it' })),
-      ranked: Type.Array(RankedHostView),
-      refused: Type.Array(RefusedHostView),
+      suitableHosts: Type.Integer({ description: 'how many can take it' }),
+      refusals: Type.Record(Type.String(), Type.Integer(), { description: 'how many hosts lack what' }),
+      ranked: Type.Array(RankedHostView, {
+        description: 'the best; of a group on many hosts not all: 10,000 pairs in all, 5 hosts for each VM at least',
+      }),
+      refused: Type.Array(RefusedHostView, { description: 'the same number at most' }),
       remediation: Type.Optional(
         Type.Array(
           Type.Object({ remedy: words(REMEDIES), hostId: Type.Optional(Type.String()), reason: Type.String() }),

@@ -1,6 +1,7 @@
 /** Requests and answers about the site as a whole: policy, automation, journal, audit, tokens, identities, store. */
 import { type Static, Type } from 'typebox'
 import { ROLES } from '../../../terms/access.ts'
+import { CONTROLLER_STATES } from '../site-answers.ts'
 import { AUTOMATION_LEVELS } from '../site-settings.ts'
 import { Degraded, Instant, PAGE_MAX } from './common.ts'
 
@@ -46,6 +47,9 @@ export const AutomationView = Type.Object({
   areGuestsTrusted: Type.Boolean({
     description: 'what guests say of their work weighs in orders; false: in rankings alone',
   }),
+  problem: Type.Optional(
+    Type.String({ description: 'why what stands can not be understood: nothing is ordered until it is set anew' }),
+  ),
   who: Type.Optional(Type.String()),
   at: Type.Optional(Instant),
 })
@@ -93,11 +97,16 @@ export const OutcomesView = Type.Object({
 })
 
 export const AUDIT_QUERY = {
+  before: Type.Optional(
+    Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER, description: '`next` of the answer before' }),
+  ),
   limit: Type.Optional(Type.Integer({ minimum: 1, maximum: PAGE_MAX, default: 100, description: 'the newest' })),
 } as const
 export const AuditView = Type.Object({
+  next: Type.Optional(Type.Integer({ description: 'asks for those before, as `before`. Absent: that was all' })),
   records: Type.Array(
     Type.Object({
+      number: Type.Integer(),
       at: Instant,
       what: Type.String(),
       about: Type.Optional(Type.String()),
@@ -187,7 +196,7 @@ export const StatusView = Type.Object({
   upSince: Instant,
   you: Type.Object({ name: Type.String(), role: Type.Enum(ROLES) }),
   store: Type.String(),
-  controller: Type.Enum(['starting', 'running', 'dead']),
+  controller: Type.Enum(CONTROLLER_STATES, { description: '`standby`: another server takes the turns' }),
   automation: Type.Object({ level: Type.Enum(AUTOMATION_LEVELS), isPaused: Type.Boolean() }),
   turns: Type.Integer(),
   lastTurnAt: Type.Optional(Instant),

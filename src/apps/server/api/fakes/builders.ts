@@ -164,7 +164,13 @@ export class FakeStore implements SiteStore {
 
   readonly audit: SiteStore['audit'] = {
     add: (record) => this.ask(() => void this.kept.audit.push(record)),
-    last: (most) => this.ask(() => this.kept.audit.slice(-most)),
+    last: (most, before = Infinity) =>
+      this.ask(() =>
+        this.kept.audit
+          .map((record, i) => ({ number: i + 1, ...record }))
+          .filter(({ number }) => number < before)
+          .slice(-most),
+      ),
   }
 
   readonly phases: SiteStore['phases'] = { add: UNUSED, list: UNUSED, current: UNUSED, use: UNUSED }
