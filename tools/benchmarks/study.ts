@@ -324,8 +324,8 @@ function untilGoal(
 /** The same with every column a benchmark of its own, as the data count them: a run in a second unit is then half of the work. */
 function columnView(frames: readonly Frame[]): Study['columns'] {
   const groups = frames.map(({ group }) => group)
-  const order = selectForward(frames, 16, { view: 'columns' }).map(({ metric }) => metric)
-  return [8, 12, 16].map((chosen) => {
+  const order = selectForward(frames, 24, { view: 'columns' }).map(({ metric }) => metric)
+  return [8, 12, 16, 20, 24].map((chosen) => {
     const taken = order.slice(0, chosen)
     return {
       chosen,
