@@ -6,7 +6,10 @@ import { runProgram } from './repository.ts'
 test('the small form takes vectors in by all three ways, and its numbers are numbers', () => {
   const { isSuccess, output } = runProgram('node', ['tools/bench-server.ts', 'ingest', '--small'])
   assert.ok(isSuccess, output)
-  const rows = [...output.matchAll(/^\| ([^|]*?) +\| +(-?\d[\d. ]*) (\S.*?) \|/gm)].map(([, what, value]) => [what, value])
+  const rows = [...output.matchAll(/^\| ([^|]*?) +\| +(-?\d[\d. ]*) (\S.*?) \|/gm)].map(([, what, value]) => [
+    what,
+    value,
+  ])
   assert.equal(rows.length, 8)
   assert.ok(rows.every(([, value]) => Number.isFinite(Number(value.replaceAll(' ', '')))))
   assert.doesNotMatch(output, /NaN|undefined|Infinity/)

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import {
   cpSync,
   existsSync,
@@ -13,6 +15,7 @@ import {
 import { tmpdir } from 'node:os'
 import { dirname, join, relative } from 'node:path'
 import { after, before, describe, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { aWideTrace } from '../src/apps/cli/builders.ts'
 import { type Finished, REPOSITORY, runProgram } from './repository.ts'
 
@@ -31,7 +34,7 @@ describe('the package that `npm pack` makes', () => {
   test('holds what runs and what it reads: no sources, no tests', () => {
     const files = globSync('**/*', { cwd: installed })
     assert.deepEqual(
-      files.filter((path) => /(^src|\.ts$|\btest\b|\bbench\b|builders|tsconfig)/.test(path)),
+      files.filter((path) => /(^src|\.ts$|\.(test|bench|contract)\.|builders|tsconfig)/.test(path)),
       [],
     )
     for (const path of ['LICENSE', 'NOTICE', 'README.md', 'docs/traces.md']) assert.ok(files.includes(path), path)
@@ -53,6 +56,20 @@ describe('the package that `npm pack` makes', () => {
   test('has the traces, fleets and policies that its help names', () => {
     const words = ['--vm-count', '8', '--hosts', 'virtualisation-2022', '--policy', 'none']
     succeed(ethos('backtest', '--trace', 'azure', ...words))
+  })
+
+  test('serves, takes turns in a process of its own, and answers', async () => {
+    const { line, end } = await serving()
+    try {
+      const [, port] = /listening on 127\.0\.0\.1:(\d+)/.exec(line('listening')) ?? []
+      const [, token] = /(ethos_[0-9a-f]{16}_[\w-]{43})/.exec(line('ethos_')) ?? []
+      writeFileSync(join(user, 'token'), `${token}\n`, { mode: 0o600 })
+      const server = ['--server', `https://localhost:${port}`, '--ca', 'ca.pem', '--token-file', 'token']
+      writeFileSync(join(user, 'ca.pem'), authorityIn(join(user, 'site')))
+      for (let i = 0; !/controller +running/.test(ethos('status', ...server).output); i++) assert.ok(i < 60)
+    } finally {
+      await end()
+    }
   })
 
   test('writes reports', () => {
@@ -106,6 +123,32 @@ function link(target: string, name: string): void {
 
 function ethos(...words: readonly string[]): Finished {
   return runProgram('npx', ['--silent', '--offline', 'ethos', ...words], user)
+}
+
+/** `ethos serve` of the package, until it has told its first token. */
+async function serving(): Promise<{ readonly line: (part: string) => string; readonly end: () => Promise<void> }> {
+  const words = ['serve', '--data', 'site', '--listen', '127.0.0.1:0', '--turn-every', '10']
+  const child = spawn(process.execPath, [join(installed, 'bin', 'ethos.mjs'), ...words], { cwd: user })
+  let said = ''
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (piece) => (said += String(piece)))
+  for (let i = 0; !said.includes('ethos_'); i++) {
+    assert.ok(i < 600 && child.exitCode === null, said)
+    await sleep(100)
+  }
+  const lines = said.split('\n')
+  return {
+    line: (part) => lines.find((text) => text.includes(part)) ?? '',
+    end: async () => {
+      child.kill('SIGTERM')
+      await once(child, 'exit')
+    },
+  }
+}
+
+/** The certificate of a server's authority, from its folder. */
+function authorityIn(folder: string): string {
+  const { certificate } = JSON.parse(readFileSync(join(folder, 'ca-1.json'), 'utf8')) as { certificate: string }
+  return certificate
 }
 
 function succeed({ isSuccess, output }: Finished): void {

@@ -36,22 +36,37 @@ export class MeasuredServer {
     await bench.stop()
     const { child, port } = await startProcess(bench.data)
     const server = new MeasuredServer(bench, child)
-    if (core !== undefined) await pin(child.pid ?? 0, core)
+    if (core !== undefined) for (const pid of server.pids()) await pin(pid, core)
     await bench.attach(port)
     return server
   }
 
-  /** CPU seconds of all threads since it was started. */
+  /** CPU seconds of all processes and threads since it was started: the controller's process is part of a server. */
   cpuSec(): number {
-    const stat = readFileSync(`/proc/${this.child.pid}/stat`, 'latin1')
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-    // The 14th and 15th fields of the line, the third of which stands first here (proc_pid_stat(5)).
-    return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SEC
+    return this.sumOf((pid) => {
+      const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
+      const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+      // The 14th and 15th fields of the line, the third of which stands first here (proc_pid_stat(5)).
+      return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SEC
+    })
   }
 
+  /** Of all processes; what they share is counted in each. */
   residentBytes(): number {
-    const status = readFileSync(`/proc/${this.child.pid}/status`, 'latin1')
-    return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) * 1024
+    return this.sumOf((pid) => {
+      const status = readFileSync(`/proc/${pid}/status`, 'latin1')
+      return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) * 1024
+    })
+  }
+
+  private sumOf(measure: (pid: number) => number): number {
+    return this.pids().reduce((sum, pid) => sum + measure(pid), 0)
+  }
+
+  private pids(): readonly number[] {
+    const pid = this.child.pid ?? 0
+    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1').trim().split(' ')
+    return [pid, ...children.filter(Boolean).map(Number)]
   }
 
   async stop(): Promise<void> {

@@ -49,8 +49,7 @@ export class ImaginedSite {
   }
 
   /** What the host tells of the window that ends at an instant. */
-  report(host: number, at: EpochMs, windowMs = MINUTE_MS): KeptReport {
-    const here = [...this.hostOf.keys()].filter((v) => this.hostOf[v] === host)
+  report(host: number, at: EpochMs, windowMs = MINUTE_MS, here = this.byHost()[host]): KeptReport {
     const vms = here.map((v) => ({ vm: this.vms[v], state: 'running' as const, ...this.use(v, at) }))
     const { id: hostId, memoryBytes, cores } = this.hosts[host]
     // What its VMs want beyond its cores they wait for.
@@ -68,6 +67,13 @@ export class ImaginedSite {
       vms,
       arrivedAt: at,
     }
+  }
+
+  /** Indices of the VMs on each host. */
+  byHost(): readonly (readonly number[])[] {
+    const byHost: number[][] = this.hosts.map(() => [])
+    this.hostOf.forEach((host, vm) => byHost[host].push(vm))
+    return byHost
   }
 
   /** What all VMs use in the slot that begins at an instant. */
@@ -102,7 +108,8 @@ export class ImaginedSite {
 
   /** Each host reports. */
   async tellReports(store: SiteStore, at: EpochMs, windowMs = MINUTE_MS): Promise<void> {
-    await store.hosts.report(this.hosts.map((_, h) => this.report(h, at, windowMs)))
+    const byHost = this.byHost()
+    await store.hosts.report(this.hosts.map((_, h) => this.report(h, at, windowMs, byHost[h])))
   }
 
   /** Each agent of some VMs reports. */

@@ -84,8 +84,11 @@ async function report(bench: Bench, guest: Guest): Promise<void> {
 }
 
 /** The server as operators start it, on any free port. */
-export async function startProcess(data: string): Promise<{ readonly child: ChildProcess; readonly port: number }> {
-  const words = ['server', '--data', data, '--listen', '127.0.0.1:0', '--name', '127.0.0.1', '--json-logs']
+export async function startProcess(
+  data: string,
+  rest: readonly string[] = [],
+): Promise<{ readonly child: ChildProcess; readonly port: number }> {
+  const words = ['server', '--data', data, '--listen', '127.0.0.1:0', '--name', '127.0.0.1', '--json-logs', ...rest]
   const child = spawn(process.execPath, [join(REPOSITORY, 'src/apps/cli/main.ts'), ...words], {
     stdio: ['ignore', 'ignore', 'pipe'],
   })

@@ -1,5 +1,6 @@
 /** From a process's start to the first ranking, on a store with a week of a large site: 10,000 VMs on 300 hosts, six resources by slots of 5 min. The
  *  store is made once and kept in build/. Alone: `node tools/server/restart.ts [--small]`. */
+import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { get } from 'node:https'
@@ -39,13 +40,37 @@ export async function measureRestart({
   readonly isSmall: boolean
   readonly say: (what: string) => void
 }): Promise<Restarted> {
-  const size = isSmall ? { hosts: 4, vms: 40, pastMs: HOUR_MS } : { hosts: 300, vms: 10_000, pastMs: 7 * DAY_MS }
+  const { folder, site } = await siteWithPast(isSmall ? SMALL : LARGE, say)
+  return start(folder, site.vms[0].id)
+}
+
+/** How large a site is, and how much of its past its store holds. */
+export interface PastSize {
+  readonly hosts: number
+  readonly vms: number
+  readonly pastMs: number
+}
+
+export const LARGE: PastSize = { hosts: 300, vms: 10_000, pastMs: 7 * DAY_MS }
+export const SMALL: PastSize = { hosts: 4, vms: 40, pastMs: HOUR_MS }
+
+/** A site, and a store with its past, made once; the newest report of its hosts is of now. */
+export async function siteWithPast(
+  size: PastSize,
+  say: (what: string) => void,
+): Promise<{ readonly folder: string; readonly site: ImaginedSite }> {
   const site = new ImaginedSite({ hosts: size.hosts, vms: size.vms, seed: SEED, cores: 128 })
-  const folder = join(REPOSITORY, 'build', `restart-${size.vms}`)
+  const folder = join(REPOSITORY, 'build', `restart-${size.vms}-${schemaName()}`)
   if (!existsSync(folder)) await make(folder, site, { pastMs: size.pastMs, say })
   // Hosts report as they would; the past before is as old as the store.
   await tellLately(folder, site)
-  return start(folder, site.vms[0].id)
+  return { folder, site }
+}
+
+/** Of the store's tables as they are now: what was kept with others is not taken for a store of this program. */
+function schemaName(): string {
+  const text = readFileSync(join(REPOSITORY, 'src', 'drivers', 'sqlite', 'schema.ts'))
+  return createHash('sha256').update(text).digest('hex').slice(0, 8)
 }
 
 async function make(

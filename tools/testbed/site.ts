@@ -4,7 +4,9 @@ import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { withSite } from '../../src/apps/server/open-site.ts'
 import { parseVmId } from '../../src/terms/ids.ts'
+import type { KeptReport } from '../../src/terms/host-report.ts'
 import type { PersonalityVector } from '../../src/terms/personality.ts'
+import type { Identity } from '../../src/world/site-store.ts'
 import { REPOSITORY } from '../repository.ts'
 import type { Testbed } from './testbed.ts'
 
@@ -18,12 +20,14 @@ export class Site {
   private child: ChildProcess | undefined
   private said = ''
 
-  constructor(testbed: Testbed, hosts: readonly string[]) {
+  /** @param hosts whose channels it serves itself
+   *  @param more words of the command line */
+  constructor(testbed: Testbed, hosts: readonly string[], more: readonly string[] = []) {
     this.data = join(testbed.folder, 'server')
     this.url = `https://${testbed.address}:${PORT}`
     const channels = testbed.channelFolders(hosts).flatMap((folder) => ['--channels', folder])
     const listen = ['--listen', `${testbed.address}:${PORT}`, '--name', testbed.address]
-    this.words = ['server', '--data', this.data, ...listen, ...channels]
+    this.words = ['server', '--data', this.data, ...listen, ...channels, ...more]
   }
 
   /** Starts it and returns once it listens. */
@@ -35,6 +39,16 @@ export class Site {
       stream?.on('data', (bytes: Buffer) => void (this.said += bytes.toString()))
     while (!/listening/.test(this.said)) {
       if (child.exitCode !== null || child.signalCode !== null) throw new Error(`the server ended: ${this.said}`)
+      await pause(50)
+    }
+  }
+
+  /** The fingerprint of its authority and the first token, as it prints them at its first start. */
+  async firstLogin(): Promise<{ readonly fingerprint: string; readonly token: string }> {
+    for (;;) {
+      const token = /^ {2}(ethos_\S+)$/m.exec(this.said)?.[1]
+      const fingerprint = /--fingerprint (\S+)/.exec(this.said)?.[1]
+      if (token !== undefined && fingerprint !== undefined) return { fingerprint, token }
       await pause(50)
     }
   }
@@ -53,6 +67,16 @@ export class Site {
       encoding: 'utf8',
     })
     return said.trim().split('\n')[0].trim()
+  }
+
+  /** The newest report of each host. */
+  reports(): Promise<readonly KeptReport[]> {
+    return withSite({ data: this.data }, (store) => store.hosts.reports())
+  }
+
+  /** Who brings the vectors of a VM, and whether two machines were found to be one. */
+  identity(vm: string): Promise<Identity | undefined> {
+    return withSite({ data: this.data }, (store) => store.identities.find(parseVmId(vm)))
   }
 
   /** All vectors of a VM that count, in the order in which they came. */

@@ -137,9 +137,24 @@ export class Testbed {
     await this.tell('migrate', vm, from, to, '--p2p', '--unsafe')
   }
 
+  /** Limits a host's network, such as to `80mbit`; `off` ends that. */
+  async link(host: string, rate: string): Promise<void> {
+    await this.tell('link', host, rate)
+  }
+
   /** Runs `virsh` against a host. */
   virsh(host: string, ...words: readonly string[]): Promise<string> {
     return this.tell('virsh', host, ...words)
+  }
+
+  /** Where a host's libvirt is asked. */
+  async uri(host: string): Promise<string> {
+    return (await this.tell('uri', host)).trim()
+  }
+
+  /** Boots the small guest: no agent, some load. */
+  async startSmallGuest(host: string, vm: string): Promise<void> {
+    await this.tell('vm-start', host, vm, 'cpu=20', 'dirty=2')
   }
 
   /** Path of the host's end of a channel of a guest. */

@@ -1,5 +1,5 @@
 /** Asks a running server, as a person or a program with an API token does. */
-import { existsSync, readFileSync, statSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import { request, type RequestOptions } from 'node:https'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
@@ -29,32 +29,53 @@ const TOKEN = /^ethos_[0-9a-f]{16}_[\w-]{43}$/
 
 /** Path of the kept login: below `$XDG_CONFIG_HOME`, else below `~/.config`. */
 export function loginPath(environment: NodeJS.ProcessEnv = process.env): string {
-  return join(environment['XDG_CONFIG_HOME'] ?? join(homedir(), '.config'), 'ethos', 'cli.json')
+  return join(setIn(environment, 'XDG_CONFIG_HOME') ?? join(homedir(), '.config'), 'ethos', 'cli.json')
 }
 
 /** Reads where to ask. Throws a `UsageError` that says how to log in. */
 export function findLogin(options: AskOptions, environment: NodeJS.ProcessEnv = process.env): Login {
+  const caFile = options.ca ?? setIn(environment, 'ETHOS_CA')
+  const ca = caFile === undefined ? undefined : readText('--ca', caFile)
+  const told = options.server ?? setIn(environment, 'ETHOS_SERVER')
+  const server = told === undefined ? undefined : parseServer(told)
+  const token = findToken(options, environment)
+  if (server !== undefined && token !== undefined && ca !== undefined) return { server, ca, token: parseToken(token) }
   const kept = readKept(loginPath(environment))
-  const server = options.server ?? environment['ETHOS_SERVER'] ?? kept?.server
-  const tokenFile = options.tokenFile ?? environment['ETHOS_TOKEN_FILE']
-  const token =
-    tokenFile === undefined ? (environment['ETHOS_TOKEN'] ?? kept?.token) : readText('--token-file', tokenFile)
-  const caFile = options.ca ?? environment['ETHOS_CA']
-  const ca = caFile === undefined ? kept?.ca : readText('--ca', caFile)
-  if (server === undefined || token === undefined)
+  // What was kept for one server goes to no other, unless the authority vouches for it that was kept with it.
+  const isKeptFor = kept !== undefined && (server === undefined || server === kept.server || ca === undefined)
+  const where = server ?? kept?.server
+  const whose = token ?? (isKeptFor ? kept.token : undefined)
+  if (where === undefined || whose === undefined)
     throw new UsageError(
-      server === undefined ? '--server' : '--token-file',
+      where === undefined ? '--server' : '--token-file',
       undefined,
       'Log in once: ethos login --server https://ethos.example:8470 --ca ca.pem. Or set ETHOS_SERVER, ETHOS_CA and ETHOS_TOKEN_FILE.',
     )
-  return { server: parseServer(server), ca: ca ?? '', token: parseToken(token) }
+  return { server: parseServer(where), ca: ca ?? kept?.ca ?? '', token: parseToken(whose) }
+}
+
+function findToken({ tokenFile }: AskOptions, environment: NodeJS.ProcessEnv): string | undefined {
+  if (tokenFile !== undefined) return readText('--token-file', tokenFile)
+  const file = setIn(environment, 'ETHOS_TOKEN_FILE')
+  return file === undefined ? setIn(environment, 'ETHOS_TOKEN') : readText('ETHOS_TOKEN_FILE', file)
+}
+
+/** What is set to nothing is not set: shells and containers make such. */
+function setIn(environment: NodeJS.ProcessEnv, name: string): string | undefined {
+  const value = environment[name]
+  return value === '' ? undefined : value
 }
 
 /** An address that we would send a token to: HTTPS alone. */
 export function parseServer(text: string): string {
   const url = URL.canParse(text) ? new URL(text) : undefined
   if (url?.protocol === 'https:' && url.username === '' && url.pathname === '/') return url.origin
-  throw new UsageError('--server', text, 'Expected https://NAME:PORT, such as https://ethos.example:8470.')
+  // What stands before the @ is a password.
+  throw new UsageError(
+    '--server',
+    text.replace(/\/\/.*@/s, '//...@'),
+    'Expected https://NAME:PORT, such as https://ethos.example:8470.',
+  )
 }
 
 export function parseToken(text: string): string {
@@ -62,7 +83,8 @@ export function parseToken(text: string): string {
   if (TOKEN.test(token)) return token
   throw new UsageError(
     'token',
-    `${token.slice(0, 6)}...`,
+    // Whatever it is, it may be a secret of something else.
+    `text of ${token.length} characters`,
     'Expected a token as `ethos serve` or `ethos tokens create` printed it.',
   )
 }
@@ -81,8 +103,8 @@ export interface Question {
 /** Asks and reads the JSON that comes back. Throws an `ApiError`, with the exit code that the command line ends with. */
 export async function ask(login: Login, question: Question): Promise<unknown> {
   const { status, text } = await send(login, question)
-  const answer = parseAnswer(text, status)
-  if (status < 300) return answer
+  const answer = parseAnswer(text)
+  if (status < 300 && answer !== NO_JSON) return answer
   throw ApiError.ofAnswer(status, answer, login.server)
 }
 
@@ -99,7 +121,8 @@ function send(login: Login, question: Question): Promise<{ readonly status: numb
   const options: RequestOptions = {
     method: question.method ?? 'GET',
     minVersion: 'TLSv1.3',
-    timeout: TIMEOUT_MS,
+    // Of the whole: a server that drips would never be idle.
+    signal: AbortSignal.timeout(TIMEOUT_MS),
     ...(login.ca === '' ? {} : { ca: login.ca }),
     headers: {
       authorization: `Bearer ${login.token}`,
@@ -110,6 +133,10 @@ function send(login: Login, question: Question): Promise<{ readonly status: numb
     },
   }
   return new Promise((resolve, reject) => {
+    const fail = (cause: Error): void => {
+      const isLate = cause.name === 'AbortError'
+      reject(ApiError.unreachable(login.server, isLate ? new Error(`no answer within ${TIMEOUT_MS / 1000} s`) : cause))
+    }
     const asked = request(url, options, (response) => {
       const pieces: Buffer[] = []
       let bytes = 0
@@ -119,29 +146,38 @@ function send(login: Login, question: Question): Promise<{ readonly status: numb
         else asked.destroy(new Error(`the answer is longer than ${ANSWER_BYTES_MAX} bytes`))
       })
       response.once('end', () => resolve({ status: response.statusCode ?? 0, text: Buffer.concat(pieces).toString() }))
-      response.once('error', reject)
+      response.once('error', fail)
     })
-    asked.once('timeout', () => asked.destroy(new Error(`no answer within ${TIMEOUT_MS / 1000} s`)))
-    asked.once('error', (cause) => reject(ApiError.unreachable(login.server, cause)))
+    asked.on('error', fail)
     asked.end(body)
   })
 }
 
-function parseAnswer(text: string, status: number): unknown {
-  if (text === '') return undefined
+const NO_JSON = { error: { message: 'The answer is not JSON. Is this an Ethos server?' } }
+
+function parseAnswer(text: string): unknown {
+  if (text === '') return {}
   try {
     return JSON.parse(text)
   } catch {
-    return { error: { message: `The answer (${status}) is not JSON. Is this an Ethos server?` } }
+    return NO_JSON
   }
 }
 
 function readKept(path: string): Login | undefined {
-  if (!existsSync(path)) return undefined
-  if ((statSync(path).mode & 0o077) !== 0)
-    throw new UsageError(path, undefined, `Others may read it, and it holds a token. Try: chmod 600 ${path}`)
+  let text: string
   try {
-    const { server, ca, token } = JSON.parse(readFileSync(path, 'utf8')) as Partial<Login>
+    if ((statSync(path).mode & 0o077) !== 0)
+      throw new UsageError(path, undefined, `Others may read it, and it holds a token. Try: chmod 600 ${path}`)
+    text = readFileSync(path, 'utf8')
+  } catch (error) {
+    if (error instanceof UsageError) throw error
+    const code = codeOf(error)
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined
+    throw new UsageError(path, undefined, `It can not be read (${code}).`)
+  }
+  try {
+    const { server, ca, token } = JSON.parse(text) as Partial<Login>
     if (typeof server === 'string' && typeof ca === 'string' && typeof token === 'string') return { server, ca, token }
   } catch {
     // Said below.
@@ -149,11 +185,16 @@ function readKept(path: string): Login | undefined {
   throw new UsageError(path, undefined, 'It is damaged. Log in again: ethos login')
 }
 
-function readText(option: string, path: string): string {
+/** Text of a file that an option names. Throws a `UsageError`. */
+export function readText(option: string, path: string): string {
   try {
     return readFileSync(path, 'utf8')
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : String(error)
-    throw new UsageError(option, path, `It can not be read (${code}).`)
+    throw new UsageError(option, path, `It can not be read (${codeOf(error)}).`)
   }
+}
+
+/** Of an error of the system, such as `ENOENT`. */
+export function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : String(error)
 }

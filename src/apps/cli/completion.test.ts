@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { Command } from 'commander'
 import { completionNodes, completionScript, SHELLS } from './completion.ts'
@@ -14,9 +17,10 @@ function aProgram(): Command {
 }
 
 /** What bash offers after these words. */
-function offered(words: readonly string[]): readonly string[] {
+function offered(words: readonly string[], names = ['web-1', 'web-2', 'db-1']): readonly string[] {
+  const listed = names.map((name) => `'${name}'`).join(' ')
   const script = `
-    ethos() { [ "$1 $2" = "vms --names" ] && printf 'web-1\\nweb-2\\ndb-1\\n'; }
+    ethos() { [ "$1 $2" = "vms --names" ] && printf '%s\\n' ${listed}; }
     ${completionScript('bash', completionNodes(aProgram()))}
     COMP_WORDS=(ethos ${words.map((word) => `'${word}'`).join(' ')})
     COMP_CWORD=${words.length}
@@ -40,6 +44,16 @@ test('a value of an option is taken for no command', () => {
 test('names of VMs are offered where one is expected', () => {
   assert.deepEqual(offered(['rank', 'web']), ['web-1', 'web-2'])
   assert.deepEqual(offered(['rank', 'web-1', '--']), ['--top', '--help'])
+})
+
+test('a name that is a command is neither run nor offered', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'ethos-completion-'))
+  const file = join(folder, 'ran')
+  const names = [`$(>${file})`, `\`>${file}\``, `web;>${file}`, 'web-3']
+  assert.deepEqual(offered(['rank', 'web'], names), ['web-3'])
+  assert.deepEqual(offered(['rank', '$'], names), [])
+  assert.ok(!existsSync(file))
+  rmSync(folder, { recursive: true })
 })
 
 test('every shell gets a script that names every command', () => {

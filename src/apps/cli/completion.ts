@@ -51,11 +51,14 @@ ${walker(nodes)}
 _ethos() {
   local current="\${COMP_WORDS[COMP_CWORD]}"
   _ethos_walk "\${COMP_WORDS[@]:1:COMP_CWORD-1}"
-  local words="$_ethos_words"
+  COMPREPLY=($(compgen -W "$_ethos_words" -- "$current"))
   if [[ "$current" != -* && -n "$_ethos_names" ]]; then
-    words="$words $(ethos "$_ethos_names" --names 2>/dev/null)"
+    # Names are not ours: compgen -W would run what stands in them.
+    local name
+    while IFS= read -r name; do
+      if [[ "$name" == "$current"* && "$name" =~ ^[A-Za-z0-9._:@%+=,-]+$ ]]; then COMPREPLY+=("$name"); fi
+    done < <(ethos "$_ethos_names" --names 2>/dev/null)
   fi
-  COMPREPLY=($(compgen -W "$words" -- "$current"))
   if [[ \${#COMPREPLY[@]} -eq 0 && "$current" != -* ]]; then COMPREPLY=($(compgen -f -- "$current")); fi
 }
 complete -F _ethos ethos

@@ -1,12 +1,13 @@
 /** `ethos doctor`: everything that can be wrong between an operator, the server, its hosts and its VMs, in the order in which one thing hides the next. */
 import type { Static } from 'typebox'
 import { MINUTE_MS } from '../../terms/units.ts'
-import { printable } from '../printable.ts'
+import { printable, printableJson } from '../printable.ts'
 import type { HostView } from '../server/views/hosts.ts'
 import type { AlertsView } from '../server/views/judgement.ts'
 import type { AgentView } from '../server/agents-view.ts'
 import type { StatusView } from '../server/views/site.ts'
 import type { VmView } from '../server/views/vms.ts'
+import { UsageError } from '../usage-error.ts'
 import { ask, findLogin, type Login } from './api-client.ts'
 import { ApiError, EXIT } from './api-error.ts'
 import type { DoctorOptions } from './manage-command.ts'
@@ -31,9 +32,7 @@ const NAMED_MAX = 5
 
 export async function doctor(options: DoctorOptions): Promise<void> {
   const findings = [...(await lookAtServer(options)), ...(await lookAtFolder(options.data))]
-  process.stdout.write(
-    options.json === true ? `${JSON.stringify({ findings }, null, 2)}\n` : printable(findingsText(findings)),
-  )
+  process.stdout.write(options.json === true ? `${printableJson({ findings })}\n` : printable(findingsText(findings)))
   if (findings.some(({ verdict }) => verdict === 'wrong')) process.exitCode = EXIT.no
 }
 
@@ -48,7 +47,11 @@ export function findingsText(findings: readonly Finding[]): string {
 }
 
 async function lookAtServer(options: DoctorOptions): Promise<readonly Finding[]> {
-  const login = findLogin(options)
+  const login = findLoginIfAsked(options)
+  if (login === undefined)
+    return [
+      { verdict: 'note', what: 'No server is asked: nobody has logged in here.', remedy: 'See: ethos login --help' },
+    ]
   try {
     const status = (await ask(login, { path: '/v1/status' })) as StatusView
     const parts = [
@@ -59,10 +62,21 @@ async function lookAtServer(options: DoctorOptions): Promise<readonly Finding[]>
       lookAtAlerts((await ask(login, { path: '/v1/alerts' })) as Static<typeof AlertsView>),
     ]
     return parts.flat()
-  } catch (error) {
+  } catch (cause) {
+    const error = cause instanceof TypeError ? ApiError.notUnderstood(login.server, cause) : cause
     if (!(error instanceof ApiError)) throw error
     const remedy = error.exitCode === EXIT.unreachable ? 'Nothing else can be looked at before that.' : 'See above.'
     return [{ verdict: 'wrong', what: error.message, remedy }]
+  }
+}
+
+/** Who names a folder may have no login: then the folder alone is looked at. */
+function findLoginIfAsked(options: DoctorOptions): Login | undefined {
+  try {
+    return findLogin(options)
+  } catch (error) {
+    if (options.data !== undefined && error instanceof UsageError) return undefined
+    throw error
   }
 }
 

@@ -1,8 +1,9 @@
 /** `ethos hosts HOST`: one host in full: what it is, what was measured, and what an operator says instead. */
 import type { Static } from 'typebox'
-import { printable } from '../printable.ts'
+import { printableJson } from '../printable.ts'
 import type { BenchmarksView, OneHostView } from '../server/views/hosts.ts'
 import { ask, type AskOptions, findLogin, pathOf } from './api-client.ts'
+import { textFor } from './site-actions.ts'
 import { bytesText, percentText, spanText, tableText } from './table-text.ts'
 
 type Host = Static<typeof OneHostView>
@@ -12,8 +13,8 @@ export async function showHost(host: string, options: AskOptions): Promise<void>
   const login = findLogin(options)
   const one = (await ask(login, { path: pathOf('v1', 'hosts', host) })) as Host
   const benchmarks = (await ask(login, { path: pathOf('v1', 'hosts', host, 'benchmarks') })) as Benchmarks
-  if (options.json === true) process.stdout.write(`${JSON.stringify({ host: one, benchmarks }, null, 2)}\n`)
-  else process.stdout.write(printable([factsText(one), benchmarksText(benchmarks)].join('\n')))
+  if (options.json === true) process.stdout.write(`${printableJson({ host: one, benchmarks })}\n`)
+  else process.stdout.write(textFor(login, () => [factsText(one), benchmarksText(benchmarks)].join('\n')))
 }
 
 function factsText(host: Host): string {

@@ -33,7 +33,7 @@ export async function place(options: PlaceOptions): Promise<void> {
   const top = parseCount('--top', options.top, 0)
   const question = { method: 'POST', path: '/v1/placements', body: placementBody(options) } as const
   const { isComplete } = await show<Static<typeof PlacementsView>>(options, question, (answer) =>
-    placeText(answer, top === 0 ? answer.placements.length : top),
+    placeText(answer, top === 0 ? Infinity : top),
   )
   if (!isComplete) process.exitCode = EXIT.no
 }

@@ -1,14 +1,14 @@
 /** `ethos login`: keeps where the server is, whom to trust, and the token, in a file that is its owner's alone. */
 import { createHash, X509Certificate } from 'node:crypto'
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
-import { get } from 'node:https'
+import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { get, type RequestOptions } from 'node:https'
 import { dirname } from 'node:path'
 import { createInterface } from 'node:readline'
 import { Writable } from 'node:stream'
 import { printable } from '../printable.ts'
 import type { StatusView } from '../server/views/site.ts'
 import { UsageError } from '../usage-error.ts'
-import { ask, type AskOptions, type Login, loginPath, parseServer, parseToken } from './api-client.ts'
+import { ask, type AskOptions, codeOf, type Login, loginPath, parseServer, parseToken, readText } from './api-client.ts'
 import { ApiError } from './api-error.ts'
 
 export interface LoginOptions extends AskOptions {
@@ -18,47 +18,70 @@ export interface LoginOptions extends AskOptions {
 }
 
 const CA_BYTES_MAX = 64 * 1024
+const FETCH_MS = 10_000
+const PEM = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g
 
 export async function login(options: LoginOptions): Promise<void> {
   const server = parseServer(options.server)
   const ca = await authorityOf(server, options)
   const token = parseToken(
-    options.tokenFile === undefined ? await readTokenIn() : read('--token-file', options.tokenFile),
+    options.tokenFile === undefined ? await readTokenIn() : readText('--token-file', options.tokenFile),
   )
   const kept: Login = { server, ca, token }
-  const { you } = (await ask(kept, { path: '/v1/status' })) as StatusView
+  const { you } = (await ask(kept, { path: '/v1/status' })) as Partial<StatusView>
+  if (you === undefined) throw ApiError.notUnderstood(server, undefined)
   const path = loginPath()
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
-  writeFileSync(`${path}.new`, `${JSON.stringify(kept)}\n`, { mode: 0o600 })
-  renameSync(`${path}.new`, path)
+  keep(path, `${JSON.stringify(kept)}\n`)
   process.stdout.write(printable(`Logged in at ${server} as ${you.name} (${you.role}). Kept in ${path}.\n`))
+}
+
+function keep(path: string, text: string): void {
+  try {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+    // One that was left by another may be open to others.
+    rmSync(`${path}.new`, { force: true })
+    writeFileSync(`${path}.new`, text, { mode: 0o600 })
+    renameSync(`${path}.new`, path)
+  } catch (error) {
+    throw new UsageError(path, undefined, `It can not be written (${codeOf(error)}).`)
+  }
 }
 
 /** The authority: from a file, or from the server itself if its key is the one whose digest was told. */
 async function authorityOf(server: string, { ca, fingerprint }: LoginOptions): Promise<string> {
-  if (ca !== undefined) return read('--ca', ca)
+  if (ca !== undefined) return readText('--ca', ca)
   if (fingerprint === undefined)
     throw new UsageError(
       '--ca',
       undefined,
       'Name the authority: --ca FILE, or --fingerprint as `ethos serve` printed it at its start.',
     )
-  const pem = await fetchAuthority(server)
-  for (const [part] of pem.matchAll(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g))
-    if (fingerprintOf(part) === fingerprint) return pem
-  throw new UsageError('--fingerprint', fingerprint, `${server} shows another authority. Is it really that server?`)
+  const shown = await fetchAuthority(server, { rejectUnauthorized: false })
+  const [pinned] = [...shown.matchAll(PEM)].map(([pem]) => pem).filter((pem) => fingerprintOf(pem) === fingerprint)
+  if (pinned === undefined)
+    throw new UsageError('--fingerprint', fingerprint, `${server} shows another authority. Is it really that server?`)
+  // Those beside it, which take over one day, are believed only from one whom the first vouches for.
+  return fetchAuthority(server, { ca: pinned })
 }
 
-/** SHA-256 of the public key, base64url: what join tokens pin as well. */
-function fingerprintOf(pem: string): string {
-  const spki = new X509Certificate(pem).publicKey.export({ type: 'spki', format: 'der' })
-  return createHash('sha256').update(spki).digest('base64url')
+/** SHA-256 of the public key, base64url: what join tokens pin as well. Undefined for what is no certificate. */
+function fingerprintOf(pem: string): string | undefined {
+  try {
+    const spki = new X509Certificate(pem).publicKey.export({ type: 'spki', format: 'der' })
+    return createHash('sha256').update(spki).digest('base64url')
+  } catch {
+    return undefined
+  }
 }
 
-/** Nothing is believed that comes back before its digest is compared. */
-function fetchAuthority(server: string): Promise<string> {
+function fetchAuthority(server: string, trust: Pick<RequestOptions, 'ca' | 'rejectUnauthorized'>): Promise<string> {
   return new Promise((resolve, reject) => {
-    const asked = get(new URL('/v1/ca', server), { rejectUnauthorized: false, timeout: 10_000 }, (response) => {
+    const fail = (cause: Error): void => {
+      const isLate = cause.name === 'AbortError'
+      reject(ApiError.unreachable(server, isLate ? new Error(`no answer within ${FETCH_MS / 1000} s`) : cause))
+    }
+    const options = { ...trust, minVersion: 'TLSv1.3', signal: AbortSignal.timeout(FETCH_MS) } as const
+    const asked = get(new URL('/v1/ca', server), options, (response) => {
       let text = ''
       response.setEncoding('utf8')
       response.on('data', (piece: string) => {
@@ -66,9 +89,9 @@ function fetchAuthority(server: string): Promise<string> {
         if (text.length > CA_BYTES_MAX) asked.destroy(new Error('what it sends is no authority'))
       })
       response.once('end', () => resolve(text))
+      response.once('error', fail)
     })
-    asked.once('timeout', () => asked.destroy(new Error('no answer within 10 s')))
-    asked.once('error', (cause) => reject(ApiError.unreachable(server, cause)))
+    asked.on('error', fail)
   })
 }
 
@@ -89,13 +112,4 @@ function readTokenIn(): Promise<string> {
       resolve(token)
     })
   })
-}
-
-function read(option: string, path: string): string {
-  try {
-    return readFileSync(path, 'utf8')
-  } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : String(error)
-    throw new UsageError(option, path, `It can not be read (${code}).`)
-  }
 }

@@ -2,8 +2,9 @@
 import { readFileSync } from 'node:fs'
 import type { Static } from 'typebox'
 import { parseHostId } from '../../terms/ids.ts'
+import { parseFields } from '../../terms/parse.ts'
 import { DAY_MS } from '../../terms/units.ts'
-import { printable } from '../printable.ts'
+import { printable, printableJson } from '../printable.ts'
 import type { HostChanged } from '../server/views/hosts.ts'
 import type {
   AutomationView,
@@ -28,9 +29,9 @@ import { tableText } from './table-text.ts'
 
 export async function addHost(file: string, options: AddHostOptions): Promise<void> {
   const measurement = readJson('file', file)
-  const named = typeof measurement === 'object' && measurement !== null ? Reflect.get(measurement, 'hostId') : undefined
-  const host = parseHostId(options.hostId ?? named, 'host id')
-  const body = { ...(measurement as object), hostId: host }
+  const fields = parseFields(measurement, file)
+  const host = parseHostId(options.hostId ?? fields['hostId'], 'host id')
+  const body = { ...fields, hostId: host }
   const question = { method: 'PUT', path: pathOf('v1', 'hosts', host, 'measurement'), body } as const
   await show<Static<typeof HostChanged>>(options, question, changedText)
 }
@@ -87,7 +88,7 @@ export async function showPolicy(options: AskOptions): Promise<void> {
   const whence =
     version === 0 ? 'the defaults: nobody has set one' : `version ${version}, by ${who ?? '?'}, ${dateText(at)}`
   if (options.json !== true) process.stderr.write(printable(`${whence}\n`))
-  process.stdout.write(`${JSON.stringify(policy, null, 2)}\n`)
+  process.stdout.write(`${printableJson(policy)}\n`)
 }
 
 export async function setPolicy(file: string, options: AskOptions): Promise<void> {

@@ -37,6 +37,7 @@ export async function report(options: ReporterCommandOptions): Promise<void> {
     domstats: () => virshDomstats({ program, uri }),
     isInMaintenance: () => existsSync(options.maintenanceFile),
     clock: new WallClock(),
+    elapsedMs: () => performance.now(),
     log,
   })
   reporter.start()

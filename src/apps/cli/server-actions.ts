@@ -6,6 +6,7 @@ import { WallClock } from '../../drivers/wall-clock.ts'
 import { parseVmId } from '../../terms/ids.ts'
 import { DAY_MS, SECOND_MS } from '../../terms/units.ts'
 import { Authority } from '../server/authority.ts'
+import { writeCompiled } from '../compile-cache.ts'
 import { parseChannels } from './channel-options.ts'
 import { openDataFolder } from '../server/data-folder.ts'
 import { makeLog } from '../server/log.ts'
@@ -39,6 +40,7 @@ export async function serve(options: ServeOptions): Promise<void> {
     channels: parseChannels(options),
   })
   log.info({ names, authority: server.authority.pin }, `listening on ${host}:${server.port}`)
+  writeCompiled()
   if (server.firstToken !== undefined) tellFirstToken(server.firstToken, server.port, server.authority.pin)
   await ended(server, (signal) => log.info({ signal }, 'ending'))
 }

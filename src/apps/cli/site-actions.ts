@@ -1,6 +1,6 @@
 /** What the commands that ask a server what it knows print. */
 import type { Static } from 'typebox'
-import { printable } from '../printable.ts'
+import { printable, printableJson } from '../printable.ts'
 import type { HostsView, HostView } from '../server/views/hosts.ts'
 import type { AlertsView, HostLoadsView } from '../server/views/judgement.ts'
 import type { StatusView } from '../server/views/site.ts'
@@ -11,15 +11,28 @@ import type { ListOptions, VmsOptions } from './site-command.ts'
 import { bytesText, percentText, spanText, tableText } from './table-text.ts'
 
 const PAGE = 1000
+/** A million: more is no list of ours. */
+const PAGES_MAX = 1000
 const UNAVAILABLE = 503
 const NO_HOSTS = 'No host is known yet. `ethos hosts add FILE` registers what `ethos bench host` measured.\n'
 
 /** Asks, and prints: the answer as it came, or as text for people. Why an answer is worth less goes to standard error, so that no pipe loses it. */
 export async function show<T>(options: AskOptions, question: Question, textOf: (answer: T) => string): Promise<T> {
-  const answer = (await ask(findLogin(options), question)) as T
-  process.stdout.write(options.json === true ? `${JSON.stringify(answer, null, 2)}\n` : printable(textOf(answer)))
+  const login = findLogin(options)
+  const answer = (await ask(login, question)) as T
+  process.stdout.write(options.json === true ? `${printableJson(answer)}\n` : textFor(login, () => textOf(answer)))
   if (options.json !== true) warn(answer)
   return answer
+}
+
+/** Text of an answer for a terminal. Servers of other versions may leave out what ours tell: that is no fault of the command. Throws an `ApiError`. */
+export function textFor(login: Pick<Login, 'server'>, make: () => string): string {
+  try {
+    return printable(make())
+  } catch (error) {
+    if (error instanceof TypeError || error instanceof RangeError) throw ApiError.notUnderstood(login.server, error)
+    throw error
+  }
 }
 
 function warn(answer: unknown): void {
@@ -29,19 +42,23 @@ function warn(answer: unknown): void {
   for (const reason of degraded) process.stderr.write(printable(`degraded: ${String(reason)}\n`))
 }
 
-/** All pages of a list. */
+/** All pages of a list. Throws an `ApiError` where it has no end, or is none. */
 export async function all<T>(
   login: Login,
   question: Question,
   itemsOf: (answer: unknown) => readonly T[],
 ): Promise<readonly T[]> {
   const items: T[] = []
-  for (let cursor: string | undefined; ; ) {
+  let cursor: string | undefined
+  for (let page = 0; page < PAGES_MAX; page++) {
     const answer = await ask(login, { ...question, query: { ...question.query, limit: PAGE, cursor } })
-    items.push(...itemsOf(answer))
+    const found: unknown = itemsOf(answer)
+    if (!Array.isArray(found)) break
+    items.push(...(found as readonly T[]))
     cursor = (answer as { readonly next?: string }).next
     if (cursor === undefined) return items
   }
+  throw ApiError.notUnderstood(login.server, undefined)
 }
 
 export async function vms(vm: string | undefined, options: VmsOptions): Promise<void> {
@@ -50,8 +67,9 @@ export async function vms(vm: string | undefined, options: VmsOptions): Promise<
     return showVm(vm, options)
   }
   const query = { host: options.host, name: options.find }
-  const list = await all(findLogin(options), { path: '/v1/vms', query }, (answer) => (answer as VmsView).vms)
-  process.stdout.write(listText(list, options, ({ vm: name }) => name, vmsText))
+  const login = findLogin(options)
+  const list = await all(login, { path: '/v1/vms', query }, (answer) => (answer as VmsView).vms)
+  process.stdout.write(textFor(login, () => listText(list, options, ({ vm: name }) => name, vmsText)))
 }
 
 function listText<T>(
@@ -61,7 +79,7 @@ function listText<T>(
   textOf: (list: readonly T[]) => string,
 ): string {
   if (names === true) return list.map((item) => `${nameOf(item)}\n`).join('')
-  return json === true ? `${JSON.stringify(list, null, 2)}\n` : printable(textOf(list))
+  return json === true ? `${printableJson(list)}\n` : textOf(list)
 }
 
 function vmsText(list: readonly VmView[]): string {
@@ -108,7 +126,7 @@ export async function hosts(host: string | undefined, options: ListOptions): Pro
   }
   if (options.names === true) {
     const list = await all(findLogin(options), { path: '/v1/hosts' }, hostsOf)
-    process.stdout.write(list.map(({ host: name }) => `${name}\n`).join(''))
+    process.stdout.write(printable(list.map(({ host: name }) => `${name}\n`).join('')))
     return
   }
   try {
@@ -116,8 +134,9 @@ export async function hosts(host: string | undefined, options: ListOptions): Pro
   } catch (error) {
     if (!(error instanceof ApiError) || error.status !== UNAVAILABLE) throw error
     process.stderr.write(printable(`degraded: ${error.message}\n`))
-    const list = await all(findLogin(options), { path: '/v1/hosts' }, hostsOf)
-    process.stdout.write(listText(list, options, ({ host: name }) => name, plainHostsText))
+    const login = findLogin(options)
+    const list = await all(login, { path: '/v1/hosts' }, hostsOf)
+    process.stdout.write(textFor(login, () => listText(list, options, ({ host: name }) => name, plainHostsText)))
   }
 }
 

@@ -1,8 +1,8 @@
 /** `ethos vms VM`: one VM in full: what it is, what it was like, what is expected of it. */
-import { printable } from '../printable.ts'
+import { printableJson } from '../printable.ts'
 import type { UsageView, VectorsView, VmView } from '../server/views/vms.ts'
 import { ask, type AskOptions, findLogin } from './api-client.ts'
-import { vmPath } from './site-actions.ts'
+import { textFor, vmPath } from './site-actions.ts'
 import { bytesText, spanText, tableText } from './table-text.ts'
 
 const BARS = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'] as const
@@ -25,8 +25,8 @@ export async function showVm(vm: string, options: AskOptions): Promise<void> {
   const to = Date.now()
   const span = { from: to - STEPS * STEP_MS, to, stepMs: STEP_MS }
   const usage = (await ask(login, { path: vmPath(vm, 'usage'), query: span })) as UsageView
-  if (options.json === true) process.stdout.write(`${JSON.stringify({ vm: one, vectors, usage }, null, 2)}\n`)
-  else process.stdout.write(printable([factsText(one), usageText(usage), vectorText(vectors)].join('\n')))
+  if (options.json === true) process.stdout.write(`${printableJson({ vm: one, vectors, usage })}\n`)
+  else process.stdout.write(textFor(login, () => [factsText(one), usageText(usage), vectorText(vectors)].join('\n')))
 }
 
 function factsText({

@@ -1,5 +1,5 @@
 /** A host's identity with a server: joined by a one-time token, kept in a folder of its own, renewed in time (decisions 0009 and 0013). */
-import { createHash, generateKeyPairSync, sign, X509Certificate } from 'node:crypto'
+import { createHash, createPrivateKey, generateKeyPairSync, sign, X509Certificate } from 'node:crypto'
 import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type HostId, parseHostId } from '../../terms/ids.ts'
@@ -26,19 +26,28 @@ export interface HostIdentityOptions {
   /** Where an operator leaves a token; deleted once it is used. */
   readonly tokenFile: string
   readonly clock: Pick<Clock, 'now'>
+  /** Says a trouble that does not keep it from its work. */
+  readonly note: (text: string) => void
 }
 
 export class HostIdentity {
   private readonly options: HostIdentityOptions
   private identity: Identity | undefined
   private askAgainAt: EpochMs = -Infinity
+  /** Reports and relayed lines ask for it at the same time, and a token is good for one of them. */
+  private coming: Promise<Identity> | undefined
 
   constructor(options: HostIdentityOptions) {
     this.options = options
   }
 
   /** An identity to send with. Rejects with a `ReporterError` that says what is missing. */
-  async ready(): Promise<Identity> {
+  ready(): Promise<Identity> {
+    this.coming ??= this.find().finally(() => (this.coming = undefined))
+    return this.coming
+  }
+
+  private async find(): Promise<Identity> {
     this.identity ??= this.read()
     if (this.identity === undefined) return this.join()
     const { validFromDate, validToDate } = new X509Certificate(this.identity.certificate)
@@ -49,9 +58,9 @@ export class HostIdentity {
 
   /** The server does not take our certificate: a token is used if there is one. */
   async doubt(): Promise<void> {
-    if (this.token() === undefined) return
-    this.identity = undefined
-    await this.join()
+    if (this.coming !== undefined || this.token() === undefined) return
+    this.coming = this.join().finally(() => (this.coming = undefined))
+    await this.coming
   }
 
   private async join(): Promise<Identity> {
@@ -63,6 +72,8 @@ export class HostIdentity {
     }
     const [, id, secret, pin] = TOKEN.exec(token) ?? []
     if (id === undefined) throw new ReporterError('no-identity', `${tokenFile} holds no whole token. Make another.`)
+    // A token is good once: what comes of it must have a place.
+    this.tryFolder()
     const authorities = await this.fetchAuthorities(pin)
     const { privateKey, publicKey } = newKey()
     const text = `ethos-join-host|${host}|${id}|${publicKey}`
@@ -73,7 +84,11 @@ export class HostIdentity {
       throw new ReporterError('no-identity', `${server} refused the token (${answer.status}). ${hint}`)
     }
     const identity = this.take(answer, privateKey)
-    rmSync(tokenFile, { force: true })
+    try {
+      rmSync(tokenFile, { force: true })
+    } catch {
+      // It is worth nothing any more; who may not delete it leaves it there.
+    }
     return identity
   }
 
@@ -93,33 +108,58 @@ export class HostIdentity {
   }
 
   private take(answer: Answer, privateKey: string): Identity {
-    const fields = parseFields(answer.json, 'certificate')
-    const identity: Identity = {
-      server: this.options.server,
-      host: this.options.host,
-      privateKey,
-      certificate: parseText(fields['certificate'], 'certificate', PEM_LENGTH_MAX),
-      authorities: parseText(fields['authorities'], 'authorities', 4 * PEM_LENGTH_MAX),
-    }
-    const { folder } = this.options
-    mkdirSync(folder, { recursive: true, mode: 0o700 })
-    const path = join(folder, FILE)
-    writeFileSync(`${path}.new`, `${JSON.stringify(identity)}\n`, { mode: 0o600 })
-    chmodSync(`${path}.new`, 0o600)
-    renameSync(`${path}.new`, path)
+    const identity = this.readAnswer(answer, privateKey)
     this.identity = identity
     this.askAgainAt = -Infinity
+    this.keep(`${JSON.stringify(identity)}\n`)
     return identity
+  }
+
+  private readAnswer({ json }: Answer, privateKey: string): Identity {
+    const { server, host } = this.options
+    try {
+      const fields = parseFields(json, 'answer')
+      const certificate = parseText(fields['certificate'], 'certificate', PEM_LENGTH_MAX)
+      const authorities = parseText(fields['authorities'], 'authorities', 4 * PEM_LENGTH_MAX)
+      const identity = { server, host, privateKey, certificate, authorities }
+      if (isUsable(identity)) return identity
+    } catch (error) {
+      if (!(error instanceof ParseError)) throw error
+    }
+    throw new ReporterError(
+      'no-identity',
+      `${server} gave no certificate that could be used. Is it of another version?`,
+    )
+  }
+
+  /** Where the disk is gone since, the identity is held in memory, and the next one is tried to be kept again. */
+  private keep(text: string): void {
+    const path = join(this.options.folder, FILE)
+    try {
+      writeFileSync(`${path}.new`, text, { mode: 0o600, flush: true })
+      chmodSync(`${path}.new`, 0o600)
+      renameSync(`${path}.new`, path)
+    } catch (error) {
+      this.options.note(`The new identity can not be kept in ${path} (${codeOf(error)}): this process goes on with it.`)
+    }
+  }
+
+  private tryFolder(): void {
+    const { folder } = this.options
+    const path = join(folder, `${FILE}.new`)
+    try {
+      mkdirSync(folder, { recursive: true, mode: 0o700 })
+      writeFileSync(path, '', { mode: 0o600 })
+    } catch (error) {
+      const remedy = 'Nothing is joined before it can be kept. Is there room, and is the folder --state its own?'
+      throw new ReporterError('no-identity', `${path} can not be written (${codeOf(error)}). ${remedy}`)
+    }
   }
 
   private read(): Identity | undefined {
     const path = join(this.options.folder, FILE)
-    let text: string
-    try {
-      text = readFileSync(path, 'utf8')
-    } catch {
-      return undefined
-    }
+    const text = readIfThere(path)
+    if (text === undefined) return undefined
     try {
       const fields = parseFields(parseJson(text, path), path)
       const field = (name: string): string => parseText(fields[name], `${path} ${name}`, 4 * PEM_LENGTH_MAX)
@@ -132,7 +172,7 @@ export class HostIdentity {
       }
       // Of another server, or under another name, it is of no use here.
       const isOurs = identity.server === this.options.server && identity.host === this.options.host
-      return isOurs && URL.canParse(identity.server) ? identity : undefined
+      return isOurs && isUsable(identity) ? identity : undefined
     } catch (error) {
       if (error instanceof ParseError) return undefined
       throw error
@@ -140,12 +180,8 @@ export class HostIdentity {
   }
 
   private token(): string | undefined {
-    try {
-      const text = readFileSync(this.options.tokenFile, 'utf8').trim()
-      return text === '' ? undefined : text
-    } catch {
-      return undefined
-    }
+    const text = readIfThere(this.options.tokenFile)?.trim()
+    return text === '' ? undefined : text
   }
 
   /** Nothing is believed but what hashes to what the operator's token names. */
@@ -153,7 +189,9 @@ export class HostIdentity {
     const { server } = this.options
     const { status, text } = await send({ server }, { path: '/v1/ca' })
     const certificates = status === 200 ? (text.match(PEM) ?? []) : []
-    if (certificates.some((pem) => digestOf(pem) === pin)) return certificates.join('\n')
+    // Not those beside it: anybody on the way may have put one there.
+    const pinned = certificates.find((pem) => digestOf(pem) === pin)
+    if (pinned !== undefined) return pinned
     throw new ReporterError(
       'no-identity',
       `${server} is not the server that the token is of: it shows another authority.`,
@@ -161,9 +199,38 @@ export class HostIdentity {
   }
 }
 
-function digestOf(pem: string): string {
-  const spki = new X509Certificate(pem).publicKey.export({ type: 'spki', format: 'der' })
-  return createHash('sha256').update(spki).digest('base64url')
+/** SHA-256 of its public key; undefined for what is no certificate. */
+function digestOf(pem: string): string | undefined {
+  try {
+    const spki = new X509Certificate(pem).publicKey.export({ type: 'spki', format: 'der' })
+    return createHash('sha256').update(spki).digest('base64url')
+  } catch {
+    return undefined
+  }
+}
+
+/** Whether certificate and key can be read, and belong together. */
+function isUsable({ certificate, privateKey }: Identity): boolean {
+  try {
+    return new X509Certificate(certificate).checkPrivateKey(createPrivateKey(privateKey))
+  } catch {
+    return false
+  }
+}
+
+/** Undefined where there is no such file. Throws a `ReporterError` where there is one that can not be read: to join anew would be no remedy. */
+function readIfThere(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (error) {
+    const code = codeOf(error)
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined
+    throw new ReporterError('no-identity', `${path} can not be read (${code}). Whose is it, and is the disk well?`)
+  }
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : String(error)
 }
 
 function newKey(): { readonly privateKey: string; readonly publicKey: string } {

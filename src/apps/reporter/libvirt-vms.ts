@@ -35,10 +35,12 @@ const WORDS = [
 ]
 const TIMEOUT_MS = 20 * SECOND_MS
 const OUTPUT_BYTES_MAX = 32 * MiB
+/** Names that are told of: who makes more of them is not listened to. */
+const REFUSED_MAX = 1000
 /** libvirt's virDomainState and virDomainPausedReason. */
 const STATE = { running: 1, blocked: 2, paused: 3 } as const
-const PAUSED_FOR = { startingUp: 11 } as const
-const LINE_KINDS = new Set<number>([STATE.running, STATE.blocked, STATE.paused])
+const PAUSED_FOR = { migration: 2, startingUp: 11 } as const
+const THERE = new Set<number>([STATE.running, STATE.blocked, STATE.paused])
 
 /** `virsh domstats` of one libvirt, once. Rejects with a `ReporterError` `libvirt`. */
 export function virshDomstats({ program, uri }: { readonly program: string; readonly uri: string }): Promise<string> {
@@ -46,6 +48,7 @@ export function virshDomstats({ program, uri }: { readonly program: string; read
     const child = spawn(program, ['-c', uri, ...WORDS], {
       env: { PATH: '/usr/bin:/bin', LC_ALL: 'C' },
       timeout: TIMEOUT_MS,
+      killSignal: 'SIGKILL',
     })
     let out = ''
     let err = ''
@@ -66,21 +69,27 @@ export function virshDomstats({ program, uri }: { readonly program: string; read
   })
 }
 
-/** Sums of one VM since the last report. */
+/** Sums of one VM since the last report that was taken. */
 interface Gathered {
   last: DomainStats
-  spanMs: number
+  /** Counters of before can be compared with. Not so after the clock has jumped. */
+  isComparable: boolean
+  /** It ran here since it was first seen. */
+  hasRun: boolean
   readonly sums: Map<Resource, { product: number; spanMs: number; max: number }>
 }
 
 export class LibvirtVms {
   private readonly refCoresPerCore: number
   private readonly gathered = new Map<string, Gathered>()
-  /** Names that can be no VM's, told once. */
-  readonly refused = new Map<string, string>()
+  /** Names that can be no VM's, and have been told. */
+  private readonly refused = new Set<string>()
+  private readonly note: (text: string) => void
 
-  constructor(refCoresPerCore: number) {
+  /** @param note is told, once, of each VM whose name can be none */
+  constructor(refCoresPerCore: number, note: (text: string) => void) {
     this.refCoresPerCore = refCoresPerCore
+    this.note = note
   }
 
   /** Takes in one look. Throws a `ReporterError` where it is none. */
@@ -91,14 +100,23 @@ export class LibvirtVms {
     for (const stats of looks) this.add(stats)
   }
 
-  /** What there is to report of each VM that is on, and begins anew. A VM of which nothing was measured yet is told without numbers. */
+  /** The clock has jumped: what comes is compared with nothing that was before. */
+  startOver(): void {
+    for (const vm of this.gathered.values()) vm.isComparable = false
+  }
+
+  /** A report was taken: what comes is of the next. */
+  begin(): void {
+    for (const { sums } of this.gathered.values()) sums.clear()
+  }
+
+  /** What there is to report of each VM that is on. A VM of which nothing was measured yet is told without numbers. */
   report(): readonly ReportedVm[] {
     const vms: ReportedVm[] = []
-    for (const { last, sums } of this.gathered.values()) {
+    for (const { last, sums, hasRun } of this.gathered.values()) {
       const id = this.idOf(last.domain)
-      const state = stateOf(last)
+      const state = stateOf(last, hasRun)
       if (id !== undefined && state !== undefined) vms.push({ vm: this.sizeOf(id, last), state, ...levelsOf(sums) })
-      sums.clear()
     }
     return vms
   }
@@ -106,11 +124,13 @@ export class LibvirtVms {
   private add(stats: DomainStats): void {
     const before = this.gathered.get(stats.domain)
     if (before === undefined) {
-      this.gathered.set(stats.domain, { last: stats, spanMs: 0, sums: new Map() })
+      this.gathered.set(stats.domain, { last: stats, isComparable: true, hasRun: isRunning(stats), sums: new Map() })
       return
     }
-    const reading = readingBetween(before.last, stats)
+    const reading = before.isComparable ? readingBetween(before.last, stats) : undefined
     before.last = stats
+    before.isComparable = true
+    before.hasRun ||= isRunning(stats)
     if (reading !== undefined) this.addReading(before, reading)
   }
 
@@ -137,7 +157,9 @@ export class LibvirtVms {
       return parseVmId(domain)
     } catch (error) {
       if (!(error instanceof ParseError)) throw error
-      if (this.refused.size < 1000) this.refused.set(domain, error.message)
+      if (this.refused.has(domain) || this.refused.size >= REFUSED_MAX) return undefined
+      this.refused.add(domain)
+      this.note(`VM ${JSON.stringify(domain)} is left out: ${error.message}`)
       return undefined
     }
   }
@@ -152,12 +174,20 @@ function read(text: string, at: EpochMs): readonly DomainStats[] {
   }
 }
 
-/** Undefined for what runs nowhere: off, crashed, or suspended to disk. */
-function stateOf({ fields }: DomainStats): ReportedVm['state'] | undefined {
+function isRunning({ fields }: DomainStats): boolean {
   const state = fields.get('state.state')
-  if (state === undefined || !LINE_KINDS.has(state)) return undefined
-  if (state !== STATE.paused) return 'running'
-  return fields.get('state.reason') === PAUSED_FOR.startingUp ? 'incoming' : 'paused'
+  return state === STATE.running || state === STATE.blocked
+}
+
+/** Undefined for what runs nowhere: off, crashed, or suspended to disk. On the target of a migration libvirt 9.0 says "starting up" for a moment and
+ *  then "migration" until it runs there; of the source it says "migration" too, in the last second, when what is there has run before. */
+function stateOf(stats: DomainStats, hasRun: boolean): ReportedVm['state'] | undefined {
+  const state = stats.fields.get('state.state')
+  if (state === undefined || !THERE.has(state)) return undefined
+  if (isRunning(stats)) return 'running'
+  const reason = stats.fields.get('state.reason')
+  const isArriving = reason === PAUSED_FOR.startingUp || (reason === PAUSED_FOR.migration && !hasRun)
+  return isArriving ? 'incoming' : 'paused'
 }
 
 function levelsOf(sums: Gathered['sums']): { readonly mean: ByResource; readonly max: ByResource } {

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import { decodePhaseModel } from '../../engine/profile/phases.ts'
 import type { VmId } from '../../terms/ids.ts'
-import { ParseError, parseFields, parseJson, parseList, parseNumber, parseText } from '../../terms/parse.ts'
+import { ParseError, parseFields, parseJson, parseList, parseNumber, parseText, show } from '../../terms/parse.ts'
 import { type EpochMs, SECOND_MS } from '../../terms/units.ts'
 import type { Clock } from '../../world/clock.ts'
 import type { ChannelDesk } from '../server/channel-lines.ts'
@@ -19,11 +19,12 @@ export type Send = (asked: Asked) => Promise<Answer>
 /** Lines that come within this time go out together. */
 const GATHER_MS = 200
 /** A guest keeps what was not taken, and is told to come again after this long while the server is away. */
-const AWAY_SEC = 30
+const AWAY_MS = 30 * SECOND_MS
+/** Some twelve megabytes, and as much as forty requests take. */
+const WAITING_LINES_MAX = 40 * RELAY_LINES_MAX
 const VM_SHUT_OUT = /banned|quarantine/i
 
 interface Waiting {
-  readonly vm: VmId
   readonly lines: readonly string[]
   readonly settle: (answer: IngestAnswer | Hearing) => void
 }
@@ -41,7 +42,9 @@ export class RelayDesk implements ChannelDesk {
   private readonly note: (text: string) => void
   private readonly waiting: Waiting[] = []
   private timer: NodeJS.Timeout | undefined
+  private linesWaiting = 0
   private isSending = false
+  private isClosed = false
 
   constructor(send: Send, clock: Pick<Clock, 'now'>, note: (text: string) => void) {
     this.send = send
@@ -67,16 +70,45 @@ export class RelayDesk implements ChannelDesk {
     return Promise.resolve()
   }
 
-  /** Resolves once the server has answered for these lines. Never rejects: while the server is away the guest is told to come later. */
-  take(vm: VmId, lines: readonly string[]): Promise<IngestAnswer | Hearing> {
+  /** Resolves once the server has answered for these lines. Never rejects: while the server is away the guest is told to come later. A line that
+   *  speaks for another VM is refused here: the server lets a host speak for all of its VMs, and so can not know. */
+  async take(vm: VmId, lines: readonly string[]): Promise<IngestAnswer | Hearing> {
+    const against = lines.map((line) => whyNotOf(vm, line))
+    const own = lines.filter((_, i) => against[i] === undefined)
+    const answer: IngestAnswer | Hearing = own.length === 0 ? { outcomes: [] } : await this.relay(own)
+    if ('kind' in answer) return answer
+    const outcomes: LineOutcome[] = []
+    let next = 0
+    for (const reason of against) {
+      if (reason !== undefined) outcomes.push({ kind: 'refused', reason })
+      else outcomes.push(answer.outcomes[next++])
+    }
+    return { ...answer, outcomes }
+  }
+
+  /** Nobody waits for an answer any more. */
+  close(): void {
+    this.isClosed = true
+    clearTimeout(this.timer)
+    this.timer = undefined
+    this.sendAway(this.waiting.splice(0), AWAY_MS)
+  }
+
+  /** Lines wait for their turn up to so many: whoever comes then, while the server is slow, comes again. */
+  private relay(lines: readonly string[]): Promise<IngestAnswer | Hearing> {
+    if (this.isClosed || this.linesWaiting + lines.length > WAITING_LINES_MAX) {
+      if (!this.isClosed) this.note(`more than ${WAITING_LINES_MAX} lines wait for the server: guests keep the others`)
+      return Promise.resolve({ kind: 'later', waitMs: AWAY_MS })
+    }
     return new Promise((settle) => {
-      this.waiting.push({ vm, lines, settle })
+      this.waiting.push({ lines, settle })
+      this.linesWaiting += lines.length
       this.schedule()
     })
   }
 
   private schedule(): void {
-    if (this.isSending || this.timer !== undefined || this.waiting.length === 0) return
+    if (this.isClosed || this.isSending || this.timer !== undefined || this.waiting.length === 0) return
     this.timer = setTimeout(() => {
       this.timer = undefined
       void this.sendNext()
@@ -87,22 +119,25 @@ export class RelayDesk implements ChannelDesk {
     this.isSending = true
     const batch = this.nextBatch()
     try {
-      const answer = await this.send({
-        path: '/v1/vectors',
-        body: batch.flatMap(({ lines }) => lines).join('\n'),
-        type: 'application/x-ndjson',
-      })
+      // Byte by byte what guests said: lines are read as Latin-1, and written as such.
+      const body = Buffer.from(batch.flatMap(({ lines }) => lines).join('\n'), 'latin1')
+      const answer = await this.send({ path: '/v1/vectors', body, type: 'application/x-ndjson' })
       this.settle(batch, answer)
       await this.followPhases(answer.json)
     } catch (error) {
-      if (!(error instanceof ReporterError) && !(error instanceof ParseError)) throw error
-      this.note(error.message)
+      this.note(error instanceof Error ? error.message : String(error))
       const afterMs = error instanceof ReporterError ? error.afterMs : undefined
-      for (const { settle } of batch) settle({ kind: 'later', waitMs: afterMs ?? AWAY_SEC * SECOND_MS })
+      // The others would wait for the same in vain.
+      this.sendAway([...batch, ...this.waiting.splice(0)], afterMs ?? AWAY_MS)
     } finally {
       this.isSending = false
+      this.linesWaiting = this.waiting.reduce((sum, { lines }) => sum + lines.length, 0)
       this.schedule()
     }
+  }
+
+  private sendAway(list: readonly Waiting[], waitMs: number): void {
+    for (const { settle } of list) settle({ kind: 'later', waitMs })
   }
 
   /** As many as one request may hold. Lines of one guest that come in two parts stay in order: the second waits for its turn. */
@@ -122,10 +157,9 @@ export class RelayDesk implements ChannelDesk {
 
   private settle(batch: readonly Waiting[], { status, json, retryAfterMs }: Answer): void {
     if (status !== 200) {
-      this.note(`the server did not take what guests said (${status}): they keep it and come again`)
-      const waitMs = retryAfterMs ?? AWAY_SEC * SECOND_MS
-      for (const { settle } of batch) settle({ kind: 'later', waitMs })
-      return
+      this.note(`The server did not take what guests said (${status}): they keep it and come again`)
+      const waitMs = retryAfterMs ?? AWAY_MS
+      return this.sendAway(batch, waitMs)
     }
     const verdicts = readVerdicts(json)
     let place = 0
@@ -149,6 +183,17 @@ export class RelayDesk implements ChannelDesk {
   }
 }
 
+/** Why a line can not be of a VM; undefined where it can. A name given twice is the server's to refuse: it takes no second spelling. */
+function whyNotOf(vm: VmId, line: string): string | undefined {
+  try {
+    const named = parseFields(parseJson(line, 'line'), 'line')['vm']
+    return named === vm ? undefined : `the vector is of ${show(named)}, but was sent by ${vm}`
+  } catch (error) {
+    if (error instanceof ParseError) return error.message
+    throw error
+  }
+}
+
 function answerOf(lines: readonly string[], place: number, { refused, later }: Verdicts): IngestAnswer | Hearing {
   const outcomes: LineOutcome[] = []
   for (const [i, line] of lines.entries()) {
@@ -156,7 +201,7 @@ function answerOf(lines: readonly string[], place: number, { refused, later }: V
     // What was taken before it is sent again, and is a duplicate then.
     if (postponed !== undefined) {
       if (VM_SHUT_OUT.test(postponed)) return { kind: 'quarantined' }
-      return { kind: 'later', waitMs: AWAY_SEC * SECOND_MS }
+      return { kind: 'later', waitMs: AWAY_MS }
     }
     const reason = refused.get(place + i)
     outcomes.push(reason === undefined ? { kind: 'accepted', ...nameOf(line) } : { kind: 'refused', reason })

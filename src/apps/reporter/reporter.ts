@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { HostReport } from '../../terms/host-report.ts'
 import type { HostId } from '../../terms/ids.ts'
-import type { EpochMs } from '../../terms/units.ts'
+import { DAY_MS, MINUTE_MS, SECOND_MS } from '../../terms/units.ts'
 import type { Clock } from '../../world/clock.ts'
 import { type ChannelOptions, Channels } from '../server/channels.ts'
 import { HostIdentity } from './host-identity.ts'
@@ -30,11 +30,25 @@ export interface ReporterOptions {
   /** Whether an operator has put the host into maintenance. */
   readonly isInMaintenance: () => boolean
   readonly clock: Pick<Clock, 'now'>
+  /** Time that goes by, whatever is done to the clock: spans are measured by it. */
+  readonly elapsedMs: () => number
   readonly log: Logger
 }
 
+const TOO_MANY = 429
 /** The same trouble is said again after so long. */
-const SAID_AGAIN_MS = 10 * 60_000
+const SAID_AGAIN_MS = 10 * MINUTE_MS
+/** A clock that is off by more from one look to the next was set. */
+const JUMP_MS = SECOND_MS
+/** The longest window that a server takes. */
+const WINDOW_MS_MAX = DAY_MS
+
+/** What the host itself did since the last report that was taken. */
+interface Busy {
+  coreMs: number
+  spanMs: number
+  max: number
+}
 
 export class Reporter {
   private readonly options: ReporterOptions
@@ -42,25 +56,27 @@ export class Reporter {
   private readonly vms: LibvirtVms
   private readonly channels: Channels
   private readonly ending = new AbortController()
-  private readonly said = new Map<string, EpochMs>()
+  private readonly desk: RelayDesk
+  /** When each trouble was said, in time that goes by; so are all instants below. */
+  private readonly said = new Map<string, number>()
   private running: Promise<void> | undefined
-  private before: HostLook | undefined
-  private readonly busy: { readonly cores: number; readonly spanMs: number }[] = []
-  private reportedAt: EpochMs
+  private before: { readonly look: HostLook; readonly atMs: number } | undefined
+  private busy: Busy = { coreMs: 0, spanMs: 0, max: 0 }
+  /** Since when what is told was gathered, and when it was last tried to be told. */
+  private beganMs: number
+  private triedMs: number
   private libvirtTrouble: string | undefined
 
   constructor(options: ReporterOptions) {
     this.options = options
     const { server, host, stateFolder: folder, tokenFile, clock, log } = options
-    this.identity = new HostIdentity({ server, host, folder, tokenFile, clock })
-    this.vms = new LibvirtVms(options.refCoresPerCore)
-    const desk = new RelayDesk(
-      (asked) => this.send(asked),
-      clock,
-      (text) => this.say(text),
-    )
-    this.channels = new Channels(desk, log, options.channels)
-    this.reportedAt = clock.now()
+    const note = (text: string): void => this.say(text)
+    this.identity = new HostIdentity({ server, host, folder, tokenFile, clock, note })
+    this.vms = new LibvirtVms(options.refCoresPerCore, (text) => log.warn(text))
+    this.desk = new RelayDesk((asked) => this.send(asked), clock, note)
+    this.channels = new Channels(this.desk, log, options.channels)
+    this.beganMs = options.elapsedMs()
+    this.triedMs = this.beganMs
   }
 
   start(): void {
@@ -70,29 +86,28 @@ export class Reporter {
 
   async close(): Promise<void> {
     this.ending.abort()
+    this.desk.close()
     await this.channels.close()
     await this.running
   }
 
   private async run(): Promise<void> {
     const { signal } = this.ending
+    const { elapsedMs, reportEveryMs, lookEveryMs } = this.options
     while (!signal.aborted) {
       await this.look()
-      if (this.options.clock.now() - this.reportedAt >= this.options.reportEveryMs) await this.report()
-      await sleep(this.options.lookEveryMs, undefined, { signal }).catch(() => undefined)
+      if (elapsedMs() - this.triedMs >= reportEveryMs) await this.report()
+      await sleep(lookEveryMs, undefined, { signal }).catch(() => undefined)
     }
   }
 
   private async look(): Promise<void> {
-    const { clock, procFolder, domstats } = this.options
-    const is = lookAtHost(procFolder, clock.now())
-    const cores = this.before === undefined ? undefined : busyCores(this.before, is)
-    if (cores !== undefined && this.before !== undefined) this.busy.push({ cores, spanMs: is.at - this.before.at })
-    this.before = is
+    const { clock, elapsedMs, procFolder, domstats } = this.options
+    this.lookAtHost(lookAtHost(procFolder, clock.now()), elapsedMs())
     try {
-      this.vms.look(await domstats(), clock.now())
+      const text = await domstats()
+      this.vms.look(text, clock.now())
       this.libvirtTrouble = undefined
-      for (const [domain, reason] of this.vms.refused) this.say(`VM ${JSON.stringify(domain)} is left out: ${reason}`)
     } catch (error) {
       if (!(error instanceof ReporterError)) throw error
       this.libvirtTrouble = error.message
@@ -100,36 +115,55 @@ export class Reporter {
     }
   }
 
-  /** Nothing is reported while libvirt does not answer: an empty list would say that no VM is here. */
+  private lookAtHost(look: HostLook, atMs: number): void {
+    const { before, busy } = this
+    this.before = { look, atMs }
+    if (before === undefined) return
+    const spanMs = atMs - before.atMs
+    if (Math.abs(look.at - before.look.at - spanMs) > JUMP_MS) this.vms.startOver()
+    const cores = busyCores(before.look, look)
+    if (cores === undefined) return
+    busy.coreMs += cores * spanMs
+    busy.spanMs += spanMs
+    busy.max = Math.max(busy.max, cores)
+  }
+
+  /** Nothing is reported while libvirt does not answer: an empty list would say that no VM is here. What the server did not hear, as it was away or
+   *  had too much to do, is part of the next report. */
   private async report(): Promise<void> {
-    const { clock, host, log } = this.options
     if (this.libvirtTrouble !== undefined) return
-    const now = clock.now()
-    const report = this.make(now)
-    this.reportedAt = now
+    const { host, log, elapsedMs } = this.options
+    this.triedMs = elapsedMs()
+    const report = this.make(this.triedMs)
     try {
       const path = `/v1/hosts/${encodeURIComponent(host)}/reports`
       const answer = await this.send({ path, body: JSON.stringify(report) })
       if (answer.status === 200) log.debug({ vms: report.vms.length }, 'reported')
       else this.say(`The report was not taken (${answer.status}): ${reasonOf(answer)}`)
+      if (answer.status !== TOO_MANY && answer.status < 500) this.begin()
     } catch (error) {
       if (!(error instanceof ReporterError)) throw error
       this.say(error.message)
     }
   }
 
-  private make(now: EpochMs): HostReport {
-    const { host, refCoresPerCore, isInMaintenance } = this.options
-    const spanMs = this.busy.reduce((sum, look) => sum + look.spanMs, 0)
-    const mean = this.busy.reduce((sum, look) => sum + look.cores * look.spanMs, 0) / spanMs
-    const max = Math.max(...this.busy.map(({ cores }) => cores))
-    this.busy.length = 0
+  /** What comes is of the next report. */
+  private begin(): void {
+    this.beganMs = this.triedMs
+    this.busy = { coreMs: 0, spanMs: 0, max: 0 }
+    this.vms.begin()
+  }
+
+  private make(atMs: number): HostReport {
+    const { host, clock, refCoresPerCore, isInMaintenance } = this.options
+    const { coreMs, spanMs, max } = this.busy
+    const mean = coreMs / spanMs
     const cpu = spanMs > 0 ? { cpuRefCoresMean: mean * refCoresPerCore, cpuRefCoresMax: max * refCoresPerCore } : {}
-    const memory = this.before?.memoryUsedBytes
+    const memory = this.before?.look.memoryUsedBytes
     return {
       hostId: host,
-      windowEnd: Math.round(now),
-      windowMs: Math.max(1, Math.round(now - this.reportedAt)),
+      windowEnd: Math.round(clock.now()),
+      windowMs: Math.min(WINDOW_MS_MAX, Math.max(SECOND_MS, Math.round(atMs - this.beganMs))),
       state: isInMaintenance() ? 'maintenance' : 'on',
       ...cpu,
       ...(memory === undefined ? {} : { memoryUsedBytes: memory }),
@@ -139,7 +173,7 @@ export class Reporter {
 
   /** As this host. Where the certificate is not taken, a token is used if an operator has left one. */
   private async send(asked: Asked): Promise<Answer> {
-    const answer = await send(await this.identity.ready(), asked)
+    const answer = await send(await this.identity.ready(), { ...asked, signal: this.ending.signal })
     if (answer.status !== 401) return answer
     await this.identity.doubt()
     throw new ReporterError(
@@ -150,7 +184,7 @@ export class Reporter {
 
   /** Says a trouble once, and again only after a while. */
   private say(text: string): void {
-    const now = this.options.clock.now()
+    const now = this.options.elapsedMs()
     // The same with other numbers is the same.
     const key = text.replaceAll(/\d+/g, '#')
     const saidAt = this.said.get(key)

@@ -1,7 +1,7 @@
 /** One request of a host to its server: TLS 1.3, verified against the authorities that it joined. */
 import { Agent, request, type RequestOptions } from 'node:https'
 import type { HostId } from '../../terms/ids.ts'
-import { SECOND_MS } from '../../terms/units.ts'
+import { HOUR_MS, SECOND_MS } from '../../terms/units.ts'
 import { ReporterError } from './reporter-error.ts'
 
 /** What a host keeps. */
@@ -18,8 +18,10 @@ export type Peer = Pick<Identity, 'server'> & Partial<Identity>
 
 export interface Asked {
   readonly path: string
-  readonly body?: string
+  readonly body?: string | Buffer
   readonly type?: string
+  /** Ends it before its time. */
+  readonly signal?: AbortSignal
 }
 
 export interface Answer {
@@ -32,6 +34,8 @@ export interface Answer {
 
 const TIMEOUT_MS = 30 * SECOND_MS
 const ANSWER_BYTES_MAX = 1024 * 1024
+/** Nobody waits longer, whatever the server says. */
+const WAIT_MS_MAX = HOUR_MS
 /** The server ends a connection that says nothing for 20 s. */
 const IDLE_MS = 15 * SECOND_MS
 
@@ -39,13 +43,14 @@ const IDLE_MS = 15 * SECOND_MS
 const agents = new WeakMap<Peer, Agent>()
 
 /** Rejects with a `ReporterError` `unreachable`. */
-export function send(peer: Peer, { path, body, type }: Asked): Promise<Answer> {
+export function send(peer: Peer, { path, body, type, signal }: Asked): Promise<Answer> {
   const { authorities, certificate, privateKey } = peer
   const options: RequestOptions = {
     method: body === undefined ? 'GET' : 'POST',
     agent: agentOf(peer),
     minVersion: 'TLSv1.3',
-    timeout: TIMEOUT_MS,
+    // Of the whole: a server that drips would never be idle.
+    signal: AbortSignal.any([AbortSignal.timeout(TIMEOUT_MS), ...(signal === undefined ? [] : [signal])]),
     ...(authorities === undefined ? { rejectUnauthorized: false } : { ca: authorities }),
     ...(certificate === undefined || privateKey === undefined ? {} : { cert: certificate, key: privateKey }),
     headers: {
@@ -57,7 +62,7 @@ export function send(peer: Peer, { path, body, type }: Asked): Promise<Answer> {
   }
   return new Promise((resolve, reject) => {
     const fail = (cause: Error): void => {
-      const code = 'code' in cause ? String(cause.code) : cause.message
+      const code = 'code' in cause && cause.code !== 'ABORT_ERR' ? String(cause.code) : reasonOf(cause)
       reject(new ReporterError('unreachable', `${peer.server} can not be reached (${code}).`, { cause }))
     }
     const asked = request(new URL(path, peer.server), options, (response) => {
@@ -70,14 +75,19 @@ export function send(peer: Peer, { path, body, type }: Asked): Promise<Answer> {
       response.once('error', fail)
       response.once('end', () => {
         const after = Number(response.headers['retry-after'])
-        const wait = Number.isFinite(after) ? { retryAfterMs: after * SECOND_MS } : {}
+        const wait = after >= 0 ? { retryAfterMs: Math.min(after * SECOND_MS, WAIT_MS_MAX) } : {}
         resolve({ status: response.statusCode ?? 0, text, json: parse(text), ...wait })
       })
     })
-    asked.once('timeout', () => asked.destroy(new Error('no answer in time')))
     asked.once('error', fail)
     asked.end(body)
   })
+}
+
+function reasonOf({ message, cause }: Error): string {
+  return cause instanceof Error && cause.name === 'TimeoutError'
+    ? `no answer within ${TIMEOUT_MS / SECOND_MS} s`
+    : message
 }
 
 function agentOf(peer: Peer): Agent {

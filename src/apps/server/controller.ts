@@ -1,11 +1,13 @@
 /** The controller's own process: started by `ControllerProcess`, told its options in the first message, gone when its parent is. */
 import { WallClock } from '../../drivers/wall-clock.ts'
+import { writeCompiled } from '../compile-cache.ts'
 import { ControllerLoop } from './controller-loop.ts'
 import type { ControllerMessage, ControllerOptions } from './controller-messages.ts'
 import { DistantWrites, type WriteMessage, type WriteReply } from './controller-writes.ts'
 import { openSite } from './open-site.ts'
 
 const stop = new AbortController()
+let isNew = true
 const writes = new DistantWrites(tell)
 
 process.once('message', (message) => {
@@ -26,6 +28,10 @@ process.on('SIGINT', () => undefined)
 
 /** A parent that is gone hears nothing; `disconnect` comes. */
 function tell(message: ControllerMessage | WriteMessage): void {
+  if (isNew && message.kind !== 'alive' && message.kind !== 'write') {
+    isNew = false
+    writeCompiled()
+  }
   if (process.connected) process.send?.(message)
 }
 

@@ -1,6 +1,7 @@
 /** The ranker's thread: started by `Ranker`. */
 import { parentPort, workerData } from 'node:worker_threads'
 import { WallClock } from '../../drivers/wall-clock.ts'
+import { writeCompiled } from '../compile-cache.ts'
 import { openSite } from './open-site.ts'
 import { RankerDesk } from './ranker-desk.ts'
 import type { RankerSetup, ToRanker } from './ranker-messages.ts'
@@ -16,6 +17,8 @@ const desk = new RankerDesk(
   },
 )
 
+let isNew = true
+
 port.on('message', (message: ToRanker) => {
   // A mistake of ours ends the thread; its keeper starts another.
   void hear(message)
@@ -23,5 +26,9 @@ port.on('message', (message: ToRanker) => {
 
 async function hear(message: ToRanker): Promise<void> {
   await desk.hear(message)
+  if (isNew && message.kind !== 'ask') {
+    isNew = false
+    writeCompiled()
+  }
   if (message.kind === 'close') port?.close()
 }

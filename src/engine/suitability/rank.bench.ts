@@ -2,7 +2,7 @@ import { bench } from '../../../tools/benchmark.ts'
 import type { Ranking } from '../../terms/ranking.ts'
 import { encodeRanking } from '../../terms/ranking-codec.ts'
 import type { TurnContext } from '../context.ts'
-import { aLargeContext } from './large-cluster.ts'
+import { aLargeContext } from '../../../tools/large-cluster.ts'
 import { getSuitableHosts } from './rank.ts'
 
 const contexts = new Map<number, TurnContext>()

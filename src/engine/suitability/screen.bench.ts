@@ -1,6 +1,6 @@
 import { bench } from '../../../tools/benchmark.ts'
 import type { TurnContext } from '../context.ts'
-import { aLargeContext } from './large-cluster.ts'
+import { aLargeContext } from '../../../tools/large-cluster.ts'
 import { rankMany } from './rank-many.ts'
 import { firstBroken } from './rules.ts'
 import { Screen } from './screen.ts'

@@ -1,9 +1,9 @@
 /** A large made-up cluster for benchmarks: hosts of three kinds with a score for every kind of work, ten VMs on each, six hours of past. */
-import type { TurnContext } from '../context.ts'
-import { type HostCharacteristics, WORKLOAD_TYPES } from '../../terms/host.ts'
-import { Luck } from '../../terms/luck.ts'
-import { GiB } from '../../terms/units.ts'
-import { aContext, aHost, aPolicy, aVm } from '../builders.ts'
+import type { TurnContext } from '../src/engine/context.ts'
+import { type HostCharacteristics, WORKLOAD_TYPES } from '../src/terms/host.ts'
+import { Luck } from '../src/terms/luck.ts'
+import { GiB } from '../src/terms/units.ts'
+import { aContext, aHost, aPolicy, aVm } from '../src/engine/builders.ts'
 
 const VMS_PER_HOST = 10
 /** Six hours of five minutes each. */
