@@ -54,6 +54,7 @@ export function addBench(program: Command): void {
     .description('shows a document that `ethos bench host` wrote')
     .argument('<file>', 'the document; - is standard input')
     .argument('[other]', 'a second one of the same host: how far apart they are')
+    .addHelpText('after', '\nExamples:\n  ethos bench show kvm-1.json\n  ethos bench show kvm-1.json again.json')
     .action(async (file: string, other: string | undefined) => (await actions()).showMeasurement(file, other))
 }
 

@@ -4,8 +4,7 @@ import type { AskOptions } from './api-client.ts'
 
 const actions = () => import('./site-actions.ts')
 const judged = () => import('./judged-actions.ts')
-const ASKING =
-  '\nThey ask the server that `ethos login` keeps, or --server, ETHOS_SERVER, ETHOS_CA and ETHOS_TOKEN_FILE say.'
+const ASKING = '\nWhich server: --server, else ETHOS_SERVER, else what `ethos login` keeps.'
 
 export interface ListOptions extends AskOptions {
   readonly names?: boolean

@@ -151,6 +151,18 @@ test('a policy is set, and the version before stays in its history', async () =>
   assert.equal((await ethos(['policy', 'set', file])).code, 2)
 })
 
+test('whether guests are trusted is told and set, and a reason alone changes nothing', async () => {
+  const told = await ethos(['automation'])
+  assert.match(told.out, /^shadow \(the default\)\nWhat guests say .* weighs in rankings alone\.\n$/)
+  const trusted = await ethos(['automation', '--trust-guests', '--reason', 'all guests are ours', '--json'])
+  assert.equal((JSON.parse(trusted.out) as { areGuestsTrusted: boolean }).areGuestsTrusted, true)
+  assert.match((await ethos(['automation', '--pause'])).out, /^shadow, paused.*\n.* weighs in orders too\.\n$/)
+  const back = await ethos(['automation', '--no-trust-guests', '--resume'])
+  assert.match(back.out, /^shadow \(by .*\n.* weighs in rankings alone\.\n$/)
+  const idle = await ethos(['automation', '--reason', 'why not'])
+  assert.deepEqual([idle.code, /goes with a change/.test(idle.err)], [2, true])
+})
+
 test('an operator enrolls a VM and a host; a viewer may not', async () => {
   const viewer = join(folder, 'viewer')
   const made = await ethos(['tokens', 'create', '--role', 'viewer', '--name', 'grafana'])

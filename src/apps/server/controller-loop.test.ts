@@ -48,7 +48,7 @@ function heldOf(running: Running): readonly string[] {
   return turnsOf(running).flatMap(({ packet }) => decodePacket(packet).held)
 }
 
-test('a clock that was set lets one turn pass without orders, forwards and back', async (context) => {
+test('a clock that was set forward lets one turn pass without orders, one that was set back all until it is where it was', async (context) => {
   const running = await run(context)
   await until('two turns are taken', () => turnsOf(running).length >= 2)
   assert.ok(heldOf(running).every((reason) => !reason.startsWith('The clock')))
@@ -59,6 +59,10 @@ test('a clock that was set lets one turn pass without orders, forwards and back'
     const before = turnsOf(running).length
     // Turns go on at their pace, whatever the clock says.
     await until('turns go on', () => turnsOf(running).length >= before + 2)
+    const behind = turnsOf(running)
+      .slice(before)
+      .map(({ packet }) => decodePacket(packet).held.some((reason) => /^The clock is 7\d{3} s behind/.test(reason)))
+    assert.ok(behind.every((isHeld) => isHeld === offsetMs < 0))
   }
 })
 

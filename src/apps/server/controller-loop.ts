@@ -38,6 +38,7 @@ export class ControllerLoop {
   private readonly world: ControllerWorld
   private lease: Lease | undefined
   private taker: TurnTaker | undefined
+  private highestWall = -Infinity
   private watch: { readonly wall: number; readonly ran: number } | undefined
 
   constructor(options: Omit<ControllerOptions, 'place'>, world: ControllerWorld) {
@@ -99,10 +100,16 @@ export class ControllerLoop {
     const now = { wall: this.world.clock.now(), ran: performance.now() }
     const was = this.watch
     this.watch = now
-    if (was === undefined) return []
+    this.highestWall = Math.max(this.highestWall, now.wall)
+    const reasons: string[] = []
+    const behindMs = this.highestWall - now.wall
+    // As the main process says too: until the clock is where it was, what arrives is out of order.
+    if (behindMs > CLOCK_SLACK_MS) reasons.push(`The clock is ${(behindMs / 1000).toFixed(0)} s behind where it was.`)
+    if (was === undefined) return reasons
     const offMs = now.wall - was.wall - (now.ran - was.ran)
-    if (Math.abs(offMs) <= CLOCK_SLACK_MS) return []
-    return [`The clock was set by ${(offMs / 1000).toFixed(1)} s since the last turn.`]
+    if (Math.abs(offMs) > CLOCK_SLACK_MS)
+      reasons.push(`The clock was set by ${(offMs / 1000).toFixed(1)} s since the last turn.`)
+    return reasons
   }
 
   /** Takes or prolongs the lease; false while another process has it, or the store can't say. */

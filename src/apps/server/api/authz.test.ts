@@ -136,6 +136,10 @@ async function everybody(): Promise<Readonly<Record<string, Asker>>> {
     'an agent': { shows: { certificate: agent }, bearer: 'agent' },
     'a host': { shows: { certificate: host }, bearer: 'host' },
     'an operator by certificate': { shows: { certificate: ada }, role: 'operator', bearer: 'operator' },
+    "an operator's browser on the page of another site": {
+      shows: { certificate: ada, headers: { 'sec-fetch-site': 'cross-site' } },
+      bearer: 'operator',
+    },
     ...Object.fromEntries(await Promise.all(roles)),
   }
 }

@@ -106,6 +106,10 @@ export class Doorman {
     if (peer.kind === 'expired') return 'no token, and its certificate has expired'
     const { role, name } = peer.bearer
     if (role !== 'operator') return { name, notAllowed: `its certificate is for ${role}s, and they may not ask this` }
+    // A browser shows its certificate for the page of any other site too, and tells by this header that it does (W3C Fetch Metadata).
+    const site = request.headers['sec-fetch-site'] ?? 'none'
+    if (site !== 'none' && site !== 'same-origin')
+      return { name, notAllowed: 'its certificate came with a request that the page of another site made' }
     const key = createHash('sha256').update(name).digest('hex')
     return { role, name: `operator ${name}`, key: `operator ${key}` }
   }

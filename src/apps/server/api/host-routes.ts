@@ -121,7 +121,7 @@ function changeRoutes(parts: ApiParts, site: SiteView): readonly Route[] {
         if (measurement.hostId !== host)
           return invalid(
             `It was measured on ${measurement.hostId}, and the path names ${host}.`,
-            'Was it sent for the right host? `ethos bench host --host NAME` names it.',
+            'Was it sent for the right host? `ethos hosts add FILE --host-id NAME` lets it count for another.',
           )
         return change(parts, site, { host, who: caller.name, what: { measurement: JSON.stringify(measurement) } })
       },
@@ -145,7 +145,8 @@ function changeRoutes(parts: ApiParts, site: SiteView): readonly Route[] {
       path: '/v1/hosts/:host',
       access: 'admin',
       tag: TAG,
-      summary: 'Takes a host off the list. It comes back with its next report, unknown.',
+      summary:
+        'Takes a host off the list, with what it reported and what was measured. It is not heard until it is put there again.',
       handle: async ({ host, caller }) => {
         const { store, clock } = parts
         if (!(await store.hosts.remove(host))) return UNKNOWN
