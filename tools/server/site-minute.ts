@@ -242,12 +242,8 @@ class Minute {
 
   private rank(v: number) {
     const { vms } = this.options.site
-    return this.bench.ask({
-      method: 'GET',
-      path: `/v1/vms/${vms[v % vms.length].id}/hosts`,
-      headers: this.reader,
-      tls: this.tls,
-    })
+    const path = `/v1/vms/${vms[v % vms.length].id}/hosts`
+    return this.again(() => this.bench.ask({ method: 'GET', path, headers: this.reader, tls: this.tls }))
   }
 
   /** When the last turn looked, and what memory all processes have. */
