@@ -1,38 +1,33 @@
 import assert from 'node:assert/strict'
-import { loadavg } from 'node:os'
 import { DAY_MS } from '../../src/terms/units.ts'
 import type { Figures, LongTest } from '../long-test.ts'
 import { isGrowing } from '../server/growth.ts'
 import { LARGE } from '../server/restart.ts'
-import { hoursAtScale, minuteAtScale } from '../server/site-at-scale.ts'
+import { hoursAtScale } from '../server/site-at-scale.ts'
 
-/** All of the goal's VMs for some hours, and a fifth of them for a day: on two cores a day of all takes ten minutes of CPU time. */
-const LARGE_HOURS = 6
-const FIFTH = { hosts: 60, vms: 2000, pastMs: 3 * DAY_MS }
+/** All of the goal's VMs for some hours, and a fifth of them for a day: a day of all takes ten minutes of CPU time. */
+const LARGE_HOURS = 4
+const FIFTH = { hosts: 60, vms: 2000, pastMs: 2.5 * DAY_MS }
 const FIFTH_HOURS = 24
-/** Of all processes of a server, and of the one that does all of it. */
 const RSS_MIB_MAX = 2048
-const TURN_MS_MAX = 5000
+const TURN_CPU_MS_MAX = 5000
 
-/** Test 27 of reliability, and the lag of test 57. Latencies are kept, and not judged: they are those of a machine with other work. */
+/** Test 27 of reliability, as far as it is about a day; `site-minute` is the rest. */
 export const longTest: LongTest = {
   summary:
     `10,000 VMs on 300 hosts for ${LARGE_HOURS} hours, and 2,000 on 60 for ${FIFTH_HOURS}, by a clock that runs as fast as the work is done: a turn and all ` +
-    'vectors every 5 minutes, in one process. Then `ethos serve` with the 10,000 for a minute at 33 vectors/s, and for half a minute at ten times as ' +
-    'many, while a program asks for four rankings a second.',
+    'vectors every 5 minutes, packing every minute, the ranker beside, in one process.',
   run: async () => {
-    const minute = await minuteAtScale(LARGE, { calmSec: 60, burstSec: 30, say })
-    const loadAverage = Math.round(loadavg()[0] * 10) / 10
-    say(JSON.stringify({ ...minute, loadAverage }))
-    const large = await hoursAtScale(LARGE, LARGE_HOURS, say)
-    say(JSON.stringify(large))
     const fifth = await hoursAtScale(FIFTH, FIFTH_HOURS, say)
     say(JSON.stringify(fifth))
-    assert.ok((large['turnMsMax'] ?? Infinity) <= TURN_MS_MAX)
-    assert.ok(Math.max(large['rssMiBMax'] ?? Infinity, minute['serverRssMiBMax'] ?? Infinity) <= RSS_MIB_MAX)
-    assertLevel(large)
+    const large = await hoursAtScale(LARGE, LARGE_HOURS, say)
+    say(JSON.stringify(large))
+    // CPU time, for the machine may have other work.
+    assert.ok((large['turnCpuMsMax'] ?? Infinity) <= TURN_CPU_MS_MAX)
+    assert.ok((large['rssMiBMax'] ?? Infinity) <= RSS_MIB_MAX)
     assertLevel(fifth)
-    return { ...under('minute', { ...minute, loadAverage }), ...under('large', large), ...under('fifth', fifth) }
+    assertLevel(large)
+    return { ...under('large', large), ...under('fifth', fifth) }
   },
 }
 

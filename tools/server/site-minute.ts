@@ -55,6 +55,7 @@ interface Span {
   readonly reportMs: number[]
   readonly rankingMs: number[]
   vectors: number
+  unavailable: number
   loopLagP99Ms: number
   loopLagMaxMs: number
   cpuShare: number
@@ -72,6 +73,7 @@ export async function runMinute(options: MinuteOptions): Promise<MinuteFigures> 
     await run.begin()
     const calm = await run.span({ seconds: options.calmSec, times: 1 })
     const burst = await run.span({ seconds: options.burstSec, times: BURST })
+    options.say(JSON.stringify(named('calm', calm)))
     return { ...named('calm', calm), ...named('burst', burst), ...run.figures() }
   } finally {
     const ended = once(child, 'exit')
@@ -140,6 +142,7 @@ class Minute {
       reportMs: [],
       rankingMs: [],
       vectors: 0,
+      unavailable: 0,
       loopLagP99Ms: NaN,
       loopLagMaxMs: NaN,
       cpuShare: NaN,
@@ -161,7 +164,9 @@ class Minute {
       }),
       each(RANK_EVERY_MS, untilMs, async (due, i) => {
         const { status, text } = await this.rank(i * 7)
-        if (status !== 200) throw new Error(`a ranking: ${status} ${text.slice(0, 300)}`)
+        // On a machine that gives the ranker no time it is started anew, and says so.
+        if (status === 503) span.unavailable++
+        else if (status !== 200) throw new Error(`a ranking: ${status} ${text.slice(0, 300)}`)
         span.rankingMs.push(performance.now() - due)
       }),
       each(SECOND_MS, untilMs, async () => this.look()),
@@ -237,12 +242,8 @@ class Minute {
 
   private rank(v: number) {
     const { vms } = this.options.site
-    return this.bench.ask({
-      method: 'GET',
-      path: `/v1/vms/${vms[v % vms.length].id}/hosts`,
-      headers: this.reader,
-      tls: this.tls,
-    })
+    const path = `/v1/vms/${vms[v % vms.length].id}/hosts`
+    return this.again(() => this.bench.ask({ method: 'GET', path, headers: this.reader, tls: this.tls }))
   }
 
   /** When the last turn looked, and what memory all processes have. */
@@ -295,6 +296,7 @@ function named(name: string, span: Span): MinuteFigures {
   const of = (what: string): string => `${name}${what}`
   return {
     [of('Vectors')]: span.vectors,
+    [of('RankingsUnavailable')]: span.unavailable,
     ...quantiles(of('IngestMs'), span.ingestMs),
     ...quantiles(of('ReportMs'), span.reportMs),
     ...quantiles(of('RankingMs'), span.rankingMs),
