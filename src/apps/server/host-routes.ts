@@ -92,10 +92,24 @@ export async function takeRelayed(
   return reply.code(413).send({ error: `more than ${RELAY_LINES_MAX} lines` })
 }
 
-async function takeReport({ desk }: RouteParts, request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
+async function takeReport(
+  { desk, relay, slowMs }: RouteParts,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<unknown> {
   const host = bearerOfRequest(request).name as HostId
   try {
     const report = readHostReport(textOf(request.body), host)
+    const waitMs = relay.name(
+      host,
+      report.vms.map(({ vm }) => vm.id),
+    )
+    if (waitMs > 0) {
+      const reason = 'it names more VMs that it never named before than a host may at once'
+      await desk.record({ what: 'report refused', about: host, from: addressOf(request.raw.socket), reason })
+      await tooMany(reply, waitMs, slowMs)
+      return reply
+    }
     await desk.write(() => desk.store.hosts.report([{ ...report, arrivedAt: desk.now() }]))
     return { kept: true, vms: report.vms.length }
   } catch (error) {

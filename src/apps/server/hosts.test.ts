@@ -193,6 +193,17 @@ test('a report is kept with the time of its arrival, and with it what its VMs us
   assert.deepEqual(kept, { ...told, arrivedAt: bench.now })
 })
 
+test('a host that names ever new VMs in its reports is told to wait, and what it named before it may go on naming', async () => {
+  const host = await bench.host('kvm-namer')
+  const vms = (from: number, number: number) => Array.from({ length: number }, (_, i) => aVmReport(`named-${from + i}`))
+  const first = aReport('kvm-namer', { vms: vms(0, 1999), windowEnd: bench.now })
+  assert.equal((await report(host, first)).status, 200)
+  assert.equal((await report(host, { ...first, vms: vms(5000, 50) })).status, 429)
+  assert.equal((await report(host, first)).status, 200)
+  bench.now += 500_000
+  assert.equal((await report(host, { ...first, vms: vms(5000, 50), windowEnd: bench.now })).status, 200)
+})
+
 test('a report of another host, of nonsense, or of too much is refused in words and written down', async () => {
   const host = await bench.host('kvm-liar')
   const good = aReport('kvm-liar')

@@ -26,6 +26,8 @@ export interface RelayLimits {
 
 /** VMs of which is remembered who speaks for them, and how much they said. */
 const NAMES_MAX = 200_000
+/** VMs of one host of which is remembered that it named them. */
+const NAMED_MAX = 20_000
 
 export const RELAY_LIMITS: RelayLimits = {
   hostRequests: { everyMs: SECOND_MS / 4, burst: 40 },
@@ -84,6 +86,9 @@ export class Relay {
   private readonly ofHost: Buckets
   private readonly ofVm: Buckets
   private readonly ofNew: Buckets
+  private readonly ofNamed: Buckets
+  /** VMs that each host named in its reports. */
+  private readonly named = new Map<HostId, Set<VmId>>()
   private readonly known = new Map<string, Known>()
   private readonly registered = new Map<HostId, EpochMs>()
 
@@ -93,6 +98,7 @@ export class Relay {
     this.ofHost = new Buckets(limits.hostVectors ?? RELAY_LIMITS.hostVectors)
     this.ofVm = new Buckets(limits.relayedVectors ?? RELAY_LIMITS.relayedVectors)
     this.ofNew = new Buckets(limits.newVms ?? RELAY_LIMITS.newVms)
+    this.ofNamed = new Buckets(limits.newVms ?? RELAY_LIMITS.newVms)
   }
 
   /** Whether a host may send a request, which is then counted. */
@@ -100,6 +106,20 @@ export class Relay {
     const waitMs = this.requests.take(host, this.desk.now())
     if (waitMs > 0) return { kind: 'later', waitMs }
     return { kind: (await this.isRegistered(host)) ? 'heard' : 'unregistered' }
+  }
+
+  /** A report names VMs: a host may bring so many that it did not name before, for each takes room in the store for a month. How long it has to
+   *  wait before it may say so; 0: it may. */
+  name(host: HostId, vms: readonly VmId[]): number {
+    const before = this.named.get(host) ?? new Set()
+    const fresh = vms.filter((vm) => !before.has(vm))
+    if (fresh.length === 0) return 0
+    const waitMs = this.ofNamed.take(host, this.desk.now(), fresh.length)
+    if (waitMs > 0) return waitMs
+    if (before.size > NAMED_MAX) before.clear()
+    for (const vm of fresh) before.add(vm)
+    this.named.set(host, before)
+    return 0
   }
 
   /** A VM has a certificate of its own from now on, or a new one. */
