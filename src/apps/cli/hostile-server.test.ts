@@ -10,7 +10,7 @@ import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { Authority } from '../server/authority.ts'
-import { ask, findLogin, type Login, loginPath, parseServer, parseToken } from './api-client.ts'
+import { ask, findLogin, type Login, loginPath, parseServer, parseToken, readJson } from './api-client.ts'
 import { ApiError } from './api-error.ts'
 import { place, rank, why, whyNot } from './judged-actions.ts'
 import { listApiTokens, policyHistory } from './manage-actions.ts'
@@ -179,6 +179,12 @@ test('no secret stands in an error', () => {
   assert.throws(
     () => parseToken('hunter2-and-more'),
     ({ message }: Error) => !message.includes('hunter') && message.includes('16 characters'),
+  )
+  const secret = join(folder, 'asked.secret')
+  writeFileSync(secret, TOKEN)
+  assert.throws(
+    () => readJson('--file', secret),
+    ({ message }: Error) => /It is no JSON/.test(message) && !message.includes('ethos_'),
   )
   assert.throws(
     () => parseServer('https://ada:hunter2@ethos.example'),

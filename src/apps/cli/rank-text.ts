@@ -8,13 +8,16 @@ import type {
   RefusedHostView,
   WhyView,
 } from '../server/views/judgement.ts'
-import { moneyText, percentText, spanText, tableText } from './table-text.ts'
+import { moneyText, percentText, spanText, tableText, wrapText } from './table-text.ts'
 
 type Ranked = Static<typeof RankedHostView>
 type Refused = Static<typeof RefusedHostView>
 type Pair = Static<typeof PairView>
 type Why = Static<typeof WhyView>
 type Placements = Static<typeof PlacementsView>
+
+/** Most refusals that are shown without being asked for. */
+const REASONS_MAX = 10
 
 export interface RankShown {
   /** Ranked hosts to show; 0: all. */
@@ -35,7 +38,7 @@ export function rankText(answer: HostsForView, { top, isRefusedShown }: RankShow
     '\n',
     ranked.length === 0 ? 'No host is suitable.\n' : rankedTable(shown),
     ...(left > 0 ? [`... and ${left} more (--top 0 shows all)\n`] : []),
-    refusedText(refused, isRefusedShown),
+    refusedText(refused, isRefusedShown ? 'reasons' : 'counts'),
     remediesText(answer.remediation),
   ].join('')
 }
@@ -62,13 +65,19 @@ function rankedTable(list: readonly Ranked[]): string {
   )
 }
 
-function refusedText(refused: readonly Refused[], isShown: boolean): string {
+/** @param shown all with their reasons, or how many of each kind and by which option the reasons are to be had, if by any */
+function refusedText(refused: readonly Refused[], shown: 'reasons' | 'counts' | 'counts alone'): string {
   if (refused.length === 0) return ''
-  if (isShown) return `\nRefused:\n${refused.map(({ host, verdict }) => `  ${host}: ${verdict.reason}\n`).join('')}`
+  if (shown === 'reasons') return `\nRefused:\n${refused.map(reasonText).join('')}`
   const byLack = new Map<string, number>()
   for (const { verdict } of refused) byLack.set(verdict.lacking, (byLack.get(verdict.lacking) ?? 0) + 1)
   const counts = [...byLack].map(([lack, number]) => `${number} ${lack}`).join(', ')
-  return `\n${refused.length} refused (${counts}); --refused shows why each.\n`
+  return `\n${refused.length} refused (${counts})${shown === 'counts' ? '; --refused shows why each' : ''}.\n`
+}
+
+/** Most reasons begin with the host. */
+function reasonText({ host, verdict: { reason } }: Refused): string {
+  return reason.startsWith(`${host} `) ? `  ${reason}\n` : `  ${host}: ${reason}\n`
 }
 
 function remediesText(remediation: HostsForView['remediation']): string {
@@ -79,14 +88,18 @@ function remediesText(remediation: HostsForView['remediation']): string {
 export function placeText(answer: Placements, top: number): string {
   const { placements, currency, horizonMs, isComplete } = answer
   const head = `Scores in ${currency} over ${spanText(horizonMs)}; each sees those placed before it.\n`
-  const parts = placements.map(({ vm, host, demand, ranked, refused, remediation }) =>
-    [
-      `\n${vm.id}: ${host ?? 'no host can take it'}\n  demand: ${demand.mean.toFixed(2)} reference cores at the mean, ${demand.p95.toFixed(2)} at P95 (${demand.reason})\n`,
+  const parts = placements.map(({ vm, host, demand, ranked, refused, remediation }) => {
+    // Where there is none, what stands against each is the answer.
+    const shown = ranked.length === 0 && refused.length <= REASONS_MAX ? 'reasons' : 'counts alone'
+    return [
+      `\n${vm.id}: ${host ?? 'no host can take it'}\n`,
+      `  demand: ${demand.mean.toFixed(2)} reference cores at the mean, ${demand.p95.toFixed(2)} at P95\n`,
+      `  ${demand.reason}\n`,
       ranked.length === 0 ? '' : indent(rankedTable(ranked.slice(0, top))),
-      indent(refusedText(refused, false).trimStart()),
+      indent(refusedText(refused, shown).trimStart()),
       indent(remediesText(remediation).trimStart()),
-    ].join(''),
-  )
+    ].join('')
+  })
   return `${head}${parts.join('')}${isComplete ? '' : '\nNot all of them find a host.\n'}`
 }
 
@@ -97,7 +110,7 @@ export function whyText(answer: Why): string {
     ...held.map((reason) => `No orders were given: ${reason}`),
     ...(gate === undefined ? [] : [`It may not move now: ${gate}`]),
     '',
-    `demand       ${demand.mean.toFixed(2)} reference cores at the mean, give or take ${demand.sd.toFixed(2)}, of ${demand.size} (${demand.samples} samples)`,
+    `demand       ${demand.mean.toFixed(2)} reference cores at the mean, give or take ${demand.sd.toFixed(2)} (${demand.samples} samples); its size is ${demand.size.toFixed(2)}`,
     ...(performance === undefined
       ? []
       : [
@@ -123,7 +136,7 @@ function contentionLine({ cumulative, stepMs, medianMs }: NonNullable<Why['timeU
 }
 
 export function pairText(answer: Pair): string {
-  const { sentence, rules, gates, there, here, best, currency, horizonMs, rank, suitableHosts, worth } = answer
+  const { sentence, rules, gates, there, here, best, currency, horizonMs, worth } = answer
   const broken = [...gates, ...rules].flatMap(({ rule, verdict, remedy }) =>
     'lacking' in verdict ? [`  no   ${rule}: ${verdict.reason}${remedy === undefined ? '' : ` ${remedy}`}\n`] : [],
   )
@@ -153,9 +166,8 @@ export function pairText(answer: Pair): string {
   )
   return [
     `${sentence}\n`,
-    rank === undefined ? '' : `Rank ${rank} of ${suitableHosts} suitable hosts.\n`,
     broken.length === 0 ? '' : `\n${broken.join('')}`,
-    kept.length === 0 ? '' : `  yes  ${kept.join(', ')}\n`,
+    kept.length === 0 ? '' : wrapText(kept, '  yes  '),
     `\nIn ${currency} over ${spanText(horizonMs)}, against staying:\n${table}`,
     worth === undefined
       ? ''
