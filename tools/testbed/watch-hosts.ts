@@ -205,19 +205,18 @@ async function sampleMove(site: ReportedSite, guest: Guest): Promise<Pick<MovedG
   const samples: MoveSample[] = []
   const looks: MoveLook[] = []
   const look = await lookersOf(site, guest.vm)
-  let isUnderWay = true
-  let isLost = false
-  const moving = guest.moveTo('host2').finally(() => (isUnderWay = false))
-  moving.catch(() => (isLost = true))
+  const move = { isUnderWay: true, isLost: false }
+  const moving = guest.moveTo('host2').finally(() => (move.isUnderWay = false))
+  moving.catch(() => (move.isLost = true))
   const looking = (async () => {
-    while (isUnderWay || (!isLost && samples.at(-1)?.running.join() !== 'host2')) {
+    while (move.isUnderWay || (!move.isLost && samples.at(-1)?.running.join() !== 'host2')) {
       samples.push(await sampleOf(site, guest.vm))
       if (samples.length > SOON_MS / LOOK_MS) break
       await pause(LOOK_MS)
     }
   })()
   const glancing = (async () => {
-    while (isUnderWay) looks.push(await look())
+    while (move.isUnderWay) looks.push(await look())
     looks.push(await look())
   })()
   await Promise.all([moving, looking, glancing])
@@ -255,10 +254,13 @@ async function sampleOf(site: ReportedSite, vm: string): Promise<MoveSample> {
   }
 }
 
+function isStale({ kind, about }: AlertsTold['alerts'][number]): boolean {
+  return kind === 'host-stale' && about === 'host3'
+}
+
 async function silenceOf(site: ReportedSite, say: (text: string) => void): Promise<Silence> {
   await waitFor(`${QUIET_VM} ranked`, SOON_MS, () => placedOn(site, QUIET_VM, 'host3'))
   await site.endReporter('host3', 'SIGKILL')
-  const isStale = ({ kind, about }: AlertsTold['alerts'][number]): boolean => kind === 'host-stale' && about === 'host3'
   const alertsDuring = await waitFor('an alert of the silent host', SILENT_MS_MAX, async () => {
     const told = await alertsOf(site)
     return told?.alerts.some(isStale) === true ? told : undefined
