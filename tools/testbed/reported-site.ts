@@ -131,6 +131,7 @@ export class ReportedSite {
     const child = spawn(process.execPath, [CLI, ...words], { stdio: ['ignore', 'ignore', 'pipe'] })
     child.stderr.on('data', (piece: Buffer) => this.said.set(host, (this.said.get(host) ?? '') + piece.toString()))
     this.reporters.set(host, child)
+    process.once('exit', () => child.kill('SIGKILL'))
   }
 
   /** What a reporter said on its standard error. */

@@ -34,6 +34,7 @@ export class Site {
   async start(): Promise<void> {
     const child = spawn(process.execPath, [CLI, ...this.words], { stdio: ['ignore', 'pipe', 'pipe'] })
     this.child = child
+    process.once('exit', () => child.kill('SIGKILL'))
     this.said = ''
     for (const stream of [child.stdout, child.stderr])
       stream?.on('data', (bytes: Buffer) => void (this.said += bytes.toString()))

@@ -137,11 +137,6 @@ export class Testbed {
     await this.tell('migrate', vm, from, to, '--p2p', '--unsafe')
   }
 
-  /** Limits a host's network, such as to `80mbit`; `off` ends that. */
-  async link(host: string, rate: string): Promise<void> {
-    await this.tell('link', host, rate)
-  }
-
   /** Runs `virsh` against a host. */
   virsh(host: string, ...words: readonly string[]): Promise<string> {
     return this.tell('virsh', host, ...words)

@@ -1,5 +1,7 @@
 /** Three real hosts that report: on the first a guest that moves to the second, on the third one whose reporter is killed and comes back. */
 import { setTimeout as pause } from 'node:timers/promises'
+import { LibvirtVms, virshDomstats } from '../../src/apps/reporter/libvirt-vms.ts'
+import type { ReportedVm } from '../../src/terms/host-report.ts'
 import type { HostId } from '../../src/terms/ids.ts'
 import type { PersonalityVector } from '../../src/terms/personality.ts'
 import type { Identity } from '../../src/world/site-store.ts'
@@ -9,6 +11,7 @@ import { ReportedSite, waitFor } from './reported-site.ts'
 export const HOSTS = ['host1', 'host2', 'host3'] as const
 /** No agent in it: it is known by what its host tells. */
 export const QUIET_VM = 'vm9'
+const VIRSH = '/usr/bin/virsh'
 const TRIES = 3
 const VECTOR_MS_MAX = 240_000
 const LOOK_MS = 500
@@ -42,8 +45,15 @@ export interface MoveSample {
   readonly rank: number
 }
 
+/** What a reporter on either end would tell of a VM at one instant. Absent: it is not there. */
+export interface MoveLook {
+  readonly atSource?: ReportedVm['state']
+  readonly atTarget?: ReportedVm['state']
+}
+
 export interface MovedGuest {
   readonly vm: string
+  readonly looks: readonly MoveLook[]
   readonly samples: readonly MoveSample[]
   readonly identities: readonly (Identity | undefined)[]
   readonly vectors: readonly PersonalityVector[]
@@ -174,14 +184,14 @@ async function moveOne(site: ReportedSite, vm: string, say: (text: string) => vo
   await waitFor(`${vm} on host1`, SOON_MS, () => placedOn(site, vm, 'host1'))
   const before = await site.site.identity(vm)
   const vectorsBeforeMove = (await site.site.vectors(vm)).length
-  const samples = await sampleMove(site, guest)
+  const { samples, looks } = await sampleMove(site, guest)
   say(`${vm} has moved: ${samples.length} looks meanwhile`)
   const ranking = await waitFor(`${vm} on host2`, SOON_MS, () => placedOn(site, vm, 'host2'))
   await vectorsOf(vectorsBeforeMove + 2)
   const identities = [before, await site.site.identity(vm)]
   const vectors = await site.site.vectors(vm)
   const toldHost = (await listedOf(site, vm))?.host
-  return { vm, samples, identities, vectors, vectorsBeforeMove, ranking, toldHost }
+  return { vm, looks, samples, identities, vectors, vectorsBeforeMove, ranking, toldHost }
 }
 
 /** Its ranking, once that is of a certain host. */
@@ -190,26 +200,43 @@ async function placedOn(site: ReportedSite, vm: string, host: string): Promise<R
   return ranking?.host === host && ranking.ranked.length + ranking.refused.length === HOSTS.length ? ranking : undefined
 }
 
-/** Moves it over a slow network, so that it takes some reports, and looks at what they say until none tells of the source any more. */
-async function sampleMove(site: ReportedSite, guest: Guest): Promise<readonly MoveSample[]> {
+/** Moves it, and looks at what hosts tell until none tells of the source any more. The move is not slowed down: emulated guests are lost then. */
+async function sampleMove(site: ReportedSite, guest: Guest): Promise<Pick<MovedGuest, 'samples' | 'looks'>> {
   const samples: MoveSample[] = []
-  await site.testbed.link('host1', '80mbit')
-  let isUnderWay = true
-  const moving = guest.moveTo('host2').finally(() => (isUnderWay = false))
+  const looks: MoveLook[] = []
+  const look = await lookersOf(site, guest.vm)
+  const move = { isUnderWay: true, isLost: false }
+  const moving = guest.moveTo('host2').finally(() => (move.isUnderWay = false))
+  moving.catch(() => (move.isLost = true))
   const looking = (async () => {
-    while (isUnderWay || samples.at(-1)?.running.join() !== 'host2') {
+    while (move.isUnderWay || (!move.isLost && samples.at(-1)?.running.join() !== 'host2')) {
       samples.push(await sampleOf(site, guest.vm))
       if (samples.length > SOON_MS / LOOK_MS) break
       await pause(LOOK_MS)
     }
   })()
-  try {
-    await moving
-  } finally {
-    await looking
-    await site.testbed.link('host1', 'off')
+  const glancing = (async () => {
+    while (move.isUnderWay) looks.push(await look())
+    looks.push(await look())
+  })()
+  await Promise.all([moving, looking, glancing])
+  return { samples, looks }
+}
+
+/** What a reporter on either host makes of its libvirt, look by look. */
+async function lookersOf({ testbed }: ReportedSite, vm: string): Promise<() => Promise<MoveLook>> {
+  const lookers = await Promise.all(
+    ['host1', 'host2'].map(async (host) => ({ uri: await testbed.uri(host), vms: new LibvirtVms(1, () => undefined) })),
+  )
+  return async () => {
+    const [atSource, atTarget] = await Promise.all(
+      lookers.map(async ({ uri, vms }) => {
+        vms.look(await virshDomstats({ program: VIRSH, uri }), Date.now())
+        return vms.report().find((told) => told.vm.id === vm)?.state
+      }),
+    )
+    return { ...(atSource === undefined ? {} : { atSource }), ...(atTarget === undefined ? {} : { atTarget }) }
   }
-  return samples
 }
 
 async function sampleOf(site: ReportedSite, vm: string): Promise<MoveSample> {
@@ -227,10 +254,13 @@ async function sampleOf(site: ReportedSite, vm: string): Promise<MoveSample> {
   }
 }
 
+function isStale({ kind, about }: AlertsTold['alerts'][number]): boolean {
+  return kind === 'host-stale' && about === 'host3'
+}
+
 async function silenceOf(site: ReportedSite, say: (text: string) => void): Promise<Silence> {
   await waitFor(`${QUIET_VM} ranked`, SOON_MS, () => placedOn(site, QUIET_VM, 'host3'))
   await site.endReporter('host3', 'SIGKILL')
-  const isStale = ({ kind, about }: AlertsTold['alerts'][number]): boolean => kind === 'host-stale' && about === 'host3'
   const alertsDuring = await waitFor('an alert of the silent host', SILENT_MS_MAX, async () => {
     const told = await alertsOf(site)
     return told?.alerts.some(isStale) === true ? told : undefined

@@ -194,6 +194,18 @@ export function readText(option: string, path: string): string {
   }
 }
 
+/** A file as JSON. Throws a `UsageError`. */
+export function readJson(option: string, path: string): unknown {
+  const text = readText(option, path)
+  try {
+    return JSON.parse(text) as unknown
+  } catch (error) {
+    // What stands there may be a secret: V8 would quote its beginning.
+    const where = error instanceof Error ? error.message.replace(/, ".*$/s, '') : ''
+    throw new UsageError(option, path, `It is no JSON (${where}).`)
+  }
+}
+
 /** Of an error of the system, such as `ENOENT`. */
 export function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error ? String(error.code) : String(error)

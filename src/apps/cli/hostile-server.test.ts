@@ -9,8 +9,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { printable } from '../printable.ts'
 import { Authority } from '../server/authority.ts'
-import { ask, findLogin, type Login, loginPath, parseServer, parseToken } from './api-client.ts'
+import { ask, findLogin, type Login, loginPath, parseServer, parseToken, readJson } from './api-client.ts'
 import { ApiError } from './api-error.ts'
 import { place, rank, why, whyNot } from './judged-actions.ts'
 import { listApiTokens, policyHistory } from './manage-actions.ts'
@@ -68,6 +69,10 @@ function ethos(...words: readonly string[]): Promise<{ code: number | null; out:
   return new Promise((resolve) => {
     child.once('close', (code) => resolve({ code, out, err }))
   })
+}
+
+function isClean(text: string): boolean {
+  return printable(text) === text
 }
 
 function failure(asked: Promise<unknown>): Promise<ApiError> {
@@ -142,7 +147,6 @@ test('every command that asks fails with a sentence, and with 3, where the answe
 test('names that would move the cursor move nothing, in tables, lists of names, JSON and errors', async () => {
   const hostile = '\u001b[2J\u009b31mweb\u202e'
   const vm = { vm: hostile, state: 'good', unknown: { to: 'us' } }
-  const isClean = (text: string): boolean => !/[\u001b\u009b\u202e]/.test(text)
   says(JSON.stringify({ vms: [vm] }))
   for (const words of [['vms'], ['vms', '--names'], ['vms', '--json']]) {
     const { code, out } = await ethos(...words)
@@ -179,6 +183,12 @@ test('no secret stands in an error', () => {
   assert.throws(
     () => parseToken('hunter2-and-more'),
     ({ message }: Error) => !message.includes('hunter') && message.includes('16 characters'),
+  )
+  const secret = join(folder, 'asked.secret')
+  writeFileSync(secret, TOKEN)
+  assert.throws(
+    () => readJson('--file', secret),
+    ({ message }: Error) => /It is no JSON/.test(message) && !message.includes('ethos_'),
   )
   assert.throws(
     () => parseServer('https://ada:hunter2@ethos.example'),

@@ -1,10 +1,9 @@
 /** What `ethos rank`, `place`, `why` and `why-not` ask, and what they end with. */
-import { readFileSync } from 'node:fs'
 import type { Static } from 'typebox'
 import { GiB, KiB, MiB } from '../../terms/units.ts'
 import type { HostsForView, PairView, PlacementsView, WhyView } from '../server/views/judgement.ts'
 import { UsageError } from '../usage-error.ts'
-import type { AskOptions } from './api-client.ts'
+import { type AskOptions, readJson } from './api-client.ts'
 import { EXIT } from './api-error.ts'
 import { pairText, placeText, rankText, whyText } from './rank-text.ts'
 import { show, vmPath } from './site-actions.ts'
@@ -48,7 +47,7 @@ export async function whyNot(vm: string, host: string, options: AskOptions): Pro
 
 /** The question as the server takes it. Throws a `UsageError`. */
 export function placementBody({ file, like, vcpus, memory, count, apart }: PlaceOptions): unknown {
-  if (file !== undefined) return readQuestion(file)
+  if (file !== undefined) return readJson('--file', file)
   const number = parseCount('--count', count, 1)
   if (like === undefined && (vcpus === undefined || memory === undefined))
     throw new UsageError('place', undefined, 'Say --like VM, or --vcpus and --memory, or --file with a question.')
@@ -85,12 +84,4 @@ function parseCount(option: string, text: string, min: number): number {
     text,
     `Expected a whole number, ${min} or more${option === '--count' ? `, up to ${VMS_MAX}` : ''}.`,
   )
-}
-
-function readQuestion(path: string): unknown {
-  try {
-    return JSON.parse(readFileSync(path, 'utf8')) as unknown
-  } catch (error) {
-    throw new UsageError('--file', path, `It can not be read as JSON (${error instanceof Error ? error.message : ''}).`)
-  }
 }

@@ -57,7 +57,7 @@ async function authorityOf(server: string, { ca, fingerprint }: LoginOptions): P
       'Name the authority: --ca FILE, or --fingerprint as `ethos serve` printed it at its start.',
     )
   const shown = await fetchAuthority(server, { rejectUnauthorized: false })
-  const [pinned] = [...shown.matchAll(PEM)].map(([pem]) => pem).filter((pem) => fingerprintOf(pem) === fingerprint)
+  const pinned = shown.match(PEM)?.find((pem) => fingerprintOf(pem) === fingerprint)
   if (pinned === undefined)
     throw new UsageError('--fingerprint', fingerprint, `${server} shows another authority. Is it really that server?`)
   // Those beside it, which take over one day, are believed only from one whom the first vouches for.

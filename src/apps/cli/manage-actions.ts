@@ -1,5 +1,4 @@
 /** What the commands do by which operators tell a running server what to do. */
-import { readFileSync } from 'node:fs'
 import type { Static } from 'typebox'
 import { parseHostId } from '../../terms/ids.ts'
 import { parseFields } from '../../terms/parse.ts'
@@ -16,7 +15,7 @@ import type {
   TokenView,
 } from '../server/views/site.ts'
 import { UsageError } from '../usage-error.ts'
-import { ask, type AskOptions, findLogin, pathOf } from './api-client.ts'
+import { ask, type AskOptions, findLogin, pathOf, readJson } from './api-client.ts'
 import type {
   AddHostOptions,
   AutomationOptions,
@@ -86,7 +85,7 @@ export async function showPolicy(options: AskOptions): Promise<void> {
   const answer = (await ask(findLogin(options), { path: '/v1/policy' })) as Static<typeof PolicyView>
   const { version, policy, who, at } = answer
   const whence =
-    version === 0 ? 'the defaults: nobody has set one' : `version ${version}, by ${who ?? '?'}, ${dateText(at)}`
+    version === 0 ? 'the defaults: nobody has set one' : `version ${version}, by ${who ?? '?'}, ${dateText(at)} UTC`
   if (options.json !== true) process.stderr.write(printable(`${whence}\n`))
   process.stdout.write(`${printableJson(policy)}\n`)
 }
@@ -109,7 +108,7 @@ export async function policyHistory(options: AskOptions): Promise<void> {
       : tableText<Static<typeof PolicyView>>(
           [
             { head: 'version', cell: ({ version }) => String(version), align: 'right' },
-            { head: 'when', cell: ({ at }) => dateText(at) },
+            { head: 'when (UTC)', cell: ({ at }) => dateText(at) },
             { head: 'who', cell: ({ who }) => who ?? '' },
             { head: 'name', cell: ({ policy }) => ('name' in policy ? String(policy.name) : '') },
           ],
@@ -139,7 +138,7 @@ export async function automation({
     ...(reason === undefined ? {} : { reason }),
   }
   await show<Static<typeof AutomationView>>(options, isChange ? { method: 'PUT', path, body } : { path }, (answer) => {
-    const by = answer.who === undefined ? 'the default' : `by ${answer.who}, ${dateText(answer.at)}`
+    const by = answer.who === undefined ? 'the default' : `by ${answer.who}, ${dateText(answer.at)} UTC`
     const paused = answer.isPaused ? ', paused: turns are taken and give no orders' : ''
     if (answer.problem !== undefined)
       return `It can't be understood, so nothing is ordered: ${answer.problem}\nSet it anew: ethos automation --level shadow --resume\n`
@@ -156,9 +155,9 @@ export async function listApiTokens(options: AskOptions): Promise<void> {
         { head: 'name', cell: ({ name }) => name },
         { head: 'role', cell: ({ role }) => role },
         { head: 'state', cell: ({ state }) => state },
-        { head: 'made', cell: ({ createdAt }) => dateText(createdAt) },
-        { head: 'ends', cell: ({ expiresAt }) => (expiresAt === undefined ? 'never' : dateText(expiresAt)) },
-        { head: 'used', cell: ({ usedAt }) => (usedAt === undefined ? 'never' : dateText(usedAt)) },
+        { head: 'made (UTC)', cell: ({ createdAt }) => dateText(createdAt) },
+        { head: 'ends (UTC)', cell: ({ expiresAt }) => (expiresAt === undefined ? 'never' : dateText(expiresAt)) },
+        { head: 'used (UTC)', cell: ({ usedAt }) => (usedAt === undefined ? 'never' : dateText(usedAt)) },
       ],
       tokens,
     ),
@@ -183,14 +182,6 @@ export async function revokeApiToken(id: string, options: AskOptions): Promise<v
     { method: 'DELETE', path: pathOf('v1', 'tokens', id) },
     () => `Token ${id} is worth nothing now.\n`,
   )
-}
-
-function readJson(option: string, path: string): unknown {
-  try {
-    return JSON.parse(readFileSync(path, 'utf8')) as unknown
-  } catch (error) {
-    throw new UsageError(option, path, `It can not be read as JSON (${error instanceof Error ? error.message : ''}).`)
-  }
 }
 
 function dateText(at: number | undefined): string {

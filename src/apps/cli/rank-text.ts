@@ -8,13 +8,16 @@ import type {
   RefusedHostView,
   WhyView,
 } from '../server/views/judgement.ts'
-import { moneyText, percentText, spanText, tableText } from './table-text.ts'
+import { moneyText, percentText, spanText, tableText, wrapText } from './table-text.ts'
 
 type Ranked = Static<typeof RankedHostView>
 type Refused = Static<typeof RefusedHostView>
 type Pair = Static<typeof PairView>
 type Why = Static<typeof WhyView>
 type Placements = Static<typeof PlacementsView>
+
+/** Most refusals that are shown without being asked for. */
+const REASONS_MAX = 10
 
 export interface RankShown {
   /** Ranked hosts to show; 0: all. */
@@ -35,7 +38,7 @@ export function rankText(answer: HostsForView, { top, isRefusedShown }: RankShow
     '\n',
     ranked.length === 0 ? 'No host is suitable.\n' : rankedTable(shown),
     ...(left > 0 ? [`... and ${left} more (--top 0 shows all)\n`] : []),
-    refusedText(refused, isRefusedShown),
+    refusedText(refused, isRefusedShown ? 'reasons' : 'counts'),
     remediesText(answer.remediation),
   ].join('')
 }
@@ -62,18 +65,24 @@ function rankedTable(list: readonly Ranked[]): string {
   )
 }
 
-function refusedText(refused: readonly Refused[], isShown: boolean): string {
+/** @param shown all with their reasons, or how many of each kind and by which option the reasons are to be had, if by any */
+function refusedText(refused: readonly Refused[], shown: 'reasons' | 'counts' | 'counts alone'): string {
   if (refused.length === 0) return ''
-  if (isShown) return `\nRefused:\n${refused.map(({ host, verdict }) => `  ${host}: ${verdict.reason}\n`).join('')}`
+  if (shown === 'reasons') return `\nRefused:\n${refused.map(reasonText).join('')}`
   const byLack: Record<string, number> = {}
   for (const { verdict } of refused) byLack[verdict.lacking] = (byLack[verdict.lacking] ?? 0) + 1
-  return `\n${countsText(byLack)}; --refused shows why each.\n`
+  return `\n${countsText(byLack)}${shown === 'counts' ? '; --refused shows why each' : ''}.\n`
 }
 
 function countsText(byLack: Readonly<Record<string, number>>): string {
   const counts = Object.entries(byLack)
   const all = counts.reduce((sum, [, number]) => sum + number, 0)
   return `${all} refused (${counts.map(([lack, number]) => `${number} ${lack}`).join(', ')})`
+}
+
+/** Most reasons begin with the host. */
+function reasonText({ host, verdict: { reason } }: Refused): string {
+  return reason.startsWith(`${host} `) ? `  ${reason}\n` : `  ${host}: ${reason}\n`
 }
 
 function remediesText(remediation: HostsForView['remediation']): string {
@@ -84,15 +93,19 @@ function remediesText(remediation: HostsForView['remediation']): string {
 export function placeText(answer: Placements, top: number): string {
   const { placements, currency, horizonMs, isComplete } = answer
   const head = `Scores in ${currency} over ${spanText(horizonMs)}; each sees those placed before it.\n`
-  const parts = placements.map(({ vm, host, demand, ranked, refusals, remediation }) =>
-    [
+  const parts = placements.map(({ vm, host, demand, ranked, refused, refusals, remediation }) => {
+    // Where there is none, what stands against each is the answer; of many VMs and hosts only counts are told.
+    const isTold = ranked.length === 0 && refused.length > 0 && refused.length <= REASONS_MAX
+    const counts = Object.keys(refusals).length === 0 ? '' : `${countsText(refusals)}.\n`
+    return [
       `\n${vm.id}: ${host ?? 'no host can take it'}\n`,
-      `  demand: ${cores(demand.mean)} at the mean, ${demand.p95.toFixed(2)} at P95 (${demand.reason})\n`,
+      `  demand: ${cores(demand.mean)} at the mean, ${demand.p95.toFixed(2)} at P95\n`,
+      `  ${demand.reason}\n`,
       ranked.length === 0 ? '' : indent(rankedTable(ranked.slice(0, top))),
-      Object.keys(refusals).length === 0 ? '' : indent(`${countsText(refusals)}; --json shows why each.\n`),
+      indent(isTold ? refusedText(refused, 'reasons').trimStart() : counts),
       indent(remediesText(remediation).trimStart()),
-    ].join(''),
-  )
+    ].join('')
+  })
   return `${head}${parts.join('')}${isComplete ? '' : '\nNot all of them find a host.\n'}`
 }
 
@@ -103,8 +116,8 @@ export function whyText(answer: Why): string {
     ...held.map((reason) => `No orders were given: ${reason}`),
     ...(gate === undefined ? [] : [`It may not move now: ${gate}`]),
     '',
-    `demand       ${cores(demand.mean)} at the mean, give or take ${demand.sd.toFixed(2)}, of ${demand.size}` +
-      ` (${demand.samples} samples)`,
+    `demand       ${cores(demand.mean)} at the mean, give or take ${demand.sd.toFixed(2)} (${demand.samples} samples);` +
+      ` its size is ${demand.size.toFixed(2)}`,
     ...(performance === undefined
       ? []
       : [
@@ -132,7 +145,7 @@ function contentionLine({ cumulative, stepMs, medianMs }: NonNullable<Why['timeU
 }
 
 export function pairText(answer: Pair): string {
-  const { sentence, rules, gates, there, here, best, currency, horizonMs, rank, suitableHosts, worth } = answer
+  const { sentence, rules, gates, there, here, best, currency, horizonMs, worth } = answer
   const broken = [...gates, ...rules].flatMap(({ rule, verdict, remedy }) =>
     'lacking' in verdict ? [`  no   ${rule}: ${verdict.reason}${remedy === undefined ? '' : ` ${remedy}`}\n`] : [],
   )
@@ -162,9 +175,8 @@ export function pairText(answer: Pair): string {
   )
   return [
     `${sentence}\n`,
-    rank === undefined ? '' : `Rank ${rank} of ${suitableHosts} suitable hosts.\n`,
     broken.length === 0 ? '' : `\n${broken.join('')}`,
-    kept.length === 0 ? '' : `  yes  ${kept.join(', ')}\n`,
+    kept.length === 0 ? '' : wrapText(kept, '  yes  '),
     `\nIn ${currency} over ${spanText(horizonMs)}, against staying:\n${table}`,
     worth === undefined
       ? ''

@@ -23,6 +23,23 @@ export function tableText<Row>(columns: readonly Column<Row>[], rows: readonly R
     .join('')
 }
 
+const WIDTH = 100
+
+/** Words in lines of at most 100 characters, commas between them, the first line behind a head and the others below it. */
+export function wrapText(words: readonly string[], head: string): string {
+  const lines: string[] = []
+  let line = head
+  words.forEach((word, i) => {
+    const piece = i === words.length - 1 ? word : `${word}, `
+    if (line.trim() !== '' && line !== head && line.length + piece.trimEnd().length > WIDTH) {
+      lines.push(line.trimEnd())
+      line = ' '.repeat(head.length)
+    }
+    line += piece
+  })
+  return `${[...lines, line].join('\n')}\n`
+}
+
 /** `3 s`, `5 min`, `4 h`, `2 d`: one unit is enough to read. */
 export function spanText(ms: number): string {
   const span = Math.max(0, ms)

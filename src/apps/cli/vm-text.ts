@@ -6,9 +6,9 @@ import { textFor, vmPath } from './site-actions.ts'
 import { bytesText, spanText, tableText } from './table-text.ts'
 
 const BARS = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'] as const
-/** Steps of a drawn line: a day in quarters of an hour. */
-const STEPS = 96
-const STEP_MS = 900_000
+/** Steps of a drawn line: a day in half hours, so that what stands beside it fits into 100 columns. */
+const STEPS = 48
+const STEP_MS = 1_800_000
 
 /** A row of bars from 0 to the highest; a blank where nobody measured. */
 export function sparkline(values: readonly (number | null)[]): string {
@@ -58,9 +58,7 @@ function usageText({ resources, steps, stepMs }: UsageView): string {
   if (rows.length === 0) return 'No usage is known of the last day.\n'
   const lines = rows.map(([name, { unit, mean, max }]) => {
     const highest = [...max, ...mean].reduce<number>((most, value) => Math.max(most, value ?? 0), 0)
-    const top = unit.startsWith('bytes')
-      ? bytesText(highest) + unit.slice('bytes'.length)
-      : `${highest.toFixed(2)} ${unit}`
+    const top = isBytes(unit) ? amountText(highest, unit) : `${highest.toFixed(2)} ${unit}`
     return `${name.padEnd(12)} ${sparkline(mean)} up to ${top}\n`
   })
   return `The last ${spanText(steps * stepMs)}:\n${lines.join('')}`
@@ -74,13 +72,22 @@ function vectorText({ vectors, dimensions }: VectorsView): string {
   const table = tableText(
     [
       { head: 'dimension', cell: ({ name }: (typeof rows)[number]) => name },
-      { head: 'value', cell: ({ name }) => numberText(newest.values[name]), align: 'right' },
-      { head: 'unit', cell: ({ unit }) => unit },
+      { head: 'value', cell: ({ name, unit }) => amountText(newest.values[name], unit), align: 'right' },
+      { head: 'unit', cell: ({ unit }) => (isBytes(unit) ? '' : unit) },
     ],
     rows,
   )
   const ended = new Date(newest.windowEnd).toISOString()
   return `Personality of the ${spanText(newest.windowMs)} up to ${ended}; ${absent} of ${dimensions.length} dimensions are absent:\n${table}`
+}
+
+function isBytes(unit: string): boolean {
+  return unit === 'bytes' || unit.startsWith('bytes/')
+}
+
+/** Bytes with the unit in which they are read best, `1.5 MiB/s`; other numbers without theirs. */
+function amountText(value: number, unit: string): string {
+  return isBytes(unit) ? `${bytesText(value)}${unit.slice('bytes'.length)}` : numberText(value)
 }
 
 function numberText(value: number): string {

@@ -45,15 +45,15 @@ test('what a guest says goes on byte by byte: no letter becomes two', async () =
 })
 
 test('lines wait up to a bound while the server is slow; whoever comes then comes again', async () => {
-  let settle: (answer: Answer) => void = () => undefined
-  const { desk, said } = aDesk(() => new Promise((resolve) => (settle = resolve)))
+  const settles: ((answer: Answer) => void)[] = []
+  const { desk, said } = aDesk(() => new Promise((resolve) => void settles.push(resolve)))
   const lines = Array.from({ length: 100 }, (_, i) => aLine('web-1', i))
   const takes = Array.from({ length: 300 }, () => desk.take(WEB, lines))
   const last = await takes[299]
   assert.deepEqual(kindsOf(last), ['later'])
   assert.equal(said.length > 0, true)
   await new Promise((resolve) => setTimeout(resolve, 300))
-  settle({ status: 503, text: '', json: undefined, retryAfterMs: 5000 })
+  settles[0]({ status: 503, text: '', json: undefined, retryAfterMs: 5000 })
   const first = await takes[0]
   assert.deepEqual(first, { kind: 'later', waitMs: 5000 })
   desk.close()
