@@ -29,6 +29,9 @@ const aReport = (host: string, rest: Partial<HostReport> = {}): HostReport => ({
   ...rest,
 })
 
+const someVms = (from: number, number: number): HostReport['vms'] =>
+  Array.from({ length: number }, (_, i) => aVmReport(`named-${from + i}`))
+
 const report = (host: Identity, body: unknown, about = host.vm): Promise<Answer> =>
   bench.ask({
     path: `/v1/hosts/${about}/reports`,
@@ -195,13 +198,12 @@ test('a report is kept with the time of its arrival, and with it what its VMs us
 
 test('a host that names ever new VMs in its reports is told to wait, and what it named before it may go on naming', async () => {
   const host = await bench.host('kvm-namer')
-  const vms = (from: number, number: number) => Array.from({ length: number }, (_, i) => aVmReport(`named-${from + i}`))
-  const first = aReport('kvm-namer', { vms: vms(0, 1999), windowEnd: bench.now })
+  const first = aReport('kvm-namer', { vms: someVms(0, 1999), windowEnd: bench.now })
   assert.equal((await report(host, first)).status, 200)
-  assert.equal((await report(host, { ...first, vms: vms(5000, 50) })).status, 429)
+  assert.equal((await report(host, { ...first, vms: someVms(5000, 50) })).status, 429)
   assert.equal((await report(host, first)).status, 200)
   bench.now += 500_000
-  assert.equal((await report(host, { ...first, vms: vms(5000, 50), windowEnd: bench.now })).status, 200)
+  assert.equal((await report(host, { ...first, vms: someVms(5000, 50), windowEnd: bench.now })).status, 200)
 })
 
 test('a report of another host, of nonsense, or of too much is refused in words and written down', async () => {
