@@ -1,6 +1,6 @@
-/** `npm run bench:server [-- NAME...] [--small]`: what the server can do, section by section (tools/bench-server/*.ts; all of them unless named), beside
- *  the goal of each number. `--small` goes through all of it in seconds, and its numbers mean nothing. Else they are kept in docs/results/server.json, section by section.
- *  Ends with 1 where a goal was missed. */
+/** `npm run bench:server [-- NAME...] [--small]`: what the server can do, section by section (tools/bench-server/*.ts; all of them unless
+ *  named), beside the goal of each number, kept in docs/results/server.json. `--small` goes through all of it in seconds; its numbers mean
+ *  nothing and are not kept. Ends with 1 where a goal was missed. */
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { cpus, loadavg } from 'node:os'
 import { join } from 'node:path'

@@ -172,7 +172,7 @@ describe('questions', () => {
 describe('words', () => {
   const refusals: readonly Refusal[] = [
     { what: 'no trace', words: ['backtest'], says: ["'--trace <name>'", '--help'] },
-    { what: 'an unknown command', words: ['xyzzyx'], says: ["'xyzzyx'", '--help'] },
+    { what: 'an unknown command', words: ['juggle'], says: ["'juggle'", '--help'] },
     { what: 'an unknown option', words: ['backtest', '--trace', 'good.csv', '--fast'], says: ["'--fast'", '--help'] },
     {
       what: 'a word too many',

@@ -116,19 +116,18 @@ export function whyText(answer: Why): string {
     ...held.map((reason) => `No orders were given: ${reason}`),
     ...(gate === undefined ? [] : [`It may not move now: ${gate}`]),
     '',
-    `demand       ${cores(demand.mean)} at the mean, give or take ${demand.sd.toFixed(2)} (${demand.samples} samples);` +
-      ` its size is ${demand.size.toFixed(2)}`,
+    `demand       ${meanText(demand)} (${demand.samples} samples); its size is ${demand.size.toFixed(2)}`,
     ...(performance === undefined
       ? []
       : [
-          `here         latency x${performance.latencyFactor.toFixed(2)}, ${percentText(performance.throughput)} of its demand served, ` +
-            `${performance.addedWatts.toFixed(1)} W`,
+          `here         latency x${performance.latencyFactor.toFixed(2)}, ${percentText(performance.throughput)} of its ` +
+            `demand served, ${performance.addedWatts.toFixed(1)} W`,
         ]),
     ...(hostDemand === undefined || host === undefined
       ? []
       : [
-          `${host}: ${hostDemand.vms} VMs want ${hostDemand.mean.toFixed(1)} of ${cores(hostDemand.capacity)}, ` +
-            `at most ${hostDemand.bound.toFixed(1)}`,
+          `${host}: ${hostDemand.vms} VMs want ${hostDemand.mean.toFixed(1)} of ${hostDemand.capacity.toFixed(1)} ` +
+            `reference cores, at most ${hostDemand.bound.toFixed(1)}`,
         ]),
     ...(timeUntilContention === undefined ? [] : [contentionLine(timeUntilContention)]),
     ...(order === undefined
@@ -136,6 +135,10 @@ export function whyText(answer: Why): string {
       : ['', `order ${order.id}: ${order.from} > ${order.to} (${order.class}, ${order.state})`]),
   ]
   return `${lines.join('\n')}\n`
+}
+
+function meanText({ mean, sd }: Why['demand']): string {
+  return `${mean.toFixed(2)} reference cores at the mean, give or take ${sd.toFixed(2)}`
 }
 
 function contentionLine({ cumulative, stepMs, medianMs }: NonNullable<Why['timeUntilContention']>): string {

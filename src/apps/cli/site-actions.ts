@@ -203,8 +203,8 @@ function hostsText({ hosts: list, boundProbability }: HostLoadsView): string {
   )
   const bound = percentText(boundProbability)
   return (
-    `${table}\nCPU of the host: now as it says; expected and bound over the horizon (demand stays below the bound in ${bound} of ` +
-    'cases);\nsold: sizes of its VMs. Watts with ~ are estimated.\n'
+    `${table}\nCPU of the host: now as it says; expected and bound over the horizon (demand stays below the bound\n` +
+    `in ${bound} of cases); sold: sizes of its VMs. Watts with ~ are estimated. Cores are reference cores.\n`
   )
 }
 
