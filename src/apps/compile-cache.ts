@@ -1,5 +1,5 @@
-/** Keeps what Node compiles between starts: three quarters of a command's CPU time, and half of a server's until its first turn, went into
- *  reading sources and stripping their types. */
+/** Keeps what Node compiles between starts: more than half of a command's CPU time, and a quarter of a server's until its first turn, went into
+ *  compiling sources and stripping their types. */
 import { accessSync, constants, mkdirSync, statSync } from 'node:fs'
 import { constants as compile, enableCompileCache, flushCompileCache } from 'node:module'
 import { homedir } from 'node:os'
