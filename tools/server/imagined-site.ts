@@ -69,10 +69,10 @@ export class ImaginedSite {
     }
   }
 
-  /** Indices of the VMs on each host. */
+  /** Indices of the VMs on each host; one that is nowhere is in none. */
   byHost(): readonly (readonly number[])[] {
     const byHost: number[][] = this.hosts.map(() => [])
-    this.hostOf.forEach((host, vm) => byHost[host].push(vm))
+    this.hostOf.forEach((host, vm) => byHost[host]?.push(vm))
     return byHost
   }
 
