@@ -1,6 +1,7 @@
 /** The server as operators start it, in a process of its own, and hosts that relay to it from this one. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Bench, type Identity } from '../../src/apps/server/builders.ts'
 import { parseVmId } from '../../src/terms/ids.ts'
 import { DIMENSIONS, MASK_BYTES } from '../../src/terms/personality.ts'
@@ -11,6 +12,8 @@ import { startProcess } from '../server/kills.ts'
 const TICKS_PER_SEC = 100
 /** The end of what a server said that ended by itself. */
 const SAID_MAX = 2000
+/** A little longer than the server lets pass between two strangers in the long run. */
+const STRANGER_MS = 60
 const SENDER = 'f'.repeat(36)
 
 export class MeasuredServer {
@@ -81,6 +84,8 @@ export class MeasuredServer {
       // What joins is a stranger, of whom each address may send one in a second after the first twenty.
       const localAddress = `127.0.2.${1 + Math.floor(i / 10)}`
       hosts.push({ ...(await this.bench.host(`host-${i}`, { localAddress })), localAddress })
+      // Nor do all strangers together join faster than 20 in a second.
+      await sleep(STRANGER_MS)
     }
     return hosts
   }
