@@ -41,7 +41,11 @@ test('five kinds of work are told apart by what marks each', { skip }, () => {
           .map(({ vector }) => readDimension(vector, dimension) ?? 0),
       )
     const others = WORKLOADS.filter((other) => other !== kind)
-    for (const other of others) assert.ok(valueOf(kind) > valueOf(other), `${dimension} of ${kind} and of ${other}`)
+    for (const other of others)
+      assert.ok(
+        valueOf(kind) > valueOf(other),
+        `${dimension} of ${kind} (${valueOf(kind)}) and of ${other} (${valueOf(other)})`,
+      )
   }
 })
 

@@ -51,7 +51,7 @@ export const hallmarks: readonly { readonly kind: Workload; readonly dimension: 
   { kind: 'dirtier', dimension: 'memoryDirtiedBytesPerSec' },
   { kind: 'writer', dimension: 'diskWriteBytesPerSec' },
   { kind: 'web', dimension: 'netSendBytesPerSec' },
-  { kind: 'database', dimension: 'applicationLatencyMsMean' },
+  { kind: 'database', dimension: 'diskWriteOpsPerSec' },
 ]
 
 const HOSTS = ['host1', 'host2'] as const
