@@ -9,6 +9,7 @@ import { makeApiToken } from '../../src/apps/server/api/api-token.ts'
 import { Authority } from '../../src/apps/server/authority.ts'
 import { openDataFolder } from '../../src/apps/server/data-folder.ts'
 import { openSite } from '../../src/apps/server/open-site.ts'
+import { keepGarbageYoung } from '../../src/apps/young-garbage.ts'
 import { WallClock } from '../../src/drivers/wall-clock.ts'
 import { aLargeContext } from '../large-cluster.ts'
 import { getSuitableHosts } from '../../src/engine/suitability/rank.ts'
@@ -29,8 +30,9 @@ export const section: ServerSection = {
   run: async (size) => [...engineAlone(size), ...screening(size), ...(await throughApi(size))],
 }
 
-/** In a loop of its own, without JSON. */
+/** In a loop of its own, without JSON; garbage is kept young, as `ethos serve` keeps it. */
 function engineAlone({ isSmall }: SectionSize): readonly MeasuredNumber[] {
+  keepGarbageYoung()
   const context = aLargeContext(isSmall ? 20 : 1000)
   const took: number[] = []
   // Not the first: they are compiled meanwhile.
@@ -107,10 +109,11 @@ async function askRankings(asked: Asked, site: ImaginedSite, number: number): Pr
   let hosts = 0
   for (let i = 0; i < number; i++) {
     const begin = performance.now()
-    const { status, text } = await ask(asked, agent, pathOf(i * 7))
+    const { status, body } = await ask(asked, agent, pathOf(i * 7))
     took.push(performance.now() - begin)
+    const text = body.toString()
     if (status !== 200) throw new Error(`${pathOf(i * 7)}: ${status} ${text.slice(0, 300)}`)
-    bytes = text.length
+    bytes = body.length
     const { ranked, refused } = JSON.parse(text) as { ranked: unknown[]; refused: unknown[] }
     hosts = ranked.length + refused.length
     // As the API bounds what one token asks in the long run: nothing waits for that.
@@ -135,15 +138,14 @@ async function untilAnswered(asked: Asked, agent: Agent, path: string): Promise<
   throw new Error(`${path} was not answered within a minute.`)
 }
 
-function ask({ port, ca, token }: Asked, agent: Agent, path: string): Promise<{ status: number; text: string }> {
+function ask({ port, ca, token }: Asked, agent: Agent, path: string): Promise<{ status: number; body: Buffer }> {
   return new Promise((resolve, reject) => {
     const asked = request(
       { host: '127.0.0.1', port, path, ca, agent, headers: { authorization: `Bearer ${token}` } },
       (response) => {
-        let text = ''
-        response.setEncoding('utf8')
-        response.on('data', (piece: string) => (text += piece))
-        response.once('end', () => resolve({ status: response.statusCode ?? 0, text }))
+        const pieces: Buffer[] = []
+        response.on('data', (piece: Buffer) => pieces.push(piece))
+        response.once('end', () => resolve({ status: response.statusCode ?? 0, body: Buffer.concat(pieces) }))
       },
     )
     asked.once('error', reject)

@@ -109,5 +109,8 @@ export async function until<T>(
 /** The body of an answer; throws where there is none. */
 export function bodyOf(answer: Answer): Record<string, unknown> {
   if (answer.kind !== 'json') throw new Error(`No answer but: ${JSON.stringify(answer)}`)
-  return JSON.parse(answer.text) as Record<string, unknown>
+  return JSON.parse(typeof answer.text === 'string' ? answer.text : Buffer.from(answer.text).toString()) as Record<
+    string,
+    unknown
+  >
 }

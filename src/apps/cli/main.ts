@@ -1,5 +1,6 @@
 /** `ethos`: the command line. What it is asked for is loaded then, the agent without all else: it has to be small. */
 import { keepCompiled } from '../compile-cache.ts'
+import { keepGarbageYoung } from '../young-garbage.ts'
 
 /** The agent reads its words itself: as a program of its own it has no library for that. */
 if (process.argv[2] === 'agent') {
@@ -9,5 +10,6 @@ if (process.argv[2] === 'agent') {
   process.exit(await agentMain(nodeMachine(), process.argv.slice(3), { version: readVersion() }))
 }
 // What is imported before this is compiled anew at each start, so nothing is.
+keepGarbageYoung()
 keepCompiled()
 await import('./program.ts')

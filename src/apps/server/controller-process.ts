@@ -5,6 +5,7 @@ import { ParseError } from '../../terms/parse.ts'
 import type { SiteStore } from '../../world/site-store.ts'
 import { type ControllerMessage, type ControllerOptions, parseControllerMessage } from './controller-messages.ts'
 import { parseWriteMessage, serveWrite, type WriteMessage } from './controller-writes.ts'
+import { YOUNG_GARBAGE } from '../young-garbage.ts'
 import { entryUrl } from './entry-url.ts'
 
 /** Nothing heard for so many intervals: it hangs, and is ended. */
@@ -81,7 +82,7 @@ export class ControllerProcess {
   private spawn(): void {
     const { memoryMb = MEMORY_MB, place, everyMs, holder, leaseMs } = this.options
     const child = fork(fileURLToPath(this.options.entry ?? entryUrl('controller')), [], {
-      execArgv: [`--max-old-space-size=${memoryMb}`],
+      execArgv: [`--max-old-space-size=${memoryMb}`, YOUNG_GARBAGE],
       // Typed arrays pass as they are.
       serialization: 'advanced',
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],

@@ -38,6 +38,18 @@ async function ranking(live: LiveSite, vm = 0): Promise<Record<string, unknown>>
   return bodyOf(await live.judgement.hostsFor(live.site.vms[vm].id))
 }
 
+test('a long answer is bytes, which are text; a short one is text', async (context) => {
+  const live = await aSite(context, { hosts: 100, vms: 48 })
+  const judgement = await live.start()
+  const { id: vm } = live.site.vms[0]
+  await until('hosts are ranked', async () => (await judgement.hostsFor(vm)).kind === 'json')
+  const long = await judgement.hostsFor(vm)
+  assert.ok(long.kind === 'json' && long.text instanceof Uint8Array && long.text.length > 16 * 1024)
+  asIn(HostsForView, long)
+  const short = await judgement.forecastOf(vm)
+  assert.ok(short.kind === 'json' && typeof short.text === 'string')
+})
+
 function asIn(view: TObject, answer: Answer): void {
   const body = bodyOf(answer)
   const [first] = Value.Errors(view, body)

@@ -4,20 +4,27 @@ import { WallClock } from '../../drivers/wall-clock.ts'
 import { writeCompiled } from '../compile-cache.ts'
 import { openSite } from './open-site.ts'
 import { RankerDesk } from './ranker-desk.ts'
-import type { RankerSetup, ToRanker } from './ranker-messages.ts'
+import type { FromRanker, RankerSetup, ToRanker } from './ranker-messages.ts'
+
+/** Texts of so many characters and more pass as bytes. */
+const BYTES_MIN = 16 * 1024
 
 const port = parentPort
 if (port === null) throw new Error('This runs as a thread of `ethos serve`, not by itself.')
 const { place } = workerData as RankerSetup
-const desk = new RankerDesk(
-  () => openSite(place),
-  new WallClock(),
-  (message) => {
-    port.postMessage(message, [])
-  },
-)
+const desk = new RankerDesk(() => openSite(place), new WallClock(), say)
 
 let isNew = true
+
+/** A long text would be copied twice on its way, and once more into bytes by the thread that all requests wait for. */
+function say(message: FromRanker): void {
+  if (message.kind !== 'answer' || message.answer.kind !== 'json' || message.answer.text.length < BYTES_MIN) {
+    port?.postMessage(message)
+    return
+  }
+  const text = new TextEncoder().encode(String(message.answer.text))
+  port?.postMessage({ ...message, answer: { kind: 'json', text } } satisfies FromRanker, [text.buffer])
+}
 
 port.on('message', (message: ToRanker) => {
   // A mistake of ours ends the thread; its keeper starts another.

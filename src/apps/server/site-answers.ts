@@ -27,7 +27,8 @@ export interface SiteAnswers {
 }
 
 export type Answer =
-  | { readonly kind: 'json'; readonly text: string }
+  /** `text` is JSON; long ones are its bytes in UTF-8, which pass from thread to thread without being copied. */
+  | { readonly kind: 'json'; readonly text: string | Uint8Array }
   | { readonly kind: 'unknown'; readonly what: string }
   | { readonly kind: 'invalid'; readonly reason: string }
   | { readonly kind: 'unavailable'; readonly reason: string }

@@ -145,6 +145,13 @@ test('what the judgement answers goes out as it is, to the space', async () => {
   const body = { vms: [{ like: 'web-1', count: 2 }] }
   await get('/v1/placements', { method: 'POST', body })
   assert.deepEqual(answers.asked.at(-1), [body])
+  // A long answer comes as bytes, which are sent as they are.
+  const long = JSON.stringify({ odd: '\u00e4'.repeat(20_000) })
+  answers.answer = { kind: 'json', text: new TextEncoder().encode(long) }
+  const bytes = await get('/v1/vms/web-1/hosts')
+  assert.deepEqual([bytes.status, bytes.text === long], [200, true])
+  assert.equal(bytes.headers['content-length'], String(Buffer.byteLength(long)))
+  assert.equal(bytes.headers['content-type'], 'application/json; charset=utf-8')
   answers.answer = { kind: 'unavailable', reason: 'The ranker starts.' }
   const { status, headers, json } = await get('/v1/vms/web-1/hosts')
   assert.deepEqual([status, headers['retry-after'], json['error']['code']], [503, '5', 'unavailable'])

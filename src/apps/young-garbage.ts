@@ -1,0 +1,12 @@
+/** Keeps what one answer leaves behind cheap to collect. */
+import { setFlagsFromString } from 'node:v8'
+
+/** V8 watches which places in the code allocate what survives, and puts what they allocate next straight among the old. A ranking or a turn is a million
+ *  short-lived objects at a time: it is taken for old, and each dead one there keeps its young parts alive until all is marked. Measured on 1,000 hosts:
+ *  a collection of the young took 30 to 60 ms then, once in 45 rankings, and 1 ms without. */
+export const YOUNG_GARBAGE = '--no-allocation-site-pretenuring'
+
+/** From now on, for this process and its threads. */
+export function keepGarbageYoung(): void {
+  setFlagsFromString(YOUNG_GARBAGE)
+}
