@@ -102,13 +102,16 @@ test('a sync that takes five seconds is waited for, and nothing is acknowledged 
   await store.close()
 })
 
-test('a second process is refused by the lock, until the first is gone however it went', async () => {
+test('a second process is refused by the lock, until the first is gone however it went', async (t) => {
   const path = join(folder, 'locked.sqlite')
   const lockPath = join(folder, 'server.lock')
+  // The lock is not let go of when nobody refers to the store any more.
   const code = `import { openSqliteSite } from ${JSON.stringify(new URL('site-store.ts', import.meta.url).href)}
     openSqliteSite(${JSON.stringify(path)}, { admit: () => 0, lockPath: ${JSON.stringify(lockPath)} })
-    console.log('open'); setInterval(() => 0, 1000)`
-  const child = spawn(process.execPath, ['--input-type=module', '-e', code], { stdio: ['ignore', 'pipe', 'inherit'] })
+    setTimeout(() => { gc(); console.log('open') }, 10); setInterval(() => 0, 1000)`
+  const words = ['--expose-gc', '--input-type=module', '-e', code]
+  const child = spawn(process.execPath, words, { stdio: ['ignore', 'pipe', 'inherit'] })
+  t.after(() => child.kill('SIGKILL'))
   await once(child.stdout, 'data')
   assert.throws(() => openSqliteSite(path, { admit, lockPath }), isStoreError('locked'))
   // Commands beside a server need no lock.
