@@ -83,6 +83,30 @@ test('a forbidden type import is refused as well: engine may not know the world 
   })
 })
 
+test('the two stores may not import each other, nor what they share either of them; both may import what they share', () => {
+  const files = ['sqlite', 'postgres', 'site-store'].map((folder) => ({
+    path: `src/drivers/${folder}/thing.ts`,
+    source: 'export const THING = 1\n',
+  }))
+  const forbidden = [
+    ['sqlite', 'postgres'],
+    ['postgres', 'sqlite'],
+    ['site-store', 'sqlite'],
+    ['site-store', 'postgres'],
+  ]
+  const allowed = [
+    ['sqlite', 'site-store'],
+    ['postgres', 'site-store'],
+  ]
+  withFiles([...files, ...allowed.map(importer)], () => assert.deepEqual(tidyTree(tree).complaints, []))
+  withFiles([...files, ...forbidden.map(importer)], () => {
+    for (const [from, to] of forbidden) {
+      const path = `src/drivers/${from}/uses-${to}.ts`
+      refusedByTidy(`${path}:1: error: src/drivers/${from}/ may not import src/drivers/${to}/thing.ts; what the stores`)
+    }
+  })
+})
+
 const FORBIDDEN_NAMES: readonly (readonly [source: string, complaint: string])[] = [
   ['export const BAD = process.pid\n', "(1,20): error TS2591: Cannot find name 'process'"],
   ["console.log('bad')\n", "(1,1): error TS2584: Cannot find name 'console'"],
@@ -167,6 +191,14 @@ test('the format check refuses what the formatter would change', () => {
     assert.match(output, /src\/engine\/bad\.ts format/)
   })
 })
+
+/** A file of one folder of drivers that imports from another. */
+function importer([from, to]: readonly string[]): { readonly path: string; readonly source: string } {
+  return {
+    path: `src/drivers/${from}/uses-${to}.ts`,
+    source: `import { THING } from '../${to}/thing.ts'\n\nexport const USED = THING\n`,
+  }
+}
 
 function refusedByCompiler(layer: string, complaint: RegExp): void {
   const { isSuccess, output } = compile(layer)

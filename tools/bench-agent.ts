@@ -1,7 +1,7 @@
 /** `npm run bench:agent [-- --minutes 10] [--processes 150] [--quick]`: what the agent costs, beside prometheus-node-exporter and collectd on
  *  the same machine at the same time. The full form is kept in docs/results/agent.{json,md}; `--quick` runs all of it for seconds and keeps nothing;
  *  `--switches` prints what each switch of the engines brings, in three minutes, and keeps nothing. */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -10,8 +10,9 @@ import type { ProbeRounds } from './agent/probe-rounds.ts'
 import { startSubjects } from './agent/subjects.ts'
 import { measureVariants } from './agent/variants.ts'
 import { PROBE_DEFAULTS } from '../src/drivers/guest/probes/settings.ts'
+import { keepResults } from './keep-results.ts'
 import { whyNoBpftrace } from './probes/tracing.ts'
-import { commitName, REPOSITORY, runProgram } from './repository.ts'
+import { commitName, runProgram } from './repository.ts'
 
 const { values: options } = parseArgs({
   options: {
@@ -81,12 +82,7 @@ function report(measured: Measured): void {
   ].join('\n')
   process.stdout.write(page)
   if (options.quick) return
-  const results = join(REPOSITORY, 'docs', 'results')
-  mkdirSync(results, { recursive: true })
-  writeFileSync(join(results, 'agent.json'), `${JSON.stringify({ ...origin, ...measured }, undefined, 2)}\n`)
-  writeFileSync(join(results, 'agent.md'), page)
-  runProgram('biome', ['format', '--write', join(results, 'agent.json')])
-  process.stdout.write('\nKept in docs/results/agent.json and agent.md.\n')
+  keepResults('agent', { ...origin, ...measured }, page)
 }
 
 function showRow(row: MeasuredRow): string {

@@ -1,9 +1,7 @@
 /** `npm run bench:backtest [-- --data DIR] [--quick]`: how good our policy is, how near CloudSim's own numbers we come, and what it costs.
  *  The full form is kept in docs/results/backtest.{json,md}; `--quick`, or want of PlanetLab's days, runs all of it on a small
  *  generated trace and keeps nothing. Ends with 1 where the simulator and the evaluator disagree; a missed goal is only said. */
-import { mkdirSync, writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
-import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { ParseError } from '../src/terms/parse.ts'
 import { measureGrowth, measureProcesses } from './backtest/costs.ts'
@@ -11,7 +9,8 @@ import { type Material, withMaterial } from './backtest/material.ts'
 import { measureReproduction } from './backtest/reproduction.ts'
 import { compareAll, measureBar, measureDays } from './backtest/scoreboards.ts'
 import type { MakeSection, Section } from './backtest/section.ts'
-import { commitName, REPOSITORY, runProgram } from './repository.ts'
+import { keepResults } from './keep-results.ts'
+import { commitName, runProgram } from './repository.ts'
 
 const SECTIONS: Readonly<Record<string, MakeSection>> = {
   bar: measureBar,
@@ -53,7 +52,7 @@ async function benchmark(material: Material): Promise<void> {
     pages.push(showSection(section))
     process.stdout.write(`\n${showSection(section)}\n`)
   }
-  if (!material.isQuick) keep({ ...origin, ...figures }, `${pages.join('\n\n')}\n`)
+  if (!material.isQuick) keepResults('backtest', { ...origin, ...figures }, `${pages.join('\n\n')}\n`)
 }
 
 function describe(
@@ -66,12 +65,4 @@ function describe(
 
 function showSection({ title, text }: Section): string {
   return `## ${title}\n\n${text}`
-}
-
-function keep(figures: object, page: string): void {
-  const folder = join(REPOSITORY, 'docs', 'results')
-  mkdirSync(folder, { recursive: true })
-  writeFileSync(join(folder, 'backtest.json'), `${JSON.stringify(figures, undefined, 2)}\n`)
-  writeFileSync(join(folder, 'backtest.md'), page)
-  process.stdout.write('\nKept in docs/results/backtest.json and backtest.md.\n')
 }

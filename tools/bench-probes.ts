@@ -2,15 +2,16 @@
  *  duty cycle, and afterwards; what the probe helper itself uses; and whether the errors told are honest. Six minutes. The full form is kept
  *  in docs/results/probes.{json,md}; `--smoke` runs some of each for half a minute, prints the figures and keeps nothing. */
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { cpus, release, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { keepResults } from './keep-results.ts'
 import { pinned, whyNoLoad } from './probes/load.ts'
 import { measureProbes } from './probes/measure.ts'
 import { costsAsText } from './probes/page.ts'
 import { whereTracefsIs, whyNoTracing } from './probes/tracing.ts'
-import { commitName, REPOSITORY, runProgram } from './repository.ts'
+import { commitName, runProgram } from './repository.ts'
 
 const { values: options } = parseArgs({
   options: {
@@ -69,10 +70,5 @@ function keep(costs: Awaited<ReturnType<typeof measureProbes>>): void {
     costsAsText(costs),
   ].join('\n')
   process.stdout.write(page)
-  const results = join(REPOSITORY, 'docs', 'results')
-  mkdirSync(results, { recursive: true })
-  writeFileSync(join(results, 'probes.json'), `${JSON.stringify({ ...origin, ...costs }, undefined, 2)}\n`)
-  writeFileSync(join(results, 'probes.md'), page)
-  runProgram('biome', ['format', '--write', join(results, 'probes.json')])
-  process.stdout.write('\nKept in docs/results/probes.json and probes.md.\n')
+  keepResults('probes', { ...origin, ...costs }, page)
 }

@@ -23,6 +23,10 @@ const MACHINE_FILES = /^src\/(drivers\/guest\/node-[a-z-]+|apps\/agent\/entry)\.
 /** Layers that know neither Node nor a clock nor luck of their own, nor any package. */
 const PURE_LAYERS: ReadonlySet<Layer> = new Set(['terms', 'engine', 'world', 'loop', 'simulator', 'rivals'])
 
+/** The stores know nothing of each other, and what they share knows neither: each can be changed, or left out, alone. */
+const STORES = ['src/drivers/sqlite/', 'src/drivers/postgres/']
+const SHARED_BY_STORES = 'src/drivers/site-store/'
+
 /** Words that pure layers may not use, and what they use instead. */
 const BANNED: readonly { readonly pattern: RegExp; readonly use: string }[] = [
   { pattern: /\bDate\.now\b/, use: 'the instant carried by the observation, or `Clock.now()` of the world' },
@@ -146,11 +150,18 @@ function judgeRelativeImport(path: string, layer: Layer, specifier: string): str
   if (!target.endsWith('.ts')) return `${specifier} must end in .ts, as the file does`
   if (isTestFile(target)) return `${target} is a test; production code may not import it`
   const other = layerOf(target)
-  if (other === layer) return undefined
+  if (other === layer) return judgeStoreImport(path, target)
   if (other === undefined) return `${layer} may not import ${target}, which is outside all layers`
   const allowed: readonly Layer[] = LAYERS[layer]
   if (allowed.includes(other)) return undefined
   return `${layer} may not import ${other}; it may import ${allowed.length === 0 ? 'nothing' : allowed.join(', ')}`
+}
+
+function judgeStoreImport(path: string, target: string): string | undefined {
+  const other = STORES.find((folder) => target.startsWith(folder))
+  const own = [...STORES, SHARED_BY_STORES].find((folder) => path.startsWith(folder))
+  if (other === undefined || own === undefined || own === other) return undefined
+  return `${own} may not import ${target}; what the stores share lies in ${SHARED_BY_STORES}`
 }
 
 function checkBannedWords(path: string, text: SourceText): Complaint[] {

@@ -1,4 +1,5 @@
 /** Builders for tests: small clusters as the engine sees them, with the unremarkable filled in. */
+import { aPlainHost } from '../terms/builders.ts'
 import type { HostState, MigrationInFlight } from '../terms/cluster.ts'
 import type { HostCharacteristics } from '../terms/host.ts'
 import { parseHostId, parseOrderId, parseVmId } from '../terms/ids.ts'
@@ -17,20 +18,7 @@ export const STEP_MS = 5 * MINUTE_MS
 
 /** 4 reference cores, 16 GiB, 1 Gbit/s; 100 W idle and 200 W full, straight in between. */
 export function aHost(index: number, changes: Partial<HostCharacteristics> = {}): HostCharacteristics {
-  return {
-    id: parseHostId(`host-${index}`),
-    model: 'Test',
-    cpuType: 'test',
-    cpuFlags: [],
-    cores: 4,
-    refCoresPerCore: 1,
-    memoryBytes: 16 * GiB,
-    storageType: 'ssd',
-    networkBytesPerSec: 125_000_000,
-    powerWatts: [100, 110, 120, 130, 140, 150, 160, 170, 180, 190, 200],
-    benchmarks: {},
-    ...changes,
-  }
+  return aPlainHost(index, { cores: 4, memoryBytes: 16 * GiB, ...changes })
 }
 
 /** 2 reference cores, 1 GiB. */

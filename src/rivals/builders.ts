@@ -1,7 +1,8 @@
 /** Builders for the rivals' tests: small clusters, with the unremarkable filled in. */
+import { aPlainHost } from '../terms/builders.ts'
 import type { HostState, Inventory, MigrationInFlight } from '../terms/cluster.ts'
 import type { HostCharacteristics } from '../terms/host.ts'
-import { parseHostId, parseVmId } from '../terms/ids.ts'
+import { parseVmId } from '../terms/ids.ts'
 import { PRODUCTION_POLICY, type Policy } from '../terms/policy.ts'
 import type { DemandSeries } from '../terms/trace.ts'
 import type { Balancer, Observation } from '../terms/turn.ts'
@@ -16,20 +17,7 @@ export const NO_LIMITS: Policy = { ...PRODUCTION_POLICY, limits: {} }
 
 /** 10 reference cores, 100 GiB; 100 W idle and 200 W full, straight in between, so best at full load. */
 export function aHost(index: number, changes: Partial<HostCharacteristics> = {}): HostCharacteristics {
-  return {
-    id: parseHostId(`host-${index}`),
-    model: 'Test',
-    cpuType: 'test',
-    cpuFlags: [],
-    cores: 10,
-    refCoresPerCore: 1,
-    memoryBytes: 100 * GiB,
-    storageType: 'ssd',
-    networkBytesPerSec: 125_000_000,
-    powerWatts: [100, 110, 120, 130, 140, 150, 160, 170, 180, 190, 200],
-    benchmarks: {},
-    ...changes,
-  }
+  return aPlainHost(index, { cores: 10, memoryBytes: 100 * GiB, ...changes })
 }
 
 /** 4 vCPUs of one reference core, 10 GiB. */

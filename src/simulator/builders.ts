@@ -1,5 +1,6 @@
 /** Builders for tests: small imagined clusters, with the unremarkable filled in. */
 import { HOST_UNKNOWN } from '../terms/cluster.ts'
+import { aPlainHost } from '../terms/builders.ts'
 import type { HostCharacteristics } from '../terms/host.ts'
 import { parseHostId, parseOrderId, parseVmId } from '../terms/ids.ts'
 import type { MigrationOrder } from '../terms/move.ts'
@@ -15,20 +16,7 @@ export const STEP_MS = 5 * MINUTE_MS
 
 /** 2 reference cores, 8 GiB, 1 Gbit/s; 100 W idle and 200 W full, straight in between. */
 export function aHost(index: number, changes: Partial<HostCharacteristics> = {}): HostCharacteristics {
-  return {
-    id: parseHostId(`host-${index}`),
-    model: 'Test',
-    cpuType: 'test',
-    cpuFlags: [],
-    cores: 2,
-    refCoresPerCore: 1,
-    memoryBytes: 8 * GiB,
-    storageType: 'ssd',
-    networkBytesPerSec: 125_000_000,
-    powerWatts: [100, 110, 120, 130, 140, 150, 160, 170, 180, 190, 200],
-    benchmarks: {},
-    ...changes,
-  }
+  return aPlainHost(index, { cores: 2, memoryBytes: 8 * GiB, ...changes })
 }
 
 /** 1 vCPU, 1000 MiB: CloudSim's copy takes 1000 x 0.016 = 16 s. */

@@ -27,7 +27,8 @@ export function slotOfReport(windowEnd: EpochMs, arrivedAt: EpochMs): EpochMs {
   return slotOfWindow(Math.abs(windowEnd - arrivedAt) <= SLOT_MS ? windowEnd : arrivedAt)
 }
 
-const MEAN_OF: Readonly<Record<Resource, DimensionName>> = {
+/** By which dimension a VM's mean of a resource is told. */
+export const MEAN_DIMENSION: Readonly<Record<Resource, DimensionName>> = {
   cpu: 'cpuRefCoresMean',
   memory: 'memoryUsedBytes',
   diskRead: 'diskReadBytesPerSec',
@@ -43,7 +44,7 @@ export function usageOfVector(vector: Pick<PersonalityVector, 'values' | 'mask'>
 } {
   const mean: Partial<Record<Resource, number>> = {}
   for (const resource of RESOURCES) {
-    const number = readDimension(vector, MEAN_OF[resource])
+    const number = readDimension(vector, MEAN_DIMENSION[resource])
     if (number !== undefined) mean[resource] = number
   }
   const cpu = readDimension(vector, 'cpuRefCoresMax')

@@ -5,6 +5,12 @@ import { RECORD_SENTENCES } from './site-store-records.contract.ts'
 import { USAGE_SENTENCES } from './site-store-usage.contract.ts'
 import { VECTOR_SENTENCES } from './site-store-vectors.contract.ts'
 
+/** Where one store is, empty at first. What is opened is closed by the contract, before the place is disposed of. */
+export interface SiteStorePlace extends Disposable {
+  /** Opens it, as any process does: beside others that have it open, or after they closed it or crashed. */
+  readonly open: () => Promise<SiteStore>
+}
+
 /** An empty store, opened with a rule of admission, and how to open the same one again after it was closed or left behind by a crash. */
 export interface SiteStoreSubject extends Disposable {
   readonly store: SiteStore
@@ -13,13 +19,31 @@ export interface SiteStoreSubject extends Disposable {
   readonly beside: () => Promise<SiteStore>
 }
 
-/** What every store of a site must do. @param make gives an empty store that judges arrivals by `admit` */
+/** What every store of a site must do. @param make gives a place whose store judges arrivals by `admit` */
 export function siteStoreContract(
   name: string,
-  make: (admit: AdmissionRule) => Promise<SiteStoreSubject>,
+  make: (admit: AdmissionRule) => Promise<SiteStorePlace>,
   options: ContractOptions = {},
 ): void {
-  registerContract(`${name} is a store of a site`, () => make(A_RULE), SENTENCES, options)
+  registerContract(`${name} is a store of a site`, async () => subjectAt(await make(A_RULE)), SENTENCES, options)
+}
+
+async function subjectAt({ open, dispose }: SiteStorePlace): Promise<SiteStoreSubject> {
+  const opened: SiteStore[] = []
+  const openOne = async (): Promise<SiteStore> => {
+    const store = await open()
+    opened.push(store)
+    return store
+  }
+  return {
+    store: await openOne(),
+    reopen: openOne,
+    beside: openOne,
+    dispose: async () => {
+      for (const store of opened) await store.close()
+      await dispose?.()
+    },
+  }
 }
 
 const SENTENCES: Sentences<SiteStoreSubject> = {

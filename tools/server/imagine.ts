@@ -21,20 +21,6 @@ import { ImaginedSite } from './imagined-site.ts'
 
 const VECTOR_EVERY_MS = 5 * MINUTE_MS
 
-/** A server of another process. */
-class RunningBench extends Bench {
-  private readonly of: string
-
-  constructor(of: string) {
-    super({ daysAgo: 0 })
-    this.of = of
-  }
-
-  override get data(): string {
-    return this.of
-  }
-}
-
 const { values: options } = parseArgs({
   options: {
     data: { type: 'string' },
@@ -96,7 +82,7 @@ function intoStore(into: SiteStore): Mouth {
 }
 
 async function overHttps(data: string, port: number): Promise<Mouth> {
-  const bench = new RunningBench(data)
+  const bench = new Bench({ daysAgo: 0, data })
   await bench.attach(port)
   const identities: Identity[] = []
   for (const { id } of site.hosts) {

@@ -35,20 +35,6 @@ export interface MinuteOptions {
   readonly say: (what: string) => void
 }
 
-/** The folder of a server in another process. */
-class FolderBench extends Bench {
-  private readonly of: string
-
-  constructor(of: string) {
-    super({ daysAgo: 0 })
-    this.of = of
-  }
-
-  override get data(): string {
-    return this.of
-  }
-}
-
 /** What is measured while the server is under one load. */
 interface Span {
   readonly ingestMs: number[]
@@ -65,7 +51,7 @@ export type MinuteFigures = Readonly<Record<string, number>>
 
 /** Throws where anything that was told or asked is not answered with 200. */
 export async function runMinute(options: MinuteOptions): Promise<MinuteFigures> {
-  const bench = new FolderBench(options.folder)
+  const bench = new Bench({ daysAgo: 0, data: options.folder })
   const { child, port } = await startProcess(options.folder, ['--turn-every', '10', '--open-metrics'])
   try {
     await bench.attach(port)

@@ -1,10 +1,10 @@
 /** `ethos login`: keeps where the server is, whom to trust, and the token, in a file that is its owner's alone. */
-import { createHash, X509Certificate } from 'node:crypto'
 import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { get, type RequestOptions } from 'node:https'
 import { dirname } from 'node:path'
 import { createInterface } from 'node:readline'
 import { Writable } from 'node:stream'
+import { pinnedAuthority } from '../pinned-authority.ts'
 import { printable } from '../printable.ts'
 import type { StatusView } from '../server/views/site.ts'
 import { UsageError } from '../usage-error.ts'
@@ -19,7 +19,6 @@ export interface LoginOptions extends AskOptions {
 
 const CA_BYTES_MAX = 64 * 1024
 const FETCH_MS = 10_000
-const PEM = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g
 
 export async function login(options: LoginOptions): Promise<void> {
   const server = parseServer(options.server)
@@ -57,21 +56,11 @@ async function authorityOf(server: string, { ca, fingerprint }: LoginOptions): P
       'Name the authority: --ca FILE, or --fingerprint as `ethos serve` printed it at its start.',
     )
   const shown = await fetchAuthority(server, { rejectUnauthorized: false })
-  const pinned = shown.match(PEM)?.find((pem) => fingerprintOf(pem) === fingerprint)
+  const pinned = pinnedAuthority(shown, fingerprint)
   if (pinned === undefined)
     throw new UsageError('--fingerprint', fingerprint, `${server} shows another authority. Is it really that server?`)
   // Those beside it, which take over one day, are believed only from one whom the first vouches for.
   return fetchAuthority(server, { ca: pinned })
-}
-
-/** SHA-256 of the public key, base64url: what join tokens pin as well. Undefined for what is no certificate. */
-function fingerprintOf(pem: string): string | undefined {
-  try {
-    const spki = new X509Certificate(pem).publicKey.export({ type: 'spki', format: 'der' })
-    return createHash('sha256').update(spki).digest('base64url')
-  } catch {
-    return undefined
-  }
 }
 
 function fetchAuthority(server: string, trust: Pick<RequestOptions, 'ca' | 'rejectUnauthorized'>): Promise<string> {

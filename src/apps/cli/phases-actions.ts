@@ -6,7 +6,7 @@ import { withSite } from '../server/open-site.ts'
 import { installPhases, type PhasesVerdict, usePhases, viewPhases } from '../server/phase-models.ts'
 import type { SiteStore } from '../../world/site-store.ts'
 import { UsageError } from '../usage-error.ts'
-import type { DataOption, ListOptions } from './token-command.ts'
+import type { DataOption, ListOptions } from './data-options.ts'
 
 /** A person may have written it with many spaces. What is longer is no model, and is not read. */
 const FILE_BYTES_MAX = 64 * 1024

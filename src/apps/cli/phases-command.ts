@@ -1,12 +1,7 @@
 /** `ethos phases`: which phase model agents use. What it does is loaded when it is asked for, as with the server. */
 import type { Command } from 'commander'
-import type { DataOption, ListOptions } from './token-command.ts'
+import { DATA, type DataOption, JSON_OPTION, type ListOptions, STORE } from './data-options.ts'
 
-const DATA = ['--data <folder>', 'the server’s data folder'] as const
-const STORE = [
-  '--store <url>',
-  'postgres://... that several servers share; default: $ETHOS_STORE, else the file in --data',
-] as const
 const actions = () => import('./phases-actions.ts')
 
 export function addPhases(program: Command): void {
@@ -24,7 +19,7 @@ export function addPhases(program: Command): void {
     .description('which there are, and which is in use')
     .requiredOption(...DATA)
     .option(...STORE)
-    .option('--json', 'for programs')
+    .option(...JSON_OPTION)
     .addHelpText('after', '\nExample:\n  ethos phases list --data /var/lib/ethos')
     .action(async (options: ListOptions) => (await actions()).list(options))
   command

@@ -1,9 +1,10 @@
 /** `ethos reporter`: what runs on a host of VMs. What it does is loaded when it is asked for. */
-import { type Command, Option } from 'commander'
+import type { Command } from 'commander'
+import { channelOption, channelsOption, type ChannelWords } from './channel-options.ts'
 
 const actions = () => import('./reporter-actions.ts')
 
-export interface ReporterCommandOptions {
+export interface ReporterCommandOptions extends ChannelWords {
   readonly server: string
   readonly hostId: string
   readonly state: string
@@ -11,8 +12,6 @@ export interface ReporterCommandOptions {
   readonly measurement?: string
   readonly connect: string
   readonly virsh: string
-  readonly channels?: readonly string[]
-  readonly channel?: readonly string[]
   readonly every: string
   readonly maintenanceFile: string
   readonly jsonLogs?: boolean
@@ -35,13 +34,8 @@ export function addReporter(program: Command): void {
     .option('--measurement <file>', 'what `ethos bench host --out` wrote here: how much a core is worth')
     .option('--connect <uri>', 'libvirt’s address', 'qemu:///system')
     .option('--virsh <program>', 'the program that asks libvirt', '/usr/bin/virsh')
-    .addOption(
-      new Option(
-        '--channels <folder>',
-        'virtio-serial channels of guests, as libvirt keeps them; may be given again',
-      ).argParser(collect),
-    )
-    .addOption(new Option('--channel <vm=path>', 'one guest’s channel; may be given again').argParser(collect))
+    .addOption(channelsOption())
+    .addOption(channelOption())
     .option('--every <seconds>', 'between reports', '60')
     .option(
       '--maintenance-file <file>',
@@ -55,8 +49,4 @@ export function addReporter(program: Command): void {
         '    --channels /var/lib/libvirt/qemu/channel/target',
     )
     .action(async (options: ReporterCommandOptions) => (await actions()).report(options))
-}
-
-function collect(value: string, before: readonly string[] = []): readonly string[] {
-  return [...before, value]
 }

@@ -16,7 +16,7 @@ import { startSiteServer } from '../server/site-server.ts'
 import { UsageError } from '../usage-error.ts'
 import { readVersion } from './version.ts'
 import type { OperatorOptions, RotateOptions, ServeOptions } from './server-command.ts'
-import type { DataOption, ListOptions } from './token-command.ts'
+import type { DataOption, ListOptions } from './data-options.ts'
 
 const NAME_PATTERN = /^(?!-)[\w.:-]{1,253}$/
 

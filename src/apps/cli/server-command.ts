@@ -1,13 +1,9 @@
 /** `ethos server`, `ethos authority`, `ethos operator`: the receiving end, and its keys. What they do is loaded when it is asked for: a library
  *  for certificates and one for HTTP would double what every other command, and the agent, need of memory. */
-import { type Command, Option } from 'commander'
-import type { ListOptions } from './token-command.ts'
+import type { Command } from 'commander'
+import { channelOption, channelsOption, type ChannelWords } from './channel-options.ts'
+import { DATA, type DataOption, JSON_OPTION, type ListOptions, STORE } from './data-options.ts'
 
-const DATA = ['--data <folder>', 'the server’s data folder'] as const
-const STORE = [
-  '--store <url>',
-  'postgres://... that several servers share; default: $ETHOS_STORE, else the file in --data',
-] as const
 const actions = () => import('./server-actions.ts')
 
 const EXAMPLES = `
@@ -16,27 +12,19 @@ Examples:
   ethos serve --data /var/lib/ethos --channels /var/lib/libvirt/qemu/channel/target
   ethos serve --data /var/lib/ethos --channel web-1=/run/guests/web-1.sock`
 
-export interface ServeOptions {
-  readonly data: string
-  readonly store?: string
+export interface ServeOptions extends DataOption, ChannelWords {
   readonly listen: string
   readonly name?: readonly string[]
-  readonly channels?: readonly string[]
-  readonly channel?: readonly string[]
   readonly turnEvery: string
   readonly openMetrics?: boolean
   readonly jsonLogs?: boolean
 }
 
-export interface RotateOptions {
-  readonly data: string
-  readonly store?: string
+export interface RotateOptions extends DataOption {
   readonly overlapDays: string
 }
 
-export interface OperatorOptions {
-  readonly data: string
-  readonly store?: string
+export interface OperatorOptions extends DataOption {
   readonly operator: string
   readonly out: string
   readonly days: string
@@ -54,13 +42,8 @@ export function addServer(program: Command): void {
       '--name <names...>',
       'names and addresses by which agents call it (default: this machine’s name, localhost)',
     )
-    .addOption(
-      new Option(
-        '--channels <folder>',
-        'virtio-serial channels of guests, as libvirt keeps them; may be given again',
-      ).argParser(collect),
-    )
-    .addOption(new Option('--channel <vm=path>', 'one guest’s channel; may be given again').argParser(collect))
+    .addOption(channelsOption())
+    .addOption(channelOption())
     .option('--turn-every <seconds>', 'between turns', '300')
     .option('--open-metrics', '/metrics without a token')
     .option('--json-logs', 'one JSON object a line instead of text')
@@ -91,7 +74,7 @@ function addAuthority(program: Command): void {
     .command('list')
     .description('which there are, and until when')
     .requiredOption(...DATA)
-    .option('--json', 'for programs')
+    .option(...JSON_OPTION)
     .addHelpText('after', '\nExample:\n  ethos authority list --data /var/lib/ethos')
     .action(async (options: ListOptions) => (await actions()).listAuthorities(options))
   command
@@ -102,8 +85,4 @@ function addAuthority(program: Command): void {
     .option('--overlap-days <n>', 'how long both are good; 0 ends the old one now, and every VM joins again', '9')
     .addHelpText('after', '\nExample:\n  ethos authority rotate --data /var/lib/ethos')
     .action(async (options: RotateOptions) => (await actions()).rotateAuthority(options))
-}
-
-function collect(value: string, before: readonly string[] | undefined): readonly string[] {
-  return [...(before ?? []), value]
 }

@@ -15,7 +15,7 @@ import { openDataFolder, storePath } from '../server/data-folder.ts'
 import { UsageError } from '../usage-error.ts'
 import type { MigrateOptions } from './store-command.ts'
 import { backupShared, checkShared, type Looked, migrateShared, sharedUrl, sizeShared } from './store-shared.ts'
-import type { DataOption, ListOptions } from './token-command.ts'
+import type { DataOption, ListOptions } from './data-options.ts'
 
 const DAMAGED = 1
 

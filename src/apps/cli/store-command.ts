@@ -1,13 +1,7 @@
 /** `ethos store`: what the server keeps, looked at, copied, carried over. What it does is loaded when it is asked for, as with the server. */
 import type { Command } from 'commander'
-import type { DataOption, ListOptions } from './token-command.ts'
+import { DATA, type DataOption, JSON_OPTION, type ListOptions, STORE } from './data-options.ts'
 
-const DATA = ['--data <folder>', 'the server’s data folder'] as const
-const STORE = [
-  '--store <url>',
-  'postgres://... that several servers share; default: $ETHOS_STORE, else the file in --data',
-] as const
-const JSON_OPTION = ['--json', 'for programs'] as const
 const actions = () => import('./store-actions.ts')
 
 export interface MigrateOptions extends ListOptions {

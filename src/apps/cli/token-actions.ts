@@ -10,7 +10,8 @@ import { openDataFolder } from '../server/data-folder.ts'
 import { createToken } from '../server/join-token.ts'
 import { withSite } from '../server/open-site.ts'
 import { UsageError } from '../usage-error.ts'
-import type { AuditOptions, DataOption, ListOptions, TokenOptions } from './token-command.ts'
+import type { DataOption, ListOptions } from './data-options.ts'
+import type { AuditOptions, TokenOptions } from './token-command.ts'
 
 const MINUTES_MAX = 1440
 const RECORDS_SHOWN_MAX = 100_000

@@ -1,22 +1,8 @@
 /** `ethos token`, `ethos agents`: who may join, and who has. What they do is loaded when it is asked for, as with the server. */
 import type { Command } from 'commander'
+import { DATA, type DataOption, JSON_OPTION, type ListOptions, STORE } from './data-options.ts'
 
-const DATA = ['--data <folder>', 'the server’s data folder'] as const
-const STORE = [
-  '--store <url>',
-  'postgres://... that several servers share; default: $ETHOS_STORE, else the file in --data',
-] as const
-const JSON_OPTION = ['--json', 'for programs'] as const
 const actions = () => import('./token-actions.ts')
-
-export interface DataOption {
-  readonly data: string
-  readonly store?: string
-}
-
-export interface ListOptions extends DataOption {
-  readonly json?: boolean
-}
 
 export interface AuditOptions extends ListOptions {
   readonly last: string

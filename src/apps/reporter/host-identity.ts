@@ -1,17 +1,17 @@
 /** A host's identity with a server: joined by a one-time token, kept in a folder of its own, renewed in time (decisions 0009 and 0013). */
-import { createHash, createPrivateKey, generateKeyPairSync, sign, X509Certificate } from 'node:crypto'
+import { createPrivateKey, generateKeyPairSync, sign, X509Certificate } from 'node:crypto'
 import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type HostId, parseHostId } from '../../terms/ids.ts'
 import { ParseError, parseFields, parseJson, parseText } from '../../terms/parse.ts'
 import { type EpochMs, HOUR_MS } from '../../terms/units.ts'
 import type { Clock } from '../../world/clock.ts'
+import { pinnedAuthority } from '../pinned-authority.ts'
 import { ReporterError } from './reporter-error.ts'
 import { type Answer, type Identity, send } from './request.ts'
 
 const FILE = 'identity.json'
 const TOKEN = /^ethos1\.([0-9a-f]{16})\.([\w-]{43})\.([\w-]{43})$/
-const PEM = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g
 /** A certificate is renewed when this share of its life is over. */
 const RENEW_AT = 2 / 3
 /** A server that did not renew is asked again after this long. */
@@ -188,24 +188,13 @@ export class HostIdentity {
   private async fetchAuthorities(pin: string): Promise<string> {
     const { server } = this.options
     const { status, text } = await send({ server }, { path: '/v1/ca' })
-    const certificates = status === 200 ? (text.match(PEM) ?? []) : []
     // Not those beside it: anybody on the way may have put one there.
-    const pinned = certificates.find((pem) => digestOf(pem) === pin)
+    const pinned = status === 200 ? pinnedAuthority(text, pin) : undefined
     if (pinned !== undefined) return pinned
     throw new ReporterError(
       'no-identity',
       `${server} is not the server that the token is of: it shows another authority.`,
     )
-  }
-}
-
-/** SHA-256 of its public key; undefined for what is no certificate. */
-function digestOf(pem: string): string | undefined {
-  try {
-    const spki = new X509Certificate(pem).publicKey.export({ type: 'spki', format: 'der' })
-    return createHash('sha256').update(spki).digest('base64url')
-  } catch {
-    return undefined
   }
 }
 

@@ -7,21 +7,13 @@ import type { ReportedVm } from '../../terms/host-report.ts'
 import { parseVmId, type VmId } from '../../terms/ids.ts'
 import { ParseError } from '../../terms/parse.ts'
 import { dimensionIndex } from '../../terms/personality.ts'
-import type { Measure, Reading } from '../../terms/reading.ts'
+import type { Reading } from '../../terms/reading.ts'
 import { RESOURCES, type Resource } from '../../terms/sample.ts'
 import { type EpochMs, KiB, MiB, SECOND_MS } from '../../terms/units.ts'
 import type { ByResource } from '../../terms/usage.ts'
+import { MEAN_DIMENSION } from '../../terms/usage-fold.ts'
 import { ReporterError } from './reporter-error.ts'
 
-/** Which measure of a reading each resource is. */
-const MEASURE_OF: Readonly<Record<Resource, Measure>> = {
-  cpu: 'cpuRefCoresMean',
-  memory: 'memoryUsedBytes',
-  diskRead: 'diskReadBytesPerSec',
-  diskWrite: 'diskWriteBytesPerSec',
-  netReceive: 'netReceiveBytesPerSec',
-  netSend: 'netSendBytesPerSec',
-}
 const WORDS = [
   'domstats',
   '--raw',
@@ -136,7 +128,7 @@ export class LibvirtVms {
 
   private addReading({ sums }: Gathered, { values, spanMs }: Reading): void {
     for (const resource of RESOURCES) {
-      const told = values[dimensionIndex(MEASURE_OF[resource])]
+      const told = values[dimensionIndex(MEAN_DIMENSION[resource])]
       if (!Number.isFinite(told)) continue
       const value = resource === 'cpu' ? told * this.refCoresPerCore : told
       const sum = sums.get(resource) ?? { product: 0, spanMs: 0, max: 0 }

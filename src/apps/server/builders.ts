@@ -49,6 +49,7 @@ export interface Ask {
 export class Bench {
   private static readonly all = new Set<Bench>()
   readonly folder = mkdtempSync(join(tmpdir(), 'ethos-server-'))
+  readonly data: string
   /** TLS looks at the machine's own clock: what a test makes begins in its past, and may come up to it. */
   now: EpochMs
   readonly said: string[] = []
@@ -56,18 +57,16 @@ export class Bench {
   private vms = 0
   private readonly agents = new Map<object, Agent>()
 
-  constructor({ daysAgo = 60 }: { readonly daysAgo?: number } = {}) {
+  /** @param data folder of a server in another process. Absent: one of its own, for the server that `start` starts */
+  constructor({ daysAgo = 60, data }: { readonly daysAgo?: number; readonly data?: string } = {}) {
     this.now = Date.now() - daysAgo * DAY_MS
+    this.data = data ?? join(this.folder, 'data')
     Bench.all.add(this)
   }
 
   get server(): RunningServer {
     if (this.running === undefined) throw new Error('the server was not started')
     return this.running
-  }
-
-  get data(): string {
-    return join(this.folder, 'data')
   }
 
   async start(rest: Partial<ServerOptions> = {}): Promise<RunningServer> {

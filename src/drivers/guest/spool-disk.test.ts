@@ -1,35 +1,21 @@
 /** The spool on real disks that fail: a file system of a quarter MiB, and a kernel that refuses. */
 import assert from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-  writeSync,
-  openSync,
-  closeSync,
-} from 'node:fs'
+import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { vectorLines } from '../../../tools/agent-lines.ts'
+import { fillDisk, noStrace, run, SmallDisk } from '../../../tools/failing-disk.ts'
 import { nodeMachine } from './node-machine.ts'
 import { HELD_MAX, Spool } from './spool.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'ethos-spool-'))
-const disk = join(folder, 'disk')
-mkdirSync(disk)
-const run = (program: string, ...words: readonly string[]) => spawnSync(program, words, { encoding: 'utf8' })
-const isMounted = run('mount', '-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', disk).status === 0
-const noDisk = isMounted ? false : 'a file system can not be mounted here'
+const small = new SmallDisk(join(folder, 'disk'), '256k')
+const disk = small.path
 const WRITER = join(import.meta.dirname, '../../../tools/agent-spool-writer.ts')
-const noStrace = run('strace', '-qq', '-o', '/dev/null', 'true').status === 0 ? false : 'strace does not work here'
 
 after(() => {
-  if (isMounted) run('umount', disk)
+  small.unmount()
   rmSync(folder, { recursive: true, force: true })
 })
 
@@ -39,25 +25,13 @@ const all = (spool: Spool): readonly number[] =>
   spool.peek({ lines: 10_000, bytes: 1e9 }).map(({ line }) => (JSON.parse(line) as { seq: number }).seq)
 const numbers = (from: number, to: number): readonly number[] => Array.from({ length: to - from }, (_, i) => from + i)
 
-/** Fills it to the last byte. */
-function fill(path: string): void {
-  const file = openSync(path, 'w')
-  try {
-    for (;;) writeSync(file, Buffer.alloc(1024))
-  } catch (error) {
-    assert.match(String(error), /ENOSPC/)
-  } finally {
-    closeSync(file)
-  }
-}
-
 test('on a disk that is full the newest are held in memory, and written once there is room; what was dropped is counted', {
-  skip: noDisk,
+  skip: small.noDisk,
 }, () => {
   const machine = nodeMachine()
   const spool = new Spool(machine, join(disk, 'full'), 1024 * 1024)
   for (const line of lines(0, 5)) spool.add(line)
-  fill(join(disk, 'fill'))
+  fillDisk(join(disk, 'fill'))
   for (const line of lines(5, 405)) spool.add(line)
   const { waiting, lost, degraded = '' } = spool.state
   assert.match(degraded, /ENOSPC/)
@@ -74,17 +48,19 @@ test('on a disk that is full the newest are held in memory, and written once the
   rmSync(join(disk, 'full'), { recursive: true })
 })
 
-test('on a disk that was made read-only it goes on in memory, and on disk again when it may', { skip: noDisk }, () => {
+test('on a disk that was made read-only it goes on in memory, and on disk again when it may', {
+  skip: small.noDisk,
+}, () => {
   const machine = nodeMachine()
   const spool = new Spool(machine, join(disk, 'read-only'), 1024 * 1024)
   for (const line of lines(0, 5)) spool.add(line)
   spool.close()
-  assert.equal(run('mount', '-o', 'remount,ro', disk).status, 0)
+  small.remount('ro')
   for (const line of lines(5, 10)) spool.add(line)
   assert.match(spool.state.degraded ?? '', /EROFS/)
   assert.deepEqual(all(spool), numbers(0, 10))
   assert.equal(new Spool(machine, join(disk, 'read-only'), 1024 * 1024).state.waiting, 5)
-  assert.equal(run('mount', '-o', 'remount,rw', disk).status, 0)
+  small.remount('rw')
   spool.settle()
   assert.equal(spool.state.degraded, undefined)
   spool.close()

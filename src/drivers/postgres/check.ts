@@ -4,11 +4,11 @@ import { ParseError } from '../../terms/parse.ts'
 import { personalityFromBytes } from '../../terms/personality-bytes.ts'
 import { StoreError } from '../../world/errors.ts'
 import type { Finding, OnProgress } from '../../world/site-store.ts'
-import { unpackHours } from '../sqlite/hourly-packing.ts'
+import { unpackHours } from '../site-store/hourly-packing.ts'
+import { unpackDay } from '../site-store/usage-day.ts'
 import type { Database, Queries, Row } from './database.ts'
 import { verifyChain } from './journal.ts'
 import { versionOf } from './migrate.ts'
-import { dayCodes } from './usage-days.ts'
 import { twelveOf } from './usage-write.ts'
 
 const FROM_COPY = 'Bring the data back from a copy (pg_restore); without one, what can be read is still served.'
@@ -22,7 +22,7 @@ const STATEMENT_MS = 600_000
 const BYTES: readonly { readonly what: string; readonly sql: string; readonly read: (body: Uint8Array) => void }[] = [
   { what: 'vector', sql: keyed('vectors', 'id'), read: readVector },
   { what: 'slot of usage', sql: keyed('usage_slots', 'slot'), read: (body) => insist(twelveOf(body)) },
-  { what: 'day of usage', sql: keyed('usage_days', 'day'), read: (body) => insist(dayCodes(body)) },
+  { what: 'day of usage', sql: keyed('usage_days', 'day'), read: (body) => insist(unpackDay(body)) },
   {
     what: 'day of hourly vectors',
     sql: keyed('vector_days', 'day'),

@@ -1,7 +1,7 @@
 import { after, before, test } from 'node:test'
 import { PostgresServer, withoutPostgres } from '../../../tools/postgres-server.ts'
-import type { AdmissionRule, SiteStore } from '../../world/site-store.ts'
-import { siteStoreContract, type SiteStoreSubject } from '../../world/site-store.contract.ts'
+import type { AdmissionRule } from '../../world/site-store.ts'
+import { siteStoreContract, type SiteStorePlace } from '../../world/site-store.contract.ts'
 import { openPostgresSite } from './site.ts'
 
 let server: PostgresServer | undefined
@@ -15,22 +15,9 @@ after(async () => {
   await server?.remove()
 })
 
-const make = async (admit: AdmissionRule): Promise<SiteStoreSubject> => {
+const make = async (admit: AdmissionRule): Promise<SiteStorePlace> => {
   const schema = `site_${made++}`
-  const opened: SiteStore[] = []
-  const open = async () => {
-    const store = await openPostgresSite(server?.url() ?? '', { admit, schema })
-    opened.push(store)
-    return store
-  }
-  return {
-    store: await open(),
-    reopen: open,
-    beside: open,
-    dispose: async () => {
-      for (const store of opened) await store.close()
-    },
-  }
+  return { open: () => openPostgresSite(server?.url() ?? '', { admit, schema }) }
 }
 
 if (withoutPostgres === false) siteStoreContract('PostgreSQL', make)

@@ -1,19 +1,14 @@
 /** Usage of days that are past: a row for one VM and one day, in 16 bits a number and compressed. */
 import { DAY_MS, type EpochMs } from '../../terms/units.ts'
-import { SLOT_MS } from '../../terms/usage.ts'
-import { ABSENT, codeOf, numberOfCode } from '../sqlite/number-codes.ts'
-import { packColumns, unpackColumns } from '../sqlite/packed-columns.ts'
-import { NUMBERS, type UsageColumns } from '../sqlite/usage-columns.ts'
+import { codeOf } from '../site-store/number-codes.ts'
+import { emptyDay, packDay, SLOTS_OF_DAY, unpackDay } from '../site-store/usage-day.ts'
 import { numbers, pieces } from './arrays.ts'
 import type { Queries } from './database.ts'
 import { NOTHING, type Step } from './tend.ts'
 import { twelveOf } from './usage-write.ts'
 
-export const SLOTS_OF_DAY = DAY_MS / SLOT_MS
-const CODES = NUMBERS * SLOTS_OF_DAY
 const VMS_AT_ONCE = 50
 const DAYS_AT_ONCE = 2000
-const NO_BYTES = new Uint8Array(0)
 
 const OLDEST = 'SELECT slot FROM usage_slots WHERE slot < $1 ORDER BY slot LIMIT 1'
 /** Rows of the oldest day in the order of their index, so that few are looked at. */
@@ -44,13 +39,13 @@ export async function packUsage(queries: Queries, before: EpochMs): Promise<Step
   const rows = await queries.all(ROWS, vms, first, first + SLOTS_OF_DAY)
   const codes = new Map<number, Uint16Array>()
   for (const row of await queries.all(KNOWN, vms, day)) {
-    const known = dayCodes(row['body'] as Uint8Array)
+    const known = unpackDay(row['body'] as Uint8Array)
     if (known !== undefined) codes.set(Number(row['vm_id']), known)
   }
   for (const row of rows) {
     const vmId = Number(row['vm_id'])
     let of = codes.get(vmId)
-    if (of === undefined) codes.set(vmId, (of = new Uint16Array(CODES).fill(ABSENT)))
+    if (of === undefined) codes.set(vmId, (of = emptyDay()))
     const twelve = twelveOf(row['body'] as Uint8Array) ?? []
     const slot = Number(row['slot']) - first
     twelve.forEach((number, column) => {
@@ -68,34 +63,8 @@ export async function expireUsageDays(queries: Queries, before: EpochMs): Promis
   return { packed: 0, deleted, isDone: deleted < DAYS_AT_ONCE }
 }
 
-/** `NUMBERS` columns of a day's slots; undefined where the bytes say something else. */
-export function dayCodes(body: Uint8Array): Uint16Array | undefined {
-  const codes = unpackColumns(body)?.codes
-  return codes?.length === CODES ? codes : undefined
-}
-
-/** Fills in one packed day. @param firstSlot of the columns, since 1970 */
-export function fillDay(
-  codes: Uint16Array,
-  { day, firstSlot, slots }: { readonly day: number; readonly firstSlot: number; readonly slots: number },
-  filled: UsageColumns,
-): void {
-  const shift = day * SLOTS_OF_DAY - firstSlot
-  const from = Math.max(0, -shift)
-  const to = Math.min(SLOTS_OF_DAY, slots - shift)
-  for (let column = 0; column < NUMBERS; column++) {
-    let of: Float32Array | undefined
-    for (let slot = from; slot < to; slot++) {
-      const code = codes[column * SLOTS_OF_DAY + slot]
-      if (code === ABSENT) continue
-      of ??= filled.column(column)
-      of[slot + shift] = numberOfCode(code)
-    }
-  }
-}
-
 async function write(queries: Queries, day: number, codes: ReadonlyMap<number, Uint16Array>): Promise<void> {
   const list = [...codes]
-  const bodies = pieces(list.map(([, of]) => packColumns({ rows: SLOTS_OF_DAY, codes: of, beside: NO_BYTES })))
+  const bodies = pieces(list.map(([, of]) => packDay(of)))
   await queries.run(WRITE, numbers(list.map(([vmId]) => vmId)), day, bodies.places, bodies.lengths, bodies.bytes)
 }

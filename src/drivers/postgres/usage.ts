@@ -4,10 +4,10 @@ import { SLOT_MS, type UsageSeries, type UsageSlot } from '../../terms/usage.ts'
 import { slotsWithin } from '../../terms/usage-fold.ts'
 import { StoreError } from '../../world/errors.ts'
 import type { Usage } from '../../world/site-store.ts'
-import { NUMBERS, UsageColumns } from '../sqlite/usage-columns.ts'
+import { NUMBERS, UsageColumns } from '../site-store/usage-columns.ts'
+import { fillDay, SLOTS_OF_DAY, unpackDay } from '../site-store/usage-day.ts'
 import { numbers } from './arrays.ts'
 import type { Database, Row } from './database.ts'
-import { dayCodes, fillDay, SLOTS_OF_DAY } from './usage-days.ts'
 import { putUsage } from './usage-write.ts'
 import { knownNumbers } from './vm-numbers.ts'
 
@@ -61,10 +61,11 @@ export class PostgresUsage implements Usage {
     const vms = numbers([...columns.keys()])
     const lastDay = Math.floor((first + slots - 1) / SLOTS_OF_DAY)
     for (const row of await this.database.all(DAYS, vms, Math.floor(first / SLOTS_OF_DAY), lastDay)) {
-      const codes = dayCodes(row['body'] as Uint8Array)
+      const codes = unpackDay(row['body'] as Uint8Array)
       const filled = columns.get(Number(row['vm_id']))
       if (codes === undefined) throw damaged(this.database.name, row)
-      if (filled !== undefined) fillDay(codes, { day: Number(row['day']), firstSlot: first, slots }, filled)
+      const shift = Number(row['day']) * SLOTS_OF_DAY - first
+      if (filled !== undefined) fillDay(codes, { shift, slots }, filled)
     }
     // What was told after its day was packed stands.
     for (const row of await this.database.all(SLOTS, vms, first, first + slots)) {

@@ -1,11 +1,12 @@
 /** The store on disks that are full, read-only, broken or slow, and beside another process. */
 import assert from 'node:assert/strict'
-import { spawn, spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, statSync, writeSync } from 'node:fs'
+import { closeSync, mkdtempSync, openSync, rmSync, statSync, writeSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
+import { fillDisk, noStrace, run, SmallDisk } from '../../../tools/failing-disk.ts'
 import { countSteps, letLoadIn, writeStep } from '../../../tools/server/store-load.ts'
 import type { AdmissionRule, SiteStore } from '../../world/site-store.ts'
 import { isStoreError } from '../../world/site-store-parts.contract.ts'
@@ -13,26 +14,22 @@ import { checkSqliteSite } from './check.ts'
 import { openSqliteSite } from './site-store.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'ethos-disk-'))
-const disk = join(folder, 'disk')
-mkdirSync(disk)
-const run = (program: string, ...words: readonly string[]) => spawnSync(program, words, { encoding: 'utf8' })
-const isMounted = run('mount', '-t', 'tmpfs', '-o', 'size=4m', 'tmpfs', disk).status === 0
-const noDisk = isMounted ? false : 'a file system can not be mounted here'
-const noStrace = run('strace', '-qq', '-o', '/dev/null', 'true').status === 0 ? false : 'strace does not work here'
+const small = new SmallDisk(join(folder, 'disk'), '4m')
+const disk = small.path
 const VICTIM = join(import.meta.dirname, '../../../tools/server/store-victim.ts')
 
 after(() => {
-  if (isMounted) run('umount', disk)
+  small.unmount()
   rmSync(folder, { recursive: true, force: true })
 })
 
 test('on a full disk nothing is acknowledged, what was is read on, and it goes on once there is room', {
-  skip: noDisk,
+  skip: small.noDisk,
 }, async () => {
   const path = join(disk, 'full.sqlite')
   const store = await opened(path)
   for (let step = 0; step < 5; step++) await writeStep(store, step)
-  fill(join(disk, 'filler'))
+  fillDisk(join(disk, 'filler'))
   const step = await writeUntilRefused(store, 5)
   assert.equal(await countSteps(store), step)
   await assert.rejects(writeStep(store, step), isStoreError('full'))
@@ -45,20 +42,20 @@ test('on a full disk nothing is acknowledged, what was is read on, and it goes o
 })
 
 test('on a disk that may only be read a store does not open, and says why; afterwards it is as it was', {
-  skip: noDisk,
+  skip: small.noDisk,
 }, async () => {
   const path = join(disk, 'read-only.sqlite')
   const store = await opened(path)
   await writeStep(store, 0)
   await store.close()
-  assert.equal(run('mount', '-o', 'remount,ro', disk).status, 0)
+  small.remount('ro')
   try {
     assert.throws(
       () => openSqliteSite(path, { admit }),
       (error) => isStoreError('io')(error) && /writ/.test(String(error)),
     )
   } finally {
-    run('mount', '-o', 'remount,rw', disk)
+    small.remount('rw')
   }
   const again = openSqliteSite(path, { admit })
   await writeStep(again, 1)
@@ -102,13 +99,16 @@ test('a sync that takes five seconds is waited for, and nothing is acknowledged 
   await store.close()
 })
 
-test('a second process is refused by the lock, until the first is gone however it went', async () => {
+test('a second process is refused by the lock, until the first is gone however it went', async (t) => {
   const path = join(folder, 'locked.sqlite')
   const lockPath = join(folder, 'server.lock')
+  // The lock is not let go of when nobody refers to the store any more.
   const code = `import { openSqliteSite } from ${JSON.stringify(new URL('site-store.ts', import.meta.url).href)}
     openSqliteSite(${JSON.stringify(path)}, { admit: () => 0, lockPath: ${JSON.stringify(lockPath)} })
-    console.log('open'); setInterval(() => 0, 1000)`
-  const child = spawn(process.execPath, ['--input-type=module', '-e', code], { stdio: ['ignore', 'pipe', 'inherit'] })
+    setTimeout(() => { gc(); console.log('open') }, 10); setInterval(() => 0, 1000)`
+  const words = ['--expose-gc', '--input-type=module', '-e', code]
+  const child = spawn(process.execPath, words, { stdio: ['ignore', 'pipe', 'inherit'] })
+  t.after(() => child.kill('SIGKILL'))
   await once(child.stdout, 'data')
   assert.throws(() => openSqliteSite(path, { admit, lockPath }), isStoreError('locked'))
   // Commands beside a server need no lock.
@@ -174,18 +174,6 @@ function victim(path: string, inject: readonly string[], steps: number): string 
   const { stdout, stderr } = run('strace', ...words)
   assert.equal(stderr, '')
   return stdout
-}
-
-/** Fills it to the last byte. */
-function fill(path: string): void {
-  const file = openSync(path, 'w')
-  try {
-    for (;;) writeSync(file, Buffer.alloc(1024))
-  } catch (error) {
-    assert.match(String(error), /ENOSPC/)
-  } finally {
-    closeSync(file)
-  }
 }
 
 function admit(...[known, { sender, sequence }]: Parameters<AdmissionRule>): ReturnType<AdmissionRule> {

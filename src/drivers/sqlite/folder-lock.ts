@@ -3,13 +3,16 @@ import { DatabaseSync } from 'node:sqlite'
 import { attempt } from './database.ts'
 
 const SQLITE_BUSY = 5
+/** Node closes a database that nobody refers to any more, and with it would go the lock. */
+const HELD = new Set<DatabaseSync>()
 
 /** A lock that is held until `close`. Undefined if another process, or another part of this one, holds it. Throws `StoreError`. */
 export function lockFile(path: string): { close(): void } | undefined {
   const database = attempt(path, () => new DatabaseSync(path))
   try {
     database.exec('PRAGMA busy_timeout = 0; BEGIN EXCLUSIVE')
-    return { close: () => database.close() }
+    HELD.add(database)
+    return { close: () => letGo(database) }
   } catch (error) {
     database.close()
     if (error instanceof Error && 'errcode' in error && (Number(error.errcode) & 255) === SQLITE_BUSY) return undefined
@@ -17,4 +20,9 @@ export function lockFile(path: string): { close(): void } | undefined {
       throw error
     })
   }
+}
+
+function letGo(database: DatabaseSync): void {
+  HELD.delete(database)
+  database.close()
 }

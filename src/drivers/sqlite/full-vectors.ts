@@ -6,21 +6,13 @@ import { HOUR_MS, type EpochMs } from '../../terms/units.ts'
 import type { KeptVector } from '../../world/site-store.ts'
 import { StoreError } from '../../world/errors.ts'
 import { ParseError } from '../../terms/parse.ts'
+import type { VectorRow } from '../site-store/hourly-packing.ts'
+import { FLAG_APART, FLAG_CLOCK_OFF } from '../site-store/vector-flags.ts'
 import type { Database } from './database.ts'
 
-/** What is said of a vector beside its bytes, as bits. */
-export const FLAG_CLOCK_OFF = 1
-/** Out of all decisions: it came while two machines used the identity. */
-export const FLAG_APART = 2
-/** The first of its hour, which outlives the others. */
-export const FLAG_HOURLY = 4
-
-export interface FullRow {
+export interface FullRow extends VectorRow {
   readonly id: number
   readonly before: number
-  readonly arrivedAt: EpochMs
-  readonly flags: number
-  readonly data: Uint8Array
 }
 
 const ADD = 'INSERT INTO fullVectors (id, vm, before, arrivedAt, flags, data) VALUES (?, ?, ?, ?, ?, ?)'
@@ -112,11 +104,7 @@ export function hourOf(windowEnd: EpochMs, arrivedAt: EpochMs, flags: number): n
   return Math.floor(((isOdd ? arrivedAt : windowEnd) - 1) / HOUR_MS)
 }
 
-export function keptVector(
-  { arrivedAt, flags, data }: Pick<FullRow, 'arrivedAt' | 'flags' | 'data'>,
-  vm: VmId,
-  path: string,
-): KeptVector {
+export function keptVector({ arrivedAt, flags, data }: VectorRow, vm: VmId, path: string): KeptVector {
   try {
     return { vector: personalityFromBytes(data, vm), arrivedAt, isClockOff: (flags & FLAG_CLOCK_OFF) !== 0 }
   } catch (cause) {

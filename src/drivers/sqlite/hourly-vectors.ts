@@ -1,8 +1,7 @@
 import { StoreError } from '../../world/errors.ts'
 import { DAY_MS, HOUR_MS } from '../../terms/units.ts'
+import { type HourlyVector, packHours, unpackHours, type VectorRow } from '../site-store/hourly-packing.ts'
 import type { Database } from './database.ts'
-import type { FullRow } from './full-vectors.ts'
-import { type HourlyVector, packHours, unpackHours } from './hourly-packing.ts'
 import { DAYS_MAX } from './usage-days.ts'
 
 /** Hour of the day, flags, length of what follows, instant of arrival. */
@@ -18,7 +17,7 @@ export class HourlyVectors {
   }
 
   /** Keeps a vector, unless its hour has one. @param hour since 1970 */
-  add(vm: number, hour: number, row: Pick<FullRow, 'arrivedAt' | 'flags' | 'data'>): void {
+  add(vm: number, hour: number, row: VectorRow): void {
     const key = vm * DAYS_MAX + Math.floor(hour / HOURS)
     const known = this.read(key)
     if (known.length >= HOURS || known.some((one) => one.hour === hour % HOURS)) return

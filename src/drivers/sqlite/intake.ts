@@ -1,7 +1,8 @@
 import type { PersonalityVector } from '../../terms/personality.ts'
 import type { AdmissionRule, ArrivalOutcome, Arrivals, Intake, KnownSenders } from '../../world/site-store.ts'
+import { FLAG_CLOCK_OFF, FLAG_HOURLY } from '../site-store/vector-flags.ts'
 import { attempt, type Database } from './database.ts'
-import { bytesOf, FLAG_CLOCK_OFF, FLAG_HOURLY, type FullVectors, hourOf } from './full-vectors.ts'
+import { bytesOf, type FullVectors, hourOf } from './full-vectors.ts'
 import type { Standing, Standings } from './standings.ts'
 import type { UsageSlabs } from './usage-slabs.ts'
 

@@ -1,9 +1,11 @@
 import { DAY_MS, type EpochMs } from '../../terms/units.ts'
 import type { Retention, Tended } from '../../world/site-store.ts'
-import { FLAG_APART, FLAG_HOURLY, type FullRow, hourOf } from './full-vectors.ts'
+import { SLOTS_OF_DAY } from '../site-store/usage-day.ts'
+import { FLAG_APART, FLAG_HOURLY } from '../site-store/vector-flags.ts'
+import { type FullRow, hourOf } from './full-vectors.ts'
 import { numberOf } from '../../terms/personality-bytes.ts'
 import type { Tables } from './tables.ts'
-import { DAYS_MAX, SLOTS_OF_DAY } from './usage-days.ts'
+import { DAYS_MAX } from './usage-days.ts'
 
 /** Bounds of one step, each a few milliseconds to a few tens: readers and writers wait meanwhile. */
 const VECTORS_MAX = 500

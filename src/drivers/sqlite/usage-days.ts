@@ -1,16 +1,12 @@
 import { StoreError } from '../../world/errors.ts'
-import { DAY_MS } from '../../terms/units.ts'
-import { SLOT_MS } from '../../terms/usage.ts'
+import { codeOf } from '../site-store/number-codes.ts'
+import { NUMBERS, type UsageColumns } from '../site-store/usage-columns.ts'
+import { emptyDay, fillDay, packDay, SLOTS_OF_DAY, unpackDay } from '../site-store/usage-day.ts'
 import type { Database } from './database.ts'
-import { ABSENT, codeOf, numberOfCode } from './number-codes.ts'
-import { packColumns, unpackColumns } from './packed-columns.ts'
-import { NUMBERS, type UsageColumns } from './usage-columns.ts'
 import { GROUP_VMS, type SlotSpan, type UsageSlabs } from './usage-slabs.ts'
 
-export const SLOTS_OF_DAY = DAY_MS / SLOT_MS
 /** Days have 16 bits of a key, to the year 2149; what is above names the VM. */
 export const DAYS_MAX = 2 ** 16
-const NOTHING = new Uint8Array(0)
 
 /** Usage of days that are past: a row for one VM and one day, in 16 bits a number and compressed. */
 export class UsageDays {
@@ -28,17 +24,7 @@ export class UsageDays {
     for (const row of rows) {
       const codes = this.codes(row['data'] as Uint8Array, Number(row['key']))
       const shift = (Number(row['key']) % DAYS_MAX) * SLOTS_OF_DAY - firstSlot
-      const from = Math.max(0, -shift)
-      const to = Math.min(SLOTS_OF_DAY, slots - shift)
-      for (let column = 0; column < NUMBERS; column++) {
-        let numbers: Float32Array | undefined
-        for (let slot = from; slot < to; slot++) {
-          const code = codes[column * SLOTS_OF_DAY + slot]
-          if (code === ABSENT) continue
-          numbers ??= filled.column(column)
-          numbers[slot + shift] = numberOfCode(code)
-        }
-      }
+      fillDay(codes, { shift, slots }, filled)
     }
   }
 
@@ -59,20 +45,23 @@ export class UsageDays {
 
   /** Writes one day of one VM. @param codes `NUMBERS` columns of a day's slots */
   write(key: number, codes: Uint16Array): void {
-    const data = packColumns({ rows: SLOTS_OF_DAY, codes, beside: NOTHING })
-    this.database.run('INSERT INTO usageDays VALUES (?, ?) ON CONFLICT DO UPDATE SET data = excluded.data', key, data)
+    this.database.run(
+      'INSERT INTO usageDays VALUES (?, ?) ON CONFLICT DO UPDATE SET data = excluded.data',
+      key,
+      packDay(codes),
+    )
   }
 
   private before(key: number): Uint16Array {
     const row = this.database.first('SELECT data FROM usageDays WHERE key = ?', key)
-    if (row === undefined) return new Uint16Array(NUMBERS * SLOTS_OF_DAY).fill(ABSENT)
+    if (row === undefined) return emptyDay()
     return this.codes(row['data'] as Uint8Array, key)
   }
 
   /** `NUMBERS` columns of a day's slots. Throws a `StoreError` where they can't be read. */
   codes(data: Uint8Array, key: number): Uint16Array {
-    const columns = unpackColumns(data)
-    if (columns?.codes.length === NUMBERS * SLOTS_OF_DAY) return columns.codes
+    const codes = unpackDay(data)
+    if (codes !== undefined) return codes
     const whose = `day ${key % DAYS_MAX} of VM ${Math.floor(key / DAYS_MAX)}`
     const remedy = 'Bring the file back from a copy, or ask `ethos store check`.'
     throw new StoreError('corrupt', `${this.database.path}: usage of ${whose} is damaged. ${remedy}`)

@@ -4,7 +4,7 @@ import type { EpochMs } from '../../terms/units.ts'
 import { type ByResource, SLOT_MS } from '../../terms/usage.ts'
 import { foldMax, foldMean, slotOfVector, usageOfVector } from '../../terms/usage-fold.ts'
 import { attempt, type Database } from './database.ts'
-import { NUMBERS, type UsageColumns } from './usage-columns.ts'
+import { NUMBERS, type UsageColumns } from '../site-store/usage-columns.ts'
 
 /** VMs whose numbers of one slot lie in one row: 64 records fill nearly a page, and a host's VMs are mostly neighbours. */
 export const GROUP_VMS = 64

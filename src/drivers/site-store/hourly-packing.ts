@@ -1,12 +1,22 @@
 /** One day of one VM's hourly vectors in few bytes, for any store. */
 import { dimensionIndex, DIMENSIONS } from '../../terms/personality.ts'
 import { joinPersonality, splitPersonality } from '../../terms/personality-bytes.ts'
-import type { FullRow } from './full-vectors.ts'
+import type { EpochMs } from '../../terms/units.ts'
 import { ABSENT, codeOf, numberOfCode } from './number-codes.ts'
 import { packColumns, unpackColumns } from './packed-columns.ts'
 
+/** A vector as it is kept. */
+export interface VectorRow {
+  readonly arrivedAt: EpochMs
+  /** Bits of `vector-flags.ts`. */
+  readonly flags: number
+  readonly data: Uint8Array
+}
+
 /** A vector that is kept as its hour's, by the hour of its day. */
-export type HourlyVector = Pick<FullRow, 'arrivedAt' | 'flags' | 'data'> & { readonly hour: number }
+export interface HourlyVector extends VectorRow {
+  readonly hour: number
+}
 
 /** Beside the numbers: hour, flags, arrival, and the head of the vector with room for the longest sender. */
 const BESIDE_BYTES = 1 + 1 + 8 + 58
