@@ -81,7 +81,8 @@ export async function watchGuests(options: WatchOptions): Promise<Watched> {
     const seen = await Promise.all(PLAN.map((plan) => watchUntilWhole(testbed, site, { ...plan, ...options })))
     return { guests: seen.map(({ guest }) => guest), windows: seen.flatMap(({ windows }) => windows), end }
   } catch (error) {
-    await end()
+    // What went wrong first is what counts: the other guests are still being asked while it is all taken down.
+    await end().catch((after: unknown) => options.say?.(`taking it down failed too: ${String(after)}`))
     throw error
   }
 }
