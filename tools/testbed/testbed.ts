@@ -165,7 +165,8 @@ export class Testbed {
 
   async down(): Promise<void> {
     await this.tell('down')
-    rmSync(this.folder, { recursive: true, force: true })
+    // Whoever still looks into the store of a server there may make a file meanwhile.
+    rmSync(this.folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 })
   }
 
   /** The same for a process that is about to end. */

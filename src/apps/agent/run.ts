@@ -61,6 +61,7 @@ export async function runAgent({ machine, config, log, asked, demand, signal }: 
   while (!signal.aborted) {
     const kind = schedule.kindOfNext()
     const reading = await watch.look({ onlyCheap: kind === 'cheap' })
+    watch.tellChanges()
     const nowMs = machine.monotonicMs()
     schedule.demandUntil(demand.untilMs)
     schedule.looked(nowMs, kind)

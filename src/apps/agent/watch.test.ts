@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Machine } from '../../drivers/guest/machine.ts'
 import { nodeMachine } from '../../drivers/guest/node-machine.ts'
-import type { Look, ReadingWriter, Sampler } from '../../drivers/guest/sampler.ts'
+import type { Finding, Look, ReadingWriter, Sampler } from '../../drivers/guest/sampler.ts'
 import { dimensionIndex } from '../../terms/personality.ts'
 import { type Measure, stretchOf } from '../../terms/reading.ts'
 import { Log } from './log.ts'
@@ -58,4 +58,23 @@ test('what is costly is asked at looks at all only, and told with the whole time
   assert.equal(plain.spansMs, undefined)
   assert.deepEqual([plain.spanMs, stretchOf(plain, births)], [5000, 1])
   assert.deepEqual(costly.asked, [0, 5000, 10_000])
+})
+
+test('the log tells once what this run can not see, and that it is seen again', () => {
+  const lines: string[] = []
+  const real = nodeMachine()
+  const machine: Machine = { ...real, self: { ...real.self, complain: (text) => void lines.push(text) } }
+  const what = 'PostgreSQL at /run/postgresql/.s.PGSQL.5432'
+  const news: Finding[] = [
+    { sampler: 'applications', what, state: 'absent', because: 'no whole answer', remedy: 'does it hang?' },
+    { sampler: 'applications', what, state: 'seen', because: 'found by itself' },
+  ]
+  const sampler = { ...new OfSpan(false, 'processBirthsPerSec'), sample: () => undefined, findings: () => [] }
+  const changes = (): readonly Finding[] => news.splice(0, 1)
+  const watch = new Watch(machine, [{ ...sampler, changes }], new Log(machine, { hasLevels: true }))
+  for (let look = 0; look < 3; look++) watch.tellChanges()
+  assert.deepEqual(lines, [
+    `<4>${what}: no whole answer. Its values are absent. Maybe: does it hang?\n`,
+    `<5>${what} is seen again\n`,
+  ])
 })

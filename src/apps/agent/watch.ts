@@ -79,6 +79,16 @@ export class Watch {
     return all
   }
 
+  /** Tells the log what can no longer be seen, and what is seen again. The doctor is a run of its own: it may see what this one does not. */
+  tellChanges(): void {
+    for (const { what, state, because, remedy } of this.samplers.flatMap((sampler) => sampler.changes?.() ?? [])) {
+      const maybe = remedy === undefined ? '' : ` Maybe: ${remedy}`
+      if (state === 'absent')
+        this.log.say('warning', `lost ${what}`, `${what}: ${because}. Its values are absent.${maybe}`)
+      else this.log.say('notice', `again ${what}`, `${what} is seen again`)
+    }
+  }
+
   async close(): Promise<void> {
     for (const sampler of this.samplers) await sampler.close?.()
   }

@@ -53,6 +53,8 @@ export interface Sampler {
   readonly isCheap: boolean
   sample(look: Look, into: ReadingWriter): void | Promise<void>
   findings(): readonly Finding[] | Promise<readonly Finding[]>
+  /** For the log of an agent that runs: what can no longer be seen, or is seen again, since this was asked last. Waits for nobody. */
+  changes?(): readonly Finding[]
   /** Lets go of processes, sockets and listeners. */
   close?(): void | Promise<void>
 }

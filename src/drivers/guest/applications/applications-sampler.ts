@@ -65,6 +65,10 @@ export class ApplicationsSampler implements Sampler {
     return findings.length > 0 ? findings : [NONE]
   }
 
+  changes(): readonly Finding[] {
+    return this.all().flatMap((watched) => watched.change() ?? [])
+  }
+
   async close(): Promise<void> {
     await Promise.all(this.all().map((watched) => watched.close()))
     await this.receiver?.close()

@@ -2,6 +2,7 @@
 import { decodeBase64, encodeBase64 } from '../../../terms/base64.ts'
 import type { Address, Secrets } from '../machine.ts'
 import { CollectError } from './application.ts'
+import { COLLECT_MS_MAX } from './deadline.ts'
 import { cString, int32, message, nextMessage, notPostgres, readInt32, startupMessage } from './postgres-wire.ts'
 import { bytesOf, concat, latin1, utf8Bytes, type Wire } from './wire.ts'
 
@@ -17,6 +18,9 @@ const NONCE_BYTES = 18
 /** Messages until a session is ready: authentication in at most four, then parameters, which are passed over, and the key. */
 const STEPS_MAX = 16
 
+/** A look at statistics waits for no lock, writes nothing, believes no name of others, and is not worth compiling. */
+const OPTIONS = '-c lock_timeout=500 -c default_transaction_read_only=on -c search_path=pg_catalog -c jit=off'
+
 export interface SignIn {
   readonly user: string
   readonly database: string
@@ -28,8 +32,7 @@ export interface SignIn {
 /** From a new connection to the first ReadyForQuery. Rejects with `CollectError`. */
 export async function signIn(wire: Wire, secrets: Secrets, who: SignIn): Promise<void> {
   // A statement that waits longer than we do is ended by the server itself.
-  const options =
-    '-c statement_timeout=2000 -c lock_timeout=500 -c default_transaction_read_only=on -c search_path=pg_catalog -c jit=off'
+  const options = `-c statement_timeout=${COLLECT_MS_MAX} ${OPTIONS}`
   const { user, database } = who
   await wire.write(
     startupMessage({ user, database, application_name: 'ethos-agent', client_encoding: 'UTF8', options }),

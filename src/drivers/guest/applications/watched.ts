@@ -8,7 +8,8 @@ import { COLLECT_MS_MAX, withDeadline } from './deadline.ts'
 export const AFTER_REFUSAL_MS = 600_000
 /** An application is asked for at most this share of the time: one that takes 200 ms to answer is asked every 40 s. */
 const BUSY_SHARE_MAX = 0.005
-/** And at least once in so many intervals, however slow it is: older answers are no news. */
+/** And at least once in so many intervals, however slow it is, and whether it answered or not: older answers are no news, and a VM that was too
+ *  busy while it booted is not blind for long. Refusals are apart. */
 const INTERVALS_MAX = 8
 /** Rates are told for as many intervals after the last answer; then they are absent. */
 const FRESH_INTERVALS = 3
@@ -44,6 +45,8 @@ export class Watched {
   private error: Error | undefined
   private was: Answer | undefined
   private told: Told | undefined
+  /** What was in the way when the log was told last. */
+  private toldError: string | undefined
 
   constructor(machine: Machine, collector: Collector, { everyMs, isFound }: { everyMs: number; isFound: boolean }) {
     this.machine = machine
@@ -91,6 +94,15 @@ export class Watched {
     if (lacks === undefined) return { sampler: 'applications', what, state: 'seen', because: how }
     const base = { sampler: 'applications', what, state: 'partly', because: lacks.because } as const
     return lacks.remedy === undefined ? base : { ...base, remedy: lacks.remedy }
+  }
+
+  /** For the log: what is in the way, once whenever it is another than was told last; and that it is seen again, once. */
+  change(): Finding | undefined {
+    const because = this.error?.message
+    // Nothing is known while nobody has answered, and after a failure that was told: not yet.
+    if (because === this.toldError || (this.error === undefined && this.was === undefined)) return undefined
+    this.toldError = because
+    return this.finding()
   }
 
   async close(): Promise<void> {
@@ -157,7 +169,7 @@ export class Watched {
 
   private backoffMs(): number {
     if (this.error instanceof CollectError && this.error.isRefusal) return AFTER_REFUSAL_MS
-    return Math.min(AFTER_REFUSAL_MS, this.everyMs * 2 ** Math.min(10, this.failures))
+    return Math.min(AFTER_REFUSAL_MS, this.everyMs * Math.min(INTERVALS_MAX, 2 ** Math.min(10, this.failures)))
   }
 }
 
@@ -166,6 +178,7 @@ function remedyOf(error: Error): string | undefined {
   const code = error instanceof MachineError ? error.code : ''
   if (code === 'EACCES' || code === 'EPERM') return 'add the user of the agent to the group of that socket'
   if (GONE.has(code)) return 'is it running, and does it listen there?'
+  if (code === 'ETIMEDOUT') return 'does it hang, or is this VM short of CPU? It is asked again'
   return undefined
 }
 
