@@ -159,6 +159,19 @@ export const VECTOR_SENTENCES: Sentences<SiteStoreSubject> = {
       [0, 1, 2],
     )
   },
+  'what came while the clock was a year ahead does not keep what came after it': async ({ store }) => {
+    await letIn(store, WEB, DB)
+    const start = NOON - (NOON % HOUR_MS)
+    await take(store, arrivalsOf([aVector({ sequence: 1 }), aVector({ sequence: 2 })], { at: NEVER }))
+    for (let i = 1; i <= 12; i++)
+      await take(store, arrivalsOf([aVector({ vmId: DB, sequence: i, windowEnd: start + i * 5 * MINUTE_MS - 1 })]))
+    // While they are young nothing goes, not even of the time that is still to come.
+    await tendAll(store, start + HOUR_MS)
+    assert.equal((await store.identities.find(WEB))?.vectorsKept, 2)
+    assert.equal((await store.vectors.history(DB, ALL)).length, 12)
+    await tendAll(store, NOON + 4 * DAY_MS)
+    assert.equal((await store.vectors.history(DB, ALL)).length, 1)
+  },
   'the newest vector of a silent VM stays when the others are thinned out': async ({ store }) => {
     await letIn(store, WEB, DB)
     for (let i = 0; i < 4; i++)

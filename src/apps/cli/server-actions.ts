@@ -14,6 +14,7 @@ import { withSite } from '../server/open-site.ts'
 import type { RunningServer } from '../server/server.ts'
 import { startSiteServer } from '../server/site-server.ts'
 import { UsageError } from '../usage-error.ts'
+import { tellFirstToken } from './first-token.ts'
 import { readVersion } from './version.ts'
 import type { OperatorOptions, RotateOptions, ServeOptions } from './server-command.ts'
 import type { DataOption, ListOptions } from './data-options.ts'
@@ -41,16 +42,11 @@ export async function serve(options: ServeOptions): Promise<void> {
   })
   log.info({ names, authority: server.authority.pin }, `listening on ${host}:${server.port}`)
   writeCompiled()
-  if (server.firstToken !== undefined) tellFirstToken(server.firstToken, server.port, server.authority.pin)
+  if (server.firstToken !== undefined) {
+    const { port, authority } = server
+    tellFirstToken(server.firstToken, { folder: resolve(options.data), port, pin: authority.pin })
+  }
   await ended(server, (signal) => log.info({ signal }, 'ending'))
-}
-
-/** On standard output, once: it is in no log, and nobody can read it from the store. */
-function tellFirstToken(token: string, port: number, pin: string): void {
-  process.stdout.write(
-    `The first API token, an admin’s. It is shown this once:\n\n  ${token}\n\n` +
-      `To use it: ethos login --server https://localhost:${port} --fingerprint ${pin}\n`,
-  )
 }
 
 function parseTurnEvery(text: string): number {

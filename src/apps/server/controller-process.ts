@@ -80,13 +80,14 @@ export class ControllerProcess {
   }
 
   private spawn(): void {
-    const { memoryMb = MEMORY_MB, place, everyMs, holder, leaseMs } = this.options
-    const child = fork(fileURLToPath(this.options.entry ?? entryUrl('controller')), [], {
-      execArgv: [`--max-old-space-size=${memoryMb}`, YOUNG_GARBAGE],
-      // Typed arrays pass as they are.
-      serialization: 'advanced',
-      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-    })
+    const { place, everyMs, holder, leaseMs } = this.options
+    let child: ChildProcess
+    try {
+      child = this.fork()
+    } catch (error) {
+      // Where there is no memory for one, Node throws.
+      return this.ended(`It could not be started. ${error instanceof Error ? error.message : String(error)}`)
+    }
     let lastWords = ''
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       lastWords = (lastWords + text).slice(-LAST_WORDS_MAX)
@@ -97,13 +98,27 @@ export class ControllerProcess {
     child.on('message', (message) => this.hear(child, message))
     child.on('error', (error) => {
       lastWords = error.message
+      // What never began does not end either.
+      if (child.pid === undefined && this.child === child) this.ended(`It could not be started. ${error.message}`)
     })
     child.once('exit', (code, signal) => {
       if (this.child === child) this.ended(`It ended with ${signal ?? `code ${code}`}. ${lastWords.trim()}`.trim())
     })
+    // Out of processes or of files: its error comes, and there is nobody to speak to.
+    if (child.pid === undefined) return
     const first: ControllerOptions = { place, everyMs, holder, leaseMs }
     child.send(first, (error) => {
       if (error !== null) child.kill('SIGKILL')
+    })
+  }
+
+  private fork(): ChildProcess {
+    const { memoryMb = MEMORY_MB, entry = entryUrl('controller') } = this.options
+    return fork(fileURLToPath(entry), [], {
+      execArgv: [`--max-old-space-size=${memoryMb}`, YOUNG_GARBAGE],
+      // Typed arrays pass as they are.
+      serialization: 'advanced',
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     })
   }
 

@@ -76,6 +76,9 @@ test('hosts report, turns are taken, and every answer has the form that it says 
     ['same-host'],
   )
   assert.deepEqual(degraded, [])
+  // What the metric of turns is made of.
+  const told = live.events.filter(({ name }) => name === 'turn').map(({ text }) => JSON.parse(text) as object)
+  assert.ok(told.length > 0 && told.every((turn) => 'durationMs' in turn && Number(turn.durationMs) > 0))
   assert.ok(Math.abs(asOf - Date.now()) < 60_000)
   asIn(PairView, await judgement.pair(vm.id, host.id))
   asIn(WhyView, await judgement.why(vm.id))

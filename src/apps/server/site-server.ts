@@ -33,9 +33,10 @@ export interface SiteServer extends RunningServer {
 /** Listens. Rejects as `startServer` does. */
 export async function startSiteServer(options: SiteServerOptions): Promise<SiteServer> {
   let judgement: SiteJudgement | undefined
+  let server: RunningServer | undefined
   const metrics = new Metrics()
   try {
-    const server = await startServer({
+    const running = await startServer({
       ...options,
       watched: (store) => timed(store, metrics),
       extend: (app, parts) => {
@@ -52,21 +53,24 @@ export async function startSiteServer(options: SiteServerOptions): Promise<SiteS
         addApi(app, apiBeside(parts, about))
       },
     })
+    server = running
     if (judgement === undefined) throw new Error('the server was not extended')
     const started = judgement
     started.start()
-    const firstToken = await makeFirstToken(server.store.apiTokens, options.clock.now())
+    const firstToken = await makeFirstToken(running.store.apiTokens, options.clock.now())
     return {
-      ...server,
+      ...running,
       judgement: started,
       ...(firstToken === undefined ? {} : { firstToken }),
       async close() {
         await started.close()
-        await server.close()
+        await running.close()
       },
     }
   } catch (error) {
     await judgement?.close()
+    // It listens already: a command that has failed would not end.
+    await server?.close().catch(() => undefined)
     throw error
   }
 }

@@ -3,8 +3,9 @@ import { StoreError, type StoreErrorCode } from '../../world/errors.ts'
 import type { SiteStore } from '../../world/site-store.ts'
 
 /** Where a call runs. `here`: on the connection of the main thread, on which nothing is ever written.
- *  `writer`: in the thread that writes. `aside`: in a thread for reading what takes long. */
-export type Place = 'here' | 'writer' | 'aside'
+ *  `writer`: in the thread that writes. `aside`: in a thread for reading what takes long. `apart`: in one for looking at everything, which takes
+ *  minutes: lists are read meanwhile. */
+export type Place = 'here' | 'writer' | 'aside' | 'apart'
 
 export type PartName = {
   [Name in keyof SiteStore]: SiteStore[Name] extends string | (() => unknown) ? never : Name
@@ -34,12 +35,12 @@ export const PLACES: { readonly [Part in PartName]: { readonly [Method in keyof 
     report: 'writer',
     reports: 'aside',
   },
-  journal: { append: 'writer', from: 'aside', last: 'here', verify: 'aside' },
+  journal: { append: 'writer', from: 'aside', last: 'here', verify: 'apart' },
   audit: { add: 'writer', last: 'here' },
   phases: { add: 'writer', list: 'here', current: 'here', use: 'writer' },
   settings: { get: 'here', set: 'writer', history: 'here' },
   leases: { take: 'writer', release: 'writer' },
-  upkeep: { tend: 'writer', check: 'aside', backup: 'aside', schemaVersion: 'here', sizeBytes: 'here' },
+  upkeep: { tend: 'writer', check: 'apart', backup: 'aside', schemaVersion: 'here', sizeBytes: 'here' },
 }
 
 /** One call of a part's method. */

@@ -59,6 +59,19 @@ test('what was written in the thread is read beside it at once, whatever the kin
   assert.equal((await copy.identities.find(vm))?.vectorsKept, 2)
 })
 
+test('lists are read while everything is looked at', async () => {
+  const store = await aStore('large.sqlite')
+  const line = JSON.stringify({ kind: 'turn', text: 'x'.repeat(1_000_000) })
+  for (let i = 0; i < 50; i++) await store.journal.append(line, i)
+  await store.identities.list()
+  const ended: string[] = []
+  await Promise.all([
+    store.journal.verify().then(() => ended.push('verified')),
+    store.identities.list().then(() => ended.push('listed')),
+  ])
+  assert.deepEqual(ended, ['listed', 'verified'])
+})
+
 test('errors come over as what they are', async () => {
   const store = await aStore('errors.sqlite')
   await assert.rejects(

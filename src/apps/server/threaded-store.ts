@@ -7,7 +7,15 @@ import { StoreError } from '../../world/errors.ts'
 import type { Arrivals, SiteStore } from '../../world/site-store.ts'
 import { entryUrl } from './entry-url.ts'
 import { packArrivals, type PackedArrivals, type PackedIntakes, transferOf, unpackIntakes } from './packed-arrivals.ts'
-import { type FromThread, isTake, type PartName, PLACES, receiveError, type ThreadOrder } from './store-wire.ts'
+import {
+  type FromThread,
+  isTake,
+  type PartName,
+  type Place,
+  PLACES,
+  receiveError,
+  type ThreadOrder,
+} from './store-wire.ts'
 
 /** A thread that dies again sooner than this is started again only then. */
 const RESTART_MS = 1000
@@ -39,7 +47,8 @@ class Threads {
   private readonly path: string
   private readonly writer: StoreThread
   private readonly options: ThreadedOptions
-  private aside: StoreThread | undefined
+  /** For reading; made when they are first called. */
+  private readonly readers = new Map<Place, StoreThread>()
 
   constructor(path: string, writer: StoreThread, options: ThreadedOptions) {
     this.path = path
@@ -59,17 +68,20 @@ class Threads {
       return [part, Object.fromEntries(methods)]
     })
     const close = async (): Promise<void> => {
-      await Promise.all([this.writer.close(), this.aside?.close()])
+      await Promise.all([this.writer, ...this.readers.values()].map((thread) => thread.close()))
       await here.close()
     }
     const killWriter = (): Promise<void> => this.writer.kill()
     return { ...(Object.fromEntries(parts) as Omit<SiteStore, 'name' | 'close'>), name: here.name, close, killWriter }
   }
 
-  private thread(place: 'writer' | 'aside'): StoreThread {
+  private thread(place: Exclude<Place, 'here'>): StoreThread {
     if (place === 'writer') return this.writer
-    this.aside ??= new StoreThread({ path: this.path }, this.options)
-    return this.aside
+    const known = this.readers.get(place)
+    if (known !== undefined) return known
+    const thread = new StoreThread({ path: this.path }, this.options)
+    this.readers.set(place, thread)
+    return thread
   }
 }
 

@@ -32,7 +32,7 @@ export class Tending {
 
   step(at: EpochMs, retention: Retention): Tended {
     const steps = [
-      () => this.thin(at - retention.vectorsMs),
+      () => this.thin(at, at - retention.vectorsMs),
       () => this.packUsage(at - retention.vectorsMs),
       () => this.packHourly(at - retention.vectorsMs - GROWS_MS),
       () => this.expire(at, retention),
@@ -47,11 +47,13 @@ export class Tending {
   }
 
   /** Of vectors that are old, the hours' first go to their days, and of VMs that are silent the newest stays; the others go. */
-  private thin(before: EpochMs): Tended {
+  private thin(at: EpochMs, before: EpochMs): Tended {
     const { database, standings, vectors } = this.tables
     const sql = 'SELECT id, vm, before, arrivedAt, flags, data FROM fullVectors ORDER BY id LIMIT ?'
     const oldest = database.all(sql, VECTORS_MAX) as unknown as readonly OldRow[]
-    const young = oldest.findIndex((row) => row.arrivedAt >= before)
+    const young = oldest.findIndex(
+      (row) => (row.arrivedAt > at ? this.cameBefore(row.id, at) : row.arrivedAt) >= before,
+    )
     const due = young < 0 ? oldest : oldest.slice(0, young)
     if (due.length === 0) return NOTHING
     const byVm = new Map<number, OldRow[]>()
@@ -65,6 +67,23 @@ export class Tending {
     standings.forget()
     vectors.remove(due.at(-1)?.id ?? 0)
     return { packed, deleted: due.length - packed, isDone: young >= 0 }
+  }
+
+  /** When one arrived after this one and not ahead of the clock: this one, whose instant is still to come, arrived before a clock was put right,
+   *  and is no younger. Infinity where the newest is ahead too: then it is the clock that is behind, and nobody knows. */
+  private cameBefore(id: number, at: EpochMs): EpochMs {
+    const { database } = this.tables
+    const newest = database.first('SELECT id, arrivedAt FROM fullVectors ORDER BY id DESC LIMIT 1')
+    if (newest === undefined || Number(newest['arrivedAt']) > at) return Infinity
+    const sql = 'SELECT id, arrivedAt FROM fullVectors WHERE id >= ? ORDER BY id LIMIT 1'
+    let [ahead, right, came] = [id, Number(newest['id']), Number(newest['arrivedAt'])]
+    while (right - ahead > 1) {
+      const middle = Math.floor((ahead + right) / 2)
+      const row = database.first(sql, middle)
+      if (Number(row?.['arrivedAt']) > at) ahead = Number(row?.['id'])
+      else [right, came] = [middle, Number(row?.['arrivedAt'])]
+    }
+    return came
   }
 
   private thinOne(vm: number, rows: readonly OldRow[]): number {

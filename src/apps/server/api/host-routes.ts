@@ -106,6 +106,13 @@ function oneRoutes({ store }: ApiParts, site: SiteView): readonly Route[] {
 }
 
 function changeRoutes(parts: ApiParts, site: SiteView): readonly Route[] {
+  // A row is read and written whole: of two changes at the same time the second would undo the first.
+  let last: Promise<unknown> = Promise.resolve()
+  const changeInTurn = (wanted: HostChange): Promise<Reply> => {
+    const changed = last.then(() => change(parts, site, wanted))
+    last = changed.catch(() => undefined)
+    return changed
+  }
   return [
     route({
       method: 'PUT',
@@ -123,7 +130,7 @@ function changeRoutes(parts: ApiParts, site: SiteView): readonly Route[] {
             `It was measured on ${measurement.hostId}, and the path names ${host}.`,
             'Was it sent for the right host? `ethos hosts add FILE --host-id NAME` lets it count for another.',
           )
-        return change(parts, site, { host, who: caller.name, what: { measurement: JSON.stringify(measurement) } })
+        return changeInTurn({ host, who: caller.name, what: { measurement: JSON.stringify(measurement) } })
       },
     }),
     route({
@@ -137,7 +144,7 @@ function changeRoutes(parts: ApiParts, site: SiteView): readonly Route[] {
       answer: HostChanged,
       handle: async ({ host, body, caller }) => {
         const corrections = parseConclusion(body, 'corrections')
-        return change(parts, site, { host, who: caller.name, what: { corrections: JSON.stringify(corrections) } })
+        return changeInTurn({ host, who: caller.name, what: { corrections: JSON.stringify(corrections) } })
       },
     }),
     route({
@@ -164,15 +171,13 @@ function changeRoutes(parts: ApiParts, site: SiteView): readonly Route[] {
   ]
 }
 
-async function change(
-  { store, clock }: ApiParts,
-  site: SiteView,
-  {
-    host,
-    who,
-    what,
-  }: { readonly host: HostId; readonly who: string; readonly what: Pick<HostRow, 'measurement' | 'corrections'> },
-): Promise<Reply> {
+interface HostChange {
+  readonly host: HostId
+  readonly who: string
+  readonly what: Pick<HostRow, 'measurement' | 'corrections'>
+}
+
+async function change({ store, clock }: ApiParts, site: SiteView, { host, who, what }: HostChange): Promise<Reply> {
   const before = await store.hosts.find(host)
   const at = clock.now()
   const row: HostRow = { ...before, ...what, hostId: host, changedAt: at }

@@ -33,6 +33,7 @@ test('bodies that are none are refused in one shape, and the server goes on', as
     '{"name":"x","role":"root"}',
     '{"name":"x","role":"viewer","expiresAt":1e400}',
     '{"name":"x","role":"viewer","expiresAt":-1}',
+    '{"name":"x","role":"viewer","expiresAt":1e300}',
     '{"name":"x","role":"viewer","expiresAt":"soon"}',
     '['.repeat(60_000),
     `${'{"a":'.repeat(2000)}1${'}'.repeat(2000)}`,

@@ -159,6 +159,7 @@ function timedPart(part: object, group: string, metrics: Metrics): object {
           const result: unknown = await (method.apply(target, given) as unknown)
           isGood = true
           if (group === 'vectors' && name === 'take') countArrivals(metrics, given[0], result)
+          if (group === 'identities' && name === 'count') countRefused(metrics, String(given[1]), Number(given[2]))
           return result
         } finally {
           metrics.stored(`${group}.${String(name)}`, isGood, performance.now() - begin)
@@ -170,11 +171,17 @@ function timedPart(part: object, group: string, metrics: Metrics): object {
   return proxy
 }
 
+const REFUSED = 'refused: '
+
+/** What is counted of a VM otherwise, such as that it was told to come later, is of requests. */
+function countRefused(metrics: Metrics, word: string, number: number): void {
+  if (number > 0 && word.startsWith(REFUSED)) metrics.ingested('refused', word.slice(REFUSED.length), number)
+}
+
 /** What the gate counted before, and what the store says of the rest. */
 function countArrivals(metrics: Metrics, arrivals: unknown, intakes: unknown): void {
   for (const { counts } of arrivals as readonly Arrivals[])
-    for (const [word, number] of Object.entries(counts))
-      if (number > 0) metrics.ingested('refused', word.replace(/^refused: /, ''), number)
+    for (const [word, number] of Object.entries(counts)) countRefused(metrics, word, number)
   for (const [i, intake] of (intakes as readonly Intake[]).entries()) {
     const told = (arrivals as readonly Arrivals[])[i]?.vectors.length ?? 0
     if (intake.kind === 'shut-out') {

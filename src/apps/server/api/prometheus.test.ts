@@ -58,7 +58,13 @@ test('whoever asks the store is timed, and what becomes of vectors is counted', 
   const heard: Intake = { kind: 'heard', outcomes: ['accepted', 'duplicate'], quarantine: 'two senders' }
   const take = () => Promise.resolve<readonly Intake[]>([heard, { kind: 'shut-out', because: 'banned' }])
   const plain = new FakeStore()
-  const watched = timed(Object.assign(plain, { vectors: { ...plain.vectors, take } }), metrics)
+  const watched = timed(
+    Object.assign(plain, {
+      vectors: { ...plain.vectors, take },
+      identities: { ...plain.identities, count: () => Promise.resolve() },
+    }),
+    metrics,
+  )
   const arrivals = (vectors: number, counts: Readonly<Record<string, number>>): Arrivals => ({
     vm,
     at: 0,
@@ -67,6 +73,9 @@ test('whoever asks the store is timed, and what becomes of vectors is counted', 
     counts,
   })
   await watched.vectors.take([arrivals(3, { 'refused: out of range': 4 }), arrivals(2, {})])
+  // Of a VM that said nothing good through its host.
+  await watched.identities.count(vm, 'refused: bad data', 5)
+  await watched.identities.count(vm, 'too many requests', 7)
   plain.isBroken = true
   await assert.rejects(watched.audit.last(1))
   const text = await metrics.registry.metrics()
@@ -74,10 +83,12 @@ test('whoever asks the store is timed, and what becomes of vectors is counted', 
   assert.deepEqual(lines.sort(), [
     'ethos_ingest_vectors_total{outcome="accepted",reason=""} 1',
     'ethos_ingest_vectors_total{outcome="duplicate",reason=""} 1',
+    'ethos_ingest_vectors_total{outcome="refused",reason="bad data"} 5',
     'ethos_ingest_vectors_total{outcome="refused",reason="out of range"} 4',
     'ethos_ingest_vectors_total{outcome="shut-out",reason="banned"} 2',
     'ethos_ingest_vectors_total{outcome="shut-out",reason="quarantined"} 1',
     'ethos_store_duration_seconds_count{operation="audit.last",result="failed"} 1',
+    'ethos_store_duration_seconds_count{operation="identities.count",result="good"} 2',
     'ethos_store_duration_seconds_count{operation="vectors.take",result="good"} 1',
   ])
 })

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { aVector } from '../../../../tools/builders.ts'
-import { parseVmId } from '../../../terms/ids.ts'
+import { aVector, aVm } from '../../../../tools/builders.ts'
+import type { KeptReport } from '../../../terms/host-report.ts'
+import { parseHostId, parseVmId } from '../../../terms/ids.ts'
 import { HOUR_MS, SECOND_MS } from '../../../terms/units.ts'
 import { anIdentity, FakeStore } from './fakes/builders.ts'
 import { SiteView } from './site-view.ts'
@@ -52,4 +53,24 @@ test('vectors that arrive after the clock was put back are seen', async () => {
   clock.now += 5 * SECOND_MS
   arrive()
   assert.equal(await arrivedAt(), HOUR_MS + 5 * SECOND_MS)
+})
+
+test('a VM is where the newest word has it: a host that died goes on claiming what it had, one that it moves to does not have it yet', async () => {
+  const { store, view } = aSite(HOUR_MS)
+  const on = async () => {
+    view.forget()
+    return (await view.read()).vmByName.get(vm)?.on?.host
+  }
+  const tell = (host: string, arrivedAt: number, state: 'running' | 'incoming') => {
+    const hostId = parseHostId(host)
+    const vms = [{ vm: aVm({ id: vm }), state, mean: {}, max: {} }]
+    const report: KeptReport = { hostId, windowEnd: arrivedAt, windowMs: 1000, state: 'on', arrivedAt, vms }
+    store.kept.reports.set(hostId, report)
+  }
+  tell('host-z', 1000, 'running')
+  tell('host-a', 2000, 'running')
+  assert.equal(await on(), 'host-a')
+  tell('host-b', 3000, 'incoming')
+  tell('host-z', 3000, 'incoming')
+  assert.equal(await on(), 'host-a')
 })

@@ -101,9 +101,8 @@ export class SiteView {
     const on = new Map<VmId, NonNullable<SeenVm['on']>>()
     for (const { hostId, arrivedAt, vms } of reports)
       for (const reported of vms) {
-        // While a VM moves, both hosts tell of it: where it runs is where it is.
         const before = on.get(reported.vm.id)
-        if (before !== undefined && before.reported.state !== 'incoming' && reported.state === 'incoming') continue
+        if (before !== undefined && !isNearer({ reported, reportedAt: arrivedAt }, before)) continue
         on.set(reported.vm.id, { host: hostId, reported, reportedAt: arrivedAt })
       }
     const vms = new Map<string, SeenVm>()
@@ -148,6 +147,15 @@ export class SiteView {
     this.records.set(row.hostId, { row, seen })
     return seen
   }
+}
+
+type Told = Pick<NonNullable<SeenVm['on']>, 'reported' | 'reportedAt'>
+
+/** Whether what one host tells of a VM says better than what another told where it is. While it moves both tell of it: where it runs is where it
+ *  is. A host that died, or was cut off, goes on claiming what it had: the newest word stands. */
+function isNearer(told: Told, before: Told): boolean {
+  const [arrives, arrived] = [told, before].map(({ reported }) => reported.state === 'incoming')
+  return arrives === arrived ? told.reportedAt > before.reportedAt : arrived
 }
 
 /** A host's characteristics, or what they lack. */

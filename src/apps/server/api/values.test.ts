@@ -1,6 +1,8 @@
 /** What the routes answer, on a real store. */
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { after, before, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { aHost, aVector, aVm } from '../../../../tools/builders.ts'
 import { parseHostId, parseVmId } from '../../../terms/ids.ts'
 import { DAY_MS, GiB, MINUTE_MS } from '../../../terms/units.ts'
@@ -181,6 +183,31 @@ test('a host is known by what was said of it; who changes it, and how, is on rec
       ({ what, about, from }) => what === 'host removed' && about === 'host-2' && from.startsWith('token admin'),
     ),
   )
+})
+
+test('two who change one host at the same time both change it', async (context) => {
+  const file = new URL('../../../drivers/host-bench/recorded/host-measurement.txt', import.meta.url)
+  const measurement = JSON.parse(readFileSync(file, 'utf8')) as { hostId: string }
+  const id = parseHostId(measurement.hostId)
+  const put = (what: string, body: object) =>
+    bench.ask({ method: 'PUT', path: `/v1/hosts/${id}/${what}`, token: tokens.operator, body })
+  // A store on another machine takes its time.
+  const { hosts } = bench.store
+  const find = hosts.find.bind(hosts)
+  const slow = context.mock.method(hosts, 'find', async (asked: typeof id) => {
+    const row = await find(asked)
+    await sleep(100)
+    return row
+  })
+  const changed = await Promise.all([put('measurement', measurement), put('corrections', { cores: 8 })])
+  assert.deepEqual(
+    changed.map(({ status }) => status),
+    [200, 200],
+  )
+  slow.mock.restore()
+  const row = await hosts.find(id)
+  assert.deepEqual([row?.measurement !== undefined, row?.corrections], [true, '{"cores":8}'])
+  await hosts.remove(id)
 })
 
 function putPolicy(replaces: number, policy: object): Promise<Answered> {

@@ -3,7 +3,7 @@ import { type Static, Type } from 'typebox'
 import { ROLES } from '../../../terms/access.ts'
 import { CONTROLLER_STATES } from '../site-answers.ts'
 import { AUTOMATION_LEVELS } from '../site-settings.ts'
-import { Degraded, Instant, PAGE_MAX } from './common.ts'
+import { AskedInstant, Degraded, Instant, PAGE_MAX } from './common.ts'
 
 const Policy = Type.Object({}, { additionalProperties: true, description: 'see docs/policy.md' })
 
@@ -138,7 +138,8 @@ export const TokenBody = Type.Object(
   {
     name: Type.String({ minLength: 1, maxLength: 64, pattern: '^[^\\p{C}]*$', description: 'who or what it is for' }),
     role: Type.Enum(ROLES),
-    expiresAt: Type.Optional(Type.Integer({ minimum: 0, description: 'milliseconds since 1970; absent: never' })),
+    /** Absent: never. */
+    expiresAt: Type.Optional(AskedInstant),
   },
   { additionalProperties: false },
 )
