@@ -86,7 +86,8 @@ export class ControllerLoop {
       }
       const { packet } = taken
       const number = packet.number ?? 0
-      tell({ kind: 'turn', at, number, tookMs: performance.now() - ran, packet: encodePacket(packet) })
+      const tookMs = performance.now() - ran
+      tell({ kind: 'turn', at, number, tookMs, packet: encodePacket({ ...packet, durationMs: tookMs }) })
     } catch (error) {
       if (!(error instanceof StoreError)) throw error
       if (error.code === 'fenced') this.lose()
