@@ -1,13 +1,16 @@
 /** What the commands say of a server that has no host yet: once, and with what helps. */
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { WallClock } from '../../drivers/wall-clock.ts'
-import { parseVmId } from '../../terms/ids.ts'
+import { parseHostId, parseVmId } from '../../terms/ids.ts'
+import { Reporter } from '../reporter/reporter.ts'
+import { createToken } from '../server/join-token.ts'
+import { makeLog } from '../server/log.ts'
 import { type SiteServer, startSiteServer } from '../server/site-server.ts'
 
 const MAIN = fileURLToPath(new URL('./main.ts', import.meta.url))
@@ -64,4 +67,41 @@ test('whoever asks for a ranking is told once why there is none, and is not sent
   const told = { code: 3, out: '', err: `ethos: ${reason} ${REMEDY}` }
   assert.deepEqual(await ethos(['rank', 'vm-1']), told)
   assert.deepEqual(await ethos(['place', '--vcpus', '2', '--memory', '4GiB']), told)
+})
+
+test('a host that reports and was never registered is an alert, with its address and the command that registers it', async () => {
+  const host = parseHostId('kvm-7')
+  const tokenFile = join(folder, 'host-token')
+  const pin = server.authority.pin
+  writeFileSync(tokenFile, await createToken(server.store, { for: { host }, pin, at: Date.now() }))
+  const reporter = new Reporter({
+    server: `https://localhost:${server.port}`,
+    host,
+    stateFolder: join(folder, 'reporter'),
+    tokenFile,
+    refCoresPerCore: 1,
+    lookEveryMs: 100,
+    reportEveryMs: 200,
+    channels: { folders: [] },
+    procFolder: '/proc',
+    domstats: async () => '',
+    isInMaintenance: () => false,
+    clock: new WallClock(),
+    elapsedMs: () => performance.now(),
+    log: makeLog('none', () => undefined),
+  })
+  reporter.start()
+  try {
+    for (let look = 0; server.judgement.listAlerts().length === 0 && look < 600; look++)
+      await new Promise((resolve) => setTimeout(resolve, 50))
+    const { code, out } = await ethos(['alerts'])
+    assert.equal(code, 1)
+    assert.match(
+      out,
+      /^warning .*kvm-7 reports from \S+ and is not on the list of hosts: \d+ requests were refused since /,
+    )
+    assert.match(out, /ethos bench host --out kvm-7.json && ethos hosts add kvm-7.json/)
+  } finally {
+    await reporter.close()
+  }
 })

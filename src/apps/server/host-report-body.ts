@@ -7,11 +7,10 @@ import type { HostReport } from '../../terms/host-report.ts'
 import type { HostId } from '../../terms/ids.ts'
 import { ParseError, parseJson } from '../../terms/parse.ts'
 import { DAY_MS, MiB, SECOND_MS } from '../../terms/units.ts'
-import { textOf } from './callers.ts'
+import { REPORT_VMS_MAX } from './reporter-run.ts'
 
 /** Of a report that was sent packed, once it is unpacked: 6000 VMs with every number in full are 4 MB. */
 const UNPACKED_BYTES_MAX = 8 * MiB
-export const REPORT_VMS_MAX = 6000
 const gunzipped = promisify(gunzip)
 const PLACE = 'report'
 /** An exabyte, or as many bytes a second: more than any machine has or moves. */
@@ -75,7 +74,7 @@ let unpacking: Promise<unknown> = Promise.resolve()
 
 /** Text of a body: as it came, or packed by gzip. Rejects with a `ParseError` for what is neither, or too long. */
 export async function textOfReport(sent: unknown): Promise<string> {
-  if (!Buffer.isBuffer(sent)) return textOf(sent)
+  if (!Buffer.isBuffer(sent)) return typeof sent === 'string' ? sent : ''
   const text = unpacking.then(() => unpack(sent))
   unpacking = text.catch(() => undefined)
   return text

@@ -7,8 +7,8 @@ import type { PersonalityVector } from '../../terms/personality.ts'
 import { type EpochMs, KiB, MINUTE_MS, SECOND_MS } from '../../terms/units.ts'
 import type { Arrivals, Identity, Intake } from '../../world/site-store.ts'
 import type { Desk } from './desk.ts'
-import { REPORT_VMS_MAX } from './host-report-body.ts'
 import { readVector } from './read-vector.ts'
+import { REPORT_VMS_MAX } from './reporter-run.ts'
 
 /** Lines and bytes of one request of a host. */
 export const RELAY_LINES_MAX = 500

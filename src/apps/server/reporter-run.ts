@@ -3,6 +3,7 @@ import { MiB } from '../../terms/units.ts'
 
 /** Of a report as it is sent. A longer one is packed. */
 export const REPORT_BYTES_MAX = MiB
+export const REPORT_VMS_MAX = 6000
 
 /** One run of a reporter. A machine that is a copy of another has one of its own, and so has a reporter that was started anew. */
 export interface ReporterRun {
