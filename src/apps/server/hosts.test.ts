@@ -245,19 +245,21 @@ test('a report of another host, of nonsense, or of too much is refused in words 
   assert.deepEqual((await reportPacked(host, gzipSync(JSON.stringify(most)))).json, { kept: true, vms: 6000 })
 })
 
+/** Every number, with all its digits. */
+function full(i: number): ByResource {
+  const number = Math.sin(i + 1) ** 2 * 1e7
+  return {
+    cpu: number / 1e7,
+    memory: number,
+    diskRead: number / 3,
+    diskWrite: number / 7,
+    netReceive: number / 11,
+    netSend: number / 13,
+  }
+}
+
 test('a report of 5,000 VMs with every number in full goes packed; what is no gzip, or unpacks to too much, is refused in words', async () => {
   const host = await bench.host('kvm-large')
-  const full = (i: number): ByResource => {
-    const number = Math.sin(i + 1) ** 2 * 1e7
-    return {
-      cpu: number / 1e7,
-      memory: number,
-      diskRead: number / 3,
-      diskWrite: number / 7,
-      netReceive: number / 11,
-      netSend: number / 13,
-    }
-  }
   const vms = someVms(0, 5000).map((vm, i) => ({ ...vm, mean: full(i), max: full(i + 0.5) }))
   const text = JSON.stringify(aReport('kvm-large', { vms }))
   const packed = gzipSync(text)

@@ -81,7 +81,7 @@ async function readColumns(
   for (let begin = 0; begin < vms.length; begin += VMS_AT_ONCE) {
     const some = vms.slice(begin, begin + VMS_AT_ONCE)
     const ids = some.map(({ id }) => id)
-    const series = await store.usage.seriesOf(ids, { from: to - windows * SLOT_MS, to })
+    const series = await store.usage.seriesOf(ids, { from: to - windows * SLOT_MS, to, meanOf: 'cpu' })
     some.forEach((vm, i) => {
       series[i].mean.cpu?.forEach((value, k) => {
         columns[k][begin + i] = boundedUse(vm, 'cpu', value)

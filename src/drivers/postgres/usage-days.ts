@@ -68,10 +68,10 @@ export async function expireUsageDays(queries: Queries, before: EpochMs): Promis
   return { packed: 0, deleted, isDone: deleted < DAYS_AT_ONCE }
 }
 
-/** `NUMBERS` columns of a day's slots; undefined where the bytes say something else. */
-export function dayCodes(body: Uint8Array): Uint16Array | undefined {
-  const codes = unpackColumns(body)?.codes
-  return codes?.length === CODES ? codes : undefined
+/** The first columns of a day's slots, of `NUMBERS` that there are; undefined where the bytes say something else. */
+export function dayCodes(body: Uint8Array, wanted = NUMBERS): Uint16Array | undefined {
+  const codes = unpackColumns(body, wanted)?.codes
+  return codes?.length === Math.min(wanted, NUMBERS) * SLOTS_OF_DAY ? codes : undefined
 }
 
 /** Fills in one packed day. @param firstSlot of the columns, since 1970 */
@@ -83,7 +83,7 @@ export function fillDay(
   const shift = day * SLOTS_OF_DAY - firstSlot
   const from = Math.max(0, -shift)
   const to = Math.min(SLOTS_OF_DAY, slots - shift)
-  for (let column = 0; column < NUMBERS; column++) {
+  for (let column = filled.from; column < filled.to; column++) {
     let of: Float32Array | undefined
     for (let slot = from; slot < to; slot++) {
       const code = codes[column * SLOTS_OF_DAY + slot]

@@ -26,11 +26,11 @@ export class UsageDays {
     const last = vm * DAYS_MAX + Math.floor((firstSlot + slots - 1) / SLOTS_OF_DAY)
     const rows = this.database.all('SELECT key, data FROM usageDays WHERE key BETWEEN ? AND ?', first, last)
     for (const row of rows) {
-      const codes = this.codes(row['data'] as Uint8Array, Number(row['key']))
+      const codes = this.codes(row['data'] as Uint8Array, Number(row['key']), filled.to)
       const shift = (Number(row['key']) % DAYS_MAX) * SLOTS_OF_DAY - firstSlot
       const from = Math.max(0, -shift)
       const to = Math.min(SLOTS_OF_DAY, slots - shift)
-      for (let column = 0; column < NUMBERS; column++) {
+      for (let column = filled.from; column < filled.to; column++) {
         let numbers: Float32Array | undefined
         for (let slot = from; slot < to; slot++) {
           const code = codes[column * SLOTS_OF_DAY + slot]
@@ -69,10 +69,10 @@ export class UsageDays {
     return this.codes(row['data'] as Uint8Array, key)
   }
 
-  /** `NUMBERS` columns of a day's slots. Throws a `StoreError` where they can't be read. */
-  codes(data: Uint8Array, key: number): Uint16Array {
-    const columns = unpackColumns(data)
-    if (columns?.codes.length === NUMBERS * SLOTS_OF_DAY) return columns.codes
+  /** The first columns of a day's slots, of `NUMBERS` that there are. Throws a `StoreError` where they can't be read. */
+  codes(data: Uint8Array, key: number, wanted = NUMBERS): Uint16Array {
+    const columns = unpackColumns(data, wanted)
+    if (columns?.codes.length === Math.min(wanted, NUMBERS) * SLOTS_OF_DAY) return columns.codes
     const whose = `day ${key % DAYS_MAX} of VM ${Math.floor(key / DAYS_MAX)}`
     const remedy = 'Bring the file back from a copy, or ask `ethos store check`.'
     throw new StoreError('corrupt', `${this.database.path}: usage of ${whose} is damaged. ${remedy}`)

@@ -57,11 +57,13 @@ test('each answer that rests on judgement is as /openapi.json describes it', asy
   assert.equal((await bench.ask({ path: '/v1/vms/none/hosts', token })).status, 404)
 })
 
+/** A number of the turns' histogram. */
+async function counted(what: string): Promise<number> {
+  const { text } = await bench.ask({ path: '/metrics', token })
+  return Number(new RegExp(`^ethos_turn_duration_seconds_${what} (\\S+)$`, 'm').exec(text)?.[1])
+}
+
 test('how long turns took is told with each, and counted for Prometheus', async () => {
-  const counted = async (what: string): Promise<number> => {
-    const { text } = await bench.ask({ path: '/metrics', token })
-    return Number(new RegExp(`^ethos_turn_duration_seconds_${what} (\\S+)$`, 'm').exec(text)?.[1])
-  }
   await until('three turns are counted', async () => (await counted('count')) >= 3)
   const told = live.events.flatMap(({ name, text }) =>
     name === 'turn' ? [JSON.parse(text).durationMs as unknown] : [],
