@@ -19,15 +19,16 @@ export function encodeHeader(run: {
 }
 
 /** What was seen, in digest, and what was concluded. `refused` is what the platform said to the orders of the turn
- *  before. */
+ *  before; `kept` is what the balancer wants back after a start. */
 export function encodeTurn(turn: {
   readonly number: number
   readonly observation: Observation
   readonly refused: readonly TurnEvent[]
   readonly events: readonly TurnEvent[]
   readonly orders: readonly MigrationOrder[]
+  readonly kept?: object
 }): string {
-  const { number, observation, refused, events, orders } = turn
+  const { number, observation, refused, events, orders, kept } = turn
   const { at, inventory, samples, hostSamples, personalities } = observation
   const seen = {
     hosts: inventory.hosts.length,
@@ -40,7 +41,8 @@ export function encodeTurn(turn: {
     samplesHash: hashSamples(samples),
     ...(hostSamples?.cpuRefCores === undefined ? {} : { hostSamplesHash: hashWords(hostSamples.cpuRefCores) }),
   }
-  return JSON.stringify({ kind: 'turn', turn: number, at, seen, refused, events, orders })
+  const line = { kind: 'turn', turn: number, at, seen, refused, events, orders }
+  return JSON.stringify(kept === undefined ? line : { ...line, kept })
 }
 
 function hashSamples(samples: SampleBatch): string {

@@ -83,7 +83,9 @@ export async function runTurn<State>(input: {
   const { balancer, world, policy, observation, number, refused } = input
   const turn = balancer.takeTurn(input.state, observation, policy)
   const { events, orders } = turn
-  await world.store?.append(encodeTurn({ number, observation, refused, events, orders }))
+  const kept = balancer.keep?.(turn.state)
+  const record = { number, observation, refused, events, orders, ...(kept === undefined ? {} : { kept }) }
+  await world.store?.append(encodeTurn(record))
   input.onTurn?.(turn, observation)
   const refusals: TurnEvent[] = []
   for (const order of orders) {

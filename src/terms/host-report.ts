@@ -33,4 +33,6 @@ export interface ReportedVm {
 /** A report as the server keeps it. */
 export interface KeptReport extends HostReport {
   readonly arrivedAt: EpochMs
+  /** Two machines report under this name at a time, and this is what one of them said. */
+  readonly isShared?: true
 }

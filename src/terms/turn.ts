@@ -114,4 +114,6 @@ export interface Balancer<State> {
   /** Host index for each of `newVms`; `HOST_UNKNOWN` where none can hold it. */
   readonly placeNew: (request: PlacementRequest) => Int32Array
   readonly takeTurn: TakeTurn<State>
+  /** What of the state after a turn goes into its record, for a start that finds it out nowhere else. Absent: nothing does. */
+  readonly keep?: (state: State) => object
 }

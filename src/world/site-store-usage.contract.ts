@@ -51,6 +51,32 @@ export const USAGE_SENTENCES: Sentences<SiteStoreSubject> = {
       ],
     )
   },
+  'of many VMs the mean of one resource alone, of packed days and of those that are not': async ({ store }) => {
+    const vms = [WEB, DB]
+    const slots = vms.flatMap((vmId, v) =>
+      [0, 1, 300].map((i) => ({
+        vmId,
+        slotAt: NOON + i * SLOT_MS,
+        mean: { cpu: 1 + v, memory: 10 + v, netSend: 0.5 },
+        max: { cpu: 5 },
+      })),
+    )
+    await store.usage.put(slots)
+    for (let packed = 0; packed < 2; packed++) {
+      for (const meanOf of ['cpu', 'memory', 'netSend', 'diskRead'] as const) {
+        const [all, alone] = [
+          await store.usage.seriesOf(vms, { from: NOON, to: NOON + 301 * SLOT_MS }),
+          await store.usage.seriesOf(vms, { from: NOON, to: NOON + 301 * SLOT_MS, meanOf }),
+        ]
+        alone.forEach(({ mean, max, vmId, slots: number }, v) => {
+          assert.deepEqual([vmId, number, max], [vms[v], 301, {}])
+          assert.deepEqual(mean, all[v].mean[meanOf] === undefined ? {} : { [meanOf]: all[v].mean[meanOf] })
+        })
+      }
+      // The second time the first day is packed.
+      await tendAll(store, NOON + 6 * DAY_MS)
+    }
+  },
   'guests tell of the slot in which their window ends': async ({ store }) => {
     await letIn(store, WEB)
     const numbers = { cpuRefCoresMean: 2, cpuRefCoresMax: 3, memoryUsedBytes: 4, netSendBytesPerSec: 5 }

@@ -2,6 +2,7 @@ import type { ApiToken } from '../terms/access.ts'
 import type { KeptReport } from '../terms/host-report.ts'
 import type { HostId, VmId } from '../terms/ids.ts'
 import type { PersonalityVector } from '../terms/personality.ts'
+import type { Resource } from '../terms/sample.ts'
 import type { EpochMs } from '../terms/units.ts'
 import type { UsageSeries, UsageSlot } from '../terms/usage.ts'
 
@@ -160,10 +161,11 @@ export interface Usage {
   put(slots: readonly UsageSlot[]): Promise<void>
   /** One VM's slots from `from` up to and without `to`. */
   series(vm: VmId, span: { readonly from: EpochMs; readonly to: EpochMs }): Promise<UsageSeries>
-  /** The same of many VMs: for a start, and for a turn. Parallel to `vms`. */
+  /** The same of many VMs: for a start, and for a turn. Parallel to `vms`.
+   *  @param span.meanOf this resource's mean alone is read, and all else is missing. Absent: all is read */
   seriesOf(
     vms: readonly VmId[],
-    span: { readonly from: EpochMs; readonly to: EpochMs },
+    span: { readonly from: EpochMs; readonly to: EpochMs; readonly meanOf?: Resource },
   ): Promise<readonly UsageSeries[]>
 }
 

@@ -14,7 +14,8 @@ const PAGE = 1000
 /** A million: more is no list of ours. */
 const PAGES_MAX = 1000
 const UNAVAILABLE = 503
-const NO_HOSTS = 'No host is known yet. `ethos hosts add FILE` registers what `ethos bench host` measured.\n'
+const NO_HOSTS =
+  'No host is known yet. Measure each with `ethos bench host --out FILE`, then register it with `ethos hosts add FILE`.\n'
 
 /** Asks, and prints: the answer as it came, or as text for people. Why an answer is worth less goes to standard error, so that no pipe loses it. */
 export async function show<T>(options: AskOptions, question: Question, textOf: (answer: T) => string): Promise<T> {
@@ -133,9 +134,10 @@ export async function hosts(host: string | undefined, options: ListOptions): Pro
     await show<HostLoadsView>(options, { path: '/v1/loads' }, hostsText)
   } catch (error) {
     if (!(error instanceof ApiError) || error.status !== UNAVAILABLE) throw error
-    process.stderr.write(printable(`degraded: ${error.message}\n`))
     const login = findLogin(options)
     const list = await all(login, { path: '/v1/hosts' }, hostsOf)
+    // Where there is no host, that is the whole answer, and nothing is degraded.
+    if (list.length > 0) process.stderr.write(printable(`degraded: ${error.message}\n`))
     process.stdout.write(textFor(login, () => listText(list, options, ({ host: name }) => name, plainHostsText)))
   }
 }

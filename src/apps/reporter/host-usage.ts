@@ -1,4 +1,5 @@
 /** What the host itself does: busy cores and used memory, all of its work included. */
+import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type EpochMs, KiB } from '../../terms/units.ts'
@@ -34,6 +35,13 @@ export function lookAtHost(procFolder: string, at: EpochMs): HostLook {
     ...(Number.isFinite(busy) && Number.isFinite(idle) ? { busyTicks: busy, idleTicks: idle } : {}),
     ...(memory === undefined ? {} : { memoryUsedBytes: memory }),
   }
+}
+
+/** What tells one boot of a machine from all others, shortened; undefined where it can't be read.
+ *  @param procFolder `/proc`, or a recorded one */
+export function readBoot(procFolder: string): string | undefined {
+  const boot = readText(join(procFolder, 'sys/kernel/random/boot_id'))?.trim()
+  return boot === undefined || boot === '' ? undefined : createHash('sha256').update(boot).digest('hex').slice(0, 16)
 }
 
 /** Cores kept busy between two looks; undefined where that can't be told. */

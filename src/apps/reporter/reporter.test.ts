@@ -60,6 +60,28 @@ Domain: 'a name with blanks'
   return libvirt
 }
 
+/** One of many VMs, each busy in its own way. */
+function manyOf(i: number, second: number): string {
+  return `Domain: 'a-virtual-machine-${i}'
+  state.state=1
+  state.reason=1
+  cpu.time=${second * (3e7 + 7919 * i)}
+  balloon.current=2097152
+  balloon.maximum=2097152
+  balloon.rss=${1e6 + i}
+  vcpu.current=2
+  vcpu.maximum=2
+  net.count=1
+  net.0.name=vnet${i}
+  net.0.rx.bytes=${second * (1000 + 31 * i)}
+  net.0.tx.bytes=${second * (500 + 17 * i)}
+  block.count=1
+  block.0.name=vda
+  block.0.rd.bytes=${second * (4000 + 13 * i)}
+  block.0.wr.bytes=${second * (9000 + 11 * i)}
+`
+}
+
 function aReporter(rest: Partial<ReporterOptions> = {}): Reporter {
   const reporter = new Reporter({
     server: rest.server ?? `https://127.0.0.1:${bench.server.port}`,
@@ -205,6 +227,22 @@ test('what the server did not hear is part of the next report, and a clock that 
   assert.ok(windowMs > 4000 && windowMs < 600_000, `${windowMs}`)
   assert.ok(windowEnd > BEGUN - 3_700_000)
   assert.ok((vms[0].mean.cpu ?? -1) >= 0 && (vms[0].mean.cpu ?? 99) < 2)
+})
+
+test('a host of 5,000 VMs is reported whole, though that is longer than a server takes as it is', async () => {
+  for (const reporter of reporters.splice(0)) await reporter.close()
+  let second = 0
+  const domstats = async (): Promise<string> => {
+    second++
+    return Array.from({ length: 5000 }, (_, i) => manyOf(i, second)).join('')
+  }
+  aReporter({ domstats })
+  const { vms } = await reportOf(({ vms: told }) => told.length === 5000 && told[4999].mean.cpu !== undefined)
+  assert.ok(JSON.stringify(vms).length > 1.5 * 2 ** 20)
+  assert.deepEqual(new Set(vms.map(({ vm }) => vm.id)).size, 5000)
+  for (const reporter of reporters.splice(0)) await reporter.close()
+  aReporter()
+  await reportOf(({ vms: told }) => told.length === 1)
 })
 
 test('a host that is taken off the list is told the command that would put it back', async () => {

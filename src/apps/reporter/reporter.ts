@@ -1,13 +1,17 @@
 /** `ethos reporter`, on a host of VMs: reports of the host and what runs there, and relays what guests say over their channels (decision 0013). */
+import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { promisify } from 'node:util'
+import { gzip } from 'node:zlib'
 import type { Logger } from 'pino'
 import type { HostReport } from '../../terms/host-report.ts'
 import type { HostId } from '../../terms/ids.ts'
 import { DAY_MS, MINUTE_MS, SECOND_MS } from '../../terms/units.ts'
 import type { Clock } from '../../world/clock.ts'
 import { type ChannelOptions, Channels } from '../server/channels.ts'
+import { REPORT_BYTES_MAX, type ReporterRun, writeRun } from '../server/reporter-run.ts'
 import { HostIdentity } from './host-identity.ts'
-import { busyCores, type HostLook, lookAtHost } from './host-usage.ts'
+import { busyCores, type HostLook, lookAtHost, readBoot } from './host-usage.ts'
 import { LibvirtVms } from './libvirt-vms.ts'
 import { RelayDesk } from './relay-desk.ts'
 import { ReporterError } from './reporter-error.ts'
@@ -35,6 +39,7 @@ export interface ReporterOptions {
   readonly log: Logger
 }
 
+const gzipped = promisify(gzip)
 const TOO_MANY = 429
 /** The same trouble is said again after so long. */
 const SAID_AGAIN_MS = 10 * MINUTE_MS
@@ -59,6 +64,9 @@ export class Reporter {
   private readonly desk: RelayDesk
   /** When each trouble was said, in time that goes by; so are all instants below. */
   private readonly said = new Map<string, number>()
+  /** By which the server tells a copy of this host from a start of the reporter. */
+  private readonly run: Omit<ReporterRun, 'number'>
+  private sent = 0
   private running: Promise<void> | undefined
   private before: { readonly look: HostLook; readonly atMs: number } | undefined
   private busy: Busy = { coreMs: 0, spanMs: 0, max: 0 }
@@ -75,13 +83,15 @@ export class Reporter {
     this.vms = new LibvirtVms(options.refCoresPerCore, (text) => log.warn(text))
     this.desk = new RelayDesk((asked) => this.send(asked), clock, note)
     this.channels = new Channels(this.desk, log, options.channels)
+    const boot = readBoot(options.procFolder)
+    this.run = { run: randomBytes(8).toString('hex'), ...(boot === undefined ? {} : { boot }) }
     this.beganMs = options.elapsedMs()
     this.triedMs = this.beganMs
   }
 
   start(): void {
     this.channels.start()
-    this.running = this.run()
+    this.running = this.work()
   }
 
   async close(): Promise<void> {
@@ -91,7 +101,7 @@ export class Reporter {
     await this.running
   }
 
-  private async run(): Promise<void> {
+  private async work(): Promise<void> {
     const { signal } = this.ending
     const { elapsedMs, reportEveryMs, lookEveryMs } = this.options
     while (!signal.aborted) {
@@ -137,7 +147,9 @@ export class Reporter {
     const report = this.make(this.triedMs)
     try {
       const path = `/v1/hosts/${encodeURIComponent(host)}/reports`
-      const answer = await this.send({ path, body: JSON.stringify(report) })
+      this.sent++
+      const headers = { 'ethos-reporter': writeRun({ ...this.run, number: this.sent }) }
+      const answer = await this.send({ path, headers, ...(await bodyOf(report)) })
       if (answer.status === 200) log.debug({ vms: report.vms.length }, 'reported')
       else this.say(`The report was not taken (${answer.status}): ${reasonOf(answer)}`)
       if (answer.status !== TOO_MANY && answer.status < 500) this.begin()
@@ -193,6 +205,13 @@ export class Reporter {
     this.said.set(key, now)
     this.options.log.warn(text)
   }
+}
+
+/** Longer ones are packed: 1,700 VMs with every number in full are as much as a server takes as it is. */
+async function bodyOf(report: HostReport): Promise<Pick<Asked, 'body' | 'type'>> {
+  const text = JSON.stringify(report)
+  if (Buffer.byteLength(text) <= REPORT_BYTES_MAX) return { body: text }
+  return { body: await gzipped(text), type: 'application/gzip' }
 }
 
 /** What the server said of it, with the command that helps, if it named one. */

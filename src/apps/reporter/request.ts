@@ -20,6 +20,7 @@ export interface Asked {
   readonly path: string
   readonly body?: string | Buffer
   readonly type?: string
+  readonly headers?: Readonly<Record<string, string>>
   /** Ends it before its time. */
   readonly signal?: AbortSignal
 }
@@ -43,7 +44,7 @@ const IDLE_MS = 15 * SECOND_MS
 const agents = new WeakMap<Peer, Agent>()
 
 /** Rejects with a `ReporterError` `unreachable`. */
-export function send(peer: Peer, { path, body, type, signal }: Asked): Promise<Answer> {
+export function send(peer: Peer, { path, body, type, headers, signal }: Asked): Promise<Answer> {
   const { authorities, certificate, privateKey } = peer
   const options: RequestOptions = {
     method: body === undefined ? 'GET' : 'POST',
@@ -55,6 +56,7 @@ export function send(peer: Peer, { path, body, type, signal }: Asked): Promise<A
     ...(certificate === undefined || privateKey === undefined ? {} : { cert: certificate, key: privateKey }),
     headers: {
       'ethos-clock': String(Date.now()),
+      ...headers,
       ...(body === undefined
         ? {}
         : { 'content-type': type ?? 'application/json', 'content-length': String(Buffer.byteLength(body)) }),

@@ -39,7 +39,7 @@ export interface Answer {
 export interface Ask {
   readonly method?: 'GET' | 'POST'
   readonly path: string
-  readonly body?: string
+  readonly body?: string | Buffer
   readonly type?: string
   readonly headers?: Readonly<Record<string, string>>
   readonly tls?: AgentOptions

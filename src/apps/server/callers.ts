@@ -9,11 +9,14 @@ import type { Bearer, BearerRole } from './certificates.ts'
 import { addressOf } from './connections.ts'
 import type { Desk, Hearing } from './desk.ts'
 import { judgePeer, type Peer } from './peer.ts'
+import type { HostWatch } from './host-watch.ts'
 import type { Relay } from './relay.ts'
 
 export interface RouteParts {
   readonly desk: Desk
   readonly relay: Relay
+  /** Sees who reports under which name. */
+  readonly watch: HostWatch
   readonly authority: Authority
   /** Whether there is memory for more. */
   readonly hasRoom: () => boolean

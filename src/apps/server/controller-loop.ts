@@ -87,7 +87,7 @@ export class ControllerLoop {
       const { packet } = taken
       const number = packet.number ?? 0
       const tookMs = performance.now() - ran
-      tell({ kind: 'turn', at, number, tookMs, packet: encodePacket({ ...packet, tookMs }) })
+      tell({ kind: 'turn', at, number, tookMs, packet: encodePacket({ ...packet, durationMs: tookMs }) })
     } catch (error) {
       if (!(error instanceof StoreError)) throw error
       if (error.code === 'fenced') this.lose()

@@ -1,13 +1,17 @@
 /** A host's report as it comes over the network: bounded, every number finite and within what a machine can be. */
+import { promisify } from 'node:util'
+import { gunzip } from 'node:zlib'
 import { Type } from 'typebox'
 import { Compile } from 'typebox/compile'
 import type { HostReport } from '../../terms/host-report.ts'
 import type { HostId } from '../../terms/ids.ts'
 import { ParseError, parseJson } from '../../terms/parse.ts'
 import { DAY_MS, MiB, SECOND_MS } from '../../terms/units.ts'
+import { REPORT_VMS_MAX } from './reporter-run.ts'
 
-export const REPORT_BYTES_MAX = MiB
-export const REPORT_VMS_MAX = 2000
+/** Of a report that was sent packed, once it is unpacked: 6000 VMs with every number in full are 4 MB. */
+const UNPACKED_BYTES_MAX = 8 * MiB
+const gunzipped = promisify(gunzip)
 const PLACE = 'report'
 /** An exabyte, or as many bytes a second: more than any machine has or moves. */
 const AMOUNT_MAX = 1e18
@@ -64,6 +68,27 @@ export const HostReportBody = Type.Object(
   closed,
 )
 const body = Compile(HostReportBody)
+
+/** Of packed reports one is unpacked at a time: a few kilobytes may stand for all that may be. */
+let unpacking: Promise<unknown> = Promise.resolve()
+
+/** Text of a body: as it came, or packed by gzip. Rejects with a `ParseError` for what is neither, or too long. */
+export async function textOfReport(sent: unknown): Promise<string> {
+  if (!Buffer.isBuffer(sent)) return typeof sent === 'string' ? sent : ''
+  const text = unpacking.then(() => unpack(sent))
+  unpacking = text.catch(() => undefined)
+  return text
+}
+
+async function unpack(packed: Buffer): Promise<string> {
+  try {
+    return (await gunzipped(packed, { maxOutputLength: UNPACKED_BYTES_MAX })).toString('utf8')
+  } catch (error) {
+    const isTooLong = error instanceof Error && 'code' in error && error.code === 'ERR_BUFFER_TOO_LARGE'
+    const most = `at most ${UNPACKED_BYTES_MAX / MiB} MiB once unpacked`
+    throw new ParseError(PLACE, `${packed.length} bytes`, isTooLong ? `Expected ${most}.` : 'It is no whole gzip.')
+  }
+}
 
 /** Reads the report of a host. Throws a `ParseError` that names the first thing that is wrong with it. */
 export function readHostReport(text: string, host: HostId): HostReport {

@@ -16,8 +16,9 @@ import {
 } from './callers.ts'
 import type { Bearer } from './certificates.ts'
 import { addressOf } from './connections.ts'
-import { readHostReport, REPORT_BYTES_MAX } from './host-report-body.ts'
+import { readHostReport, textOfReport } from './host-report-body.ts'
 import { RELAY_LINES_MAX } from './relay.ts'
+import { readRun, REPORT_BYTES_MAX } from './reporter-run.ts'
 
 /** What the operator of a host that nobody registered is told. */
 const UNREGISTERED = {
@@ -26,31 +27,38 @@ const UNREGISTERED = {
 }
 
 export function addHostRoutes(app: FastifyInstance, parts: RouteParts, strangers: Strangers): void {
-  app.post<{ Params: { id: string } }>(
-    '/v1/hosts/:id/reports',
-    {
-      bodyLimit: REPORT_BYTES_MAX,
-      onRequest: async (request, reply) => {
-        const bearer = await knowBearer(parts, strangers, { request, reply, roles: ['host'] })
-        if (bearer === undefined) return
-        if (bearer.name !== request.params.id) return refuseOther(parts, bearer, { request, reply })
-        await admitHost(parts, bearer, { request, reply })
+  void app.register(async (own) => {
+    own.addContentTypeParser('application/gzip', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
+    own.post<{ Params: { id: string } }>(
+      '/v1/hosts/:id/reports',
+      {
+        bodyLimit: REPORT_BYTES_MAX,
+        onRequest: async (request, reply) => {
+          const bearer = await knowBearer(parts, strangers, { request, reply, roles: ['host'] })
+          if (bearer === undefined) return
+          if (bearer.name !== request.params.id) return refuseOther(parts, bearer, { request, reply })
+          await admitHost(parts, bearer, { request, reply })
+        },
       },
-    },
-    (request, reply) => takeReport(parts, request, reply),
-  )
+      (request, reply) => takeReport(parts, request, reply),
+    )
+  })
 }
 
 /** Lets a host in that is on the list, and has not said too much. */
 export async function admitHost(
-  { relay, desk, slowMs }: RouteParts,
+  { relay, desk, watch, slowMs }: RouteParts,
   bearer: Bearer,
   { request, reply }: Exchange,
 ): Promise<void> {
   const host = bearer.name as HostId
   const hearing = await relay.hear(host)
-  if (hearing.kind === 'heard') return setBearer(request, bearer)
   if (hearing.kind === 'later') return tooMany(reply, hearing.waitMs, slowMs)
+  if (hearing.kind === 'heard') {
+    watch.registered(host)
+    return setBearer(request, bearer)
+  }
+  watch.stranger(host, addressOf(request.raw.socket))
   const reason = `${request.method} ${request.routeOptions.url ?? ''}: not on the list of hosts`
   await desk.record({ what: 'request refused', about: host, from: addressOf(request.raw.socket), reason })
   await reply
@@ -93,13 +101,14 @@ export async function takeRelayed(
 }
 
 async function takeReport(
-  { desk, relay, slowMs }: RouteParts,
+  { desk, relay, watch, slowMs }: RouteParts,
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<unknown> {
   const host = bearerOfRequest(request).name as HostId
+  const run = readRun(request.headers['ethos-reporter'])
   try {
-    const report = readHostReport(textOf(request.body), host)
+    const report = readHostReport(await textOfReport(request.body), host)
     const waitMs = relay.name(
       host,
       report.vms.map(({ vm }) => vm.id),
@@ -110,7 +119,9 @@ async function takeReport(
       await tooMany(reply, waitMs, slowMs)
       return reply
     }
-    await desk.write(() => desk.store.hosts.report([{ ...report, arrivedAt: desk.now() }]))
+    const isShared = run !== undefined && watch.reports(host, run, addressOf(request.raw.socket))
+    const kept = { ...report, arrivedAt: desk.now(), ...(isShared ? { isShared } : {}) }
+    await desk.write(() => desk.store.hosts.report([kept]))
     return { kept: true, vms: report.vms.length }
   } catch (error) {
     if (!(error instanceof ParseError)) throw error

@@ -39,6 +39,8 @@ export interface JudgementOptions {
   readonly isControlling?: boolean
   /** Another program in the controller's place, for tests. */
   readonly controllerEntry?: URL
+  /** What this process found about the hosts that speak to it. */
+  readonly hostAlerts?: () => readonly AlertDraft[]
   /** For people: what happened to the controller and the ranker. */
   readonly note?: (text: string) => void
 }
@@ -268,6 +270,7 @@ export class SiteJudgement implements SiteAnswers {
   private review(): void {
     const at = this.options.clock.now()
     this.announce(this.alertBook.replace('judgement', this.ownAlerts(), at))
+    this.announce(this.alertBook.replace('hosts', this.options.hostAlerts?.() ?? [], at))
     const { controller, degraded } = this.status()
     const text = JSON.stringify({ controller, degraded: degraded.map((reason) => reason.replace(/[\d.]+ min/, '')) })
     if (text === this.told) return

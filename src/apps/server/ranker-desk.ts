@@ -11,8 +11,10 @@ import { alertsOf } from './turn-alerts.ts'
 import { eventsOf } from './turn-events.ts'
 import { decodePacket, type TurnPacket } from './turn-packet.ts'
 
-const NO_HOSTS =
-  'No host can be ranked, for none is registered with all that is needed. Measure hosts with `ethos bench host` and register the results.'
+const NO_HOSTS = {
+  reason: 'No host can be ranked: none is registered with all that is needed.',
+  remedy: 'Measure each with `ethos bench host --out FILE`, then register it with `ethos hosts add FILE`.',
+}
 
 export class RankerDesk {
   private readonly openStore: () => Promise<SiteStore>
@@ -21,7 +23,10 @@ export class RankerDesk {
   private sight: { readonly store: SiteStore; readonly look: SiteSight } | undefined
   private answers: TurnAnswers | undefined
   private hostStates: ReadonlyMap<string, HostState> = new Map()
-  private trouble = 'The site is being looked at for the first time. Ask again in a few seconds.'
+  private trouble: { readonly reason: string; readonly remedy?: string } = {
+    reason: 'The site is being looked at for the first time.',
+    remedy: 'Ask again in a few seconds.',
+  }
   private isLooking = false
 
   constructor(openStore: () => Promise<SiteStore>, clock: Clock, say: (message: FromRanker) => void) {
@@ -38,7 +43,7 @@ export class RankerDesk {
         return this.look()
       case 'ask': {
         const { id, question, degraded } = message
-        const answer = this.answers?.answer(question, degraded) ?? { kind: 'unavailable', reason: this.trouble }
+        const answer = this.answers?.answer(question, degraded) ?? { kind: 'unavailable', ...this.trouble }
         this.say({ kind: 'answer', id, answer })
         return
       }
@@ -110,7 +115,7 @@ export class RankerDesk {
 
   private fail(source: 'turn' | 'look', error: unknown): void {
     const reason = error instanceof Error ? error.message : String(error)
-    if (this.answers === undefined) this.trouble = reason
+    if (this.answers === undefined) this.trouble = { reason }
     this.say({ kind: 'failed', source, reason })
   }
 }

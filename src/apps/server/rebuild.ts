@@ -11,6 +11,7 @@ import type { Policy } from '../../terms/policy.ts'
 import { DAY_MS, type EpochMs } from '../../terms/units.ts'
 import { SLOT_MS, slotOf } from '../../terms/usage.ts'
 import type { JournalLine, SiteStore } from '../../world/site-store.ts'
+import { type KeptState, readKept, withKept } from './kept-state.ts'
 import type { TurnResult } from './turn-packet.ts'
 
 /** VMs whose past is read at a time: columns of all resources of so many fit in a few MB. */
@@ -29,12 +30,14 @@ export function encodeLearnt(threshold: ThresholdState): string {
 }
 
 /** The state as it would be after the turns of the last day, as far as it decides anything: past demand, who moved when and from where, the width of
- *  the band and the margin, the count of turns. Not rebuilt: triggers of the last turns (so contention must show again before
- *  anything moves), hosts that were being emptied, promises not yet settled. */
+ *  the band and the margin, the count of turns, and what the newest turn kept: triggers of the last turns, hosts that were being emptied, when hosts
+ *  came into use, open promises. Not rebuilt: bounds that the last turn drew and that the next one would have checked, what was learnt since it was
+ *  last written down, and what a promise earned while no turn was taken.
+ *  @param about.everyMs between turns. Absent: as long as a slot */
 export async function rebuildState(
   store: SiteStore,
   inventory: Inventory,
-  about: { readonly policy: Policy; readonly now: EpochMs },
+  about: { readonly policy: Policy; readonly now: EpochMs; readonly everyMs?: number },
 ): Promise<EngineState> {
   const aligned = alignRosters(initialState(), inventory)
   const past = await readPast(store, about.now)
@@ -43,14 +46,17 @@ export async function rebuildState(
     const vm = aligned.vmIndex.get(vmId)
     if (vm !== undefined) movedAt[vm] = Math.max(movedAt[vm], at)
   }
-  return {
+  const rebuilt: EngineState = {
     ...aligned,
     turns: past.turns,
+    lastTurnAt: past.lastTurnAt,
     cpuHistory: await readDemand(store, inventory, about),
     movedAt,
     moveLog: past.moves,
     threshold: past.threshold,
   }
+  if (past.kept === undefined) return rebuilt
+  return withKept(rebuilt, past.kept, { agoMs: about.now - past.lastTurnAt, everyMs: about.everyMs ?? SLOT_MS })
 }
 
 /** Past demand by window, oldest first; windows before anything was measured are left out, and the newest finished one is the turn's to add. */
@@ -75,7 +81,7 @@ async function readColumns(
   for (let begin = 0; begin < vms.length; begin += VMS_AT_ONCE) {
     const some = vms.slice(begin, begin + VMS_AT_ONCE)
     const ids = some.map(({ id }) => id)
-    const series = await store.usage.seriesOf(ids, { from: to - windows * SLOT_MS, to })
+    const series = await store.usage.seriesOf(ids, { from: to - windows * SLOT_MS, to, meanOf: 'cpu' })
     some.forEach((vm, i) => {
       series[i].mean.cpu?.forEach((value, k) => {
         columns[k][begin + i] = boundedUse(vm, 'cpu', value)
@@ -124,23 +130,33 @@ export async function readLastTurn(
 
 interface Past {
   readonly turns: number
+  /** -Infinity: there was none. */
+  readonly lastTurnAt: EpochMs
+  /** By the newest turn. Absent: it kept nothing that can be read. */
+  readonly kept?: KeptState
   readonly moves: readonly MoveLogEntry[]
   readonly threshold: ThresholdState
 }
 
 async function readPast(store: SiteStore, now: EpochMs): Promise<Past> {
-  let turns: number | undefined
+  let newest: TurnEntry | undefined
   let threshold: ThresholdState | undefined
   const moves: MoveLogEntry[] = []
   for await (const { line, at } of newestFirst(store)) {
-    if (at < now - DAY_MS && turns !== undefined) break
+    if (at < now - DAY_MS && newest !== undefined) break
     const entry = readEntry(line)
     if (entry?.kind === 'learnt') threshold ??= entry.threshold
     if (entry?.kind !== 'turn') continue
-    turns ??= entry.number + 1
+    newest ??= entry
     if (now - at < DAY_MS) moves.push(...entry.orders.map(moveOf).toReversed())
   }
-  return { turns: turns ?? 0, moves: moves.reverse(), threshold: threshold ?? initialThreshold() }
+  return {
+    turns: newest === undefined ? 0 : newest.number + 1,
+    lastTurnAt: newest?.at ?? -Infinity,
+    ...(newest?.kept === undefined ? {} : { kept: newest.kept }),
+    moves: moves.reverse(),
+    threshold: threshold ?? initialThreshold(),
+  }
 }
 
 function moveOf({ vmId, from, decidedAt }: MigrationOrder): MoveLogEntry {
@@ -158,9 +174,14 @@ async function* newestFirst(store: SiteStore): AsyncGenerator<JournalLine> {
   }
 }
 
-type Entry =
-  | ({ readonly kind: 'turn'; readonly number: number } & Pick<TurnResult, 'events' | 'orders'>)
-  | { readonly kind: 'learnt'; readonly threshold: ThresholdState }
+type TurnEntry = Pick<TurnResult, 'events' | 'orders'> & {
+  readonly kind: 'turn'
+  readonly number: number
+  /** Of what was seen; its orders were decided then. */
+  readonly at: EpochMs
+  readonly kept?: KeptState
+}
+type Entry = TurnEntry | { readonly kind: 'learnt'; readonly threshold: ThresholdState }
 
 /** Undefined for lines of other kinds, and for those of a version that we do not know. */
 function readEntry(line: string): Entry | undefined {
@@ -168,11 +189,14 @@ function readEntry(line: string): Entry | undefined {
   try {
     const fields = parseFields(parseJson(line, 'line'), 'line')
     if (fields['kind'] === 'learnt') return { kind: 'learnt', threshold: parseLearnt(fields) }
+    const kept = readKept(fields['kept'])
     const orders = parseList(fields['orders'], 'line.orders').map((order) => parseMigrationOrder(order))
     return {
       kind: 'turn',
       number: parseNumber(fields['turn'], 'line.turn', { min: 0, integer: true }),
+      at: parseNumber(fields['at'], 'line.at', { min: 0 }),
       orders,
+      ...(kept === undefined ? {} : { kept }),
       // Written by a turn of ours, and chained: only its form is looked at.
       events: parseList(fields['events'], 'line.events').map((event) => parseFields(event, 'event')) as never,
     }

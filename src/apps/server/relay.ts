@@ -8,6 +8,7 @@ import { type EpochMs, KiB, MINUTE_MS, SECOND_MS } from '../../terms/units.ts'
 import type { Arrivals, Identity, Intake } from '../../world/site-store.ts'
 import type { Desk } from './desk.ts'
 import { readVector } from './read-vector.ts'
+import { REPORT_VMS_MAX } from './reporter-run.ts'
 
 /** Lines and bytes of one request of a host. */
 export const RELAY_LINES_MAX = 500
@@ -33,7 +34,7 @@ export const RELAY_LIMITS: RelayLimits = {
   hostRequests: { everyMs: SECOND_MS / 4, burst: 40 },
   hostVectors: { everyMs: 10, burst: 20_000 },
   relayedVectors: { everyMs: 10 * SECOND_MS, burst: 600, namesMax: NAMES_MAX },
-  newVms: { everyMs: 10 * SECOND_MS, burst: 2000 },
+  newVms: { everyMs: 10 * SECOND_MS, burst: REPORT_VMS_MAX },
 }
 
 /** How long what was found out about a VM or a host is believed: a VM that joins elsewhere by a certificate of its own is its own from then on,

@@ -18,6 +18,7 @@ import { lockDataFolder, openDataFolder } from './data-folder.ts'
 import { Desk, type DeskLimits } from './desk.ts'
 import { makeLog } from './log.ts'
 import { isOwnFile, openSite, withSite } from './open-site.ts'
+import { HostWatch } from './host-watch.ts'
 import { Relay, type RelayLimits } from './relay.ts'
 import { addRoutes } from './routes.ts'
 import { agreeOnAuthority } from './shared-authority.ts'
@@ -41,6 +42,8 @@ export interface ServerParts {
   readonly trouble: Trouble
   readonly clock: Pick<Clock, 'now'>
   readonly log: Logger
+  /** Sees who reports under which name. */
+  readonly watch: HostWatch
 }
 
 export interface ServerOptions {
@@ -145,15 +148,16 @@ async function serve(
   await https.certify()
   const memory = new Memory(limits.memoryBytesSoft)
   const app = makeApp(https, limits.bodyBytesMax, log)
-  const parts: ServerParts = { desk, store, authority, trouble, clock, log }
+  const watch = new HostWatch(() => clock.now())
+  const parts: ServerParts = { desk, store, authority, trouble, clock, log, watch }
   const { slowMs, bodyBytesMax } = limits
-  addRoutes(app, { desk, relay, authority, hasRoom: () => memory.hasRoom(), slowMs, bodyBytesMax })
+  addRoutes(app, { desk, relay, watch, authority, hasRoom: () => memory.hasRoom(), slowMs, bodyBytesMax })
   await options.extend?.(app, parts)
   await listen(app, options)
   const channels = new Channels(desk, log, options.channels ?? {})
   channels.start()
-  const watch = new ClockWatch(clock, trouble)
-  const tend = (): Promise<void> => tendTo(parts, https, watch)
+  const clockWatch = new ClockWatch(clock, trouble)
+  const tend = (): Promise<void> => tendTo(parts, https, clockWatch)
   const timer = setInterval(() => void tend(), TEND_MS).unref()
   return {
     port: https.port,
@@ -163,7 +167,7 @@ async function serve(
     tend,
     async close() {
       clearInterval(timer)
-      watch.close()
+      clockWatch.close()
       await channels.close()
       const closing = app.close()
       for (let waitedMs = 0; connections.isBusy && waitedMs < CLOSE_MS; waitedMs += CLOSE_LOOK_MS)

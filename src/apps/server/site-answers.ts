@@ -31,7 +31,12 @@ export type Answer =
   | { readonly kind: 'json'; readonly text: string | Uint8Array }
   | { readonly kind: 'unknown'; readonly what: string }
   | { readonly kind: 'invalid'; readonly reason: string }
-  | { readonly kind: 'unavailable'; readonly reason: string }
+  | {
+      readonly kind: 'unavailable'
+      readonly reason: string
+      /** What helps. Absent: to ask again. */
+      readonly remedy?: string
+    }
 
 export const CONTROLLER_STATES = ['starting', 'running', 'standby', 'dead'] as const
 

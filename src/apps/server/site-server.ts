@@ -75,7 +75,7 @@ export async function startSiteServer(options: SiteServerOptions): Promise<SiteS
   }
 }
 
-function judge(options: SiteServerOptions, { log, store }: ServerParts): SiteJudgement {
+function judge(options: SiteServerOptions, { log, store, watch }: ServerParts): SiteJudgement {
   const { clock, holder, turnEveryMs, dataFolder, storeUrl } = options
   return new SiteJudgement({
     store,
@@ -83,6 +83,7 @@ function judge(options: SiteServerOptions, { log, store }: ServerParts): SiteJud
     clock,
     holder,
     ...(turnEveryMs === undefined ? {} : { everyMs: turnEveryMs }),
+    hostAlerts: () => watch.alerts(),
     note: (text) => log.warn(text),
   })
 }

@@ -63,9 +63,11 @@ export class SiteSight {
     }
   }
 
-  /** What the engine would remember of what it saw until now. Rejects with a `StoreError`. */
-  async remember({ observation, settings }: Sight): Promise<EngineState> {
-    return rebuildState(this.store, observation.inventory, { policy: settings.policy, now: this.clock.now() })
+  /** What the engine would remember of what it saw until now. Rejects with a `StoreError`.
+   *  @param everyMs between turns. Absent: as long as a slot */
+  async remember({ observation, settings }: Sight, everyMs?: number): Promise<EngineState> {
+    const about = { policy: settings.policy, now: this.clock.now() }
+    return rebuildState(this.store, observation.inventory, everyMs === undefined ? about : { ...about, everyMs })
   }
 
   /** A state as it was before this sight, with the past of VMs that are new in it. Rejects with a `StoreError`. */

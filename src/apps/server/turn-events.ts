@@ -10,7 +10,7 @@ const TEXT_LENGTH_MAX = 16 * 1024
 const EVENTS_MOST = 100
 
 export function eventsOf(packet: TurnPacket, hostsBefore: ReadonlyMap<string, HostState>): readonly SiteEvent[] {
-  const { observation, result, number, tookMs, held, automation } = packet
+  const { observation, result, number, durationMs, held, automation } = packet
   const { at, inventory } = observation
   const event = (name: SiteEvent['name'], body: object): SiteEvent[] => {
     const text = JSON.stringify(body)
@@ -26,7 +26,7 @@ export function eventsOf(packet: TurnPacket, hostsBefore: ReadonlyMap<string, Ho
   const turn = {
     at,
     turn: number,
-    durationMs: tookMs,
+    ...(durationMs === undefined ? {} : { durationMs: Math.round(durationMs * 10) / 10 }),
     ...automation,
     held,
     hosts: inventory.hosts.length,

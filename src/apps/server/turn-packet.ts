@@ -14,8 +14,8 @@ export type TurnResult = Omit<Turn<EngineState>, 'state'>
 export interface TurnPacket {
   /** Of the turn. Absent: none was taken, this is what is seen and remembered. */
   readonly number?: number
-  /** How long seeing, judging and recording took. Absent: none was taken. */
-  readonly tookMs?: number
+  /** From the look at the store until all was recorded. Absent: not told, as in what is seen without a turn. */
+  readonly durationMs?: number
   /** The state that the turn began with. */
   readonly before: EngineState
   readonly observation: Observation

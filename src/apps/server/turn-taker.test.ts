@@ -284,6 +284,57 @@ test('a VM that comes back to the roster has the past that the store knows, and 
   assert.ok(before.movedAt[vm] >= decidedAt)
 })
 
+test('a restart amid a contention does not wait for it to show again', async () => {
+  /** Turns until the first move against contention. */
+  const turnsToMove = async (restartAfter: number): Promise<number> => {
+    const bench = await aBench()
+    await set(bench, POLICY_SETTING, { contention: { holdTurns: 5, ofTurns: 6 } })
+    await bench.turn()
+    for (let turn = 0; turn < 3; turn++) await bench.step()
+    press(bench, [0], 0.6)
+    for (let turn = 1; turn < 20; turn++) {
+      const { result } = await bench.step()
+      if (result?.orders.some(({ class: kind }) => kind === 'contention') === true) return turn
+      if (turn === restartAfter) bench.taker = bench.newTaker()
+    }
+    return Infinity
+  }
+  // It has shown three times of five when the restart comes; the turn after it only looks, and shows it a fourth time.
+  const straight = await turnsToMove(Infinity)
+  assert.ok(straight < Infinity)
+  assert.equal(await turnsToMove(straight - 2), straight)
+})
+
+test('a restart remembers triggers of the last turns, hosts being emptied, and since when hosts are in use', async () => {
+  const bench = await aBench({ hosts: 4, vms: 24 })
+  await set(bench, POLICY_SETTING, { gates: { movesPerTurnMax: 1 }, consolidation: { expectedOffMs: DAY_MS } })
+  press(bench, [0])
+  await bench.turn()
+  let [triggered, emptied] = [0, 0]
+  for (let turn = 0; turn < 8; turn++) {
+    const { policy, observation } = await bench.step()
+    const rebuilt = await rebuildState(bench.store, observation.inventory, { policy, now: bench.now })
+    const { before } = await bench.step()
+    assert.deepEqual(rebuilt.triggerHistory, before.triggerHistory)
+    assert.deepEqual(rebuilt.draining, before.draining)
+    assert.deepEqual(rebuilt.lastTurnAt, before.lastTurnAt)
+    triggered += before.triggerHistory.filter((bits) => bits > 0).length
+    emptied += before.draining.length
+  }
+  assert.ok(triggered > 0 && emptied > 0, `${triggered} ${emptied}`)
+})
+
+test('a restart takes a host in maintenance for one, though it has not reported since', async () => {
+  const bench = await aBench()
+  const report = bench.site.report(1, bench.now + 1, SLOT_MS)
+  await bench.store.hosts.report([{ ...report, state: 'maintenance' }])
+  bench.now += 2
+  assert.deepEqual((await bench.turn()).observation.inventory.hostStates, ['on', 'maintenance', 'on'])
+  bench.taker = bench.newTaker()
+  bench.now += SLOT_MS
+  assert.deepEqual((await bench.turn()).observation.inventory.hostStates, ['on', 'maintenance', 'on'])
+})
+
 test('a restart remembers who moved and when, the count of turns, the past of demand and what was learnt', async () => {
   const bench = await aBench()
   press(bench, [0])

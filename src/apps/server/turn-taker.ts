@@ -9,6 +9,7 @@ import { encodePolicy, type Policy } from '../../terms/policy.ts'
 import type { TurnEvent } from '../../terms/turn.ts'
 import type { Clock } from '../../world/clock.ts'
 import type { SiteStore } from '../../world/site-store.ts'
+import { keptOf } from './kept-state.ts'
 import { encodeLearnt } from './rebuild.ts'
 import { type Sight, SiteSight } from './site-sight.ts'
 import type { TurnPacket, TurnResult } from './turn-packet.ts'
@@ -19,6 +20,15 @@ const LEARNT_EVERY = 12
 const FRESH_INTERVALS = 2
 /** Fewer windows of the past say nothing about what comes; a VM that nobody measured is taken for what is typical. */
 const WARM_WINDOWS = 3
+
+/** Nobody carries a proposal out, so nothing comes of its promise. Rest and budgets count it all the same: what was proposed is not proposed again at
+ *  once. */
+function withoutPromises(state: EngineState): EngineState {
+  return { ...state, promises: [] }
+}
+
+/** The engine, with what it needs back after a start in the record of each turn. */
+const BALANCER = { ...ethos, keep: (state: EngineState) => keptOf(withoutPromises(state)) }
 
 export type Taken =
   | { readonly kind: 'turn'; readonly packet: TurnPacket }
@@ -76,7 +86,7 @@ export class TurnTaker {
   private async continued(sight: Sight): Promise<EngineState> {
     const { inventory, samples } = sight.observation
     const was = this.state
-    if (was === undefined) return this.sight.remember(sight)
+    if (was === undefined) return this.sight.remember(sight, this.everyMs)
     // The same slot again, a moment after a start: what is told now replaces what was told then.
     if (samples.at === this.samplesAt)
       return this.sight.recall({ ...was, cpuHistory: was.cpuHistory.slice(0, -1) }, sight)
@@ -90,7 +100,7 @@ export class TurnTaker {
     const { policy, automation } = sight.settings
     const isTrusting = automation.areGuestsTrusted
     const { state, refused } = await runTurn({
-      balancer: ethos,
+      balancer: BALANCER,
       world: {
         clock: this.clock,
         telemetry: this.sight.telemetry,
@@ -111,9 +121,7 @@ export class TurnTaker {
         }
       },
     })
-    // Nobody carries a proposal out, so nothing comes of its promise. Rest and budgets count it all the same: what was proposed
-    // is not proposed again at once.
-    this.state = { ...state, promises: [] }
+    this.state = withoutPromises(state)
     this.samplesAt = sight.observation.samples.at
     this.refused = refused
     if (this.taken % LEARNT_EVERY === LEARNT_EVERY - 1) await this.journal.append(encodeLearnt(state.threshold))

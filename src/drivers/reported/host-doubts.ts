@@ -40,6 +40,7 @@ export class HostDoubts {
   judge(host: HostCharacteristics, report: KeptReport | undefined, now: EpochMs): string | undefined {
     if (report === undefined) return 'It has not reported yet.'
     const alike = this.remember(report)
+    if (report.isShared === true) return 'Two machines report under its name: whose word this is nobody knows.'
     const ageMs = now - report.arrivedAt
     // Of a report that arrived "later" than now nobody knows how old it is.
     if (ageMs < -STALE_MS_MIN)

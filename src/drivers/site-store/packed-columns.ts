@@ -43,17 +43,19 @@ export function packColumns({ rows, codes, beside }: Columns): Uint8Array {
   return bytes
 }
 
-/** Reads what `packColumns` wrote; undefined for anything else. */
-export function unpackColumns(bytes: Uint8Array): Columns | undefined {
+/** Reads what `packColumns` wrote; undefined for anything else.
+ *  @param wanted codes of so many of the first columns are read. Absent: all */
+export function unpackColumns(bytes: Uint8Array, wanted = Infinity): Columns | undefined {
   if (bytes[0] !== FORM || bytes.length < HEAD_BYTES) return undefined
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const rows = view.getUint16(1, true)
-  const count = rows * view.getUint16(3, true)
+  const columns = view.getUint16(3, true)
+  const count = rows * columns
   const plain = decompressed(bytes.subarray(HEAD_BYTES))
   if (plain === undefined || plain.length < count * 2) return undefined
-  const codes = new Uint16Array(count)
+  const codes = new Uint16Array(rows * Math.min(columns, wanted))
   const guess = new Guess()
-  for (let i = 0, left = 0; i < count; i++, left--) {
+  for (let i = 0, left = 0; i < codes.length; i++, left--) {
     if (left === 0) {
       guess.start()
       left = rows

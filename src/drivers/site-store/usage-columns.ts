@@ -10,9 +10,15 @@ export const NUMBERS = RESOURCES.length * 2
 export class UsageColumns {
   private readonly columns: (Float32Array | undefined)[] = Array.from({ length: NUMBERS }, () => undefined)
   private readonly slots: number
+  /** Columns that are wanted: from this one on, and up to this one. */
+  readonly from: number
+  readonly to: number
 
-  constructor(slots: number) {
+  /** @param meanOf this resource's mean alone. Absent: all columns */
+  constructor(slots: number, meanOf?: Resource) {
     this.slots = slots
+    this.from = meanOf === undefined ? 0 : RESOURCES.indexOf(meanOf)
+    this.to = meanOf === undefined ? NUMBERS : this.from + 1
   }
 
   /** One column, to be filled; NaN where nobody has. */

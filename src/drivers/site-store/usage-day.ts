@@ -6,12 +6,12 @@ import { packColumns, unpackColumns } from './packed-columns.ts'
 import { NUMBERS, type UsageColumns } from './usage-columns.ts'
 
 export const SLOTS_OF_DAY = DAY_MS / SLOT_MS
-const CODES = NUMBERS * SLOTS_OF_DAY
+
 const NOTHING = new Uint8Array(0)
 
 /** Codes of a day of which nothing is known: `NUMBERS` columns of a day's slots. */
 export function emptyDay(): Uint16Array {
-  return new Uint16Array(CODES).fill(ABSENT)
+  return new Uint16Array(NUMBERS * SLOTS_OF_DAY).fill(ABSENT)
 }
 
 /** @param codes `NUMBERS` columns of a day's slots */
@@ -19,13 +19,13 @@ export function packDay(codes: Uint16Array): Uint8Array {
   return packColumns({ rows: SLOTS_OF_DAY, codes, beside: NOTHING })
 }
 
-/** Reads what `packDay` wrote; undefined for anything else. */
-export function unpackDay(bytes: Uint8Array): Uint16Array | undefined {
-  const codes = unpackColumns(bytes)?.codes
-  return codes?.length === CODES ? codes : undefined
+/** The first columns of what `packDay` wrote, of `NUMBERS` that there are; undefined for anything else. */
+export function unpackDay(bytes: Uint8Array, wanted = NUMBERS): Uint16Array | undefined {
+  const codes = unpackColumns(bytes, wanted)?.codes
+  return codes?.length === Math.min(wanted, NUMBERS) * SLOTS_OF_DAY ? codes : undefined
 }
 
-/** Fills in what is known of a day. @param shift slot of `filled` with which the day begins; below 0 where the day begins before it */
+/** Fills in what is known of a day, of the columns that are asked for. @param shift slot of `filled` with which the day begins; below 0 where the day begins before it */
 export function fillDay(
   codes: Uint16Array,
   { shift, slots }: { readonly shift: number; readonly slots: number },
@@ -33,7 +33,7 @@ export function fillDay(
 ): void {
   const from = Math.max(0, -shift)
   const to = Math.min(SLOTS_OF_DAY, slots - shift)
-  for (let column = 0; column < NUMBERS; column++) {
+  for (let column = filled.from; column < filled.to; column++) {
     let numbers: Float32Array | undefined
     for (let slot = from; slot < to; slot++) {
       const code = codes[column * SLOTS_OF_DAY + slot]

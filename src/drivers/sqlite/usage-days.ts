@@ -22,7 +22,7 @@ export class UsageDays {
     const last = vm * DAYS_MAX + Math.floor((firstSlot + slots - 1) / SLOTS_OF_DAY)
     const rows = this.database.all('SELECT key, data FROM usageDays WHERE key BETWEEN ? AND ?', first, last)
     for (const row of rows) {
-      const codes = this.codes(row['data'] as Uint8Array, Number(row['key']))
+      const codes = this.codes(row['data'] as Uint8Array, Number(row['key']), filled.to)
       const shift = (Number(row['key']) % DAYS_MAX) * SLOTS_OF_DAY - firstSlot
       fillDay(codes, { shift, slots }, filled)
     }
@@ -58,9 +58,9 @@ export class UsageDays {
     return this.codes(row['data'] as Uint8Array, key)
   }
 
-  /** `NUMBERS` columns of a day's slots. Throws a `StoreError` where they can't be read. */
-  codes(data: Uint8Array, key: number): Uint16Array {
-    const codes = unpackDay(data)
+  /** The first columns of a day's slots, of `NUMBERS` that there are. Throws a `StoreError` where they can't be read. */
+  codes(data: Uint8Array, key: number, wanted = NUMBERS): Uint16Array {
+    const codes = unpackDay(data, wanted)
     if (codes !== undefined) return codes
     const whose = `day ${key % DAYS_MAX} of VM ${Math.floor(key / DAYS_MAX)}`
     const remedy = 'Bring the file back from a copy, or ask `ethos store check`.'

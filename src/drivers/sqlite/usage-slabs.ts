@@ -97,7 +97,7 @@ export class UsageSlabs {
       for (const [place, filled] of columns) {
         const at = place * WORDS
         if (at >= words.length || words[at] === 0) continue
-        for (let i = 0; i < NUMBERS; i++) {
+        for (let i = filled.from; i < filled.to; i++) {
           const number = numbers[at + 2 + i]
           if (!Number.isNaN(number)) filled.column(i)[slot] = number
         }

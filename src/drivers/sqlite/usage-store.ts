@@ -1,5 +1,6 @@
 import type { KeptReport } from '../../terms/host-report.ts'
 import type { VmId } from '../../terms/ids.ts'
+import type { Resource } from '../../terms/sample.ts'
 import type { EpochMs } from '../../terms/units.ts'
 import { SLOT_MS, slotOf, type UsageSeries, type UsageSlot } from '../../terms/usage.ts'
 import { slotOfReport, slotsWithin } from '../../terms/usage-fold.ts'
@@ -12,6 +13,7 @@ import type { VmNames } from './vm-names.ts'
 interface Span {
   readonly from: EpochMs
   readonly to: EpochMs
+  readonly meanOf?: Resource
 }
 
 /** Usage of VMs by slot: of the last days as it was told, of the time before packed. Changes are made within a transaction. */
@@ -50,7 +52,7 @@ export class UsageStore {
     const window = { firstSlot: firstSlotAt / SLOT_MS, slots }
     vms.forEach((vm, i) => {
       const number = this.names.find(vm)
-      columns.push(new UsageColumns(slots))
+      columns.push(new UsageColumns(slots, span.meanOf))
       if (number === undefined) return
       this.days.fill(number, window, columns[i])
       const group = Math.floor(number / GROUP_VMS)

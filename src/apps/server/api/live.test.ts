@@ -57,6 +57,23 @@ test('each answer that rests on judgement is as /openapi.json describes it', asy
   assert.equal((await bench.ask({ path: '/v1/vms/none/hosts', token })).status, 404)
 })
 
+/** A number of the turns' histogram. */
+async function counted(what: string): Promise<number> {
+  const { text } = await bench.ask({ path: '/metrics', token })
+  return Number(new RegExp(`^ethos_turn_duration_seconds_${what} (\\S+)$`, 'm').exec(text)?.[1])
+}
+
+test('how long turns took is told with each, and counted for Prometheus', async () => {
+  await until('three turns are counted', async () => (await counted('count')) >= 3)
+  const told = live.events.flatMap(({ name, text }) =>
+    name === 'turn' ? [JSON.parse(text).durationMs as unknown] : [],
+  )
+  // A turn of twelve VMs reads the store a few times and writes a line: more than nothing, and less than the patience of a test.
+  for (const durationMs of told) assert.ok(typeof durationMs === 'number' && durationMs > 0.5 && durationMs < 90_000)
+  const meanSec = (await counted('sum')) / (await counted('count'))
+  assert.ok(meanSec > 0.0005 && meanSec < 90, `${meanSec} s`)
+})
+
 function place(body: object): Promise<Answered> {
   return bench.ask({ method: 'POST', path: '/v1/placements', token, body })
 }

@@ -66,7 +66,7 @@ export function replyOf(answer: Answer): Reply {
     status: 503,
     code: 'unavailable',
     message: answer.reason,
-    remedy: 'Ask again soon. Does GET /healthz say what is wrong?',
+    remedy: answer.remedy ?? 'Ask again soon. Does GET /healthz say what is wrong?',
     retryAfterSec: JUDGEMENT_SEC,
   }
 }
