@@ -6,6 +6,7 @@ import type { SiteStore } from '../../world/site-store.ts'
 import { type ControllerMessage, type ControllerOptions, parseControllerMessage } from './controller-messages.ts'
 import { parseWriteMessage, serveWrite, type WriteMessage } from './controller-writes.ts'
 import { entryUrl } from './entry-url.ts'
+import { PROCESS_SWITCH } from './young-memory.ts'
 
 /** Nothing heard for so many intervals: it hangs, and is ended. */
 const HUNG_INTERVALS = 3
@@ -81,7 +82,7 @@ export class ControllerProcess {
   private spawn(): void {
     const { memoryMb = MEMORY_MB, place, everyMs, holder, leaseMs } = this.options
     const child = fork(fileURLToPath(this.options.entry ?? entryUrl('controller')), [], {
-      execArgv: [`--max-old-space-size=${memoryMb}`],
+      execArgv: [`--max-old-space-size=${memoryMb}`, PROCESS_SWITCH],
       // Typed arrays pass as they are.
       serialization: 'advanced',
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],

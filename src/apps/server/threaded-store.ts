@@ -8,6 +8,7 @@ import type { Arrivals, SiteStore } from '../../world/site-store.ts'
 import { entryUrl } from './entry-url.ts'
 import { packArrivals, type PackedArrivals, type PackedIntakes, transferOf, unpackIntakes } from './packed-arrivals.ts'
 import { type FromThread, isTake, type PartName, PLACES, receiveError, type ThreadOrder } from './store-wire.ts'
+import { THREAD_LIMITS } from './young-memory.ts'
 
 /** A thread that dies again sooner than this is started again only then. */
 const RESTART_MS = 1000
@@ -145,6 +146,7 @@ class StoreThread {
     this.startedAt = now
     const worker = new Worker(entryUrl('store-thread'), {
       workerData: this.order,
+      resourceLimits: THREAD_LIMITS,
     })
     let reason = 'it ended'
     worker.on('message', (message: FromThread) => this.hear(message))
