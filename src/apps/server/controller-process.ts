@@ -7,6 +7,7 @@ import { type ControllerMessage, type ControllerOptions, parseControllerMessage 
 import { parseWriteMessage, serveWrite, type WriteMessage } from './controller-writes.ts'
 import { YOUNG_GARBAGE } from '../young-garbage.ts'
 import { entryUrl } from './entry-url.ts'
+import { PROCESS_SWITCH } from './young-memory.ts'
 
 /** Nothing heard for so many intervals: it hangs, and is ended. */
 const HUNG_INTERVALS = 3
@@ -115,7 +116,7 @@ export class ControllerProcess {
   private fork(): ChildProcess {
     const { memoryMb = MEMORY_MB, entry = entryUrl('controller') } = this.options
     return fork(fileURLToPath(entry), [], {
-      execArgv: [`--max-old-space-size=${memoryMb}`, YOUNG_GARBAGE],
+      execArgv: [`--max-old-space-size=${memoryMb}`, PROCESS_SWITCH, YOUNG_GARBAGE],
       // Typed arrays pass as they are.
       serialization: 'advanced',
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Worker } from 'node:worker_threads'
 import { startProcess } from '../../../tools/server/kills.ts'
 import { PROPERTY_SEED } from '../../../tools/property.ts'
 import { aVector } from '../../../tools/builders.ts'
@@ -38,6 +39,16 @@ const arrivalsOf = (vm: string, from: number, count: number): Arrivals => ({
   vectors: Array.from({ length: count }, (_, i) => aVector({ vmId: parseVmId(vm), sequence: from + i })),
   isClockOff: Array.from({ length: count }, () => false),
   counts: {},
+})
+
+test('a thread of the store may not take all the memory for brief things that V8 would give it', async () => {
+  const limits: (number | undefined)[] = []
+  const see = ({ resourceLimits }: Worker): void => void limits.push(resourceLimits?.maxYoungGenerationSizeMb)
+  process.on('worker', see)
+  await aStore('memory.sqlite')
+  process.off('worker', see)
+  // Three times 16 MiB; V8 would take three times 32.
+  assert.deepEqual(limits, [48])
 })
 
 test('what was written in the thread is read beside it at once, whatever the kind of call', async () => {

@@ -16,6 +16,7 @@ import {
   receiveError,
   type ThreadOrder,
 } from './store-wire.ts'
+import { THREAD_LIMITS } from './young-memory.ts'
 
 /** A thread that dies again sooner than this is started again only then. */
 const RESTART_MS = 1000
@@ -157,6 +158,7 @@ class StoreThread {
     this.startedAt = now
     const worker = new Worker(entryUrl('store-thread'), {
       workerData: this.order,
+      resourceLimits: THREAD_LIMITS,
     })
     let reason = 'it ended'
     worker.on('message', (message: FromThread) => this.hear(message))

@@ -144,12 +144,21 @@ function claimantsOf(claim: Claims | undefined): readonly HostId[] {
   return claim === undefined ? [] : [...new Set([...claim.running.map(({ host }) => host), ...claim.incoming])]
 }
 
+/** Asked of every VM in every turn. */
 function isSameVm(a: Vm, b: Vm): boolean {
-  return a === b || JSON.stringify(partsOf(a)) === JSON.stringify(partsOf(b))
+  if (a === b) return true
+  return (
+    a.vcpus === b.vcpus &&
+    a.refCoresPerVcpu === b.refCoresPerVcpu &&
+    a.memoryBytes === b.memoryBytes &&
+    a.antiAffinityGroup === b.antiAffinityGroup &&
+    a.isPinned === b.isPinned &&
+    a.isHostPassthrough === b.isHostPassthrough &&
+    isSameList(a.cpuFlags, b.cpuFlags)
+  )
 }
 
-/** In one order, whoever wrote them. */
-function partsOf({ vcpus, refCoresPerVcpu, memoryBytes, ...rules }: Vm): readonly unknown[] {
-  const { antiAffinityGroup, isPinned, cpuFlags, isHostPassthrough } = rules
-  return [vcpus, refCoresPerVcpu, memoryBytes, antiAffinityGroup, isPinned, cpuFlags, isHostPassthrough]
+function isSameList(a: readonly string[] | undefined, b: readonly string[] | undefined): boolean {
+  if (a === undefined || b === undefined) return a === b
+  return a.length === b.length && a.every((value, i) => value === b[i])
 }

@@ -21,7 +21,7 @@ export class UsageColumns {
     this.to = meanOf === undefined ? NUMBERS : this.from + 1
   }
 
-  /** One column, to be filled; NaN where nobody has. */
+  /** One column, into which a number is to be written, and never NaN: NaN is where nobody has. */
   column(column: number): Float32Array {
     return (this.columns[column] ??= new Float32Array(this.slots).fill(Number.NaN))
   }
@@ -35,7 +35,7 @@ export class UsageColumns {
       const found: Partial<Record<Resource, Float32Array>> = {}
       RESOURCES.forEach((resource, i) => {
         const column = this.columns[offset + i]
-        if (column?.some((number) => !Number.isNaN(number)) === true) found[resource] = column
+        if (column !== undefined) found[resource] = column
       })
       return found
     }

@@ -7,6 +7,10 @@ import { GROUP_VMS, type SlotSpan, type UsageSlabs } from './usage-slabs.ts'
 
 /** Days have 16 bits of a key, to the year 2149; what is above names the VM. */
 export const DAYS_MAX = 2 ** 16
+/** Days of several VMs: the first key of each, and how many days more. The order of the tables is ours: each VM is looked up, and no table is read whole. */
+const OF_VMS =
+  'SELECT days.key AS key, days.data AS data FROM json_each(?) AS firsts CROSS JOIN usageDays AS days ' +
+  'ON days.key BETWEEN firsts.value AND firsts.value + ?'
 
 /** Usage of days that are past: a row for one VM and one day, in 16 bits a number and compressed. */
 export class UsageDays {
@@ -16,15 +20,16 @@ export class UsageDays {
     this.database = database
   }
 
-  /** Fills in what is there of one VM. */
-  fill(vm: number, { firstSlot, slots }: SlotSpan, filled: UsageColumns): void {
-    const first = vm * DAYS_MAX + Math.floor(firstSlot / SLOTS_OF_DAY)
-    const last = vm * DAYS_MAX + Math.floor((firstSlot + slots - 1) / SLOTS_OF_DAY)
-    const rows = this.database.all('SELECT key, data FROM usageDays WHERE key BETWEEN ? AND ?', first, last)
-    for (const row of rows) {
-      const codes = this.codes(row['data'] as Uint8Array, Number(row['key']), filled.to)
-      const shift = (Number(row['key']) % DAYS_MAX) * SLOTS_OF_DAY - firstSlot
-      fillDay(codes, { shift, slots }, filled)
+  /** Fills in what is there of some VMs, by number. One statement looks for all of them: nearly none has a packed day among the slots of a turn. */
+  fill(columns: ReadonlyMap<number, UsageColumns>, { firstSlot, slots }: SlotSpan): void {
+    const first = Math.floor(firstSlot / SLOTS_OF_DAY)
+    const days = Math.floor((firstSlot + slots - 1) / SLOTS_OF_DAY) - first
+    const keys = JSON.stringify(Array.from(columns.keys(), (vm) => vm * DAYS_MAX + first))
+    for (const row of this.database.each(OF_VMS, keys, days)) {
+      const key = Number(row['key'])
+      const filled = columns.get(Math.floor(key / DAYS_MAX))
+      const shift = (key % DAYS_MAX) * SLOTS_OF_DAY - firstSlot
+      if (filled !== undefined) fillDay(this.codes(row['data'] as Uint8Array, key, filled.to), { shift, slots }, filled)
     }
   }
 

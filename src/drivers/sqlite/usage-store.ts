@@ -47,24 +47,30 @@ export class UsageStore {
   /** Parallel to `vms`. */
   seriesOf(vms: readonly VmId[], span: Span): readonly UsageSeries[] {
     const { firstSlotAt, slots } = slotsWithin(span)
-    const columns: UsageColumns[] = []
-    const groups = new Map<number, Map<number, UsageColumns>>()
-    const window = { firstSlot: firstSlotAt / SLOT_MS, slots }
-    vms.forEach((vm, i) => {
+    const known = new Map<number, UsageColumns>()
+    const columns = vms.map((vm) => {
       const number = this.names.find(vm)
-      columns.push(new UsageColumns(slots, span.meanOf))
-      if (number === undefined) return
-      this.days.fill(number, window, columns[i])
-      const group = Math.floor(number / GROUP_VMS)
-      let places = groups.get(group)
-      if (places === undefined) groups.set(group, (places = new Map()))
       // Whoever asks for one VM twice is told twice.
-      const place = number % GROUP_VMS
-      columns[i] = places.get(place) ?? columns[i]
-      places.set(place, columns[i])
+      const filled = (number === undefined ? undefined : known.get(number)) ?? new UsageColumns(slots, span.meanOf)
+      if (number !== undefined) known.set(number, filled)
+      return filled
     })
+    const window = { firstSlot: firstSlotAt / SLOT_MS, slots }
+    this.days.fill(known, window)
     // What was told later than it was packed stands over it.
-    for (const [group, places] of groups) this.slabs.fill(group, window, places)
+    for (const [group, places] of byGroup(known)) this.slabs.fill(group, window, places)
     return columns.map((filled, i) => filled.series(vms[i], firstSlotAt))
   }
+}
+
+/** By group of VMs, and by place within it. */
+function byGroup(columns: ReadonlyMap<number, UsageColumns>): ReadonlyMap<number, ReadonlyMap<number, UsageColumns>> {
+  const groups = new Map<number, Map<number, UsageColumns>>()
+  for (const [vm, filled] of columns) {
+    const group = Math.floor(vm / GROUP_VMS)
+    let places = groups.get(group)
+    if (places === undefined) groups.set(group, (places = new Map()))
+    places.set(vm % GROUP_VMS, filled)
+  }
+  return groups
 }
