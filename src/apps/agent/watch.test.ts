@@ -69,9 +69,14 @@ test('the log tells once what this run can not see, and that it is seen again', 
     { sampler: 'applications', what, state: 'absent', because: 'no whole answer', remedy: 'does it hang?' },
     { sampler: 'applications', what, state: 'seen', because: 'found by itself' },
   ]
-  const sampler = { ...new OfSpan(false, 'processBirthsPerSec'), sample: () => undefined, findings: () => [] }
-  const changes = (): readonly Finding[] => news.splice(0, 1)
-  const watch = new Watch(machine, [{ ...sampler, changes }], new Log(machine, { hasLevels: true }))
+  const sampler: Sampler = {
+    name: 'applications',
+    isCheap: false,
+    sample: () => undefined,
+    findings: () => [],
+    changes: () => news.splice(0, 1),
+  }
+  const watch = new Watch(machine, [sampler], new Log(machine, { hasLevels: true }))
   for (let look = 0; look < 3; look++) watch.tellChanges()
   assert.deepEqual(lines, [
     `<4>${what}: no whole answer. Its values are absent. Maybe: does it hang?\n`,

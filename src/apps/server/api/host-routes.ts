@@ -106,13 +106,7 @@ function oneRoutes({ store }: ApiParts, site: SiteView): readonly Route[] {
 }
 
 function changeRoutes(parts: ApiParts, site: SiteView): readonly Route[] {
-  // A row is read and written whole: of two changes at the same time the second would undo the first.
-  let last: Promise<unknown> = Promise.resolve()
-  const changeInTurn = (wanted: HostChange): Promise<Reply> => {
-    const changed = last.then(() => change(parts, site, wanted))
-    last = changed.catch(() => undefined)
-    return changed
-  }
+  const changeInTurn = changesInTurn(parts, site)
   return [
     route({
       method: 'PUT',
@@ -175,6 +169,16 @@ interface HostChange {
   readonly host: HostId
   readonly who: string
   readonly what: Pick<HostRow, 'measurement' | 'corrections'>
+}
+
+/** A row is read and written whole: of two changes at the same time the second would undo the first. */
+function changesInTurn(parts: ApiParts, site: SiteView): (wanted: HostChange) => Promise<Reply> {
+  let last: Promise<unknown> = Promise.resolve()
+  return (wanted) => {
+    const changed = last.then(() => change(parts, site, wanted))
+    last = changed.catch(() => undefined)
+    return changed
+  }
 }
 
 async function change({ store, clock }: ApiParts, site: SiteView, { host, who, what }: HostChange): Promise<Reply> {
