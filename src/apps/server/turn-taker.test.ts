@@ -284,21 +284,22 @@ test('a VM that comes back to the roster has the past that the store knows, and 
   assert.ok(before.movedAt[vm] >= decidedAt)
 })
 
-test('a restart amid a contention does not wait for it to show again', async () => {
-  /** Turns until the first move against contention. */
-  const turnsToMove = async (restartAfter: number): Promise<number> => {
-    const bench = await aBench()
-    await set(bench, POLICY_SETTING, { contention: { holdTurns: 5, ofTurns: 6 } })
-    await bench.turn()
-    for (let turn = 0; turn < 3; turn++) await bench.step()
-    press(bench, [0], 0.6)
-    for (let turn = 1; turn < 20; turn++) {
-      const { result } = await bench.step()
-      if (result?.orders.some(({ class: kind }) => kind === 'contention') === true) return turn
-      if (turn === restartAfter) bench.taker = bench.newTaker()
-    }
-    return Infinity
+/** Turns until the first move against contention that has to show five times of six. */
+async function turnsToMove(restartAfter: number): Promise<number> {
+  const bench = await aBench()
+  await set(bench, POLICY_SETTING, { contention: { holdTurns: 5, ofTurns: 6 } })
+  await bench.turn()
+  for (let turn = 0; turn < 3; turn++) await bench.step()
+  press(bench, [0], 0.6)
+  for (let turn = 1; turn < 20; turn++) {
+    const { result } = await bench.step()
+    if (result?.orders.some(({ class: kind }) => kind === 'contention') === true) return turn
+    if (turn === restartAfter) bench.taker = bench.newTaker()
   }
+  return Infinity
+}
+
+test('a restart amid a contention does not wait for it to show again', async () => {
   // It has shown three times of five when the restart comes; the turn after it only looks, and shows it a fourth time.
   const straight = await turnsToMove(Infinity)
   assert.ok(straight < Infinity)
