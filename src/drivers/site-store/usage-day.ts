@@ -25,7 +25,8 @@ export function unpackDay(bytes: Uint8Array, wanted = NUMBERS): Uint16Array | un
   return codes?.length === Math.min(wanted, NUMBERS) * SLOTS_OF_DAY ? codes : undefined
 }
 
-/** Fills in what is known of a day, of the columns that are asked for. @param shift slot of `filled` with which the day begins; below 0 where the day begins before it */
+/** Fills in what is known of a day, of the columns that are asked for.
+ *  @param shift slot of `filled` with which the day begins; below 0 where the day begins before it */
 export function fillDay(
   codes: Uint16Array,
   { shift, slots }: { readonly shift: number; readonly slots: number },
