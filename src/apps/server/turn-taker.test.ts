@@ -284,11 +284,7 @@ test('a VM that comes back to the roster has the past that the store knows, and 
   assert.ok(before.movedAt[vm] >= decidedAt)
 })
 
-<<<<<<< HEAD
-/** Turns until the first move against contention. */
-=======
 /** Turns until the first move against contention that has to show five times of six. */
->>>>>>> gaps
 async function turnsToMove(restartAfter: number): Promise<number> {
   const bench = await aBench()
   await set(bench, POLICY_SETTING, { contention: { holdTurns: 5, ofTurns: 6 } })
