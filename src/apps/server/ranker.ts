@@ -4,6 +4,7 @@ import { entryUrl } from './entry-url.ts'
 import type { FromRanker, RankerSetup, ToRanker } from './ranker-messages.ts'
 import type { Question } from './ranker-questions.ts'
 import type { Answer } from './site-answers.ts'
+import { THREAD_LIMITS } from './young-memory.ts'
 
 /** An answer takes milliseconds; whoever waited so long is told that there is none. */
 const ANSWER_MS_MAX = 10_000
@@ -59,7 +60,7 @@ export class Ranker {
   start(): void {
     const { place } = this.options
     const setup: RankerSetup = { place }
-    const worker = new Worker(entryUrl('ranker-thread'), { workerData: setup })
+    const worker = new Worker(entryUrl('ranker-thread'), { workerData: setup, resourceLimits: THREAD_LIMITS })
     this.worker = worker
     this.heardAt = performance.now()
     this.hasSpoken = false

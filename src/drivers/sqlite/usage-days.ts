@@ -21,7 +21,7 @@ export class UsageDays {
   }
 
   /** Fills in what is there of some VMs, by number. One statement looks for all of them: nearly none has a packed day among the slots of a turn. */
-  fillAll(columns: ReadonlyMap<number, UsageColumns>, { firstSlot, slots }: SlotSpan): void {
+  read(columns: ReadonlyMap<number, UsageColumns>, { firstSlot, slots }: SlotSpan): void {
     const first = Math.floor(firstSlot / SLOTS_OF_DAY)
     const days = Math.floor((firstSlot + slots - 1) / SLOTS_OF_DAY) - first
     const keys = JSON.stringify(Array.from(columns.keys(), (vm) => vm * DAYS_MAX + first))

@@ -56,7 +56,7 @@ export class UsageStore {
       return filled
     })
     const window = { firstSlot: firstSlotAt / SLOT_MS, slots }
-    this.days.fillAll(known, window)
+    this.days.read(known, window)
     // What was told later than it was packed stands over it.
     for (const [group, places] of byGroup(known)) this.slabs.fill(group, window, places)
     return columns.map((filled, i) => filled.series(vms[i], firstSlotAt))
