@@ -1,0 +1,150 @@
+/** Makes the connection that an address asks for. */
+import { connect as connectSocket, isIP, type Socket } from 'node:net'
+import { connect as connectTls, type TLSSocket } from 'node:tls'
+import type { Address, TlsTarget } from './address.ts'
+import { LibvirtError } from './errors.ts'
+import { readCredentials } from './pki.ts'
+import { dialSsh } from './ssh.ts'
+import { streamTransport, type Transport } from './transport.ts'
+
+/** Sent by libvirtd inside TLS once it has accepted our certificate; before it, nothing else may come. */
+const ACCEPTED = 1
+
+/** @param timeoutMs until the daemon can be spoken to, TLS included. Rejects with `unreachable` or `unauthorised`. */
+export async function dial({ uri, name, target }: Address, timeoutMs: number): Promise<Transport> {
+  switch (target.transport) {
+    case 'unix': {
+      const socket = connectSocket({ path: target.path })
+      await opening(uri, socket, 'connect', timeoutMs)
+      return streamTransport(`${uri} (${target.path})`, socket)
+    }
+    case 'tcp': {
+      const socket = connectSocket({ host: target.host, port: target.port, noDelay: true })
+      await opening(uri, socket, 'connect', timeoutMs)
+      return streamTransport(uri, socket)
+    }
+    case 'tls': {
+      const socket = await dialTls(uri, target, timeoutMs)
+      return streamTransport(uri, socket)
+    }
+    case 'ssh':
+      return dialSsh({ uri, name, target, timeoutMs })
+  }
+}
+
+async function dialTls(uri: string, target: TlsTarget, timeoutMs: number): Promise<TLSSocket> {
+  const { host, port, isVerified } = target
+  const began = performance.now()
+  const credentials = await readCredentials(uri, target.pkiPath)
+  const socket = connectTls({
+    ...credentials,
+    host,
+    port,
+    rejectUnauthorized: isVerified,
+    ...(isIP(host) === 0 ? { servername: host } : {}),
+  })
+  socket.setNoDelay(true)
+  await opening(uri, socket, 'secureConnect', timeoutMs)
+  const answer = await firstByte(uri, socket, timeoutMs - (performance.now() - began))
+  if (answer === ACCEPTED) return socket
+  socket.destroy()
+  throw new LibvirtError('protocol', `${uri} said ${answer} after the handshake, not 1. Is this libvirtd's TLS port?`)
+}
+
+/** Waits for a stream to be there. On failure it is destroyed. */
+async function opening(uri: string, socket: Socket, event: string, timeoutMs: number): Promise<void> {
+  await settled(socket, timeoutMs, {
+    begin: (resolve, reject) => {
+      socket.once(event, resolve)
+      socket.once('error', (error) => reject(unreachable(uri, error)))
+      socket.once('close', () => reject(new LibvirtError('unreachable', `${uri} closed the connection at once.`)))
+    },
+    late: () =>
+      new LibvirtError('unreachable', `${uri} did not answer within ${timeoutMs} ms. Is a firewall between us?`),
+  })
+}
+
+/** What libvirtd thinks of our certificate. */
+async function firstByte(uri: string, socket: TLSSocket, timeoutMs: number): Promise<number> {
+  let answer = -1
+  const refused = (cause?: Error): LibvirtError => {
+    const hint = 'Is our certificate signed by its CA, and its name in tls_allowed_dn_list?'
+    return new LibvirtError('unauthorised', `${uri} closed the connection after the handshake. ${hint}`, { cause })
+  }
+  await settled(socket, timeoutMs, {
+    begin: (resolve, reject) => {
+      const take = (): void => {
+        const byte = socket.read(1) as Buffer | null
+        if (byte === null) return
+        answer = byte[0]
+        socket.off('readable', take)
+        resolve()
+      }
+      socket.on('readable', take)
+      socket.once('error', (error) => reject(refused(error)))
+      socket.once('end', () => reject(refused()))
+      socket.once('close', () => reject(refused()))
+    },
+    late: () =>
+      new LibvirtError('unreachable', `${uri} said nothing after the TLS handshake. Is this libvirtd's port?`),
+  })
+  return answer
+}
+
+interface Wait {
+  readonly begin: (resolve: () => void, reject: (error: LibvirtError) => void) => void
+  readonly late: () => LibvirtError
+}
+
+async function settled(socket: Socket, timeoutMs: number, { begin, late }: Wait): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  try {
+    await new Promise<void>((resolve, reject) => {
+      timer = setTimeout(() => reject(late()), Math.max(0, timeoutMs))
+      begin(resolve, reject)
+    })
+  } catch (error) {
+    // An error that comes later is nobody's.
+    socket.on('error', () => undefined)
+    socket.destroy()
+    throw error
+  } finally {
+    clearTimeout(timer)
+    for (const event of ['error', 'close', 'end']) socket.removeAllListeners(event)
+    if (socket.destroyed) socket.on('error', () => undefined)
+  }
+}
+
+function unreachable(uri: string, error: NodeJS.ErrnoException): LibvirtError {
+  const code = error.code ?? ''
+  const isDistrust =
+    /^(CERT_|ERR_TLS_CERT|UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO|ERR_SSL_.*ALERT|HOSTNAME_MISMATCH|INVALID_PURPOSE)/.test(
+      code,
+    )
+  if (isDistrust) {
+    const hint = 'Does cacert.pem sign its certificate, and is its name in it?'
+    return new LibvirtError('unauthorised', `${uri} is not trusted, or does not trust us: ${error.message}. ${hint}`, {
+      cause: error,
+    })
+  }
+  return new LibvirtError('unreachable', `${uri} can not be reached: ${error.message}. ${remedy(code)}`, {
+    cause: error,
+  })
+}
+
+function remedy(code: string): string {
+  switch (code) {
+    case 'ENOENT':
+      return 'Is libvirtd (or virtqemud) running here? Maybe: systemctl start libvirtd.socket'
+    case 'EACCES':
+    case 'EPERM':
+      return "Is this user in the group libvirt, or was the daemon's read-only socket meant?"
+    case 'ECONNREFUSED':
+      return 'Is the daemon running, and does it listen there (libvirtd-tcp.socket, libvirtd-tls.socket)?'
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+      return 'Is the name right?'
+    default:
+      return 'Is the host up?'
+  }
+}
