@@ -16,7 +16,7 @@ export async function dial({ uri, name, target }: Address, timeoutMs: number): P
     case 'unix': {
       const socket = connectSocket({ path: target.path })
       await opening(uri, socket, 'connect', timeoutMs)
-      return streamTransport(`${uri} (${target.path})`, socket)
+      return streamTransport(uri, socket)
     }
     case 'tcp': {
       const socket = connectSocket({ host: target.host, port: target.port, noDelay: true })

@@ -65,7 +65,9 @@ export const EVENT_KINDS = {
 /** How an event stands in its message: after the number of its registration. */
 export const CALLBACK: Codec<WithCallback> = struct<WithCallback>({ callback: INT })
 
-const KINDS = new Map<number, EventKind<unknown>>(Object.values(EVENT_KINDS).map((kind) => [kind.procedure, kind]))
+const READERS = new Map<number, (payload: XdrReader) => unknown>(
+  Object.values(EVENT_KINDS).map(({ procedure, codec }) => [procedure, codec.read]),
+)
 /** Kept for a registration whose answer has not come yet: an event may be faster. */
 const HELD_MAX = 1024
 
@@ -119,10 +121,10 @@ export class DomainEvents {
 
   /** Events of kinds that nobody here asked for are passed over: newer daemons may have more to say. */
   private take(procedure: number, payload: XdrReader): void {
-    const kind = KINDS.get(procedure)
-    if (kind === undefined) return
+    const read = READERS.get(procedure)
+    if (read === undefined) return
     const { callback } = CALLBACK.read(payload)
-    const event = kind.codec.read(payload)
+    const event = read(payload)
     payload.finish()
     if (this.takers.has(callback)) this.deliver(callback, procedure, event)
     // One that is no longer wanted may be under way still.

@@ -1,10 +1,13 @@
 /** Everything that this client can ever send. A connection refuses whatever is not here, and `procedures.test.ts` lists the numbers. */
-import type { Procedure } from './procedure.ts'
 import { DOMAIN_PROCEDURES } from './procedures-domain.ts'
 import { HOST_PROCEDURES } from './procedures-host.ts'
 import { MIGRATION_PROCEDURES, POST_COPY_PROCEDURES } from './procedures-migration.ts'
 
-type AnyProcedure = Procedure<never, unknown>
+/** What all procedures have, whatever they carry. */
+export interface AnyProcedure {
+  readonly name: string
+  readonly number: number
+}
 
 const PLAIN: ReadonlySet<AnyProcedure> = new Set<AnyProcedure>([
   ...Object.values(HOST_PROCEDURES),

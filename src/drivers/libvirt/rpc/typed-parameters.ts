@@ -20,7 +20,9 @@ export type SentParameter =
 
 /** virTypedParameterType. */
 const TYPE = { int: 1, unsigned: 2, hyper: 3, unsignedHyper: 4, double: 5, boolean: 6, string: 7 } as const
-const TYPE_NAMES = new Map(Object.entries(TYPE).map(([name, number]) => [number, name as SentParameter['type']]))
+const TYPE_NAMES = new Map<number, SentParameter['type']>(
+  Object.entries(TYPE).map(([name, number]) => [number, name as SentParameter['type']]),
+)
 
 export const SENT_PARAMETER: Codec<SentParameter> = {
   write: (writer, parameter) => {
