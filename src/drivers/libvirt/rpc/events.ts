@@ -89,12 +89,15 @@ export class DomainEvents {
   private held: Held[] = []
   private registering = 0
 
-  constructor(connection: RpcConnection) {
+  private readonly onHandlerError: (error: unknown) => void
+
+  constructor(connection: RpcConnection, onHandlerError = throwLater) {
     this.connection = connection
+    this.onHandlerError = onHandlerError
     connection.onEvent((procedure, payload) => this.take(procedure, payload))
   }
 
-  /** @param handler is called as events come; what it throws is thrown where nobody catches it, as in any other callback of Node
+  /** @param handler is called as events come
    *  @param domain only of this one */
   async subscribe<Event>(
     kind: EventKind<Event>,
@@ -141,9 +144,13 @@ export class DomainEvents {
       taker.handler(event as never)
     } catch (error) {
       // Not ours: the connection is to live on.
-      process.nextTick(() => {
-        throw error
-      })
+      this.onHandlerError(error)
     }
   }
+}
+
+function throwLater(error: unknown): void {
+  process.nextTick(() => {
+    throw error
+  })
 }

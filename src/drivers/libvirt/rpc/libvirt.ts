@@ -42,6 +42,8 @@ export interface LibvirtOptions extends RpcOptions {
   readonly isReadOnly?: boolean
   /** Until the daemon can be spoken to: socket, TLS, and its word on our certificate. */
   readonly connectTimeoutMs?: number
+  /** What a handler of events threw. By default it is thrown where nobody catches it, as from any callback of Node. */
+  readonly onHandlerError?: (error: unknown) => void
 }
 
 /** Groups of statistics: virDomainStatsTypes. `dirtyRate` is the last measurement, not a new one. */
@@ -95,10 +97,10 @@ export async function openLibvirt(uri: string, options: LibvirtOptions = {}): Pr
 
 /** Nothing of consequence was asked so far, so nothing's fate is unknown. */
 function notOpened(uri: string, error: unknown): unknown {
-  if (!(error instanceof LibvirtError) || error.fate !== 'unknown') return error
+  if (!(error instanceof LibvirtError) || error.code === 'refused' || error.code === 'unauthorised') return error
   const code = error.code === 'lost' || error.code === 'timeout' ? 'unreachable' : error.code
-  const { cause } = error
-  const reason = cause instanceof Error && error.code === 'lost' ? cause.message : error.message
+  // Why the connection ended says more than that a call failed with it.
+  const reason = error.cause instanceof LibvirtError ? error.cause.message : error.message
   return new LibvirtError(code, `${uri} could not be opened. ${reason}`, { cause: error })
 }
 
@@ -116,7 +118,7 @@ export class Libvirt {
     this.connection = connection
     this.options = options
     this.ended = connection.ended
-    this.events = new DomainEvents(connection)
+    this.events = new DomainEvents(connection, options.onHandlerError)
   }
 
   get isOpen(): boolean {
