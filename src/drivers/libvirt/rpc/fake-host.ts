@@ -64,6 +64,11 @@ export function serveHost(server: FakeServer, domains: readonly FakeDomain[] = [
 }
 
 function serveFacts(server: FakeServer, host: FakeHost): void {
+  server.on(HOST_PROCEDURES.open, ({ name }) => {
+    if (!/^((test|qemu):.*)?$/.test(name ?? '')) {
+      throw new FakeRefusal(LIBVIRT_ERROR.invalidArgument, `no connection driver available for ${name}`)
+    }
+  })
   server.on(HOST_PROCEDURES.hostname, () => host.hostname)
   server.on(HOST_PROCEDURES.uri, () => 'test:///default')
   server.on(HOST_PROCEDURES.version, () => 2)

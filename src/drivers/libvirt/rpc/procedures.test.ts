@@ -85,11 +85,7 @@ test('procedures are made in three files, each of which stands in the list', () 
     (name) => name.endsWith('.ts') && !/\.test\.ts$|^fake-|^builders/.test(name),
   )
   const makers = sources.filter((name) => /\bprocedure\(/.test(readFileSync(join(folder, name), 'utf8')))
-  assert.deepEqual(makers.toSorted(), [
-    'procedures-domain.ts',
-    'procedures-host.ts',
-    'procedures-migration.ts',
-  ])
+  assert.deepEqual(makers.toSorted(), ['procedures-domain.ts', 'procedures-host.ts', 'procedures-migration.ts'])
 })
 
 test('the client imports nothing but Node and itself: it stands alone', () => {
