@@ -11,13 +11,15 @@ import {
   serverFolder,
   skipWithout,
   startServer,
+  userIds,
 } from './real-servers.ts'
 import { TestAuthority, withoutCertificates } from './test-certificates.ts'
 
 const DAEMON = '/usr/sbin/libvirtd'
 const VIRSH = '/usr/bin/virsh'
+const HELPER = '/usr/bin/virt-ssh-helper'
 /** Why tests that need libvirt are skipped; false where they are not. */
-export const withoutLibvirt = skipWithout(DAEMON, VIRSH) || withoutCertificates
+export const withoutLibvirt = skipWithout(DAEMON, VIRSH, HELPER) || withoutCertificates
 
 const USER = 'nobody'
 
@@ -82,6 +84,14 @@ export class LibvirtDaemon {
     const child = spawn(VIRSH, ['-q', '-c', this.uri('unix'), ...words], { stdio: 'ignore' })
     const [code] = (await once(child, 'close')) as [number]
     if (code !== 0) throw new Error(`virsh ${words.join(' ')} ended with ${code}`)
+  }
+
+  /** A program that takes ssh's words and runs the command among them here, as the daemon's user: who dials ssh gets to this daemon. */
+  nearbySsh(): string {
+    const ids = userIds(USER)
+    const asUser = ids === undefined ? '' : `setpriv --reuid=${ids.uid} --regid=${ids.gid} --clear-groups `
+    const command = `exec ${asUser}env -i ${this.environment().join(' ')} sh -c "$3"`
+    return this.folder.write('ssh', `#!/bin/sh\nwhile [ "$1" != -- ]; do shift; done\n${command}\n`, 0o755)
   }
 
   /** As a crash does it. */

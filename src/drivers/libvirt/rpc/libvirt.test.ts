@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs'
-import { mkdtempSync, rmSync } from 'node:fs'
+import assert from 'node:assert/strict'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
@@ -8,6 +8,7 @@ import { TestAuthority, withoutCertificates } from '../../../../tools/test-certi
 import { EVENT_KINDS } from './events.ts'
 import { serveHost } from './fake-host.ts'
 import { FakeServer } from './fake-server.ts'
+import { openLibvirt } from './libvirt.ts'
 import { libvirtContract, type LibvirtSubject } from './libvirt.contract.ts'
 
 let folder = ''
@@ -69,6 +70,13 @@ function realContract(): void {
     daemon = await LibvirtDaemon.start()
   })
   after(() => daemon.remove())
+
+  test("libvirt's own helper joins ssh to a user's daemon", async () => {
+    const libvirt = await openLibvirt(`qemu+ssh://host/session?command=${daemon.nearbySsh()}`)
+    assert.match(await libvirt.canonicalUri(), /^qemu:\/\/\/session$/)
+    await libvirt.close()
+  })
+
   libvirtContract('libvirtd', async () => ({
     uris: { unix: daemon.uri('unix'), tcp: daemon.uri('tcp'), tls: daemon.uri('tls') },
     strangePki: join(folder, 'strange'),

@@ -3,12 +3,15 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { aFake } from './builders.ts'
-import { INT, NOTHING } from './codec.ts'
+import { type Codec, INT, NOTHING } from './codec.ts'
+import { REMOTE_ERROR } from './domain.ts'
 import { LibvirtError } from './errors.ts'
+import { EVENT_KINDS } from './events.ts'
 import { startPostCopy } from './libvirt.ts'
 import { procedure } from './procedure.ts'
 import { sendableProcedures } from './procedures.ts'
 import { DOMAIN_PROCEDURES } from './procedures-domain.ts'
+import { HOST_PROCEDURES } from './procedures-host.ts'
 import { XdrReader, XdrWriter } from './xdr.ts'
 
 const VM = { name: 'test', uuid: '6695eb01-f6a4-8304-79aa-97f2502e193f', id: 1 }
@@ -128,23 +131,66 @@ test('secrets are never asked for with a description', async (context) => {
   assert.deepEqual(server.calls.at(-1)?.args, { domain: VM, flags: 10 })
 })
 
-test('a domain and its statistics are on the wire as libvirt 9.0 sent them', () => {
-  // Recorded from libvirtd, test:///default: CONNECT_GET_ALL_DOMAIN_STATS.
-  const recorded = Buffer.from(
-    '000000010000000474657374' +
-      '6695eb01f6a4830479aa97f2502e193f00000001' +
+/** Payloads as libvirtd 9.0.0 sent them for test:///default, in hexadecimal, and what they say. */
+const RECORDED = [
+  [
+    'statistics',
+    DOMAIN_PROCEDURES.allStats.result,
+    '0000000100000004746573746695eb01f6a4830479aa97f2502e193f00000001' +
       '000000020000000b73746174652e73746174650000000001000000010000000c73746174652e726561736f6e0000000100000000',
-    'hex',
-  )
-  const reader = new XdrReader(recorded)
-  const records = DOMAIN_PROCEDURES.allStats.result.read(reader)
-  reader.finish()
-  const parameters = [
-    { field: 'state.state', value: 1 },
-    { field: 'state.reason', value: 0 },
-  ]
-  assert.deepEqual(records, [{ domain: VM, parameters }])
-  const writer = new XdrWriter()
-  DOMAIN_PROCEDURES.allStats.result.write(writer, records)
-  assert.deepEqual(writer.finish(), recorded)
-})
+    [
+      {
+        domain: VM,
+        parameters: [
+          { field: 'state.state', value: 1 },
+          { field: 'state.reason', value: 0 },
+        ],
+      },
+    ],
+  ],
+  [
+    'sizes of a domain',
+    DOMAIN_PROCEDURES.info.result,
+    '00000001000000000080000000000000002000000000000218ec034225c23638',
+    { state: 1, memoryMaxKib: 8_388_608, memoryKib: 2_097_152, cpus: 2, cpuTimeNs: 0x18ec034225c23638n },
+  ],
+  [
+    'a host',
+    HOST_PROCEDURES.nodeInfo.result,
+    `${'0000006900000036000000380000003600'.padEnd(256, '0')}00000000003000000000001000000578${'00000002'.repeat(4)}`,
+    {
+      model: 'i686',
+      memoryKib: 3_145_728,
+      cpus: 16,
+      mhz: 1400,
+      numaNodes: 2,
+      socketsPerNode: 2,
+      coresPerSocket: 2,
+      threadsPerCore: 2,
+    },
+  ],
+  [
+    'a refusal',
+    REMOTE_ERROR,
+    '0000002a0000000c0000000100000010446f6d61696e206e6f7420666f756e64000000020000000000000001' +
+      '00000010446f6d61696e206e6f7420666f756e640000000000000000ffffffffffffffff00000000',
+    { number: 42, domain: 12, level: 2, text: 'Domain not found', details: ['Domain not found'] },
+  ],
+  [
+    'an event',
+    EVENT_KINDS.lifecycle.codec,
+    '00000004746573746695eb01f6a4830479aa97f2502e193f000000010000000300000000',
+    { domain: VM, event: 3, detail: 0 },
+  ],
+] as [string, Codec<unknown>, string, unknown][]
+
+for (const [what, codec, hexadecimal, value] of RECORDED) {
+  test(`${what} on the wire as libvirtd sent it is read, and written alike`, () => {
+    const reader = new XdrReader(Buffer.from(hexadecimal, 'hex'))
+    assert.deepEqual(codec.read(reader), value)
+    reader.finish()
+    const writer = new XdrWriter()
+    codec.write(writer, value)
+    assert.equal(writer.finish().toString('hex'), hexadecimal)
+  })
+}
