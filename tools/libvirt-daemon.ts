@@ -56,14 +56,9 @@ export class LibvirtDaemon {
 
   /** @param transport over which libvirt's test driver is opened */
   uri(transport: 'unix' | 'tcp' | 'tls'): string {
-    switch (transport) {
-      case 'unix':
-        return `test+unix:///default?socket=${this.socket}`
-      case 'tcp':
-        return `test+tcp://127.0.0.1:${this.tcpPort}/default`
-      case 'tls':
-        return `test+tls://127.0.0.1:${this.tlsPort}/default?pkipath=${this.pki}`
-    }
+    if (transport === 'unix') return `test+unix:///default?socket=${this.socket}`
+    if (transport === 'tcp') return `test+tcp://127.0.0.1:${this.tcpPort}/default`
+    return `test+tls://127.0.0.1:${this.tlsPort}/default?pkipath=${this.pki}`
   }
 
   /** Starts it, after a kill as at first. */

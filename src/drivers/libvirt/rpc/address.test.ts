@@ -65,11 +65,20 @@ for (const [uri, name, target, options] of [
   })
 }
 
+function exists(path: string): boolean {
+  return path === '/var/run/libvirt/virtqemud-sock'
+}
+
+function targetWhere(uri: string): unknown {
+  return parseAddress(uri, { isRoot: true, exists }).target
+}
+
 test("a driver's own daemon is preferred where its socket is there", () => {
-  const exists = (path: string): boolean => path === '/var/run/libvirt/virtqemud-sock'
-  const path = (uri: string): unknown => parseAddress(uri, { isRoot: true, exists }).target
-  assert.deepEqual(path('qemu:///system'), { transport: 'unix', path: '/var/run/libvirt/virtqemud-sock' })
-  assert.deepEqual(path('qemu:///system?mode=legacy'), { transport: 'unix', path: '/var/run/libvirt/libvirt-sock' })
+  assert.deepEqual(targetWhere('qemu:///system'), { transport: 'unix', path: '/var/run/libvirt/virtqemud-sock' })
+  assert.deepEqual(targetWhere('qemu:///system?mode=legacy'), {
+    transport: 'unix',
+    path: '/var/run/libvirt/libvirt-sock',
+  })
 })
 
 test('read-only means the socket that can do no more', () => {

@@ -64,7 +64,7 @@ export interface AddressOptions {
 
 const SYSTEM_SOCKETS = '/var/run/libvirt'
 /** Parameters that say how to connect. All others go on to the daemon. */
-const OURS = [
+const OURS = new Set([
   'name',
   'command',
   'socket',
@@ -77,9 +77,9 @@ const OURS = [
   'no_verify',
   'no_tty',
   'no_sanity',
-]
+])
 /** What libvirt knows and we do not do: refused, because to pass it over could be less safe than what was asked for. */
-const NOT_OURS = ['tls_priority', 'known_hosts', 'known_hosts_verify', 'sshauth', 'authfile']
+const NOT_OURS = new Set(['tls_priority', 'known_hosts', 'known_hosts_verify', 'sshauth', 'authfile'])
 
 interface Parts {
   readonly uri: string
@@ -166,34 +166,24 @@ function nameOf(parts: Parts): string {
   const given = parameter(parts, 'name')
   if (given !== undefined) return given
   if (parts.driver.toLowerCase() === 'remote') return ''
-  const passed = parts.parameters.filter(([name]) => !OURS.includes(name.toLowerCase()))
+  const passed = parts.parameters.filter(([name]) => !OURS.has(name.toLowerCase()))
   const query = passed.map(([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`).join('&')
   return `${parts.driver}://${parts.path === '' ? '/' : parts.path}${query === '' ? '' : `?${query}`}`
 }
 
 function targetOf(parts: Parts, options: AddressOptions): Target {
-  const refused = parts.parameters.find(([name]) => NOT_OURS.includes(name.toLowerCase()))
+  const refused = parts.parameters.find(([name]) => NOT_OURS.has(name.toLowerCase()))
   if (refused !== undefined) throw wrong(parts.uri, `asks for ${refused[0]}, which this client does not do.`)
   const auth = parameter(parts, 'auth')?.toLowerCase()
   if (auth !== undefined && auth !== 'polkit')
     throw wrong(parts.uri, `asks for auth=${auth}; only polkit is known here.`)
-  const { host, port } = parts
-  switch (parts.transport) {
-    case 'unix':
-      return { transport: 'unix', path: parameter(parts, 'socket') ?? localSocket(parts, options) }
-    case 'tcp':
-      return { transport: 'tcp', host: host === '' ? 'localhost' : host, port: port ?? TCP_PORT }
-    case 'tls':
-      return {
-        transport: 'tls',
-        host: host === '' ? 'localhost' : host,
-        port: port ?? TLS_PORT,
-        isVerified: !isSet(parts, 'no_verify'),
-        ...given('pkiPath', parameter(parts, 'pkipath')),
-      }
-    case 'ssh':
-      return sshTarget(parts, options)
-  }
+  const { transport, port } = parts
+  if (transport === 'ssh') return sshTarget(parts, options)
+  if (transport === 'unix') return { transport, path: parameter(parts, 'socket') ?? localSocket(parts, options) }
+  const host = parts.host === '' ? 'localhost' : parts.host
+  if (transport === 'tcp') return { transport, host, port: port ?? TCP_PORT }
+  const isVerified = !isSet(parts, 'no_verify')
+  return { transport, host, port: port ?? TLS_PORT, isVerified, ...given('pkiPath', parameter(parts, 'pkipath')) }
 }
 
 function sshTarget(parts: Parts, { isReadOnly = false }: AddressOptions): SshTarget {

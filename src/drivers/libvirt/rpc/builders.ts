@@ -13,7 +13,7 @@ export interface Fake {
   readonly host: FakeHost
   readonly uri: string
   /** Opens a connection, which is closed after the test. */
-  open(options?: LibvirtOptions): Promise<Libvirt>
+  readonly open: (options?: LibvirtOptions) => Promise<Libvirt>
 }
 
 /** A folder that is gone after the test. */

@@ -12,11 +12,8 @@ const UUID = '6695eb01-f6a4-8304-79aa-97f2502e193f'
 
 /** A gate that calls wait at until the test opens it. */
 function aGate(): { readonly opened: Promise<void>; readonly open: () => void } {
-  let open = (): void => undefined
-  const opened = new Promise<void>((resolve) => {
-    open = resolve
-  })
-  return { opened, open }
+  const { promise, resolve } = Promise.withResolvers<void>()
+  return { opened: promise, open: resolve }
 }
 
 function fails(code: LibvirtErrorCode, fate: CallFate): (error: unknown) => boolean {

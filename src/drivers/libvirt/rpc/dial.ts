@@ -12,24 +12,13 @@ const ACCEPTED = 1
 
 /** @param timeoutMs until the daemon can be spoken to, TLS included. Rejects with `unreachable` or `unauthorised`. */
 export async function dial({ uri, name, target }: Address, timeoutMs: number): Promise<Transport> {
-  switch (target.transport) {
-    case 'unix': {
-      const socket = connectSocket({ path: target.path })
-      await opening(uri, socket, 'connect', timeoutMs)
-      return streamTransport(uri, socket)
-    }
-    case 'tcp': {
-      const socket = connectSocket({ host: target.host, port: target.port, noDelay: true })
-      await opening(uri, socket, 'connect', timeoutMs)
-      return streamTransport(uri, socket)
-    }
-    case 'tls': {
-      const socket = await dialTls(uri, target, timeoutMs)
-      return streamTransport(uri, socket)
-    }
-    case 'ssh':
-      return dialSsh({ uri, name, target, timeoutMs })
-  }
+  if (target.transport === 'ssh') return dialSsh({ uri, name, target, timeoutMs })
+  if (target.transport === 'tls') return streamTransport(uri, await dialTls(uri, target, timeoutMs))
+  const socket = connectSocket(
+    target.transport === 'unix' ? { path: target.path } : { host: target.host, port: target.port, noDelay: true },
+  )
+  await opening(uri, socket, 'connect', timeoutMs)
+  return streamTransport(uri, socket)
 }
 
 async function dialTls(uri: string, target: TlsTarget, timeoutMs: number): Promise<TLSSocket> {

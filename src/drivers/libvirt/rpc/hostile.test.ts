@@ -65,8 +65,11 @@ test('a peer that closes at once can not be reached', async (context) => {
   await opensWith(await aRawServer(context, (socket) => socket.destroy()), 'unreachable')
 })
 
+function half(call: Header): Buffer {
+  return reply({})(call).subarray(0, 17)
+}
+
 test('a peer that closes within a message can not be reached', async (context) => {
-  const half = (call: Header): Buffer => reply({})(call).subarray(0, 17)
   const uri = await aRawServer(context, (socket) => {
     answering(half)(socket)
     socket.once('data', () => setTimeout(() => socket.end(), 20))

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { setTimeout as pause } from 'node:timers/promises'
 import { type Disposable, registerContract, type Sentences } from '../../../world/register.contract.ts'
 import { isNoDomain, LIBVIRT_ERROR, LibvirtError, LibvirtRemoteError } from './errors.ts'
-import { DOMAIN_STATS, FEATURE, type Libvirt, type LibvirtOptions, LIST, openLibvirt } from './libvirt.ts'
+import { DOMAIN_STATS, FEATURE, type Libvirt, type LibvirtOptions, DOMAIN_LIST, openLibvirt } from './libvirt.ts'
 
 /** A daemon that serves `test:///default`, and what the test does to it from outside. */
 export interface LibvirtSubject extends Disposable {
@@ -54,6 +54,10 @@ async function until(holds: () => boolean): Promise<void> {
   }
 }
 
+function portOf(uri: string): string {
+  return /:(\d+)\//.exec(uri)?.[1] ?? ''
+}
+
 const SENTENCES: Sentences<LibvirtSubject> = {
   'it is opened, says what it is, and is closed': async ({ uris }) => {
     const libvirt = await openLibvirt(uris.unix)
@@ -78,7 +82,7 @@ const SENTENCES: Sentences<LibvirtSubject> = {
 
   'domains are listed, and found by name and UUID': ({ uris }) =>
     using(uris.unix, async (libvirt) => {
-      const [domain, ...others] = await libvirt.domains(LIST.active)
+      const [domain, ...others] = await libvirt.domains(DOMAIN_LIST.active)
       assert.deepEqual([domain.name, domain.uuid, others], ['test', UUID, []])
       assert.deepEqual(await libvirt.domainByName('test'), domain)
       assert.deepEqual(await libvirt.domainByUuid(UUID), domain)
@@ -202,7 +206,6 @@ const SENTENCES: Sentences<LibvirtSubject> = {
   },
 
   'plain words to a TLS port, and TLS to a plain one, end soon': async ({ uris }) => {
-    const portOf = (uri: string): string => /:(\d+)\//.exec(uri)?.[1] ?? ''
     const plain = uris.tcp.replace(portOf(uris.tcp), portOf(uris.tls))
     const tls = uris.tls.replace(portOf(uris.tls), portOf(uris.tcp))
     const options = { connectTimeoutMs: 2000, callTimeoutMs: 2000 }

@@ -64,10 +64,7 @@ export const DOMAIN_STATS = {
 export const FEATURE = { migrationPeerToPeer: 4, keepalive: 10, migrationParameters: 13, eventCallback: 14 } as const
 
 /** Only domains that run, or only those that do not: virConnectListAllDomainsFlags. */
-export const LIST = { active: 1 << 0, inactive: 1 << 1 } as const
-
-/** Flags of virDomainXMLFlags: what `migratable` gives is what a migration would send. */
-export const XML = { inactive: 1 << 1, migratable: 1 << 3 } as const
+export const DOMAIN_LIST = { active: 1 << 0, inactive: 1 << 1 } as const
 
 /** Answers of a comparison: virCPUCompareResult. */
 export type CpuComparison = 'incompatible' | 'identical' | 'superset'
@@ -75,6 +72,7 @@ export type CpuComparison = 'incompatible' | 'identical' | 'superset'
 const CONNECT_TIMEOUT_MS = 10_000
 const READ_ONLY = 1 << 0
 const STATS_NO_WAIT = 1 << 29
+const XML_INACTIVE = 1 << 1
 const COMPLETED = 1 << 0
 const METADATA_ELEMENT = 2
 const SECONDS_MAX = 60
@@ -209,7 +207,7 @@ export class Libvirt {
     return this.call(HOST_PROCEDURES.baselineHypervisorCpu, { ...anyCpu(of), cpus, flags: 0 })
   }
 
-  /** @param flags 0 for all, or of `LIST` */
+  /** @param flags 0 for all, or of `DOMAIN_LIST` */
   async domains(flags = 0): Promise<readonly Domain[]> {
     return (await this.call(DOMAIN_PROCEDURES.listAll, { needResults: 1, flags })).domains
   }
@@ -222,9 +220,10 @@ export class Libvirt {
     return this.call(DOMAIN_PROCEDURES.lookupByName, name)
   }
 
-  /** @param flags of `XML`. What is secret, like passwords, is never asked for. */
-  domainXml(domain: Domain, flags = 0): Promise<string> {
-    return this.call(DOMAIN_PROCEDURES.xml, { domain, flags: flags & (XML.inactive | XML.migratable) })
+  /** @param isInactive as it will be when it is started next, instead of as it runs. What is secret, like passwords, is never asked for: neither plainly
+   *  nor by the flag "migratable", which brings it too. */
+  domainXml(domain: Domain, { isInactive = false }: { readonly isInactive?: boolean } = {}): Promise<string> {
+    return this.call(DOMAIN_PROCEDURES.xml, { domain, flags: isInactive ? XML_INACTIVE : 0 })
   }
 
   domainState(domain: Domain): Promise<DomainState> {

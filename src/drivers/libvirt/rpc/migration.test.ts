@@ -77,9 +77,11 @@ for (const uri of [
   })
 }
 
+function request(options: Partial<MigrationOptions>): () => unknown {
+  return () => performRequest(VM, THERE, { definition: 'copy', ...options })
+}
+
 test('numbers that mean something else to libvirt are refused', () => {
-  const request = (options: Partial<MigrationOptions>) => () =>
-    performRequest(VM, THERE, { definition: 'copy', ...options })
   // 0 is "no limit" there.
   assert.throws(request({ bandwidthMibPerSec: 0 }), isArgument(/bandwidth/))
   assert.throws(request({ bandwidthMibPerSec: 0.5 }), isArgument(/bandwidth/))
@@ -91,13 +93,8 @@ test('numbers that mean something else to libvirt are refused', () => {
 test('a migration has a connection of its own, which ends with it; calls go on beside it', async (context) => {
   const { server, open } = await aFake(context)
   const libvirt = await open()
-  let finish = (): void => undefined
-  server.on(MIGRATION_PROCEDURES.perform, async () => {
-    await new Promise<void>((resolve) => {
-      finish = resolve
-    })
-    return new Uint8Array()
-  })
+  const { promise, resolve: finish } = Promise.withResolvers<Uint8Array>()
+  server.on(MIGRATION_PROCEDURES.perform, () => promise)
   const { ended } = await libvirt.beginMigration(VM, THERE, { definition: 'transient' })
   assert.equal(server.openConnections, 2)
   assert.equal((await Promise.all(Array.from({ length: 10 }, () => libvirt.hostname()))).length, 10)
@@ -108,7 +105,7 @@ test('a migration has a connection of its own, which ends with it; calls go on b
     [1],
   )
   assert.equal(own, 2)
-  finish()
+  finish(new Uint8Array())
   assert.deepEqual(await ended, { kind: 'succeeded' })
   while (server.openConnections > 1) await pause(1)
 })

@@ -24,6 +24,16 @@ const TYPE_NAMES = new Map<number, SentParameter['type']>(
   Object.entries(TYPE).map(([name, number]) => [number, name as SentParameter['type']]),
 )
 
+const READERS: Readonly<Record<SentParameter['type'], (reader: XdrReader) => TypedParameter['value']>> = {
+  int: (reader) => reader.int(),
+  unsigned: (reader) => reader.unsigned(),
+  hyper: (reader) => reader.hyper(),
+  unsignedHyper: (reader) => reader.unsignedHyper(),
+  double: (reader) => reader.double(),
+  boolean: (reader) => reader.int() !== 0,
+  string: (reader) => reader.string(STRING_BYTES_MAX),
+}
+
 export const SENT_PARAMETER: Codec<SentParameter> = {
   write: (writer, parameter) => {
     if (Buffer.byteLength(parameter.field) > FIELD_NAME_BYTES_MAX) {
@@ -38,7 +48,7 @@ export const SENT_PARAMETER: Codec<SentParameter> = {
     const number = reader.int()
     const type = TYPE_NAMES.get(number)
     if (type === undefined) throw protocolError(`Parameter ${field} is of type ${number}; 1 to 7 are known.`)
-    return { field, type, value: readValue(reader, type) } as SentParameter
+    return { field, type, value: READERS[type](reader) } as SentParameter
   },
 }
 
@@ -70,35 +80,10 @@ function writeValue(writer: XdrWriter, parameter: SentParameter): void {
   }
 }
 
-function readValue(reader: XdrReader, type: SentParameter['type']): TypedParameter['value'] {
-  switch (type) {
-    case 'int':
-      return reader.int()
-    case 'unsigned':
-      return reader.unsigned()
-    case 'hyper':
-      return reader.hyper()
-    case 'unsignedHyper':
-      return reader.unsignedHyper()
-    case 'double':
-      return reader.double()
-    case 'boolean':
-      return reader.int() !== 0
-    case 'string':
-      return reader.string(STRING_BYTES_MAX)
-  }
-}
-
 /** The type as which libvirt itself tells such a value: for playing the daemon in tests. */
 function guessType(field: string, value: TypedParameter['value']): SentParameter {
-  switch (typeof value) {
-    case 'bigint':
-      return value < 0n ? { field, type: 'hyper', value } : { field, type: 'unsignedHyper', value }
-    case 'boolean':
-      return { field, type: 'boolean', value }
-    case 'string':
-      return { field, type: 'string', value }
-    default:
-      return Number.isInteger(value) ? { field, type: 'int', value } : { field, type: 'double', value }
-  }
+  if (typeof value === 'bigint') return { field, type: value < 0n ? 'hyper' : 'unsignedHyper', value }
+  if (typeof value === 'boolean') return { field, type: 'boolean', value }
+  if (typeof value === 'string') return { field, type: 'string', value }
+  return { field, type: Number.isInteger(value) ? 'int' : 'double', value }
 }

@@ -21,6 +21,10 @@ async function virsh({ uri }: Fake, ...words: readonly string[]): Promise<string
   return (await promisify(execFile)('virsh', ['-q', '-c', qemu, ...words], { timeout: 60_000 })).stdout
 }
 
+function byField(a: { readonly field: string }, b: { readonly field: string }): number {
+  return a.field.localeCompare(b.field)
+}
+
 async function aFakeForVirsh(context: TestContext): Promise<Fake> {
   const fake = await aFake(context)
   serveHost(fake.server, [aFakeDomain({ domain: VM })])
@@ -72,8 +76,6 @@ for (const [words, options] of [
     await virsh(fake, 'migrate', ...words.split(' '), ...connections, 'vm1', THERE)
     const sent = fake.server.calls.find(({ number }) => number === 305)?.args as ReturnType<typeof performRequest>
     const ours = performRequest(VM, THERE, options)
-    const byField = (a: { readonly field: string }, b: { readonly field: string }): number =>
-      a.field.localeCompare(b.field)
     assert.deepEqual(sent.parameters.toSorted(byField), ours.parameters.toSorted(byField))
     assert.deepEqual([sent.domain, sent.destinationUri, sent.flags, sent.cookie.length], [VM, THERE, ours.flags, 0])
   })

@@ -114,9 +114,11 @@ for (const [what, bytes, codec] of [
   })
 }
 
+function refused(value: () => unknown): void {
+  assert.throws(value, (error) => error instanceof LibvirtError && error.code === 'argument')
+}
+
 test('what the protocol can not carry is refused before anything is sent', () => {
-  const refused = (value: () => unknown): void =>
-    assert.throws(value, (error) => error instanceof LibvirtError && error.code === 'argument')
   refused(() => write(INT, 2 ** 31))
   refused(() => write(INT, 0.5))
   refused(() => write(UNSIGNED, -1))
