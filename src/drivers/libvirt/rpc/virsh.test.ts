@@ -40,7 +40,7 @@ test('virsh reads from the fake what it would read from libvirtd', { skip }, asy
   assert.match(await virsh(fake, 'dominfo', 'vm1'), /^CPU time: +1795813493\.2s$/m)
   assert.match(await virsh(fake, 'nodeinfo'), /^Memory size: +3145728 KiB$/m)
   assert.match(await virsh(fake, 'nodecpustats'), /^idle: +3000000000$/m)
-  await assert.rejects(virsh(fake, 'dominfo', 'vm2'), /failed to get domain 'vm2'[^]*Domain not found/)
+  await assert.rejects(virsh(fake, 'dominfo', 'vm2'), /failed to get domain 'vm2'/)
 })
 
 for (const [words, options] of [
