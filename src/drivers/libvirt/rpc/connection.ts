@@ -56,6 +56,8 @@ const CALLS_WAITING_MAX = 1024
 /** As libvirtd has it towards its clients. */
 const KEEPALIVE: KeepaliveOptions = { intervalMs: 5000, count: 5 }
 const TIMER_MS_MAX = 0x7fff_ffff
+/** Beyond it no pings and pongs are added: the other side does not read. */
+const BACKLOG_BYTES_MAX = 1_048_576
 
 export class RpcConnection {
   readonly peer: string
@@ -231,6 +233,8 @@ export class RpcConnection {
   }
 
   private sendKeepalive(procedure: number): void {
+    // Whoever pings and does not read would have us keep the answers.
+    if (this.transport.backlogBytes > BACKLOG_BYTES_MAX) return
     const header = { program: KEEPALIVE_PROGRAM, version: KEEPALIVE_VERSION, procedure, type: MESSAGE_TYPE.event }
     this.transport.send(encodeMessage({ ...header, serial: 0, status: MESSAGE_STATUS.ok }))
   }

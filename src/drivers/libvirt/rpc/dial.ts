@@ -22,16 +22,8 @@ export async function dial({ uri, name, target }: Address, timeoutMs: number): P
 }
 
 async function dialTls(uri: string, target: TlsTarget, timeoutMs: number): Promise<TLSSocket> {
-  const { host, port, isVerified } = target
   const began = performance.now()
-  const credentials = await readCredentials(uri, target.pkiPath)
-  const socket = connectTls({
-    ...credentials,
-    host,
-    port,
-    rejectUnauthorized: isVerified,
-    ...(isIP(host) === 0 ? { servername: host } : {}),
-  })
+  const socket = await startTls(uri, target)
   socket.setNoDelay(true)
   await opening(uri, socket, 'secureConnect', timeoutMs)
   const answer = await firstByte(uri, socket, timeoutMs - (performance.now() - began))
@@ -40,14 +32,25 @@ async function dialTls(uri: string, target: TlsTarget, timeoutMs: number): Promi
   throw new LibvirtError('protocol', `${uri} said ${answer} after the handshake, not 1. Is this libvirtd's TLS port?`)
 }
 
+async function startTls(uri: string, { host, port, isVerified, pkiPath }: TlsTarget): Promise<TLSSocket> {
+  const credentials = await readCredentials(uri, pkiPath)
+  const name = isIP(host) === 0 ? { servername: host } : {}
+  try {
+    return connectTls({ ...credentials, host, port, rejectUnauthorized: isVerified, ...name })
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw new LibvirtError('unauthorised', `${uri}: a certificate or key can not be read: ${reason}`, { cause })
+  }
+}
+
 /** Waits for a stream to be there. On failure it is destroyed. */
 async function opening(uri: string, socket: Socket, event: string, timeoutMs: number): Promise<void> {
   await settled(socket, timeoutMs, {
-    begin: (resolve, reject) => {
-      socket.once(event, resolve)
-      socket.once('error', (error) => reject(unreachable(uri, error)))
-      socket.once('close', () => reject(new LibvirtError('unreachable', `${uri} closed the connection at once.`)))
-    },
+    begin: (resolve) => ({ [event]: resolve }),
+    failed: (error) =>
+      error === undefined
+        ? new LibvirtError('unreachable', `${uri} closed the connection at once.`)
+        : unreachable(uri, error),
     late: () =>
       new LibvirtError('unreachable', `${uri} did not answer within ${timeoutMs} ms. Is a firewall between us?`),
   })
@@ -56,23 +59,18 @@ async function opening(uri: string, socket: Socket, event: string, timeoutMs: nu
 /** What libvirtd thinks of our certificate. */
 async function firstByte(uri: string, socket: TLSSocket, timeoutMs: number): Promise<number> {
   let answer = -1
-  const refused = (cause?: Error): LibvirtError => {
-    const hint = 'Is our certificate signed by its CA, and its name in tls_allowed_dn_list?'
-    return new LibvirtError('unauthorised', `${uri} closed the connection after the handshake. ${hint}`, { cause })
-  }
   await settled(socket, timeoutMs, {
-    begin: (resolve, reject) => {
-      const take = (): void => {
-        const byte = socket.read(1) as Buffer | null
+    begin: (resolve) => ({
+      readable: () => {
+        const byte = answer < 0 ? (socket.read(1) as Buffer | null) : null
         if (byte === null) return
         answer = byte[0]
-        socket.off('readable', take)
         resolve()
-      }
-      socket.on('readable', take)
-      socket.once('error', (error) => reject(refused(error)))
-      socket.once('end', () => reject(refused()))
-      socket.once('close', () => reject(refused()))
+      },
+    }),
+    failed: (cause) => {
+      const hint = 'Is our certificate signed by its CA, and its name in tls_allowed_dn_list?'
+      return new LibvirtError('unauthorised', `${uri} closed the connection after the handshake. ${hint}`, { cause })
     },
     late: () =>
       new LibvirtError('unreachable', `${uri} said nothing after the TLS handshake. Is this libvirtd's port?`),
@@ -81,26 +79,33 @@ async function firstByte(uri: string, socket: TLSSocket, timeoutMs: number): Pro
 }
 
 interface Wait {
-  readonly begin: (resolve: () => void, reject: (error: LibvirtError) => void) => void
+  /** Listeners by event, until it has come to an end. */
+  readonly begin: (resolve: () => void) => Readonly<Record<string, () => void>>
+  /** @param error undefined where the other side just ended it */
+  readonly failed: (error?: Error) => LibvirtError
   readonly late: () => LibvirtError
 }
 
-async function settled(socket: Socket, timeoutMs: number, { begin, late }: Wait): Promise<void> {
-  let timer: NodeJS.Timeout | undefined
+async function settled(socket: Socket, timeoutMs: number, { begin, failed, late }: Wait): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>()
+  const timer = setTimeout(() => reject(late()), Math.max(0, timeoutMs))
+  const listeners: Record<string, (error?: Error) => void> = {
+    ...begin(resolve),
+    error: (error) => reject(failed(error)),
+    end: () => reject(failed()),
+    close: () => reject(failed()),
+  }
+  // An error that comes when nobody waits any more is nobody's.
+  socket.on('error', () => undefined)
+  for (const [event, listener] of Object.entries(listeners)) socket.on(event, listener)
   try {
-    await new Promise<void>((resolve, reject) => {
-      timer = setTimeout(() => reject(late()), Math.max(0, timeoutMs))
-      begin(resolve, reject)
-    })
+    await promise
   } catch (error) {
-    // An error that comes later is nobody's.
-    socket.on('error', () => undefined)
     socket.destroy()
     throw error
   } finally {
     clearTimeout(timer)
-    for (const event of ['error', 'close', 'end']) socket.removeAllListeners(event)
-    if (socket.destroyed) socket.on('error', () => undefined)
+    for (const [event, listener] of Object.entries(listeners)) socket.off(event, listener)
   }
 }
 

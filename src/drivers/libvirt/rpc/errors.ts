@@ -1,4 +1,4 @@
-/** Everything that this client rejects with. One class says what went wrong and what is known of the call's fate; the daemon's own "no" is a class of its own. */
+/** Everything that this client rejects with: what went wrong, and what is known of the call's fate. The daemon's own "no" is a class of its own. */
 
 /** `address`: the URI is no address for this client. `argument`: the caller asked for what the protocol can not carry, or for what this client never
  *  sends. `unreachable`: no connection could be made. `unauthorised`: the other side wants an identity that we do not have, or we do not trust its own.

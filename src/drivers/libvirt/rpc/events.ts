@@ -70,6 +70,7 @@ const READERS = new Map<number, (payload: XdrReader) => unknown>(
 )
 /** Kept for a registration whose answer has not come yet: an event may be faster. */
 const HELD_MAX = 1024
+const HELD_BYTES_MAX = 4_194_304
 
 interface Held {
   readonly callback: number
@@ -87,6 +88,7 @@ export class DomainEvents {
   private readonly connection: RpcConnection
   private readonly takers = new Map<number, Taker>()
   private held: Held[] = []
+  private heldBytes = 0
   private registering = 0
 
   private readonly onHandlerError: (error: unknown) => void
@@ -113,7 +115,10 @@ export class DomainEvents {
       return { close: () => this.unsubscribe(callback) }
     } finally {
       this.registering--
-      if (this.registering === 0) this.held = []
+      if (this.registering === 0) {
+        this.held = []
+        this.heldBytes = 0
+      }
     }
   }
 
@@ -126,12 +131,19 @@ export class DomainEvents {
   private take(procedure: number, payload: XdrReader): void {
     const read = READERS.get(procedure)
     if (read === undefined) return
+    const bytes = payload.left
     const { callback } = CALLBACK.read(payload)
     const event = read(payload)
     payload.finish()
     if (this.takers.has(callback)) this.deliver(callback, procedure, event)
     // One that is no longer wanted may be under way still.
-    else if (this.registering > 0 && this.held.length < HELD_MAX) this.held.push({ callback, procedure, event })
+    else if (this.registering > 0) this.hold({ callback, procedure, event }, bytes)
+  }
+
+  private hold(held: Held, bytes: number): void {
+    if (this.held.length >= HELD_MAX || this.heldBytes + bytes > HELD_BYTES_MAX) return
+    this.held.push(held)
+    this.heldBytes += bytes
   }
 
   private deliver(callback: number, procedure: number, event: unknown): void {

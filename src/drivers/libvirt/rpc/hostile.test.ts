@@ -1,13 +1,17 @@
 /** A peer that is broken or hostile: each time a typed error, soon, and nothing left behind. */
 import assert from 'node:assert/strict'
-import type { Socket } from 'node:net'
+import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
 import { test, type TestContext } from 'node:test'
+import { parseAddress } from './address.ts'
 import { aFake, aRawServer } from './builders.ts'
+import { RpcConnection } from './connection.ts'
 import { LibvirtError, type LibvirtErrorCode } from './errors.ts'
 import { EVENT_KINDS } from './events.ts'
 import { encodeMessage, FrameReader, type Header } from './frame.ts'
 import { KEEPALIVE_PROGRAM, REMOTE_PROGRAM } from './limits.ts'
 import { type LibvirtOptions, openLibvirt } from './libvirt.ts'
+import { streamTransport } from './transport.ts'
 import { HOST_PROCEDURES } from './procedures-host.ts'
 import { silence } from './fake-server.ts'
 
@@ -168,4 +172,27 @@ test('pings of the daemon are answered', async (context) => {
   })
   await opensWith(uri, 'unreachable')
   assert.equal(pongs, 1)
+})
+
+test('whoever pings for ever and reads nothing does not fill our memory', async (context) => {
+  const ping = encodeMessage({ program: KEEPALIVE_PROGRAM, version: 1, procedure: 1, type: 2, serial: 0, status: 0 })
+  const pings = Buffer.concat(Array.from({ length: 2000 }, () => ping))
+  let sentBytes = 0
+  const uri = await aRawServer(context, (socket) => {
+    socket.pause()
+    const more = (): void => {
+      if (socket.destroyed || sentBytes > 20_000_000) return
+      sentBytes += pings.length
+      socket.write(pings, () => setImmediate(more))
+    }
+    more()
+  })
+  const { target } = parseAddress(uri)
+  assert.ok(target.transport === 'unix')
+  const socket = connect(target.path)
+  await once(socket, 'connect')
+  const connection = new RpcConnection(streamTransport(uri, socket))
+  while (sentBytes <= 20_000_000) await new Promise(setImmediate)
+  assert.ok(socket.writableLength < 1_100_000, `${socket.writableLength} bytes are kept`)
+  connection.destroy()
 })

@@ -10,6 +10,8 @@ export interface LibvirtSubject extends Disposable {
   readonly uris: { readonly unix: string; readonly tcp: string; readonly tls: string }
   /** A certificate and a CA that the daemon does not know. */
   readonly strangePki: string
+  /** Files that hold no certificates. */
+  readonly brokenPki: string
   readonly suspend: () => Promise<void>
   readonly resume: () => Promise<void>
   /** As a crash does it. */
@@ -195,7 +197,7 @@ const SENTENCES: Sentences<LibvirtSubject> = {
       assert.equal((await libvirt.domainState(domain)).state, RUNNING)
     }),
 
-  'TCP and TLS carry the same, and TLS both ways knows who is there': async ({ uris, strangePki }) => {
+  'TCP and TLS carry the same, and TLS both ways knows who is there': async ({ uris, strangePki, brokenPki }) => {
     for (const uri of [uris.unix, uris.tcp, uris.tls])
       await using(uri, async (libvirt) => assert.equal((await libvirt.domainByName('test')).uuid, UUID))
     const withPki = (pki: string): string => uris.tls.replace(/pkipath=.*/, `pkipath=${pki}`)
@@ -204,6 +206,7 @@ const SENTENCES: Sentences<LibvirtSubject> = {
     // We believe anybody, and the daemon does not believe us.
     await assert.rejects(openLibvirt(`${withPki(strangePki)}&no_verify=1`), isUnauthorised)
     await assert.rejects(openLibvirt(withPki('/nowhere')), isUnauthorised)
+    await assert.rejects(openLibvirt(withPki(brokenPki)), isUnauthorised)
   },
 
   'plain words to a TLS port, and TLS to a plain one, end soon': async ({ uris }) => {

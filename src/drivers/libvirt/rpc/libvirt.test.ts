@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
@@ -19,6 +19,8 @@ before(() => {
   known.sign('server', 'IP:127.0.0.1')
   known.sign('client')
   new TestAuthority(join(folder, 'strange')).sign('client')
+  mkdirSync(join(folder, 'broken'))
+  for (const name of ['cacert', 'clientcert', 'clientkey']) writeFileSync(join(folder, 'broken', `${name}.pem`), 'none')
 })
 after(() => rmSync(folder, { recursive: true, force: true }))
 
@@ -54,6 +56,7 @@ async function fakeSubject(): Promise<LibvirtSubject> {
       tls: `test+tls://127.0.0.1:${secure.port}/default?pkipath=${pki}`,
     },
     strangePki: join(folder, 'strange'),
+    brokenPki: join(folder, 'broken'),
     suspend: () => change(3, 3),
     resume: () => change(1, 4),
     kill: () => unix.close(),
@@ -80,6 +83,7 @@ function realContract(): void {
   libvirtContract('libvirtd', async () => ({
     uris: { unix: daemon.uri('unix'), tcp: daemon.uri('tcp'), tls: daemon.uri('tls') },
     strangePki: join(folder, 'strange'),
+    brokenPki: join(folder, 'broken'),
     suspend: () => daemon.virshBeside('suspend', 'test'),
     resume: () => daemon.virshBeside('resume', 'test'),
     kill: () => daemon.kill(),

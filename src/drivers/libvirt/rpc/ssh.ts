@@ -6,6 +6,8 @@ import type { Transport } from './transport.ts'
 
 /** Of what ssh says, kept for the message. */
 const SAID_CHARS_MAX = 2000
+/** What it wrote before it ended may take a moment to be read. */
+const LAST_WORDS_MS = 500
 
 export interface SshOptions {
   readonly uri: string
@@ -32,15 +34,21 @@ export function dialSsh(options: SshOptions): Transport {
   child.stdin.on('error', () => undefined)
   return {
     peer: uri,
+    get backlogBytes() {
+      return child.stdin.writableLength
+    },
     start: ({ onBytes, onEnd }) => {
       child.stdout.on('data', onBytes)
-      child.on('close', (code, signal) => {
+      const over = (): void => {
         if (isOver) return
         isOver = true
-        const why =
-          failure?.message ?? `${target.command} ended with ${signal ?? code}: ${said.trim() || 'it said nothing'}`
+        const how = `${target.command} ended with ${child.signalCode ?? child.exitCode}`
+        const why = failure?.message ?? `${how}: ${said.trim() || 'it said nothing'}`
         onEnd(new LibvirtError('lost', `The connection to ${uri} ended: ${why}`, { fate: 'unknown', cause: failure }))
-      })
+      }
+      child.on('close', over)
+      // A program that it left behind, as ssh does where it shares connections, may hold our pipes open.
+      child.on('exit', () => setTimeout(over, LAST_WORDS_MS).unref())
     },
     send: (bytes) => {
       if (!isOver) child.stdin.write(bytes)
@@ -82,7 +90,9 @@ function remoteScript(name: string, { proxy, netcat, socketPath }: SshTarget): s
   const helper = `exec virt-ssh-helper ${readOnly}${quote(name)}`
   const plain = quote(netcat)
   // Netcats differ: some stay when their input has ended unless they are told -q 0, and others do not know -q.
-  const cat = `if ${plain} -q 2>&1 | grep -q "requires an argument"; then exec ${plain} -q 0 -U ${quote(socketPath)}; else exec ${plain} -U ${quote(socketPath)}; fi`
+  const asksFor = `${plain} -q 2>&1 | grep -q "requires an argument"`
+  const join = (words: string): string => `exec ${plain} ${words}-U ${quote(socketPath)}`
+  const cat = `if ${asksFor}; then ${join('-q 0 ')}; else ${join('')}; fi`
   if (proxy === 'native') return helper
   if (proxy === 'netcat') return cat
   return `if command -v virt-ssh-helper >/dev/null 2>&1; then ${helper}; else ${cat}; fi`

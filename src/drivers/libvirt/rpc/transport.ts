@@ -14,6 +14,8 @@ export interface Transport {
   /** Bytes come from now on. */
   start(handlers: TransportHandlers): void
   send(bytes: Buffer): void
+  /** Bytes that were sent and that the other side has not taken yet. */
+  readonly backlogBytes: number
   /** At once: what was not yet sent is not. */
   close(): void
 }
@@ -23,6 +25,9 @@ export function streamTransport(peer: string, stream: Duplex): Transport {
   let isOver = false
   return {
     peer,
+    get backlogBytes() {
+      return stream.writableLength
+    },
     start: ({ onBytes, onEnd }) => {
       const over = (why: string, cause?: Error): void => {
         if (isOver) return
@@ -34,6 +39,8 @@ export function streamTransport(peer: string, stream: Duplex): Transport {
       stream.on('error', (error) => over(error.message, error))
       stream.on('end', () => over('the other side closed it'))
       stream.on('close', () => over('it was closed'))
+      // It may have ended before anybody looked.
+      if (stream.destroyed || stream.readableEnded) setImmediate(() => over('the other side closed it'))
     },
     send: (bytes) => {
       if (!isOver) stream.write(bytes)
