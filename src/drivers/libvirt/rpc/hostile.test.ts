@@ -177,22 +177,22 @@ test('pings of the daemon are answered', async (context) => {
 test('whoever pings for ever and reads nothing does not fill our memory', async (context) => {
   const ping = encodeMessage({ program: KEEPALIVE_PROGRAM, version: 1, procedure: 1, type: 2, serial: 0, status: 0 })
   const pings = Buffer.concat(Array.from({ length: 2000 }, () => ping))
-  let sentBytes = 0
+  const { promise: sent, resolve } = Promise.withResolvers<void>()
   const uri = await aRawServer(context, (socket) => {
     socket.pause()
-    const more = (): void => {
-      if (socket.destroyed || sentBytes > 20_000_000) return
-      sentBytes += pings.length
-      socket.write(pings, () => setImmediate(more))
+    // 20 million bytes, answered with as many.
+    const send = (left: number): void => {
+      if (left <= 0) resolve()
+      else socket.write(pings, () => setImmediate(send, left - pings.length))
     }
-    more()
+    send(20_000_000)
   })
   const { target } = parseAddress(uri)
   assert.ok(target.transport === 'unix')
   const socket = connect(target.path)
   await once(socket, 'connect')
   const connection = new RpcConnection(streamTransport(uri, socket))
-  while (sentBytes <= 20_000_000) await new Promise(setImmediate)
+  await sent
   assert.ok(socket.writableLength < 1_100_000, `${socket.writableLength} bytes are kept`)
   connection.destroy()
 })
