@@ -64,6 +64,12 @@ test('what ssh says is told when it does not get through', async (context) => {
   })
 })
 
+test('an ssh that ends is over, though a program it left behind holds its pipes', async (context) => {
+  const { uri } = await nearby(context, '#!/bin/sh\nsleep 4 &\necho "gone" >&2\nexit 3\n')
+  const open = openLibvirt(uri, { callTimeoutMs: 60_000 })
+  await assert.rejects(open, (error) => error instanceof LibvirtError && /ended with 3: gone/.test(error.message))
+})
+
 test('an ssh that is not there is told', async () => {
   const open = openLibvirt('qemu+ssh://host/system?command=/nowhere/ssh')
   await assert.rejects(
