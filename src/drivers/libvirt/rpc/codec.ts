@@ -91,6 +91,18 @@ export function array<Value>(codec: Codec<Value>, max: number): Codec<readonly V
   }
 }
 
+/** The same, and refused before it is sent unless `complaint` has nothing to say. */
+export function checked<Value>(codec: Codec<Value>, complaint: (value: Value) => string | undefined): Codec<Value> {
+  return {
+    write: (writer, value) => {
+      const message = complaint(value)
+      if (message !== undefined) throw new LibvirtError('argument', message)
+      codec.write(writer, value)
+    },
+    read: codec.read,
+  }
+}
+
 type Fields<Value> = { readonly [Name in keyof Value]-?: Codec<Value[Name]> }
 
 /** Fields one after the other, in the order in which they are given. */

@@ -21,6 +21,20 @@ const FLAG = {
   parallel: 1 << 17,
 } as const
 
+const ALWAYS = FLAG.live | FLAG.peerToPeer
+const ALL_FLAGS = Object.values(FLAG).reduce((all, flag) => all | flag, 0)
+/** Fields of virDomainMigrateToURI3 that are ever sent: none that renames a VM or changes what it is. */
+const FIELDS = new Set([
+  'migrate_uri',
+  'bandwidth',
+  'bandwidth.postcopy',
+  'auto_converge.initial',
+  'auto_converge.increment',
+  'parallel.connections',
+  'tls.destination',
+  'migrate_disks',
+])
+
 export interface MigrationOptions {
   /** What becomes of the VM's definition. `transient`: it runs on the destination without one, and stays defined on the source if it was. `copy`: defined
    *  on both. `move`: defined where it went, and no longer where it came from; libvirt does that only after the VM runs on the destination. */
@@ -92,6 +106,20 @@ export function performRequest(domain: Domain, destinationUri: string, options: 
   }
 }
 
+/** What is wrong with a request, whoever made it: the last look before it is sent. */
+export function complaintAbout({
+  flags,
+  parameters,
+}: Pick<PerformRequest, 'flags' | 'parameters'>): string | undefined {
+  if ((flags & ALWAYS) !== ALWAYS) return `A move is live and peer to peer, and flags ${flags} are not both.`
+  if ((flags & ~ALL_FLAGS) !== 0) return `Flags ${flags} of a move hold some that this client never sends.`
+  if ((flags & FLAG.undefineSource) !== 0 && (flags & FLAG.persistDestination) === 0) {
+    return `Flags ${flags} would undefine the VM here and not define it there.`
+  }
+  const field = parameters.find((parameter) => !FIELDS.has(parameter.field))?.field
+  return field === undefined ? undefined : `${field} is no wish for a move that this client ever sends.`
+}
+
 /** Says how the call ended from how it was rejected. */
 export function migrationEnd(error: unknown): MigrationEnd {
   if (error instanceof LibvirtRemoteError) return { kind: 'failed', error }
@@ -117,7 +145,7 @@ function checkDestination(uri: string): void {
 
 function flagsOf(options: MigrationOptions): number {
   const { definition } = options
-  let flags = FLAG.live | FLAG.peerToPeer
+  let flags = ALWAYS
   const set = (flag: number, isWanted: boolean | undefined): void => {
     if (isWanted === true) flags |= flag
   }

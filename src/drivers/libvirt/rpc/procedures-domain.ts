@@ -1,5 +1,5 @@
 /** Procedures that look at domains, and those that tell of them by themselves. Layouts: remote_protocol.x of libvirt 9.0. */
-import { array, COUNT, INT, NOTHING, optional, STRING, struct, UNSIGNED, UNSIGNED_HYPER } from './codec.ts'
+import { array, checked, COUNT, INT, NOTHING, optional, STRING, struct, UNSIGNED, UNSIGNED_HYPER } from './codec.ts'
 import { DOMAIN, type Domain, domains, UUID } from './domain.ts'
 import { DOMAINS_MAX, JOB_STATS_MAX, STATS_PER_DOMAIN_MAX } from './limits.ts'
 import { procedure } from './procedure.ts'
@@ -77,7 +77,13 @@ export const DOMAIN_PROCEDURES = {
   ),
   lookupByUuid: procedure('DOMAIN_LOOKUP_BY_UUID', 24, UUID, DOMAIN),
   lookupByName: procedure('DOMAIN_LOOKUP_BY_NAME', 23, STRING, DOMAIN),
-  xml: procedure('DOMAIN_GET_XML_DESC', 14, DOMAIN_AND_FLAGS, STRING),
+  xml: procedure(
+    'DOMAIN_GET_XML_DESC',
+    14,
+    // 1 is "secure", and 8, "migratable", implies it.
+    checked(DOMAIN_AND_FLAGS, ({ flags }) => ((flags & ~2) === 0 ? undefined : `Flags ${flags} would bring secrets.`)),
+    STRING,
+  ),
   state: procedure('DOMAIN_GET_STATE', 212, DOMAIN_AND_FLAGS, struct<DomainState>({ state: INT, reason: INT })),
   info: procedure(
     'DOMAIN_GET_INFO',

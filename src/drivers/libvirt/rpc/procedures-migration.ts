@@ -1,8 +1,9 @@
 /** Procedures that move a VM, or set how a move goes. There is none here that starts, stops, pauses, resumes, resets or undefines one.
  *  Layouts: remote_protocol.x of libvirt 9.0. */
-import { array, COUNT, INT, NOTHING, opaque, optional, STRING, struct, UNSIGNED } from './codec.ts'
+import { array, checked, COUNT, INT, NOTHING, opaque, optional, STRING, struct, UNSIGNED } from './codec.ts'
 import { DOMAIN, type Domain } from './domain.ts'
 import { MIGRATION_COOKIE_BYTES_MAX, MIGRATION_PARAMETERS_MAX } from './limits.ts'
+import { complaintAbout } from './migration.ts'
 import { procedure } from './procedure.ts'
 import { SENT_PARAMETER, type SentParameter } from './typed-parameters.ts'
 
@@ -24,13 +25,16 @@ export const MIGRATION_PROCEDURES = {
   perform: procedure(
     'DOMAIN_MIGRATE_PERFORM3_PARAMS',
     305,
-    struct<PerformArgs>({
-      domain: DOMAIN,
-      destinationUri: optional(STRING),
-      parameters: array(SENT_PARAMETER, MIGRATION_PARAMETERS_MAX),
-      cookie: opaque(MIGRATION_COOKIE_BYTES_MAX),
-      flags: UNSIGNED,
-    }),
+    checked(
+      struct<PerformArgs>({
+        domain: DOMAIN,
+        destinationUri: optional(STRING),
+        parameters: array(SENT_PARAMETER, MIGRATION_PARAMETERS_MAX),
+        cookie: opaque(MIGRATION_COOKIE_BYTES_MAX),
+        flags: UNSIGNED,
+      }),
+      complaintAbout,
+    ),
     opaque(MIGRATION_COOKIE_BYTES_MAX),
   ),
   abortJob: procedure('DOMAIN_ABORT_JOB', 164, DOMAIN, NOTHING),
@@ -59,11 +63,15 @@ export const MIGRATION_PROCEDURES = {
   startDirtyRate: procedure(
     'DOMAIN_START_DIRTY_RATE_CALC',
     427,
-    struct<{ readonly domain: Domain; readonly seconds: number; readonly flags: number }>({
-      domain: DOMAIN,
-      seconds: INT,
-      flags: UNSIGNED,
-    }),
+    checked(
+      struct<{ readonly domain: Domain; readonly seconds: number; readonly flags: number }>({
+        domain: DOMAIN,
+        seconds: INT,
+        flags: UNSIGNED,
+      }),
+      // 0 is page sampling: the others crash a QEMU without KVM.
+      ({ flags }) => (flags === 0 ? undefined : `The dirty rate is measured by sampling pages, not by flags ${flags}.`),
+    ),
     NOTHING,
   ),
 } as const

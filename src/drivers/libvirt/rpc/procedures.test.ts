@@ -12,6 +12,7 @@ import { procedure } from './procedure.ts'
 import { sendableProcedures } from './procedures.ts'
 import { DOMAIN_PROCEDURES } from './procedures-domain.ts'
 import { HOST_PROCEDURES } from './procedures-host.ts'
+import { MIGRATION_PROCEDURES } from './procedures-migration.ts'
 import { XdrReader, XdrWriter } from './xdr.ts'
 
 const VM = { name: 'test', uuid: '6695eb01-f6a4-8304-79aa-97f2502e193f', id: 1 }
@@ -136,6 +137,38 @@ test('secrets are never asked for with a description', async (context) => {
       { domain: VM, flags: 2 },
     ],
   )
+})
+
+function isRefused(error: unknown): boolean {
+  return error instanceof LibvirtError && error.code === 'argument'
+}
+
+test('flags and wishes that would do more are refused, even with a bare call', async (context) => {
+  const { server, open } = await aFake(context)
+  const libvirt = await open()
+  const move = {
+    domain: VM,
+    destinationUri: 'qemu+tls://there/system',
+    parameters: [],
+    cookie: new Uint8Array(),
+    flags: 3,
+  }
+  const before = server.calls.length
+  // Not live, not peer to peer, undefined here and not defined there, paused, disks in part, without protection, off, back from post-copy.
+  for (const flags of [2, 1, 3 | (1 << 4), 3 | (1 << 5), 3 | (1 << 7), 3 | (1 << 8), 3 | (1 << 10), 3 | (1 << 19)])
+    await assert.rejects(libvirt.call(MIGRATION_PROCEDURES.perform, { ...move, flags }), isRefused, `${flags}`)
+  for (const field of ['destination_name', 'destination_xml', 'persistent_xml', 'anything']) {
+    const parameters = [{ field, type: 'string', value: 'x' }] as const
+    await assert.rejects(libvirt.call(MIGRATION_PROCEDURES.perform, { ...move, parameters }), isRefused, field)
+  }
+  for (const flags of [1, 2])
+    await assert.rejects(
+      libvirt.call(MIGRATION_PROCEDURES.startDirtyRate, { domain: VM, seconds: 1, flags }),
+      isRefused,
+    )
+  for (const flags of [1, 8])
+    await assert.rejects(libvirt.call(DOMAIN_PROCEDURES.xml, { domain: VM, flags }), isRefused)
+  assert.equal(server.calls.length, before)
 })
 
 /** Payloads as libvirtd 9.0.0 sent them for test:///default, in hexadecimal, and what they say. */
