@@ -20,13 +20,13 @@ const COMPONENTS = [
   { packageName: 'stress-ng', file: '/usr/bin/stress-ng' },
   { packageName: 'iperf3', file: '/usr/bin/iperf3' },
   { packageName: 'strace', file: '/usr/bin/strace' },
+  { packageName: 'libvirt-daemon-system', file: '/usr/sbin/libvirtd' },
+  { packageName: 'libvirt-clients', file: '/usr/bin/virsh' },
   { packageName: 'linux-libc-dev', file: '/usr/include/asm-generic/unistd.h' },
 ] as const
 
 /** What the testbed is made of (testbed/README.md), where its guests can run. Its kernel is fetched, and not installed: nobody's machine is to start it. */
 const TESTBED = [
-  { packageName: 'libvirt-daemon-system', file: '/usr/sbin/libvirtd' },
-  { packageName: 'libvirt-clients', file: '/usr/bin/virsh' },
   { packageName: 'qemu-system-x86', file: '/usr/bin/qemu-system-x86_64' },
   { packageName: 'qemu-utils', file: '/usr/bin/qemu-img' },
   { packageName: 'iproute2', file: '/usr/bin/ip' },

@@ -34,10 +34,25 @@ describe('the package that `npm pack` makes', () => {
   test('holds what runs and what it reads: no sources, no tests', () => {
     const files = globSync('**/*', { cwd: installed })
     assert.deepEqual(
-      files.filter((path) => /(^src|\.ts$|\.(test|bench|contract)\.|builders|tsconfig)/.test(path)),
+      files.filter((path) => /(^src|(?<!\.d)\.ts$|\.(test|bench|contract)\.|builders|tsconfig)/.test(path)),
       [],
     )
     for (const path of ['LICENSE', 'NOTICE', 'README.md', 'docs/traces.md']) assert.ok(files.includes(path), path)
+  })
+
+  test('is a client of libvirt to whoever imports it, with its types', () => {
+    const program = [
+      "import { type Libvirt, LibvirtError, openLibvirt, parseAddress } from 'ethos/libvirt'",
+      "console.log(parseAddress('qemu+tcp://host/system').name)",
+      "const opened: Promise<Libvirt> = openLibvirt('qemu+unix:///system?socket=/nowhere/sock')",
+      'opened.catch((error: unknown) => console.log(error instanceof LibvirtError && error.code))',
+    ]
+    writeFileSync(join(user, 'client.mts'), `${program.join('\n')}\n`)
+    const types = ['--types', 'node', '--typeRoots', join(REPOSITORY, 'node_modules', '@types')]
+    const words = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2024', ...types, 'client.mts']
+    assert.deepEqual(runProgram('tsc', words, user), { isSuccess: true, output: '' })
+    const answer = runProgram(process.execPath, ['client.mts'], user)
+    assert.deepEqual(answer, { isSuccess: true, output: 'qemu:///system\nunreachable\n' })
   })
 
   test('says its version', () => {
