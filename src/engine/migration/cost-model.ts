@@ -7,6 +7,7 @@ import type { MoveFacts } from '../../terms/move-facts.ts'
 import { type Fraction, MiB } from '../../terms/units.ts'
 import { type CopyCourse, courseOfCopy } from './copy-course.ts'
 import { beliefOf, curveOf, levelOf } from './dirty-belief.ts'
+import { normalCdf } from '../numbers.ts'
 import { predictSmooth, type SmoothModel } from './smooth-regression.ts'
 
 /** Version of the fitted model's form. A reader refuses others. */
@@ -121,16 +122,17 @@ export function outlookOf(facts: MoveFacts, usedMib: number): CopyOutlook {
   const limitBytes = (bytesPerSec * facts.downtimeLimitMs) / 1000
   let pConverge = 0
   let firstPass = 0
-  const ends: { readonly course: CopyCourse; readonly weight: number }[] = []
+  const ends: WeighedEnd[] = []
   for (const one of beliefOf(sample, usedBytes)) {
     const dirtied = curveOf(one)
     const subject = { ramBytes, usedBytes, tailUsed: TAIL_USED, dirtied, workingSetBytes: levelOf(one) }
     const course = courseOfCopy(subject, terms)
-    firstPass += (one.weight * dirtied(usedBytes / bytesPerSec)) / limitBytes
+    firstPass += (one.cautiousWeight * dirtied(usedBytes / bytesPerSec)) / limitBytes
     if (!course.converges) continue
-    const inTime = normalShare(Math.log((facts.timeoutSec * 1000) / course.totalMs) / TIME_SPREAD)
-    pConverge += one.weight * inTime
-    ends.push({ course, weight: one.weight * Math.max(inTime, 1e-6) })
+    const inTime = normalCdf(Math.log((facts.timeoutSec * 1000) / course.totalMs) / TIME_SPREAD)
+    pConverge += one.cautiousWeight * inTime
+    const possible = Math.max(inTime, 1e-6)
+    ends.push({ course, weight: one.weight * possible, cautiousWeight: one.cautiousWeight * possible })
   }
   const header = HEADER_SHARE * facts.memoryMib
   const bytesAt = (share: Fraction): number =>
@@ -139,7 +141,7 @@ export function outlookOf(facts: MoveFacts, usedMib: number): CopyOutlook {
     usedMib,
     bytesPerSec,
     bytesMib: bytesAt(0.5),
-    downtimeMs: quantileOf(ends, 0.5, ({ downtimeMs }) => downtimeMs) ?? facts.downtimeLimitMs,
+    downtimeMs: quantileOf(cautious(ends), 0.5, ({ downtimeMs }) => downtimeMs) ?? facts.downtimeLimitMs,
     pConverge: Math.min(1, pConverge),
     firstPass,
     limitMib: limitBytes / MiB,
@@ -196,22 +198,30 @@ export function downtimeFeatures(facts: MoveFacts, outlook: CopyOutlook): readon
   ]
 }
 
-/** Share of a normal distribution below `z`; the logistic that is never off by more than 0.01 (Bowling et al. 2009, one factor). */
-function normalShare(z: number): Fraction {
-  return 1 / (1 + Math.exp(-1.702 * z))
+interface WeighedEnd {
+  readonly course: CopyCourse
+  readonly weight: number
+  readonly cautiousWeight: number
 }
 
+function cautious(ends: readonly WeighedEnd[]): readonly WeighedEnd[] {
+  return ends.map((end) => ({ ...end, weight: end.cautiousWeight }))
+}
+
+/** The figure that this share of the weight stays at or below. Absent: nothing has any weight. */
 function quantileOf(
-  ends: readonly { readonly course: CopyCourse; readonly weight: number }[],
+  ends: readonly WeighedEnd[],
   share: Fraction,
   figure: (course: CopyCourse) => number,
 ): number | undefined {
-  const sorted = ends.map(({ course, weight }) => ({ value: figure(course), weight })).toSorted((a, b) => a.value - b.value)
+  const sorted = ends
+    .map(({ course, weight }) => ({ value: figure(course), weight }))
+    .toSorted((a, b) => a.value - b.value)
   const all = sorted.reduce((sum, { weight }) => sum + weight, 0)
   let below = 0
   for (const { value, weight } of sorted) {
     below += weight
     if (below >= share * all) return value
   }
-  return undefined
+  return sorted.at(-1)?.value
 }
