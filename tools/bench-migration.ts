@@ -16,6 +16,8 @@ const { values: options } = parseArgs({
 const moves = readFinishedMoves(options.moves)
 if (options.fit) {
   const model = keepCostModel(moves)
-  process.stdout.write(`Fitted to ${moves.length} moves: ${model.downtime.rows.length} that ended, traces/live-migrations/cost-model.json.\n`)
+  process.stdout.write(
+    `Fitted to ${moves.length} moves: ${model.downtime.rows.length} that ended, traces/live-migrations/cost-model.json.\n`,
+  )
 }
 process.stdout.write(keepReport(moves, { cases: Number(options.cases), isKept: options.keep }))

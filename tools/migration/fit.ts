@@ -11,6 +11,7 @@ import {
   paceFeatures,
   paceOf,
   sendingMs,
+  sharpenedOdds,
   setUpFeatures,
   timeOf,
 } from '../../src/engine/migration/cost-model.ts'
@@ -69,6 +70,7 @@ export function fitCostModel(moves: readonly FinishedMove[], provenance: string)
     setUp: rounded(setUp.model),
     pace: rounded(pace.model),
     downtime: rounded(downtime.model),
+    oddsPower: oddsPowerOf(moves, memory.leftOut),
     bands: {
       total: bandOf(done.map(({ move, ended, outlook }) => ended.totalMs / timeOf(models, move.facts, outlook))),
       downtime: bandOf(
@@ -77,6 +79,23 @@ export function fitCostModel(moves: readonly FinishedMove[], provenance: string)
       bytes: bandOf(done.map(({ ended, outlook }) => ended.bytesMib / outlook.bytesMib)),
     },
   }
+}
+
+/** The power under which the verdicts were likeliest, tried in steps, and at most two: few recorded moves do not end. */
+function oddsPowerOf(moves: readonly FinishedMove[], leftOut: readonly number[]): number {
+  const shares = moves.map(({ facts }, i) => {
+    const usedMib = Math.min(facts.memoryMib, firstGuessMib(facts) * Math.exp(leftOut[i]))
+    return outlookOf(facts, usedMib).pConverge
+  })
+  let best = { power: 1, likelihood: -Infinity }
+  for (const power of [1, 1.25, 1.5, 1.75, 2]) {
+    const likelihood = moves.reduce((sum, { converged }, i) => {
+      const said = sharpenedOdds(shares[i], power)
+      return sum + Math.log(Math.max(1e-4, converged ? said : 1 - said))
+    }, 0)
+    if (likelihood > best.likelihood) best = { power, likelihood }
+  }
+  return best.power
 }
 
 function fitOrConstant(

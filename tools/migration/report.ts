@@ -14,6 +14,7 @@ import { compareSynthetic, drawCase, type SyntheticResult } from './synthetic.ts
 
 const SEEDS = [1, 2, 3, 4, 5, 6]
 const FOLDS = 5
+const WIDTHS = [19, 11, 21, 21, 19, 13, 13]
 
 export function keepReport(
   moves: readonly FinishedMove[],
@@ -27,7 +28,17 @@ export function keepReport(
   const synthetic = compareSynthetic(cases, 1)
   const speed = speedOf(moves)
   if (isKept) {
-    const result = { commit: commitName(), moves: moves.length, seeds: SEEDS, folds: FOLDS, rows, strict, floor, synthetic, speed }
+    const result = {
+      commit: commitName(),
+      moves: moves.length,
+      seeds: SEEDS,
+      folds: FOLDS,
+      rows,
+      strict,
+      floor,
+      synthetic,
+      speed,
+    }
     const short = (_: string, value: unknown): unknown =>
       typeof value === 'number' && !Number.isInteger(value) ? Number(value.toPrecision(4)) : value
     writeFileSync(join(REPOSITORY, 'docs', 'results', 'migration-cost.json'), `${JSON.stringify(result, short, 2)}\n`)
@@ -36,10 +47,10 @@ export function keepReport(
     `commit ${commitName()}: ${moves.length} recorded moves, ${FOLDS} folds, seeds ${SEEDS.join(' ')}; mean over seeds (lowest to highest)`,
     'median |promised / actual - 1| of moves not learned from',
     '',
-    line(['', 'total', '90 of 100', 'downtime', 'bytes', 'wrong verdict', 'starts that did not end']),
+    line(['', 'total', '90 of 100', 'downtime', 'bytes', 'wrong verdict', 'did not end', 'Brier x 100']),
     ...rows.map(rowText),
     ...strict.map((row) => rowText({ ...row, name: 'cost model, guests held out whole' })),
-    line(['noise floor', percent(floor.total), '', percent(floor.downtime), percent(floor.bytes), '', '']),
+    line(['noise floor', percent(floor.total), '', percent(floor.downtime), percent(floor.bytes)]),
     line(['goal', '<= 4 %', '', '<= 12 %', '<= 1.5 %', '<= 0.5 %', '0']),
     '',
     syntheticText(synthetic),
@@ -76,7 +87,7 @@ function microsOf(rounds: number, pieces: number, work: () => void): number {
 
 function rowText(row: StudyRow): string {
   const spread = ({ mean, low, high }: Spread): string => `${mean.toFixed(2)} % (${low.toFixed(1)}-${high.toFixed(1)})`
-  const { name, total, totalP90, downtime, bytes, wrong, neverEnds } = row
+  const { name, total, totalP90, downtime, bytes, wrong, neverEnds, brier } = row
   return line([
     name,
     spread(total),
@@ -85,6 +96,7 @@ function rowText(row: StudyRow): string {
     spread(bytes),
     spread(wrong),
     neverEnds.mean.toFixed(1),
+    brier.mean.toFixed(2),
   ])
 }
 
@@ -103,5 +115,5 @@ function percent(value: number): string {
 }
 
 function line([name, ...cells]: readonly string[]): string {
-  return `${name.padEnd(38)}${cells.map((cell) => cell.padStart(22)).join('')}`.trimEnd()
+  return `${name.padEnd(38)}${cells.map((cell, i) => cell.padStart(WIDTHS[i])).join('')}`.trimEnd()
 }

@@ -27,6 +27,8 @@ export interface StudyRow {
   /** Moves with the wrong verdict on ending in time, in percent; and how many of them were starts that did not end. */
   readonly wrong: Spread
   readonly neverEnds: Spread
+  /** Mean square of the distance between the probability promised and what came (Brier 1950), in hundredths: lower is better. */
+  readonly brier: Spread
   /** Ninetieth of hundred errors of the total. */
   readonly totalP90: Spread
 }
@@ -65,6 +67,7 @@ export function runStudy(request: StudyRequest): readonly StudyRow[] {
       bytes: over((run) => run.bytes),
       wrong: over((run) => run.wrong),
       neverEnds: over((run) => run.neverEnds),
+      brier: over((run) => run.brier),
       totalP90: over((run) => run.totalP90),
     }
   })
@@ -76,6 +79,7 @@ interface Run {
   readonly bytes: number
   readonly wrong: number
   readonly neverEnds: number
+  readonly brier: number
   readonly totalP90: number
 }
 
@@ -83,11 +87,13 @@ function judge({ moves, folds, groupOf }: StudyRequest, promiser: Promiser, seed
   const errors = { total: [] as number[], downtime: [] as number[], bytes: [] as number[] }
   let wrong = 0
   let neverEnds = 0
+  let brier = 0
   for (const fold of foldsOf([...new Set(moves.map(groupOf))], folds, seed)) {
     const promise = promiser.learn(moves.filter((move) => !fold.has(groupOf(move))))
     for (const move of moves.filter((one) => fold.has(groupOf(one)))) {
       const said = promise(move.facts)
       const isWrong = said.pConverge >= 0.5 !== move.converged
+      brier += (said.pConverge - (move.converged ? 1 : 0)) ** 2
       if (isWrong) wrong++
       if (isWrong && !move.converged) neverEnds++
       if (move.ended === undefined) continue
@@ -103,6 +109,7 @@ function judge({ moves, folds, groupOf }: StudyRequest, promiser: Promiser, seed
     totalP90: quantile(errors.total, 0.9),
     wrong: (100 * wrong) / moves.length,
     neverEnds,
+    brier: (100 * brier) / moves.length,
   }
 }
 

@@ -89,7 +89,11 @@ function checkHead(head: readonly string[], place: string): void {
   if (twice !== undefined) throw new ParseError(place, twice, 'This column stands twice.')
   const lacking = ['mode', ...COLUMNS.map(({ name }) => name)].filter((name) => !head.includes(name))
   if (lacking.length === 0) return
-  throw new ParseError(place, lacking.join(', '), 'These columns are missing. docs/migration-cost.md says what each is.')
+  throw new ParseError(
+    place,
+    lacking.join(', '),
+    'These columns are missing. docs/migration-cost.md says what each is.',
+  )
 }
 
 /** Printed as it is: what could break the lines of a CSV is refused. */

@@ -29,6 +29,7 @@ export function parseCostModel(value: unknown): CostModel {
     setUp: parseSmooth(fields['setUp'], 'cost model.setUp', WIDTHS.setUp),
     pace: parseSmooth(fields['pace'], 'cost model.pace', WIDTHS.pace),
     downtime: parseSmooth(fields['downtime'], 'cost model.downtime', WIDTHS.downtime),
+    oddsPower: parseNumber(fields['oddsPower'], 'cost model.oddsPower', { min: 0.1, max: 10 }),
     bands: {
       total: parseBand(bands['total'], 'cost model.bands.total'),
       downtime: parseBand(bands['downtime'], 'cost model.bands.downtime'),

@@ -30,6 +30,8 @@ export interface CostModel {
   readonly pace: SmoothModel
   /** ln(downtime / what the stop rule says), from `downtimeFeatures`. */
   readonly downtime: SmoothModel
+  /** By how much the odds of ending in time are sharper than belief says: it doubts more than moves gave it reason to. One: as it says. */
+  readonly oddsPower: number
   readonly bands: { readonly total: ErrorBand; readonly downtime: ErrorBand; readonly bytes: ErrorBand }
 }
 
@@ -88,11 +90,17 @@ export function promiseMove(model: CostModel, facts: MoveFacts): MovePromise {
     totalMs,
     downtimeMs,
     bytesMib: outlook.bytesMib,
-    pConverge: outlook.pConverge,
+    pConverge: sharpenedOdds(outlook.pConverge, model.oddsPower),
     totalMsRange: [totalMs * Math.exp(bands.total.p10), totalMs * Math.exp(bands.total.p90)],
     downtimeMsRange: [downtimeMs * Math.exp(bands.downtime.p10), downtimeMs * Math.exp(bands.downtime.p90)],
     bytesMibRange: [Math.min(lowest, outlook.bytesMibRange[0]), Math.max(highest, outlook.bytesMibRange[1])],
   }
+}
+
+/** The same side of one half, further from it. */
+export function sharpenedOdds(share: Fraction, power: number): Fraction {
+  const yes = share ** power
+  return yes / (yes + (1 - share) ** power)
 }
 
 /** Pages of the guest that hold something, from what is seen of its process. */

@@ -107,7 +107,8 @@ function priorOf({ bytesPerSec, workingSetBytes }: Way, { atRest, rateMib, setMi
 
 /** A working set written in sequence, beside the guest's own little writing. */
 export function curveOf({ bytesPerSec, workingSetBytes }: Way): DirtyCurve {
-  return (seconds) => Math.min(workingSetBytes, bytesPerSec * seconds) + IDLE_BYTES * (1 - Math.exp(-seconds / IDLE_SECONDS))
+  return (seconds) =>
+    Math.min(workingSetBytes, bytesPerSec * seconds) + IDLE_BYTES * (1 - Math.exp(-seconds / IDLE_SECONDS))
 }
 
 /** What `curveOf` levels off at. */
