@@ -62,14 +62,13 @@ export function fitCostModel(moves: readonly FinishedMove[], provenance: string)
     { ...DOWNTIME, fallback: 0 },
   )
   const models = { setUp: setUp.model, pace: pace.model }
-  const rounded = (model: SmoothModel): SmoothModel => roundedModel(model)
   return {
     schema: COST_MODEL_SCHEMA,
     provenance,
-    memory: rounded(memory.model),
-    setUp: rounded(setUp.model),
-    pace: rounded(pace.model),
-    downtime: rounded(downtime.model),
+    memory: roundedModel(memory.model),
+    setUp: roundedModel(setUp.model),
+    pace: roundedModel(pace.model),
+    downtime: roundedModel(downtime.model),
     oddsPower: oddsPowerOf(moves, memory.leftOut),
     bands: {
       total: bandOf(done.map(({ move, ended, outlook }) => ended.totalMs / timeOf(models, move.facts, outlook))),
@@ -118,9 +117,7 @@ function bandOf(ratios: readonly number[]): ErrorBand {
   return { p10: at(0.1), p90: at(0.9) }
 }
 
-/** Seven digits: more than any of the figures is good for, and a file that can be read. */
 function roundedModel(model: SmoothModel): SmoothModel {
-  const short = (value: number): number => Number(value.toPrecision(7))
   return {
     centres: model.centres.map(short),
     scales: model.scales.map(short),
@@ -128,4 +125,9 @@ function roundedModel(model: SmoothModel): SmoothModel {
     rows: model.rows.map((row) => row.map(short)),
     weights: model.weights.map(short),
   }
+}
+
+/** Seven digits: more than any of the figures is good for, and a file that can be read. */
+function short(value: number): number {
+  return Number(value.toPrecision(7))
 }

@@ -25,7 +25,10 @@ function madeMoves(count: number): readonly FinishedMove[] {
     const rate = luck.below(12) * MiB
     const ramBytes = (memoryMib + 0.758) * MiB
     const subject = {
-      ...{ ramBytes, usedBytes: usedMib * MiB, tailUsed: 0.9, workingSetBytes: 33 * MiB },
+      ramBytes,
+      usedBytes: usedMib * MiB,
+      tailUsed: 0.9,
+      workingSetBytes: 33 * MiB,
       dirtied: (seconds: number) => Math.min(32 * MiB, rate * seconds) + MiB * (1 - Math.exp(-seconds)),
     }
     const terms = { bytesPerSec: probeBytesPerSec, downtimeLimitMs: 300, mode: 'precopy' as const, timeoutMs: 20_000 }
@@ -46,9 +49,18 @@ function madeMoves(count: number): readonly FinishedMove[] {
           }
         : {}),
       facts: {
-        ...{ memoryMib, linkMbitPerSec, probeBytesPerSec, mode: 'precopy', downtimeLimitMs: 300, timeoutSec: 20 },
-        ...{ dirtyMibPerSec: rate / MiB, dirtyWindowSec: 1, load1: 1, cpuMsPerSec: 300 },
-        ...{ residentMib: usedMib + 84.5, unusedMib: memoryMib - usedMib },
+        memoryMib,
+        linkMbitPerSec,
+        probeBytesPerSec,
+        mode: 'precopy',
+        downtimeLimitMs: 300,
+        timeoutSec: 20,
+        dirtyMibPerSec: rate / MiB,
+        dirtyWindowSec: 1,
+        load1: 1,
+        cpuMsPerSec: 300,
+        residentMib: usedMib + 84.5,
+        unusedMib: memoryMib - usedMib,
       },
     }
   })

@@ -39,8 +39,6 @@ export function keepReport(
       synthetic,
       speed,
     }
-    const short = (_: string, value: unknown): unknown =>
-      typeof value === 'number' && !Number.isInteger(value) ? Number(value.toPrecision(4)) : value
     writeFileSync(join(REPOSITORY, 'docs', 'results', 'migration-cost.json'), `${JSON.stringify(result, short, 2)}\n`)
   }
   return [
@@ -86,7 +84,6 @@ function microsOf(rounds: number, pieces: number, work: () => void): number {
 }
 
 function rowText(row: StudyRow): string {
-  const spread = ({ mean, low, high }: Spread): string => `${mean.toFixed(2)} % (${low.toFixed(1)}-${high.toFixed(1)})`
   const { name, total, totalP90, downtime, bytes, wrong, neverEnds, brier } = row
   return line([
     name,
@@ -116,4 +113,12 @@ function percent(value: number): string {
 
 function line([name, ...cells]: readonly string[]): string {
   return `${name.padEnd(38)}${cells.map((cell, i) => cell.padStart(WIDTHS[i])).join('')}`.trimEnd()
+}
+
+function spread({ mean, low, high }: Spread): string {
+  return `${mean.toFixed(2)} % (${low.toFixed(1)}-${high.toFixed(1)})`
+}
+
+function short(_: string, value: unknown): unknown {
+  return typeof value === 'number' && !Number.isInteger(value) ? Number(value.toPrecision(4)) : value
 }

@@ -4,6 +4,7 @@ import { Luck } from '../../src/terms/luck.ts'
 import { MiB } from '../../src/terms/units.ts'
 import { measuredCurve } from '../../src/engine/migration/measured-curve.ts'
 import { followCopy } from './oracle.ts'
+import { quantile } from './study.ts'
 
 export interface SyntheticResult {
   readonly cases: number
@@ -48,7 +49,12 @@ export function drawCase(luck: Luck): SyntheticCase {
     parts.reduce((sum, { size, rate }) => sum + size * (1 - Math.exp((-rate * seconds) / size)), 0)
   const workingSetBytes = parts.reduce((sum, { size }) => sum + size, 0)
   return {
-    ...{ ramBytes, usedBytes, tailUsed: 0.3 + 0.7 * luck.fraction(), curve, workingSetBytes, bytesPerSec },
+    ramBytes,
+    usedBytes,
+    tailUsed: 0.3 + 0.7 * luck.fraction(),
+    curve,
+    workingSetBytes,
+    bytesPerSec,
     downtimeLimitMs: between(30, 2000),
   }
 }
@@ -77,17 +83,15 @@ export function compareSynthetic(cases: number, seed: number): SyntheticResult {
       bytes.push(100 * Math.abs(said.sentBytes / truth.sentBytes - 1))
     }
   }
-  const at = (values: number[], share: number): number =>
-    values.toSorted((a, b) => a - b)[Math.floor(share * values.length)] ?? Number.NaN
   return {
     cases,
     totalMean: total.reduce((sum, value) => sum + value, 0) / total.length,
-    totalMedian: at(total, 0.5),
+    totalMedian: quantile(total, 0.5),
     within1: (100 * total.filter((value) => value <= 1).length) / total.length,
-    totalP99: at(total, 0.99),
-    downtimeMedian: at(downtime, 0.5),
-    bytesMedian: at(bytes, 0.5),
-    bytesP99: at(bytes, 0.99),
+    totalP99: quantile(total, 0.99),
+    downtimeMedian: quantile(downtime, 0.5),
+    bytesMedian: quantile(bytes, 0.5),
+    bytesP99: quantile(bytes, 0.99),
     wrongVerdicts: (100 * wrong) / cases,
     endsShare: total.length / cases,
   }

@@ -71,7 +71,6 @@ function asCsv(promised: readonly Promised[]): string {
 }
 
 function asJson({ row, promise }: Promised): Readonly<Record<string, unknown>> {
-  const short = (value: number): number => Number(value.toPrecision(5))
   return {
     row,
     totalMs: short(promise.totalMs),
@@ -82,4 +81,9 @@ function asJson({ row, promise }: Promised): Readonly<Record<string, unknown>> {
     bytesMibRange: promise.bytesMibRange.map(short),
     pConverge: Number(promise.pConverge.toFixed(4)),
   }
+}
+
+/** Five digits are more than a promise is good for. */
+function short(value: number): number {
+  return Number(value.toPrecision(5))
 }

@@ -39,8 +39,12 @@ test('a move is read with its units', () => {
   ])
 })
 
+/** The columns from the last to the second. */
+function turned(line: string): string {
+  return line.split(',').slice(1).toReversed().join(',')
+}
+
 test('a link of 0 is none, columns may stand in any order, others are passed over, rows without names are numbered', () => {
-  const turned = (line: string): string => line.split(',').slice(1).toReversed().join(',')
   const [move] = read(`${turned(HEAD)},guest`, `${turned(withCell('link_mbit', '0'))},vm 1`)
   assert.equal(move.row, '1')
   assert.equal(move.facts.linkMbitPerSec, undefined)

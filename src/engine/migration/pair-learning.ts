@@ -50,13 +50,16 @@ const VERDICT_SHIFT_MAX = 3
 const TAIL = 0.9
 
 export function newPair(): PairLearning {
-  const none = (figure: keyof typeof PRIOR): FactorBelief => ({ moves: 0, mean: 0, variance: PRIOR[figure].move ** 2 })
   return {
-    total: none('total'),
-    downtime: none('downtime'),
-    bytes: none('bytes'),
+    total: unknown('total'),
+    downtime: unknown('downtime'),
+    bytes: unknown('bytes'),
     ends: { shift: 0, moves: 0 },
   }
+}
+
+function unknown(figure: keyof typeof PRIOR): FactorBelief {
+  return { moves: 0, mean: 0, variance: PRIOR[figure].move ** 2 }
 }
 
 /** The pair after one more move.
