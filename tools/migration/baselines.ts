@@ -47,8 +47,8 @@ export const STOP_RULE_ONLY: Promiser = {
     const { memory } = fitCostModel(moves, 'a fold')
     return (facts) => {
       const outlook = outlookOf(facts, usedMibOf(memory, facts))
-      const { bytesMib, downtimeMs, pConverge } = outlook
-      return { totalMs: 450 + (bytesMib / mibPerSec(facts)) * 1000, downtimeMs, bytesMib, pConverge }
+      const { bytesMib, bytesMibMedian, downtimeMs, pConverge } = outlook
+      return { totalMs: 450 + (bytesMibMedian / mibPerSec(facts)) * 1000, downtimeMs, bytesMib, pConverge }
     }
   },
 }

@@ -56,7 +56,7 @@ function widths(): Readonly<Record<'memory' | 'setUp' | 'pace' | 'downtime', num
     unusedMib: 0,
   }
   const range: readonly [number, number] = [1, 1]
-  const copied = { usedMib: 1, bytesPerSec: 1, bytesMib: 1, downtimeMs: 1, bytesMibRange: range }
+  const copied = { usedMib: 1, bytesPerSec: 1, bytesMib: 1, bytesMibMedian: 1, downtimeMs: 1, bytesMibRange: range }
   const outlook = { ...copied, pConverge: 1, firstPass: 0, limitMib: 1 }
   return {
     memory: memoryFeatures(facts).length,

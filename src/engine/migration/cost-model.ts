@@ -71,7 +71,10 @@ const TAIL_USED = 0.8
 export interface CopyOutlook {
   readonly usedMib: number
   readonly bytesPerSec: number
+  /** The likeliest figure. */
   readonly bytesMib: number
+  /** As many moves send more as send less: what time is reckoned with. */
+  readonly bytesMibMedian: number
   readonly downtimeMs: number
   readonly pConverge: Fraction
   /** Bytes written during the first pass over what fits into the downtime limit. */
@@ -150,6 +153,7 @@ export function outlookOf(facts: MoveFacts, usedMib: number): CopyOutlook {
   return {
     usedMib,
     bytesPerSec,
+    bytesMibMedian: bytesAt(0.5),
     bytesMib: likeliestOf(ends, ({ sentBytes }) => sentBytes / MiB + header) ?? usedMib + header,
     downtimeMs: quantileOf(cautious(ends), 0.5, ({ downtimeMs }) => downtimeMs) ?? facts.downtimeLimitMs,
     pConverge: Math.min(1, pConverge),
@@ -163,13 +167,13 @@ export function outlookOf(facts: MoveFacts, usedMib: number): CopyOutlook {
 export function timeOf(
   models: Pick<CostModel, 'setUp' | 'pace'>,
   facts: MoveFacts,
-  { bytesMib, usedMib }: CopyOutlook,
+  { bytesMibMedian, usedMib }: CopyOutlook,
 ): number {
   if (facts.linkMbitPerSec === undefined) {
     const mibPerSec = Math.exp(predictSmooth(models.pace, paceFeatures(facts, usedMib)))
-    return UNLIMITED_SET_UP_MS + (bytesMib / mibPerSec) * 1000
+    return UNLIMITED_SET_UP_MS + (bytesMibMedian / mibPerSec) * 1000
   }
-  return sendingMs(facts, bytesMib) + Math.max(0, predictSmooth(models.setUp, setUpFeatures(facts)))
+  return sendingMs(facts, bytesMibMedian) + Math.max(0, predictSmooth(models.setUp, setUpFeatures(facts)))
 }
 
 export function sendingMs(facts: MoveFacts, bytesMib: number): number {
@@ -245,7 +249,7 @@ function likeliestOf(ends: readonly WeighedEnd[], figure: (course: CopyCourse) =
   for (const at of logs) {
     const about = ends.reduce((sum, { weight }, i) => {
       const distance = (logs[i] - at) / BYTES_ALIKE
-      return sum + weight * Math.exp((-distance * distance) / 2)
+      return Math.abs(distance) > 4 ? sum : sum + weight * Math.exp((-distance * distance) / 2)
     }, 0)
     if (about > most) {
       most = about
