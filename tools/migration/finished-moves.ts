@@ -14,6 +14,8 @@ export interface FinishedMove {
   readonly group: string
   /** The guest between two boots: a stricter way to hold out. */
   readonly guest: string
+  /** From which host to which. */
+  readonly pair: string
   /** Done within the time allowed. */
   readonly converged: boolean
   /** Pages that held something (MiB), counted by QEMU. */
@@ -36,6 +38,7 @@ function resultOf(cells: MoveCells, place: string): Omit<FinishedMove, 'row' | '
   return {
     group: cells.get('repeat_group') ?? '0',
     guest: ['batch', 'guest', 'guest_generation'].map((column) => cells.get(column) ?? '').join(' '),
+    pair: `${cells.get('src') ?? ''} to ${cells.get('dst') ?? ''}`,
     converged,
     usedMib: read('mem_total_mib') - read('constant_pages') / 256,
     ...(converged ? { ended } : {}),

@@ -10,6 +10,7 @@ import { type FinishedMove, readFinishedMoves } from './finished-moves.ts'
 import { fitCostModel } from './fit.ts'
 import { COST_MODEL_PATH } from './model-file.ts'
 import { noiseFloor } from './noise-floor.ts'
+import { studyPairs } from './pairs.ts'
 import { COST_MODEL, foldsOf, runStudy } from './study.ts'
 import { compareSynthetic } from './synthetic.ts'
 
@@ -37,6 +38,7 @@ function madeMoves(count: number): readonly FinishedMove[] {
       row: String(i),
       group: String(i),
       guest: String(i % 7),
+      pair: i % 2 === 0 ? 'a to b' : 'b to a',
       usedMib,
       converged: course.converges,
       ...(course.converges
@@ -107,4 +109,11 @@ test('on synthetic dirty curves the closed form is within 1 % of the simulation 
   assert.ok(result.totalMedian < 0.1)
   assert.ok(result.bytesMedian < 0.1)
   assert.ok(result.wrongVerdicts < 0.7, String(result.wrongVerdicts))
+})
+
+test('a pair that is a third slower is promised so before long, and one that is as promised stays', () => {
+  const pairs = studyPairs(madeMoves(60), { folds: 3, seed: 1 })
+  assert.ok(pairs.slowerPlain > 15, String(pairs.slowerPlain))
+  assert.ok(pairs.slowerCorrected < 0.5 * pairs.slowerPlain, String(pairs.slowerCorrected))
+  assert.ok(pairs.corrected < pairs.plain + 1)
 })

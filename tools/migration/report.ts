@@ -4,14 +4,16 @@ import { join } from 'node:path'
 import { courseOfCopy } from '../../src/engine/migration/copy-course.ts'
 import { promiseMove } from '../../src/engine/migration/cost-model.ts'
 import { Luck } from '../../src/terms/luck.ts'
-import { commitName, REPOSITORY } from '../repository.ts'
+import { commitName, REPOSITORY, runProgram } from '../repository.ts'
 import { MEMORY_OVER_BANDWIDTH, RESIDENT_OVER_BANDWIDTH, STOP_RULE_ONLY, TEXTBOOK_ROUNDS } from './baselines.ts'
 import type { FinishedMove } from './finished-moves.ts'
 import { fitCostModel } from './fit.ts'
 import { noiseFloor } from './noise-floor.ts'
+import { studyPairs } from './pairs.ts'
 import { COST_MODEL, runStudy, type Spread, type StudyRow } from './study.ts'
 import { compareSynthetic, drawCase, type SyntheticResult } from './synthetic.ts'
 
+const RESULT = join(REPOSITORY, 'docs', 'results', 'migration-cost.json')
 const SEEDS = [1, 2, 3, 4, 5, 6]
 const FOLDS = 5
 const WIDTHS = [19, 11, 21, 21, 19, 13, 13]
@@ -27,6 +29,7 @@ export function keepReport(
   const floor = noiseFloor(moves)
   const synthetic = compareSynthetic(cases, 1)
   const speed = speedOf(moves)
+  const pairs = studyPairs(moves, { folds: FOLDS, seed: 1 })
   if (isKept) {
     const result = {
       commit: commitName(),
@@ -38,8 +41,10 @@ export function keepReport(
       floor,
       synthetic,
       speed,
+      pairs,
     }
-    writeFileSync(join(REPOSITORY, 'docs', 'results', 'migration-cost.json'), `${JSON.stringify(result, short, 2)}\n`)
+    writeFileSync(RESULT, `${JSON.stringify(result, short, 2)}\n`)
+    runProgram('biome', ['format', '--write', RESULT])
   }
   return [
     `commit ${commitName()}: ${moves.length} recorded moves, ${FOLDS} folds, seeds ${SEEDS.join(' ')}; mean over seeds (lowest to highest)`,
@@ -51,6 +56,9 @@ export function keepReport(
     line(['noise floor', percent(floor.total), '', percent(floor.downtime), percent(floor.bytes)]),
     line(['goal', '<= 4 %', '', '<= 12 %', '<= 1.5 %', '<= 0.5 %', '0']),
     '',
+    `learned per pair of hosts: total off by ${pairs.plain.toFixed(2)} %, corrected ${pairs.corrected.toFixed(2)} %; in range ` +
+      `${pairs.plainHeld.toFixed(0)} %, corrected ${pairs.correctedHeld.toFixed(0)} % (promised 80 %); ` +
+      `a pair a third slower ${pairs.slowerPlain.toFixed(1)} %, corrected ${pairs.slowerCorrected.toFixed(1)} %`,
     syntheticText(synthetic),
     `${speed.courseMicros.toFixed(1)} us a course (goal 20), ${speed.promiseMicros.toFixed(0)} us a promise with its belief and corrections`,
     '',
