@@ -39,10 +39,10 @@ const PRIOR = {
   downtime: { pair: 0.2, move: 0.3 },
   bytes: { pair: 0.05, move: 0.05 },
 } as const
-/** A move's weight after each later one: about twenty moves are remembered. */
-const MEMORY = 0.95
-/** Beyond this factor a move is counted as one this far off: a stray figure must not turn a pair around. */
-const STRAY_LOG = 1.5
+/** A move's weight after each later one: about thirty moves are remembered. */
+const MEMORY = 0.97
+/** Beyond so many standard deviations a move is counted as one so far off (Huber 1981): most moves that are late are late by accident. */
+const STRAY_DEVIATIONS = 1
 /** Step of the verdict's log-odds per move, shrinking as moves add up. */
 const VERDICT_STEP = 0.6
 const VERDICT_SHIFT_MAX = 3
@@ -66,9 +66,9 @@ function unknown(figure: keyof typeof PRIOR): FactorBelief {
  *  @param promise as the shipped model gave it, uncorrected: what is learned is the pair's factor, not the last correction's rest */
 export function learnMove(pair: PairLearning, promise: MovePromise, end: MoveEnd): PairLearning {
   return {
-    total: sharpened(pair.total, promise.totalMs, end.totalMs),
-    downtime: sharpened(pair.downtime, promise.downtimeMs, end.downtimeMs),
-    bytes: sharpened(pair.bytes, promise.bytesMib, end.bytesMib),
+    total: sharpened(pair.total, PRIOR.total.pair, { promised: promise.totalMs, actual: end.totalMs }),
+    downtime: sharpened(pair.downtime, PRIOR.downtime.pair, { promised: promise.downtimeMs, actual: end.downtimeMs }),
+    bytes: sharpened(pair.bytes, PRIOR.bytes.pair, { promised: promise.bytesMib, actual: end.bytesMib }),
     ends: shifted(pair.ends, promise.pConverge, end.ended),
   }
 }
@@ -89,14 +89,20 @@ export function correctPromise(pair: PairLearning, promise: MovePromise): MovePr
   }
 }
 
-function sharpened(belief: FactorBelief, promised: number, actual: number | undefined): FactorBelief {
+function sharpened(
+  belief: FactorBelief,
+  pairSpread: number,
+  { promised, actual }: { readonly promised: number; readonly actual: number | undefined },
+): FactorBelief {
   if (actual === undefined || !(actual > 0) || !(promised > 0)) return belief
-  const seen = Math.max(-STRAY_LOG, Math.min(STRAY_LOG, Math.log(actual / promised)))
   const moves = MEMORY * belief.moves + 1
-  const mean = belief.mean + (seen - belief.mean) / moves
-  // The prior's variance counts as four moves, so that two alike don't make a certainty.
-  const weight = 1 / (moves + 4)
-  return { moves, mean, variance: belief.variance + weight * ((seen - mean) ** 2 - belief.variance) }
+  const doubt = pairSpread ** 2 / moves
+  const reach = STRAY_DEVIATIONS * Math.sqrt(belief.variance + doubt)
+  const off = Math.log(actual / promised) - belief.mean
+  const mean = belief.mean + Math.max(-reach, Math.min(reach, off)) / moves
+  // The prior's variance counts as four moves, so that two alike don't make a certainty; a stray move counts as three times the reach.
+  const square = Math.min(Math.abs(off), 3 * reach) ** 2
+  return { moves, mean, variance: belief.variance + (square - belief.variance) / (moves + 4) }
 }
 
 interface Factor {
