@@ -34,7 +34,8 @@ test('a pair that is slower by a third is promised so after some moves', () => {
   const slower = () => ({ ...AS_PROMISED, totalMs: 13_000 * Math.exp(0.04 * luck.normal()) })
   const one = correctPromise(after(1, slower), PROMISE).totalMs
   const twenty = correctPromise(after(20, slower), PROMISE).totalMs
-  assert.ok(one > 10_500 && one < 13_000, String(one))
+  // One move may be an accident, and is believed a little.
+  assert.ok(one > 10_200 && one < 11_500, String(one))
   assert.ok(Math.abs(twenty / 13_000 - 1) < 0.04, String(twenty))
 })
 
