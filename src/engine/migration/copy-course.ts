@@ -32,7 +32,7 @@ export interface CopyTerms {
 
 export interface CopyCourse {
   readonly totalMs: number
-  /** Absent where the VM never stood: given up, or it would never end. */
+  /** NaN where the VM never stood: given up, or it would never end. */
   readonly downtimeMs: number
   readonly sentBytes: number
   readonly rounds: number
