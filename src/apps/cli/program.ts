@@ -9,6 +9,7 @@ import { addCompletion } from './completion-command.ts'
 import { addDemo } from './demo-command.ts'
 import { addPhases } from './phases-command.ts'
 import { addManaged } from './manage-command.ts'
+import { addMigration } from './migration-command.ts'
 import { addReport } from './report-command.ts'
 import { addReporter } from './reporter-command.ts'
 import { addServer } from './server-command.ts'
@@ -35,6 +36,7 @@ addDemo(program)
 addServer(program)
 addSite(program)
 addManaged(program)
+addMigration(program)
 addReporter(program)
 addTokens(program)
 addPhases(program)

@@ -1,0 +1,27 @@
+/** What is known of a VM and its way before it is moved: all that a promise may rest on. */
+
+export const MIGRATION_MODES = ['precopy', 'autoconverge', 'postcopy'] as const
+export type MigrationMode = (typeof MIGRATION_MODES)[number]
+
+/** Figures as the platform gives them before a move. Sizes in MiB (2^20 bytes), as QEMU and libvirt report them. */
+export interface MoveFacts {
+  readonly memoryMib: number
+  /** Limit set on the link, in Mbit/s. Absent: none is set, and the hosts' processors are the limit. */
+  readonly linkMbitPerSec?: number
+  readonly mode: MigrationMode
+  readonly downtimeLimitMs: number
+  readonly timeoutSec: number
+  /** Payload that a short probe carried from source to target. */
+  readonly probeBytesPerSec: number
+  /** By QEMU's page sampling over `dirtyWindowSec`. */
+  readonly dirtyMibPerSec: number
+  readonly dirtyWindowSec: number
+  /** Load average of the source over a minute. */
+  readonly load1: number
+  /** CPU time of the whole QEMU process, in ms per second. */
+  readonly cpuMsPerSec: number
+  /** Resident memory of the QEMU process. */
+  readonly residentMib: number
+  /** Memory that the guest says it does not use. */
+  readonly unusedMib: number
+}
