@@ -23,6 +23,31 @@ export const RECORD_SENTENCES: Sentences<SiteStoreSubject> = {
     const before = await store.hosts.measurements(HOST, 1)
     assert.deepEqual(before, [{ at: NOON + 2, measurement: '{"run":2}' }])
   },
+  'of two who change a host at once neither undoes what the other changed': async ({ store, beside }) => {
+    const other = await beside()
+    await store.hosts.put({ hostId: HOST, changedAt: NOON })
+    await Promise.all([
+      store.hosts.put({ hostId: HOST, measurement: '{"run":1}', changedAt: NOON + 1 }),
+      other.hosts.put({ hostId: HOST, corrections: '{"cores":2}', changedAt: NOON + 1 }),
+    ])
+    const row = { hostId: HOST, measurement: '{"run":1}', corrections: '{"cores":2}', changedAt: NOON + 1 }
+    assert.deepEqual(await store.hosts.find(HOST), row)
+    assert.deepEqual(await store.hosts.measurements(HOST, 9), [])
+    await other.close()
+  },
+  'corrections are replaced only where those stand that are expected': async ({ store }) => {
+    const put = (corrections: string, standing?: string) =>
+      store.hosts.put(
+        { hostId: HOST, corrections, changedAt: NOON },
+        standing === undefined ? {} : { corrections: standing },
+      )
+    assert.equal(await put('{"cores":1}'), true)
+    assert.equal(await put('{"cores":2}'), false)
+    assert.equal(await put('{"cores":3}', '{"cores":9}'), false)
+    assert.equal((await store.hosts.find(HOST))?.corrections, '{"cores":1}')
+    assert.equal(await put('{"cores":4}', '{"cores":1}'), true)
+    assert.equal((await store.hosts.find(HOST))?.corrections, '{"cores":4}')
+  },
   'hosts are listed by name and removed once': async ({ store }) => {
     await store.hosts.put({ hostId: HOST, changedAt: NOON })
     await store.hosts.put({ hostId: 'a-host' as HostId, changedAt: NOON })
@@ -95,6 +120,29 @@ export const RECORD_SENTENCES: Sentences<SiteStoreSubject> = {
     await store.leases.release('controller', 'two')
     const third = await store.leases.take('controller', 'one', NOON + 1502, 1000)
     assert.ok((third?.token ?? 0) > (second?.token ?? 0))
+  },
+  'an end that a clock far ahead reckoned keeps nobody out once its holder is gone': async ({ store, beside }) => {
+    const other = await beside()
+    const jumpedMs = 365 * DAY_MS
+    const mine = await store.leases.take('controller', 'one', NOON + jumpedMs, 1000)
+    // For a whole length of the lease whoever holds it may still prolong it.
+    assert.equal(await other.leases.take('controller', 'two', NOON, 1000), undefined)
+    assert.equal(await other.leases.take('controller', 'two', NOON + 1000, 1000), undefined)
+    const theirs = await other.leases.take('controller', 'two', NOON + 1001, 1000)
+    assert.equal(theirs?.endsAt, NOON + 2001)
+    assert.ok((theirs?.token ?? 0) > (mine?.token ?? 0))
+    await assert.rejects(store.journal.append('too late', NOON + 1002, mine?.token), isStoreError('fenced'))
+    await other.close()
+  },
+  'who prolongs a lease keeps it, however far ahead its clock is': async ({ store, beside }) => {
+    const other = await beside()
+    const mine = await store.leases.take('controller', 'one', NOON + DAY_MS, 1000)
+    for (let passedMs = 0; passedMs < 5000; passedMs += 500) {
+      assert.equal(await other.leases.take('controller', 'two', NOON + passedMs, 1000), undefined)
+      const longer = await store.leases.take('controller', 'one', NOON + DAY_MS + passedMs + 1, 1000)
+      assert.equal(longer?.token, mine?.token)
+    }
+    await other.close()
   },
   'who has lost a lease appends nothing under it': async ({ store, beside }) => {
     const other = await beside()
