@@ -60,7 +60,7 @@ export async function runMinute(options: MinuteOptions): Promise<MinuteFigures> 
     const calm = await run.span({ seconds: options.calmSec, times: 1 })
     const burst = await run.span({ seconds: options.burstSec, times: BURST })
     options.say(JSON.stringify(named('calm', calm)))
-    return { ...named('calm', calm), ...named('burst', burst), ...run.figures() }
+    return { ...named('calm', calm), ...named('burst', burst), ...run.figures(), ...(await run.lateness()) }
   } finally {
     const ended = once(child, 'exit')
     child.kill('SIGTERM')
@@ -172,7 +172,7 @@ class Minute {
     })
     return {
       serverTurns: lags.length,
-      ...quantiles('turnLagMs', lags),
+      ...quantiles('turnSeenAfterMs', lags),
       sentAgain: this.sentAgain,
       serverRssMiBMax: mib(this.rssBytesMax),
       serverRssMainMiB: mib(this.rssOfMax[0]),
@@ -245,6 +245,18 @@ class Minute {
     const rss = this.pids().map((pid) => useOf(pid).residentBytes)
     const sum = rss.reduce((all, bytes) => all + bytes, 0)
     if (sum > this.rssBytesMax) [this.rssBytesMax, this.rssOfMax] = [sum, rss]
+  }
+
+  /** How late turns began, as the server counts it. */
+  async lateness(): Promise<MinuteFigures> {
+    const { text } = await this.bench.ask({ method: 'GET', path: '/metrics', tls: this.tls })
+    const of = (what: string): number =>
+      Number(new RegExp(`^ethos_turn_late_seconds_${what} (\\S+)$`, 'm').exec(text)?.[1])
+    const within = of('bucket\\{le="0.25"\\}')
+    return {
+      turnLateMsMean: Math.round((of('sum') / of('count')) * 1e4) / 10,
+      turnsBegunLaterThan250Ms: of('count') - within,
+    }
   }
 
   /** Of the main thread since it was last asked. */

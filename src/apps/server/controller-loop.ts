@@ -57,11 +57,13 @@ export class ControllerLoop {
         await this.pause(this.options.leaseMs / 3)
         continue
       }
-      if (!isFirst) await this.pause(isAgain ? Math.min(AGAIN_MS_MAX, this.untilNextMs()) : this.untilNextMs())
+      const waitMs: number = isFirst ? 0 : Math.min(isAgain ? AGAIN_MS_MAX : Infinity, this.untilNextMs())
+      const due: number = performance.now() + waitMs
+      if (waitMs > 0) await this.pause(waitMs)
       isFirst = false
       if (this.isOver) break
       // While it slept the lease may have passed on.
-      if (await this.holdLease()) isAgain = !(await this.turn())
+      if (await this.holdLease()) isAgain = !(await this.turn(due))
       else isFirst = true
     }
     await beating
@@ -72,8 +74,8 @@ export class ControllerLoop {
     return this.world.signal.aborted
   }
 
-  /** False: none was taken, for there was nothing to see. */
-  private async turn(): Promise<boolean> {
+  /** False: none was taken, for there was nothing to see. @param due by the monotonic clock */
+  private async turn(due: number): Promise<boolean> {
     const { clock, tell, store } = this.world
     const ran = performance.now()
     this.taker ??= new TurnTaker({ store, clock, everyMs: this.options.everyMs, token: () => this.lease?.token ?? -1 })
@@ -87,7 +89,8 @@ export class ControllerLoop {
       const { packet } = taken
       const number = packet.number ?? 0
       const tookMs = performance.now() - ran
-      tell({ kind: 'turn', at, number, tookMs, packet: encodePacket({ ...packet, durationMs: tookMs }) })
+      const times = { lateMs: Math.max(0, ran - due), durationMs: tookMs }
+      tell({ kind: 'turn', at, number, tookMs, packet: encodePacket({ ...packet, ...times }) })
     } catch (error) {
       if (!(error instanceof StoreError)) throw error
       if (error.code === 'fenced') this.lose()

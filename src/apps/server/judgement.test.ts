@@ -79,6 +79,7 @@ test('hosts report, turns are taken, and every answer has the form that it says 
   // What the metric of turns is made of.
   const told = live.events.filter(({ name }) => name === 'turn').map(({ text }) => JSON.parse(text) as object)
   assert.ok(told.length > 0 && told.every((turn) => 'durationMs' in turn && Number(turn.durationMs) > 0))
+  assert.ok(told.every((turn) => 'lateMs' in turn && Number(turn.lateMs) >= 0))
   assert.ok(Math.abs(asOf - Date.now()) < 60_000)
   asIn(PairView, await judgement.pair(vm.id, host.id))
   asIn(WhyView, await judgement.why(vm.id))

@@ -10,7 +10,7 @@ const TEXT_LENGTH_MAX = 16 * 1024
 const EVENTS_MOST = 100
 
 export function eventsOf(packet: TurnPacket, hostsBefore: ReadonlyMap<string, HostState>): readonly SiteEvent[] {
-  const { observation, result, number, durationMs, held, automation } = packet
+  const { observation, result, number, durationMs, lateMs, held, automation } = packet
   const { at, inventory } = observation
   const event = (name: SiteEvent['name'], body: object): SiteEvent[] => {
     const text = JSON.stringify(body)
@@ -26,7 +26,8 @@ export function eventsOf(packet: TurnPacket, hostsBefore: ReadonlyMap<string, Ho
   const turn = {
     at,
     turn: number,
-    ...(durationMs === undefined ? {} : { durationMs: Math.round(durationMs * 10) / 10 }),
+    ...(durationMs === undefined ? {} : { durationMs: tenths(durationMs) }),
+    ...(lateMs === undefined ? {} : { lateMs: tenths(lateMs) }),
     ...automation,
     held,
     hosts: inventory.hosts.length,
@@ -40,4 +41,8 @@ export function eventsOf(packet: TurnPacket, hostsBefore: ReadonlyMap<string, Ho
     ...outcomes.slice(0, EVENTS_MOST).flatMap((outcome) => event('outcome', { at, ...outcome })),
     ...hosts.slice(0, EVENTS_MOST),
   ]
+}
+
+function tenths(ms: number): number {
+  return Math.round(ms * 10) / 10
 }

@@ -16,6 +16,8 @@ export interface TurnPacket {
   readonly number?: number
   /** From the look at the store until all was recorded. Absent: not told, as in what is seen without a turn. */
   readonly durationMs?: number
+  /** From when it was due until it began: the process was busy, or the store slow to prolong the lease. Absent as above. */
+  readonly lateMs?: number
   /** The state that the turn began with. */
   readonly before: EngineState
   readonly observation: Observation

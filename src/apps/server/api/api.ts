@@ -218,12 +218,17 @@ function refusalOf(error: FastifyError): Refusal {
   return { kind: 'refused', status: 500, code: 'internal', message: 'Our own mistake.', remedy }
 }
 
-/** A turn tells how long it took, if it does. */
+/** A turn tells how long it took and how late it began, if it does. */
 function noteTurn({ metrics }: ApiParts, text: string): void {
   try {
-    const durationMs: unknown = (JSON.parse(text) as Record<string, unknown>)['durationMs']
-    if (typeof durationMs === 'number' && durationMs >= 0) metrics.turnTaken(durationMs)
+    const { durationMs, lateMs } = JSON.parse(text) as Readonly<Record<string, unknown>>
+    if (isTime(durationMs)) metrics.turnTaken(durationMs)
+    if (isTime(lateMs)) metrics.turnBegan(lateMs)
   } catch {
     // An event that can't be read is the subscriber's to complain of.
   }
+}
+
+function isTime(value: unknown): value is number {
+  return typeof value === 'number' && value >= 0
 }

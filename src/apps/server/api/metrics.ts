@@ -17,6 +17,7 @@ export class Metrics {
   private readonly requests: Histogram<'method' | 'route' | 'status'>
   private readonly store: Histogram<'operation' | 'result'>
   private readonly turns: Histogram
+  private readonly lateness: Histogram
   private readonly streamsEnded: Counter<'reason'>
   private readonly refusals: Counter<'code'>
 
@@ -47,6 +48,12 @@ export class Metrics {
     this.turns = new Histogram({
       name: 'ethos_turn_duration_seconds',
       help: 'Time that turns took.',
+      buckets: [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60],
+      registers,
+    })
+    this.lateness = new Histogram({
+      name: 'ethos_turn_late_seconds',
+      help: 'How late turns began.',
       buckets: [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60],
       registers,
     })
@@ -81,6 +88,10 @@ export class Metrics {
 
   turnTaken(ms: number): void {
     this.turns.observe(ms / 1000)
+  }
+
+  turnBegan(lateMs: number): void {
+    this.lateness.observe(lateMs / 1000)
   }
 
   streamEnded(reason: 'reader' | 'stalled' | 'token' | 'closing'): void {
