@@ -96,6 +96,29 @@ export const RECORD_SENTENCES: Sentences<SiteStoreSubject> = {
     const third = await store.leases.take('controller', 'one', NOON + 1502, 1000)
     assert.ok((third?.token ?? 0) > (second?.token ?? 0))
   },
+  'an end that a clock far ahead reckoned keeps nobody out once its holder is gone': async ({ store, beside }) => {
+    const other = await beside()
+    const jumpedMs = 365 * DAY_MS
+    const mine = await store.leases.take('controller', 'one', NOON + jumpedMs, 1000)
+    // For a whole length of the lease whoever holds it may still prolong it.
+    assert.equal(await other.leases.take('controller', 'two', NOON, 1000), undefined)
+    assert.equal(await other.leases.take('controller', 'two', NOON + 1000, 1000), undefined)
+    const theirs = await other.leases.take('controller', 'two', NOON + 1001, 1000)
+    assert.equal(theirs?.endsAt, NOON + 2001)
+    assert.ok((theirs?.token ?? 0) > (mine?.token ?? 0))
+    await assert.rejects(store.journal.append('too late', NOON + 1002, mine?.token), isStoreError('fenced'))
+    await other.close()
+  },
+  'who prolongs a lease keeps it, however far ahead its clock is': async ({ store, beside }) => {
+    const other = await beside()
+    const mine = await store.leases.take('controller', 'one', NOON + DAY_MS, 1000)
+    for (let passedMs = 0; passedMs < 5000; passedMs += 500) {
+      assert.equal(await other.leases.take('controller', 'two', NOON + passedMs, 1000), undefined)
+      const longer = await store.leases.take('controller', 'one', NOON + DAY_MS + passedMs + 1, 1000)
+      assert.equal(longer?.token, mine?.token)
+    }
+    await other.close()
+  },
   'who has lost a lease appends nothing under it': async ({ store, beside }) => {
     const other = await beside()
     const mine = await store.leases.take('controller', 'one', NOON, 1000)

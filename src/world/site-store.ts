@@ -276,7 +276,8 @@ export interface Setting {
 
 /** Who of several processes does what only one may do. */
 export interface Leases {
-  /** Takes or prolongs a lease; undefined while another holder's has not ended. The token rises with each new holder. */
+  /** Takes or prolongs a lease; undefined while another holder's has not ended. The token rises with each new holder. An end that lies further ahead
+   *  than twice `forMs`, and stays as it is for longer than `forMs` while it is asked for, counts no longer: it was reckoned by a clock that was off. */
   take(
     name: string,
     holder: string,

@@ -1,9 +1,11 @@
 import type { EpochMs } from '../../terms/units.ts'
-import type { Database } from './database.ts'
+import { FarEnds } from '../site-store/lease-ends.ts'
+import type { Database, Row } from './database.ts'
 
 /** Who of several processes does what only one may do. Tokens are never given twice, whatever the lease is called. */
 export class LeaseTable {
   private readonly database: Database
+  private readonly farEnds = new FarEnds()
 
   constructor(database: Database) {
     this.database = database
@@ -20,7 +22,8 @@ export class LeaseTable {
       this.database.run('UPDATE leases SET endsAt = ? WHERE name = ?', endsAt, name)
       return { token: Number(known['token']), endsAt }
     }
-    if (known !== undefined && Number(known['endsAt']) > at) return undefined
+    if (known !== undefined && !this.isFree(name, known, { at, forMs })) return undefined
+    this.farEnds.taken(name)
     const token = this.nextToken()
     const sql =
       'INSERT INTO leases VALUES (?, ?, ?, ?) ON CONFLICT (name) DO UPDATE SET ' +
@@ -31,6 +34,14 @@ export class LeaseTable {
 
   release(name: string, holder: string): void {
     this.database.run('DELETE FROM leases WHERE name = ? AND holder = ?', name, holder)
+  }
+
+  /** Whether another's lease is to be had. */
+  private isFree(name: string, known: Row, about: { readonly at: EpochMs; readonly forMs: number }): boolean {
+    const lease = { token: Number(known['token']), endsAt: Number(known['endsAt']) }
+    if (lease.endsAt <= about.at) return true
+    this.farEnds.refused(name, lease, about)
+    return this.farEnds.overdue(name, about.at, about.forMs) !== undefined
   }
 
   private nextToken(): number {
