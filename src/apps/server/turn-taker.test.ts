@@ -229,6 +229,24 @@ test('a lease that another has taken ends turns at once', async () => {
   await assert.rejects(bench.step(), (error) => error instanceof StoreError && error.code === 'fenced')
 })
 
+test('what was judged before another had the lease is not written under the one that was got back', async () => {
+  const bench = await aBench()
+  await bench.turn()
+  const { settings, leases } = bench.store
+  const get: typeof settings.get = async (name) => {
+    await leases.release('controller', 'bench')
+    await leases.take('controller', 'another', bench.now, 1000)
+    await leases.release('controller', 'another')
+    await bench.takeLease('bench')
+    return settings.get(name)
+  }
+  bench.store = { ...bench.store, settings: { get, set: settings.set, history: settings.history } }
+  bench.taker = bench.newTaker()
+  const lines = (await bench.store.journal.last(100)).length
+  await assert.rejects(bench.step(), (error) => error instanceof StoreError && error.code === 'fenced')
+  assert.equal((await bench.store.journal.last(100)).length, lines)
+})
+
 test('the past has one window for each slot, whether turns come twice in one or leave some out', async () => {
   const bench = await aBench()
   const windows = async () => (await bench.turn()).before.cpuHistory.length

@@ -46,8 +46,11 @@ export class TurnTaker {
   private refused: readonly TurnEvent[] = []
   private taken = 0
   private headerOf = ''
+  private readonly token: () => number
+  /** That under which the turn began: what was judged before another had the lease is not written under a later one. */
+  private turnToken = NaN
 
-  /** @param token of the lease under which the journal is written, as it is now */
+  /** @param token of the lease under which the journal is written, as it is now: a turn is written under the one it began with */
   constructor(about: {
     readonly store: SiteStore
     readonly clock: Clock
@@ -57,12 +60,14 @@ export class TurnTaker {
     this.clock = about.clock
     this.everyMs = about.everyMs
     this.sight = new SiteSight(about.store, about.clock)
-    this.journal = new SiteJournal(about.store, about.clock, about.token)
+    this.token = about.token
+    this.journal = new SiteJournal(about.store, about.clock, () => this.turnToken)
   }
 
   /** One turn. Rejects with a `StoreError` where the store fails: what can't be recorded is not done, and the next turn begins where this one did.
    *  @param alsoHeld why nothing may be ordered in it, beside what is seen here */
   async take(alsoHeld: readonly string[] = []): Promise<Taken> {
+    this.turnToken = this.token()
     const settings = await this.sight.readSettings()
     if (settings.automation.level === 'off')
       return { kind: 'none', isOff: true, reason: 'Automation is off: no turns are taken.' }
