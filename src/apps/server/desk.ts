@@ -34,7 +34,12 @@ export interface DeskParts {
   readonly log: Logger
   readonly limits?: Partial<DeskLimits>
   readonly trouble?: Trouble
+  /** Hears what is counted and is of no VM that is known: there is no row for it. */
+  readonly countOfNobody?: (what: string, number: number) => void
 }
+
+/** VMs of which counts wait to be written down: names are the word of whoever calls. */
+const TOLD_MAX = 10_000
 
 /** Key of the trouble that nothing can be kept. */
 const STORE_TROUBLE = 'store'
@@ -49,13 +54,15 @@ export class Desk {
   private readonly requests: Buckets
   private readonly vectors: Buckets
   /** What is counted of VMs without haste, by VM and word, since this was last written down. */
+  private readonly countOfNobody: (what: string, number: number) => void
   private readonly told = new Map<string, Map<string, number>>()
 
-  constructor({ store, clock, log, limits = {}, trouble = new Troubles() }: DeskParts) {
+  constructor({ store, clock, log, limits = {}, trouble = new Troubles(), countOfNobody }: DeskParts) {
     this.store = store
     this.clock = clock
     this.log = log
     this.trouble = trouble
+    this.countOfNobody = countOfNobody ?? (() => undefined)
     this.requests = new Buckets(limits.requests ?? DESK_LIMITS.requests)
     this.vectors = new Buckets(limits.vectors ?? DESK_LIMITS.vectors)
   }
@@ -141,9 +148,13 @@ export class Desk {
     await this.write(() => this.store.audit.add({ at: this.now(), what: 'quarantined', about: vm, from, reason }))
   }
 
-  /** Counts something of a VM that need not be durable at once. */
-  countLater(vm: string, what: string, number = 1): void {
-    const counts = this.told.get(vm) ?? new Map<string, number>()
+  /** Counts something that need not be durable at once.
+   *  @param vm one that is known; absent: nobody that we know */
+  countLater(vm: string | undefined, what: string, number = 1): void {
+    const waiting = vm === undefined ? undefined : this.told.get(vm)
+    if (vm === undefined || (waiting === undefined && this.told.size >= TOLD_MAX))
+      return this.countOfNobody(what, number)
+    const counts = waiting ?? new Map<string, number>()
     this.told.set(vm, counts.set(what, (counts.get(what) ?? 0) + number))
   }
 

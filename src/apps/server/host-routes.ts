@@ -58,6 +58,14 @@ export async function admitHost(
     watch.registered(host)
     return setBearer(request, bearer)
   }
+  await refuseUnregistered({ desk, watch }, host, { request, reply })
+}
+
+async function refuseUnregistered(
+  { desk, watch }: Pick<RouteParts, 'desk' | 'watch'>,
+  host: HostId,
+  { request, reply }: Exchange,
+): Promise<void> {
   watch.stranger(host, addressOf(request.raw.socket))
   const reason = `${request.method} ${request.routeOptions.url ?? ''}: not on the list of hosts`
   await desk.record({ what: 'request refused', about: host, from: addressOf(request.raw.socket), reason })
@@ -109,6 +117,10 @@ async function takeReport(
   const run = readRun(request.headers['ethos-reporter'])
   try {
     const report = readHostReport(await textOfReport(request.body), host)
+    if (!(await relay.isListed(host))) {
+      await refuseUnregistered({ desk, watch }, host, { request, reply })
+      return reply
+    }
     const waitMs = relay.name(
       host,
       report.vms.map(({ vm }) => vm.id),

@@ -8,7 +8,9 @@ import { parseHostId, parseVmId } from '../../terms/ids.ts'
 import { DAY_MS, HOUR_MS, MiB, MINUTE_MS } from '../../terms/units.ts'
 import type { ByResource } from '../../terms/usage.ts'
 import { aLine, type Answer, Bench, findVm, type Identity, linesOf } from './builders.ts'
+import { Desk } from './desk.ts'
 import { createToken } from './join-token.ts'
+import { makeLog } from './log.ts'
 
 const bench = new Bench()
 before(() => bench.start())
@@ -159,6 +161,54 @@ test('nobody is let in for lines that are refused, nor more VMs at once than a h
   await other.remove()
 })
 
+test('what a host says of VMs that nobody knows, or that can not be read, is counted as refused, and asks no write of the store', async () => {
+  const other = new Bench()
+  const ofNobody = new Map<string, number>()
+  const written: string[] = []
+  await other.start({
+    countOfNobody: (what, number) => void ofNobody.set(what, (ofNobody.get(what) ?? 0) + number),
+    watched: (store) => {
+      const { identities } = store
+      const count: typeof identities.count = (vm, ...rest) => {
+        written.push(vm)
+        return identities.count(vm, ...rest)
+      }
+      return Object.assign(Object.create(store) as typeof store, {
+        identities: Object.assign(Object.create(identities) as typeof identities, { count }),
+      })
+    },
+  })
+  const host = await other.host('kvm-babbler')
+  await other.send(host, [aLine('known', 0)])
+  const invented = Array.from({ length: 400 }, (_, i) => aLine(`invented-${i}`, 0, { cpu: -1 }))
+  await other.send(host, [...invented, aLine('known', 1, { cpu: -1 }), 'rubbish'])
+  await other.server.tend()
+  assert.deepEqual(written, ['known'])
+  assert.equal(ofNobody.get('refused: out of range'), 400)
+  assert.equal(
+    [...ofNobody.values()].reduce((sum, number) => sum + number),
+    401,
+  )
+  await other.remove()
+})
+
+test('counts that wait to be written are bounded: what is of one VM too many is of nobody', () => {
+  const ofNobody: string[] = []
+  const { store } = bench.server
+  const log = makeLog('text', () => undefined)
+  const desk = new Desk({
+    store,
+    log,
+    clock: { now: () => bench.now },
+    countOfNobody: (what) => void ofNobody.push(what),
+  })
+  for (let i = 0; i < 10_000; i++) desk.countLater(`waits-${i}`, 'refused: bad data')
+  assert.deepEqual(ofNobody, [])
+  desk.countLater('one-too-many', 'refused: bad data')
+  desk.countLater('waits-0', 'refused: bad data')
+  assert.deepEqual(ofNobody, ['refused: bad data'])
+})
+
 test('one VM that says too much is told to wait, and no other VM of its host with it', async () => {
   const host = await bench.host('kvm-loud')
   for (let batch = 0; batch < 2; batch++)
@@ -187,8 +237,11 @@ test('a host that is not on the list is told so, and how it gets there; once it 
   await store.hosts.put({ hostId: parseHostId('kvm-new'), changedAt: bench.now })
   assert.equal((await report(host, aReport('kvm-new'))).status, 200)
   await store.hosts.remove(parseHostId('kvm-new'))
+  // At once: a report that is kept would show the host again.
+  assert.equal((await report(host, aReport('kvm-new', { windowEnd: 600_000 }))).status, 409)
+  assert.ok(!(await store.hosts.reports()).some(({ hostId }) => hostId === 'kvm-new'))
   bench.now += 11_000
-  assert.equal((await report(host, aReport('kvm-new'))).status, 409)
+  assert.equal((await bench.send(host, [aLine('new-2', 0)])).status, 409)
 })
 
 test('a report is kept with the time of its arrival, and with it what its VMs used', async () => {

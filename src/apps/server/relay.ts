@@ -138,7 +138,8 @@ export class Relay {
     const answer = new Answer()
     const ofVms = this.read(text, places, { at, answer, ...(clock === undefined ? {} : { clock }) })
     const admitted: OfVm[] = []
-    const withVectors = [...ofVms.values()].filter((of) => of.vectors.length > 0 || this.countRefused(of))
+    const withVectors = [...ofVms.values()].filter((of) => of.vectors.length > 0)
+    await this.countRefused([...ofVms.values()].filter((of) => of.vectors.length === 0))
     for (const [of, refusal] of await this.judge(host, withVectors, at)) {
       if (refusal === undefined) admitted.push(of)
       else if (refusal.isForGood) answer.refuse(of.lines, refusal.reason)
@@ -170,7 +171,10 @@ export class Relay {
       const vector = readVector({ text, from: places.from[line], to: places.to[line], room })
       if ('word' in vector) answer.refuse([line], vector.reason)
       const vm = 'word' in vector ? vector.vm : vector.vmId
-      if (vm === undefined) continue
+      if (vm === undefined) {
+        if ('word' in vector) this.desk.countLater(undefined, `refused: ${vector.word}`)
+        continue
+      }
       let of = ofVms.get(vm)
       if (of === undefined) {
         const held = this.known.get(vm)?.vm ?? (copyOf(vm) as VmId)
@@ -190,10 +194,18 @@ export class Relay {
     return ofVms
   }
 
-  /** Counts what was refused of a VM that said nothing else: for that nobody is let in. */
-  private countRefused({ vm, counts }: OfVm): false {
-    for (const [what, number] of Object.entries(counts)) this.desk.countLater(vm, what, number)
-    return false
+  /** Counts what was refused of VMs that said nothing else: for that nobody is let in. */
+  private async countRefused(ofVms: readonly OfVm[]): Promise<void> {
+    const counted = ofVms.map(async ({ vm, counts }) => {
+      const known = await this.knownOf(vm)
+      for (const [what, number] of Object.entries(counts)) this.desk.countLater(known, what, number)
+    })
+    await Promise.all(counted)
+  }
+
+  /** A name, if it is one of a VM that was let in: a host may invent as many others as it likes. */
+  private async knownOf(vm: VmId): Promise<VmId | undefined> {
+    return this.known.has(vm) || (await this.desk.store.identities.find(vm)) !== undefined ? vm : undefined
   }
 
   /** What stands against each VM, if anything does. */
@@ -202,7 +214,7 @@ export class Relay {
       ofVms.map(async (of): Promise<Judged> => {
         const waitMs = this.ofVm.take(of.vm, at, of.lines.length)
         if (waitMs > 0) {
-          this.desk.countLater(of.vm, 'too many requests')
+          this.desk.countLater(await this.knownOf(of.vm), 'too many requests')
           return [of, { reason: `it may say more in ${Math.ceil(waitMs / SECOND_MS)} s`, isForGood: false }]
         }
         const known = this.known.get(of.vm)
@@ -235,9 +247,13 @@ export class Relay {
   private async isRegistered(host: HostId): Promise<boolean> {
     const now = this.desk.now()
     const seenAt = this.registered.get(host)
-    if (seenAt !== undefined && now >= seenAt && now - seenAt < REGISTERED_MS) return true
+    return seenAt !== undefined && now >= seenAt && now - seenAt < REGISTERED_MS ? true : this.isListed(host)
+  }
+
+  /** Whether a host is on the list now: of one that was taken off, nothing is kept that would show it again. */
+  async isListed(host: HostId): Promise<boolean> {
     const isThere = (await this.desk.store.hosts.find(host)) !== undefined
-    if (isThere) this.registered.set(host, now)
+    if (isThere) this.registered.set(host, this.desk.now())
     else this.registered.delete(host)
     return isThere
   }

@@ -62,6 +62,8 @@ export interface ServerOptions {
   readonly limits?: ServerLimits
   /** The store as all of the server is to see it: whoever counts what is asked of it stands between. */
   readonly watched?: (store: SiteStore) => SiteStore
+  /** Hears what was refused of VMs that nobody knows, such as lines that can't be read. */
+  readonly countOfNobody?: (what: string, number: number) => void
   /** Adds routes beside those of agents and hosts, before anything is listened to. */
   readonly extend?: (app: FastifyInstance, parts: ServerParts) => void | Promise<void>
 }
@@ -140,9 +142,11 @@ async function serve(
     if (sentence === undefined) log.info({ about: key }, 'degraded no more')
     else log.error({ about: key, reason: sentence }, 'degraded')
   })
-  const desk = new Desk({ store, clock, log, limits: options.limits ?? {}, trouble })
+  const { limits: bounds = {}, countOfNobody } = options
+  const counted = countOfNobody === undefined ? {} : { countOfNobody }
+  const desk = new Desk({ store, clock, log, limits: bounds, trouble, ...counted })
   await desk.lookAtPhases()
-  const relay = new Relay(desk, options.limits ?? {})
+  const relay = new Relay(desk, bounds)
   const connections = new Connections({ ...CONNECTION_LIMITS, ...options.limits }, clock)
   const https = new Listening({ authority, names: options.names, clock, limits, connections })
   await https.certify()

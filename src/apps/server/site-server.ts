@@ -4,7 +4,7 @@ import type { Clock } from '../../world/clock.ts'
 import { addApi } from './api/api.ts'
 import { makeFirstToken } from './api/api-token.ts'
 import { apiBeside } from './api/beside.ts'
-import { Metrics, timed } from './api/metrics.ts'
+import { countRefused, Metrics, timed } from './api/metrics.ts'
 import type { ApiLimits } from './api/parts.ts'
 import { SiteJudgement } from './judgement.ts'
 import { type RunningServer, type ServerOptions, type ServerParts, startServer } from './server.ts'
@@ -12,7 +12,7 @@ import { type RunningServer, type ServerOptions, type ServerParts, startServer }
 /** Below the data folder. */
 const BACKUP_FOLDER = 'backups'
 
-export interface SiteServerOptions extends Omit<ServerOptions, 'extend' | 'watched' | 'clock'> {
+export interface SiteServerOptions extends Omit<ServerOptions, 'extend' | 'watched' | 'countOfNobody' | 'clock'> {
   readonly clock: Clock
   /** Of the program. */
   readonly version: string
@@ -39,6 +39,7 @@ export async function startSiteServer(options: SiteServerOptions): Promise<SiteS
     const running = await startServer({
       ...options,
       watched: (store) => timed(store, metrics),
+      countOfNobody: (what, number) => countRefused(metrics, what, number),
       extend: (app, parts) => {
         judgement = judge(options, parts)
         const { version, areMetricsOpen, apiLimits, dataFolder } = options

@@ -174,7 +174,7 @@ function timedPart(part: object, group: string, metrics: Metrics): object {
 const REFUSED = 'refused: '
 
 /** What is counted of a VM otherwise, such as that it was told to come later, is of requests. */
-function countRefused(metrics: Metrics, word: string, number: number): void {
+export function countRefused(metrics: Metrics, word: string, number: number): void {
   if (number > 0 && word.startsWith(REFUSED)) metrics.ingested('refused', word.slice(REFUSED.length), number)
 }
 
