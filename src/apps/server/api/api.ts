@@ -5,6 +5,7 @@ import { Compile } from 'typebox/compile'
 import { Convert } from 'typebox/value'
 import { StoreError } from '../../../world/errors.ts'
 import { addressOf } from '../connections.ts'
+import { DamagedError } from './damaged.ts'
 import { addDescription, addDocsPage } from './docs-page.ts'
 import { type Access, Doorman } from './doorman.ts'
 import { Events } from './events.ts'
@@ -191,6 +192,11 @@ function valueText(whole: unknown, path: string): string {
 function refusalOf(error: FastifyError): Refusal {
   // A name that can't be one is nobody's name.
   if (error.validationContext === 'params') return UNKNOWN
+  if (error instanceof StoreError && error.code === 'corrupt') {
+    const message = error instanceof DamagedError ? error.message : 'What was written can’t be read back.'
+    const remedy = '`ethos store check` says what is damaged, and a copy brings it back; a policy may be set anew.'
+    return { kind: 'refused', status: 503, code: 'corrupt', message, remedy, retryAfterSec: 30 }
+  }
   if (error instanceof StoreError) {
     const remedy = 'Ask again soon. GET /healthz tells how the server is.'
     const message = 'The store did not do it.'

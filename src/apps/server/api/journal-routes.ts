@@ -2,6 +2,7 @@
 import { type Fields, parseFields, parseJson } from '../../../terms/parse.ts'
 import type { Journal, JournalLine } from '../../../world/site-store.ts'
 import { JOURNAL_QUERY, MovesView, OutcomesView, PlansView } from '../views/site.ts'
+import { readKept } from './damaged.ts'
 import type { ApiParts } from './parts.ts'
 import { JSON_TYPE, type Reply, value } from './reply.ts'
 import { type Route, route } from './route.ts'
@@ -19,8 +20,12 @@ export function journalRoutes({ store }: ApiParts): readonly Route[] {
       summary: 'Turns as the journal has them, newest first.',
       answer: PlansView,
       handle: async ({ query }): Promise<Reply> => {
-        const { found, next } = await lookBack(store.journal, query, (line) => (isTurn(line) ? [line] : []))
-        // Lines are JSON already: they are not read and written anew.
+        const { found, next } = await lookBack(store.journal, query, (line) => {
+          if (!isTurn(line)) return []
+          fieldsOf(line)
+          return [line]
+        })
+        // Lines are JSON already: they are not written anew.
         const plans = found.map(({ number, at, line }) => `{"number":${number},"at":${at},"record":${line}}`)
         const more = next === undefined ? '' : `,"next":${next}`
         return { kind: 'text', text: `{"plans":[${plans.join(',')}]${more}}`, type: JSON_TYPE }
@@ -32,8 +37,8 @@ export function journalRoutes({ store }: ApiParts): readonly Route[] {
       summary: 'Migrations that were ordered, newest first, each with its reason, gain and cost.',
       answer: MovesView,
       handle: async ({ query }) => {
-        const { found, next } = await lookBack(store.journal, query, ({ number, at, line }) =>
-          listIn(line, 'orders').map((order) => ({ number, at, order })),
+        const { found, next } = await lookBack(store.journal, query, (line) =>
+          listIn(line, 'orders').map((order) => ({ number: line.number, at: line.at, order })),
         )
         return value({ moves: found, ...(next === undefined ? {} : { next }) })
       },
@@ -44,10 +49,11 @@ export function journalRoutes({ store }: ApiParts): readonly Route[] {
       summary: 'What came of moves, promised against realised, newest first.',
       answer: OutcomesView,
       handle: async ({ query }) => {
-        const { found, next } = await lookBack(store.journal, query, ({ number, at, line }) =>
+        const { found, next } = await lookBack(store.journal, query, (line) =>
           listIn(line, 'events')
             .filter((event) => event['kind'] === 'outcome-settled')
-            .map((event) => ({ number, at, outcome: parseFields(event['outcome'] ?? {}, 'outcome') })),
+            .map(({ outcome }) => readLine(line, () => parseFields(outcome ?? {}, 'outcome')))
+            .map((outcome) => ({ number: line.number, at: line.at, outcome })),
         )
         return value({ outcomes: found, ...(next === undefined ? {} : { next }) })
       },
@@ -79,9 +85,18 @@ function isTurn({ line }: JournalLine): boolean {
   return line.startsWith('{"kind":"turn"')
 }
 
+/** A line's fields. Throws a `DamagedError` where it has none. */
+function fieldsOf(line: JournalLine): Fields {
+  return readLine(line, () => parseFields(parseJson(line.line, 'journal'), 'journal'))
+}
+
+function readLine<T>({ number }: JournalLine, read: () => T): T {
+  return readKept(`Line ${number} of the journal`, read)
+}
+
 /** A list of objects within a line; of what does not have it, none. */
-function listIn(line: string, name: string): readonly Fields[] {
-  const list = parseFields(parseJson(line, 'journal'), 'journal')[name]
+function listIn(line: JournalLine, name: string): readonly Fields[] {
+  const list = fieldsOf(line)[name]
   if (!Array.isArray(list)) return []
   return list.filter((item): item is Fields => typeof item === 'object' && item !== null)
 }

@@ -1,6 +1,6 @@
 /** What the operators want: the policy, and how much the server may do by itself. */
 import { mayAct } from '../../../terms/access.ts'
-import { ParseError, parseJson } from '../../../terms/parse.ts'
+import { ParseError, parseFields, parseJson } from '../../../terms/parse.ts'
 import { encodePolicy, parsePolicy, PRODUCTION_POLICY } from '../../../terms/policy.ts'
 import type { Setting, SiteStore } from '../../../world/site-store.ts'
 import {
@@ -12,6 +12,7 @@ import {
   POLICY_SETTING,
 } from '../site-settings.ts'
 import { AutomationBody, AutomationView, HISTORY_QUERY, PolicyBody, PolicyHistory, PolicyView } from '../views/site.ts'
+import { readKept } from './damaged.ts'
 import type { Caller } from './doorman.ts'
 import type { ApiParts } from './parts.ts'
 import { conflict, type Refusal, value } from './reply.ts'
@@ -152,7 +153,10 @@ function versionConflict(replaces: number, current: { readonly version: number }
 function viewPolicy(setting: Setting | undefined): PolicyView {
   if (setting === undefined) return { version: 0, policy: PRODUCTION_POLICY }
   const { version, text, who, at } = setting
-  return { version, policy: parseJson(text, POLICY_SETTING) as object, who, at }
+  const policy = readKept(`Version ${version} of the policy`, () =>
+    parseFields(parseJson(text, POLICY_SETTING), POLICY_SETTING),
+  )
+  return { version, policy, who, at }
 }
 
 /** What stands, and whose choice it was. Of a setting that can't be understood, as a later version may have left it, nothing is allowed. */

@@ -336,6 +336,32 @@ function turn(orders: readonly object[], events: readonly object[] = []): string
   return JSON.stringify({ kind: 'turn', turn: 0, at: 1, refused: [], events, orders })
 }
 
+test('what is damaged in the store is told as such, and not as a mistake of the caller', async () => {
+  const other = new ApiBench()
+  await other.start()
+  const token = await other.token('viewer')
+  const damaged = [
+    '{"kind":"turn","turn":0,"orders":[',
+    '{"kind":"turn","events":[{"kind":"outcome-settled","outcome":3}]}',
+  ]
+  for (const line of damaged) await other.store.journal.append(line, 1)
+  await other.store.settings.set('policy', '{"name":', { who: 'ada', at: 1 })
+  const asked = [
+    ['/v1/plans', /^Line 1 of the journal is damaged in the store: /],
+    ['/v1/moves', /^Line 1 of the journal is damaged/],
+    ['/v1/outcomes', /^Line 2 of the journal is damaged/],
+    ['/v1/policy', /^Version 1 of the policy is damaged/],
+    ['/v1/policy/history', /^Version 1 of the policy is damaged/],
+  ] as const
+  for (const [path, says] of asked) {
+    const { status, json } = await other.ask({ path, token })
+    assert.deepEqual([status, json['error'].code], [503, 'corrupt'], path)
+    assert.match(json['error'].message, says)
+    assert.match(json['error'].remedy, /ethos store check/)
+  }
+  await other.stop()
+})
+
 test('the journal is read from its end, by turns, moves and outcomes', async () => {
   const order = {
     id: 'o-1',
