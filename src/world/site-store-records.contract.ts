@@ -23,6 +23,31 @@ export const RECORD_SENTENCES: Sentences<SiteStoreSubject> = {
     const before = await store.hosts.measurements(HOST, 1)
     assert.deepEqual(before, [{ at: NOON + 2, measurement: '{"run":2}' }])
   },
+  'of two who change a host at once neither undoes what the other changed': async ({ store, beside }) => {
+    const other = await beside()
+    await store.hosts.put({ hostId: HOST, changedAt: NOON })
+    await Promise.all([
+      store.hosts.put({ hostId: HOST, measurement: '{"run":1}', changedAt: NOON + 1 }),
+      other.hosts.put({ hostId: HOST, corrections: '{"cores":2}', changedAt: NOON + 1 }),
+    ])
+    const row = { hostId: HOST, measurement: '{"run":1}', corrections: '{"cores":2}', changedAt: NOON + 1 }
+    assert.deepEqual(await store.hosts.find(HOST), row)
+    assert.deepEqual(await store.hosts.measurements(HOST, 9), [])
+    await other.close()
+  },
+  'corrections are replaced only where those stand that are expected': async ({ store }) => {
+    const put = (corrections: string, standing?: string) =>
+      store.hosts.put(
+        { hostId: HOST, corrections, changedAt: NOON },
+        standing === undefined ? {} : { corrections: standing },
+      )
+    assert.equal(await put('{"cores":1}'), true)
+    assert.equal(await put('{"cores":2}'), false)
+    assert.equal(await put('{"cores":3}', '{"cores":9}'), false)
+    assert.equal((await store.hosts.find(HOST))?.corrections, '{"cores":1}')
+    assert.equal(await put('{"cores":4}', '{"cores":1}'), true)
+    assert.equal((await store.hosts.find(HOST))?.corrections, '{"cores":4}')
+  },
   'hosts are listed by name and removed once': async ({ store }) => {
     await store.hosts.put({ hostId: HOST, changedAt: NOON })
     await store.hosts.put({ hostId: 'a-host' as HostId, changedAt: NOON })

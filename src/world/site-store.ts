@@ -183,7 +183,9 @@ export interface Hosts {
   find(host: HostId): Promise<HostRow | undefined>
   /** By name. */
   list(): Promise<readonly HostRow[]>
-  put(row: HostRow): Promise<void>
+  /** Puts a host on the list, or changes it: a document that is left out stays as it is.
+   *  @param standing corrections that must be those that stand, or nothing is changed. False: others do */
+  put(row: HostRow, standing?: Pick<HostRow, 'corrections'>): Promise<boolean>
   /** Measurements that were there before, newest first, at most `most`. */
   measurements(host: HostId, most: number): Promise<readonly { readonly at: EpochMs; readonly measurement: string }[]>
   /** Takes a host off the list; its reports go. False if there is none. */

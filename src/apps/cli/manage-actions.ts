@@ -42,15 +42,16 @@ function changedText({ host, isComplete, lacking }: Static<typeof HostChanged>):
 
 /** What `--set` says is laid over the corrections that stand; `--file` replaces them. */
 export async function correctHost(host: string, options: CorrectOptions): Promise<void> {
-  const path = pathOf('v1', 'hosts', host)
+  const isPartial = options.file === undefined
   let body: unknown
-  if (options.file === undefined) {
+  if (isPartial) {
     if (options.set.length === 0)
       throw new UsageError('--set', undefined, 'Say what to correct: --set FIELD=VALUE, or --file.')
-    const { corrections = {} } = (await ask(findLogin(options), { path })) as { readonly corrections?: object }
-    body = { ...corrections, ...Object.fromEntries(options.set.map(parsePair)) }
+    body = Object.fromEntries(options.set.map(parsePair))
   } else body = readJson('--file', options.file)
-  await show<Static<typeof HostChanged>>(options, { method: 'PUT', path: `${path}/corrections`, body }, changedText)
+  const path = pathOf('v1', 'hosts', host, 'corrections')
+  const query = isPartial ? { isPartial: 'true' } : {}
+  await show<Static<typeof HostChanged>>(options, { method: 'PUT', path, query, body }, changedText)
 }
 
 /** `storageType=nvme`: the value is JSON where it can be read as such, else text. */

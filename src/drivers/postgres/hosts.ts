@@ -10,15 +10,18 @@ import { reportUsage } from './usage-write.ts'
 /** Measurements of one host that are kept beside the newest. */
 const MEASUREMENTS_MAX = 100
 
-/** The instant of a measurement is that at which it came, and stays while it is put again. */
+/** The instant of a measurement is that at which it came, and stays while it is put again. What is left out stays as it is. */
 const PUT = `
   INSERT INTO hosts AS known (host, measurement, measured_at, corrections, changed_at)
   VALUES ($1, $2::text, CASE WHEN $2::text IS NULL THEN NULL ELSE $4::float8 END, $3, $4::float8)
-  ON CONFLICT (host) DO UPDATE SET measurement = excluded.measurement, corrections = excluded.corrections, changed_at = excluded.changed_at,
-    measured_at = CASE WHEN known.measurement = excluded.measurement THEN known.measured_at ELSE excluded.measured_at END`
+  ON CONFLICT (host) DO UPDATE SET measurement = coalesce(excluded.measurement, known.measurement),
+    corrections = coalesce(excluded.corrections, known.corrections), changed_at = excluded.changed_at,
+    measured_at = CASE WHEN coalesce(excluded.measurement, known.measurement) IS NOT DISTINCT FROM known.measurement THEN known.measured_at
+      ELSE excluded.measured_at END
+  WHERE NOT $5::boolean OR known.corrections IS NOT DISTINCT FROM $6::text`
 const REPLACED = `
   INSERT INTO measurements (host, at, measurement)
-  SELECT host, measured_at, measurement FROM hosts WHERE host = $1 AND measurement IS NOT NULL AND measurement IS DISTINCT FROM $2::text`
+  SELECT host, measured_at, measurement FROM hosts WHERE host = $1 AND measurement IS NOT NULL AND $2::text <> measurement`
 const EXCESS = `
   DELETE FROM measurements WHERE host = $1
     AND id NOT IN (SELECT id FROM measurements WHERE host = $1 ORDER BY id DESC LIMIT ${MEASUREMENTS_MAX})`
@@ -44,12 +47,19 @@ export class PostgresHosts implements Hosts {
   }
 
   /** A measurement that is replaced is kept beside. */
-  put({ hostId, measurement, corrections, changedAt }: HostRow): Promise<void> {
+  put(
+    { hostId, measurement, corrections, changedAt }: HostRow,
+    standing?: Pick<HostRow, 'corrections'>,
+  ): Promise<boolean> {
+    const expected = standing?.corrections ?? null
     return this.database.write(async (queries) => {
-      await queries.first('SELECT 1 FROM hosts WHERE host = $1 FOR UPDATE', hostId)
+      const known = await queries.first('SELECT corrections FROM hosts WHERE host = $1 FOR UPDATE', hostId)
+      if (standing !== undefined && (known?.['corrections'] ?? null) !== expected) return false
       const replaced = await queries.run(REPLACED, hostId, measurement ?? null)
       if (replaced > 0) await queries.run(EXCESS, hostId)
-      await queries.run(PUT, hostId, measurement ?? null, corrections ?? null, changedAt)
+      // Between the two another may have put a host that was not there.
+      const told = [hostId, measurement ?? null, corrections ?? null, changedAt] as const
+      return (await queries.run(PUT, ...told, standing !== undefined, expected)) === 1
     })
   }
 

@@ -26,16 +26,18 @@ export class HostTable {
   }
 
   /** A measurement that is replaced is kept beside, with the instant at which it came. */
-  put({ hostId, measurement, corrections, changedAt }: HostRow): void {
-    const known = this.database.first('SELECT measurement, measuredAt FROM hosts WHERE host = ?', hostId)
+  put({ hostId, measurement, corrections, changedAt }: HostRow, standing?: Pick<HostRow, 'corrections'>): boolean {
+    const known = this.database.first('SELECT * FROM hosts WHERE host = ?', hostId)
+    if (standing !== undefined && (known?.['corrections'] ?? null) !== (standing.corrections ?? null)) return false
     const before = known?.['measurement']
-    const isSame = before === (measurement ?? null)
-    if (typeof before === 'string' && !isSame) this.keepMeasurement(hostId, Number(known?.['measuredAt']), before)
-    const measuredAt = measurement === undefined ? null : isSame ? Number(known?.['measuredAt']) : changedAt
+    const isNew = measurement !== undefined && before !== measurement
+    if (typeof before === 'string' && isNew) this.keepMeasurement(hostId, Number(known?.['measuredAt']), before)
     const sql =
-      'INSERT INTO hosts (host, measurement, measuredAt, corrections, changedAt) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET ' +
-      'measurement = excluded.measurement, measuredAt = excluded.measuredAt, corrections = excluded.corrections, changedAt = excluded.changedAt'
-    this.database.run(sql, hostId, measurement ?? null, measuredAt, corrections ?? null, changedAt)
+      'INSERT INTO hosts AS known (host, measurement, measuredAt, corrections, changedAt) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET ' +
+      'measurement = coalesce(excluded.measurement, known.measurement), measuredAt = coalesce(excluded.measuredAt, known.measuredAt), ' +
+      'corrections = coalesce(excluded.corrections, known.corrections), changedAt = excluded.changedAt'
+    this.database.run(sql, hostId, measurement ?? null, isNew ? changedAt : null, corrections ?? null, changedAt)
+    return true
   }
 
   measurements(host: HostId, most: number): readonly { readonly at: EpochMs; readonly measurement: string }[] {

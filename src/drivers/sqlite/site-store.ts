@@ -155,7 +155,7 @@ function measured({ tables, queue, read }: Site): {
     hosts: {
       find: (host) => read(() => hosts.find(host)),
       list: () => read(() => hosts.list()),
-      put: (row) => queue.soon(() => hosts.put(row)),
+      put: (row, standing) => queue.soon(() => hosts.put(row, standing)),
       measurements: (host, most) => read(() => hosts.measurements(host, most)),
       remove: (host) => queue.soon(() => hosts.remove(host)),
       report: (reports) =>

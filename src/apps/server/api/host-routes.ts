@@ -2,12 +2,14 @@
 import { parseConclusion, parseHostMeasurement } from '../../../terms/host-measurement-codec.ts'
 import { HOST_MEASUREMENT_BYTES_MAX } from '../../../terms/host-measurement.ts'
 import type { HostId } from '../../../terms/ids.ts'
+import { parseFields, parseJson } from '../../../terms/parse.ts'
 import type { EpochMs } from '../../../terms/units.ts'
 import type { HostRow } from '../../../world/site-store.ts'
 import { pageOf } from '../views/common.ts'
 import {
   BENCHMARKS_QUERY,
   BenchmarksView,
+  CORRECTIONS_QUERY,
   CorrectionsBody,
   HostChanged,
   HOSTS_QUERY,
@@ -18,7 +20,8 @@ import {
 } from '../views/hosts.ts'
 import { HostLoadsView } from '../views/judgement.ts'
 import type { ApiParts } from './parts.ts'
-import { DONE, invalid, type Reply, replyOf, UNKNOWN, value } from './reply.ts'
+import { readKept } from './damaged.ts'
+import { conflict, DONE, invalid, type Reply, replyOf, UNKNOWN, value } from './reply.ts'
 import { type Route, route } from './route.ts'
 import { readRow, type SeenHost, type SiteView } from './site-view.ts'
 import { withoutAbsent } from './vm-routes.ts'
@@ -106,7 +109,6 @@ function oneRoutes({ store }: ApiParts, site: SiteView): readonly Route[] {
 }
 
 function changeRoutes(parts: ApiParts, site: SiteView): readonly Route[] {
-  const changeInTurn = changesInTurn(parts, site)
   return [
     route({
       method: 'PUT',
@@ -124,7 +126,9 @@ function changeRoutes(parts: ApiParts, site: SiteView): readonly Route[] {
             `It was measured on ${measurement.hostId}, and the path names ${host}.`,
             'Was it sent for the right host? `ethos hosts add FILE --host-id NAME` lets it count for another.',
           )
-        return changeInTurn({ host, who: caller.name, what: { measurement: JSON.stringify(measurement) } })
+        const row = { hostId: host, measurement: JSON.stringify(measurement), changedAt: parts.clock.now() }
+        await parts.store.hosts.put(row)
+        return changed(parts, site, { row, who: caller.name })
       },
     }),
     route({
@@ -133,13 +137,13 @@ function changeRoutes(parts: ApiParts, site: SiteView): readonly Route[] {
       access: 'operator',
       tag: TAG,
       summary: 'Says of a host what was not measured, or not rightly; it stands before what was measured.',
-      description: 'Replaces what was said before. `{}` takes all of it back.',
+      description:
+        'Replaces what was said before; `{}` takes all of it back. With `isPartial` what is left out stays as it was said.',
+      query: CORRECTIONS_QUERY,
       body: CorrectionsBody,
       answer: HostChanged,
-      handle: async ({ host, body, caller }) => {
-        const corrections = parseConclusion(body, 'corrections')
-        return changeInTurn({ host, who: caller.name, what: { corrections: JSON.stringify(corrections) } })
-      },
+      handle: ({ host, body, query, caller }) =>
+        correct(parts, site, { host, body, isPartial: query.isPartial === true, who: caller.name }),
     }),
     route({
       method: 'DELETE',
@@ -165,31 +169,45 @@ function changeRoutes(parts: ApiParts, site: SiteView): readonly Route[] {
   ]
 }
 
-interface HostChange {
+interface Correction {
   readonly host: HostId
+  readonly body: object
+  /** What is left out stays as it was said. */
+  readonly isPartial: boolean
   readonly who: string
-  readonly what: Pick<HostRow, 'measurement' | 'corrections'>
 }
 
-/** A row is read and written whole: of two changes at the same time the second would undo the first. */
-function changesInTurn(parts: ApiParts, site: SiteView): (wanted: HostChange) => Promise<Reply> {
-  let last: Promise<unknown> = Promise.resolve()
-  return (wanted) => {
-    const changed = last.then(() => change(parts, site, wanted))
-    last = changed.catch(() => undefined)
-    return changed
+/** Others may correct the same host meanwhile, over this server or another: what was read is then read anew, so often. */
+const TRIES = 5
+
+async function correct(parts: ApiParts, site: SiteView, { host, body, isPartial, who }: Correction): Promise<Reply> {
+  const { store, clock } = parts
+  for (let tried = 0; tried < TRIES; tried++) {
+    const standing = isPartial ? (await store.hosts.find(host))?.corrections : undefined
+    const said = standing === undefined ? {} : readKept('What is corrected of this host', () => parseStanding(standing))
+    const corrections = JSON.stringify(parseConclusion({ ...said, ...body }, 'corrections'))
+    const row = { hostId: host, corrections, changedAt: clock.now() }
+    const expected = standing === undefined ? {} : { corrections: standing }
+    if (await store.hosts.put(row, ...(isPartial ? [expected] : []))) return changed(parts, site, { row, who })
   }
+  return conflict(`Others correct ${host} at the same time.`, 'Ask again in a moment.')
 }
 
-async function change({ store, clock }: ApiParts, site: SiteView, { host, who, what }: HostChange): Promise<Reply> {
-  const before = await store.hosts.find(host)
-  const at = clock.now()
-  const row: HostRow = { ...before, ...what, hostId: host, changedAt: at }
-  await store.hosts.put(row)
+function parseStanding(text: string): object {
+  return parseFields(parseJson(text, 'corrections'), 'corrections')
+}
+
+/** Writes a change down, and tells what comes of it. */
+async function changed(
+  { store }: ApiParts,
+  site: SiteView,
+  { row, who }: { readonly row: HostRow; readonly who: string },
+): Promise<Reply> {
+  const { hostId: host, changedAt: at, ...what } = row
   const reason = `new ${Object.keys(what).join(', ')}`
   await store.audit.add({ at, what: 'host changed', about: host, from: who, reason })
   site.forget()
-  const record = readRow(row)
+  const record = readRow((await store.hosts.find(host)) ?? row)
   return value({ host, isComplete: !('lacking' in record), ...('lacking' in record ? record : {}) })
 }
 

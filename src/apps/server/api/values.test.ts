@@ -204,9 +204,20 @@ test('two who change one host at the same time both change it', async (context) 
     changed.map(({ status }) => status),
     [200, 200],
   )
-  slow.mock.restore()
   const row = await hosts.find(id)
   assert.deepEqual([row?.measurement !== undefined, row?.corrections], [true, '{"cores":8}'])
+  // Each adds to what stands when it is written, not to what it read before.
+  const added = await Promise.all([
+    put('corrections?isPartial=true', { memoryBytes: 4 * GiB }),
+    put('corrections?isPartial=true', { refCoresPerCore: 2 }),
+  ])
+  slow.mock.restore()
+  assert.deepEqual(
+    added.map(({ status }) => status),
+    [200, 200],
+  )
+  const said = JSON.parse((await hosts.find(id))?.corrections ?? '{}') as object
+  assert.deepEqual(said, { cores: 8, memoryBytes: 4 * GiB, refCoresPerCore: 2 })
   await hosts.remove(id)
 })
 

@@ -87,6 +87,10 @@ export const MeasurementBody = Type.Object(
   { additionalProperties: false, description: 'what `ethos bench host` wrote' },
 )
 
+export const CORRECTIONS_QUERY = {
+  isPartial: Type.Optional(Type.Boolean({ description: 'what is left out stays as it was said' })),
+} as const
+
 export const CorrectionsBody = Type.Object(
   {
     model: Type.Optional(Type.String({ maxLength: 200 })),

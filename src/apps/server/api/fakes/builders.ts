@@ -137,12 +137,15 @@ export class FakeStore implements SiteStore {
   readonly hosts: SiteStore['hosts'] = {
     find: (host) => this.ask(() => this.kept.hosts.get(host)),
     list: () => this.ask(() => byName([...this.kept.hosts.values()], ({ hostId }) => hostId)),
-    put: (row) =>
+    put: (row, standing) =>
       this.ask(() => {
-        const { measurement, changedAt } = this.kept.hosts.get(row.hostId) ?? {}
-        if (measurement !== undefined && measurement !== row.measurement)
+        const known = this.kept.hosts.get(row.hostId)
+        if (standing !== undefined && known?.corrections !== standing.corrections) return false
+        const { measurement, changedAt } = known ?? {}
+        if (measurement !== undefined && row.measurement !== undefined && measurement !== row.measurement)
           this.kept.before.unshift({ host: row.hostId, at: changedAt ?? 0, measurement })
-        this.kept.hosts.set(row.hostId, row)
+        this.kept.hosts.set(row.hostId, { ...known, ...row })
+        return true
       }),
     measurements: (host, most) =>
       this.ask(() => this.kept.before.filter((before) => before.host === host).slice(0, most)),
