@@ -81,6 +81,17 @@ test('flags are flags, words are words and numbers are numbers', () => {
   for (const value of bad) assert.throws(() => parsePolicy(value), ParseError, JSON.stringify(value))
 })
 
+test('a price that nobody asks is refused with what is the most', () => {
+  for (const name of ['perKwh', 'perUnservedCoreHour', 'perCopiedGiB', 'perDowntimeSecond', 'perMigration']) {
+    assert.equal(parsePolicy({ prices: { [name]: 1e6 } }).prices.perKwh, name === 'perKwh' ? 1e6 : 0.25)
+    for (const price of [1_000_001, 1e308])
+      assert.throws(
+        () => parsePolicy({ prices: { [name]: price } }),
+        new RegExp(`^ParseError: policy\\.prices\\.${name}: .* Expected a finite number.* 1000000`),
+      )
+  }
+})
+
 test('percent where a fraction is meant is refused', () => {
   const bad = [
     { contention: { highFraction: 95 } },

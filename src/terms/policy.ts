@@ -123,7 +123,7 @@ export function parsePolicy(value: unknown, place = 'policy', defaults: Policy =
   )
   const policy: Policy = {
     name: parseOptional(fields['name'], (text) => parseText(text, `${place}.name`, 64)) ?? defaults.name,
-    prices: parseSection(fields['prices'], `${place}.prices`, defaults.prices),
+    prices: parseSection(fields['prices'], `${place}.prices`, defaults.prices, [], PRICE_MAX),
     forecast: parseSection(fields['forecast'], `${place}.forecast`, defaults.forecast),
     contention: parseSection(fields['contention'], `${place}.contention`, defaults.contention),
     consolidation: parseSection(fields['consolidation'], `${place}.consolidation`, defaults.consolidation),
@@ -145,6 +145,9 @@ const LIFTABLE_LIMITS = ['cpuAllocationMax', 'memoryAllocationMax', 'migrationsP
 /** Shares and probabilities: 30 where .3 is meant would silently never come true. */
 const AT_MOST_ONE = new Set(['highFraction', 'lowFraction', 'triggerProbability', 'confidenceMin'])
 
+/** Of any currency. What is dearer outweighs every other term, or sums to no finite number; a million a kWh is no price of anything. */
+const PRICE_MAX = 1e6
+
 /** Turns whose triggers the engine remembers: one bit each of a byte per host. */
 const TRIGGER_TURNS_MAX = 8
 
@@ -154,6 +157,7 @@ function parseSection<T extends object>(
   place: string,
   defaults: T,
   liftable: readonly string[] = [],
+  mostOfAll = Number.MAX_VALUE,
 ): T {
   if (value === undefined) return defaults
   const fields = parseFields(value, place)
@@ -161,7 +165,7 @@ function parseSection<T extends object>(
   refuseUnknownFields(fields, [...new Set([...Object.keys(defaults), ...liftable])], place)
   for (const [name, entry] of Object.entries(fields)) {
     const was: unknown = Reflect.get(defaults, name)
-    const max = AT_MOST_ONE.has(name) ? 1 : Number.MAX_VALUE
+    const max = AT_MOST_ONE.has(name) ? 1 : mostOfAll
     if (entry === null && liftable.includes(name)) delete section[name]
     else if (typeof was === 'boolean') section[name] = parseBoolean(entry, `${place}.${name}`)
     else if (typeof was === 'string') section[name] = parseText(entry, `${place}.${name}`, 8)
