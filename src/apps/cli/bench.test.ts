@@ -169,6 +169,15 @@ test('the document goes to the server with the token, and what the server says i
     assert.deepEqual(seen, [`PUT /v1/hosts/h%231/measurement Bearer ${TOKEN} h#1`])
     answer = 404
     assert.equal(await runBeside(send), 2)
+    // As every other command that sends a token.
+    const old = createServer({ key: read('key.pem'), cert: read('ca.pem'), maxVersion: 'TLSv1.2' }, () => {
+      seen.push('over TLS 1.2')
+    })
+    await new Promise<void>((resolve) => old.listen(0, 'localhost', resolve))
+    const oldUrl = `https://localhost:${(old.address() as AddressInfo).port}`
+    assert.equal(await runBeside(['--send', oldUrl, '--token-file', 'good', '--ca', 'ca.pem']), 2)
+    old.close()
+    assert.ok(!seen.includes('over TLS 1.2'))
   } finally {
     server.close()
     server.closeAllConnections()

@@ -13,8 +13,6 @@ export const ROOT_MS = 3650 * DAY_MS
 export const SERVER_MS = 90 * DAY_MS
 /** An agent's or a host's: a stolen one is worth little for long. */
 export const AGENT_MS = DAY_MS
-/** An operator's, unless asked otherwise. */
-export const OPERATOR_MS = 90 * DAY_MS
 /** A guest's clock may be behind ours. */
 const BACKDATED_MS = HOUR_MS
 /** Object identifiers of the extended key usages (RFC 5280, 4.2.1.12). */

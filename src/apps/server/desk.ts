@@ -129,7 +129,7 @@ export class Desk {
   /** Writes down a refusal or an act, durably, and says it. */
   async record(record: Omit<AuditRecord, 'at'>): Promise<void> {
     const { what, about, from, reason } = record
-    this.log.warn({ ...(about === undefined ? {} : { vm: about }), from, reason }, what)
+    this.log.warn({ ...(about === undefined ? {} : { about }), from, reason }, what)
     await this.write(() => this.store.audit.add({ at: this.now(), ...record }))
   }
 

@@ -234,6 +234,7 @@ test('a host that is not on the list is told so, and how it gets there; once it 
     )
   }
   assert.equal(await findVm(store, 'new-1'), undefined)
+  assert.match(bench.said.join(''), /request refused \(about kvm-new, /)
   await store.hosts.put({ hostId: parseHostId('kvm-new'), changedAt: bench.now })
   assert.equal((await report(host, aReport('kvm-new'))).status, 200)
   await store.hosts.remove(parseHostId('kvm-new'))

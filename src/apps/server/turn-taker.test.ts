@@ -240,7 +240,7 @@ test('what was judged before another had the lease is not written under the one 
     await bench.takeLease('bench')
     return settings.get(name)
   }
-  bench.store = { ...bench.store, settings: { get, set: settings.set, history: settings.history } }
+  bench.store = { ...bench.store, settings: { ...settings, get } }
   bench.taker = bench.newTaker()
   const lines = (await bench.store.journal.last(100)).length
   await assert.rejects(bench.step(), (error) => error instanceof StoreError && error.code === 'fenced')

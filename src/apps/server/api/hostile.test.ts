@@ -134,6 +134,9 @@ test('a store that fails is said without what is its own, and health tells it ap
     degraded: ['The controller is dead.', 'The disk is nearly full.'],
   }
   assert.deepEqual(await health(), [200, 'degraded', ['The disk is nearly full.', 'The controller is dead.']])
+  // As many as are said, not as many as say it.
+  const metrics = await bench.ask({ path: '/metrics', token: await bench.token('viewer') })
+  assert.match(metrics.text, /^ethos_degraded_reasons 2$/m)
   bench.trouble.clear('disk')
   answers.standing = { ...answers.standing, controller: 'running', degraded: [] }
   store.isBroken = true

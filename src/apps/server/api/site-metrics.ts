@@ -5,6 +5,7 @@ import type { Events } from './events.ts'
 import type { Looked } from './metrics.ts'
 import type { ApiParts } from './parts.ts'
 import type { SiteView } from './site-view.ts'
+import { degradedReasons } from './status-routes.ts'
 import { VM_STATES } from '../views/vms.ts'
 import { stateOf } from './vm-routes.ts'
 
@@ -91,7 +92,7 @@ function ofServer({ answers, store, trouble, clock, version }: ApiParts, events:
     {
       name: 'ethos_degraded_reasons',
       help: 'Reasons why answers are worth less than they should be; 0: all is well.',
-      look: () => ({ '': answers.status().degraded.length + trouble.list().length }),
+      look: () => ({ '': degradedReasons({ answers, trouble }).length }),
     },
     { name: 'ethos_build_info', help: 'Version of the program.', label: 'version', look: () => ({ [version]: 1 }) },
   ]
