@@ -18,7 +18,9 @@ import type { Lack } from '../../terms/ranking.ts'
 import { STAY_REASONS, type TimeUntilContention, type TurnEvent } from '../../terms/turn.ts'
 import { clampFraction } from '../../terms/units.ts'
 import type { Question } from './ranker-questions.ts'
-import { hostField, orderRow, rankedRow, refusalRow, sideRow } from './ranker-rows.ts'
+import { fragment, JsonBytes } from './json-bytes.ts'
+import { hostField, orderRow, refusalRow, sideRow } from './ranker-rows.ts'
+import { writeRankingLists } from './ranking-bytes.ts'
 import type { Answer } from './site-answers.ts'
 import type { TurnPacket } from './turn-packet.ts'
 
@@ -32,6 +34,11 @@ const PAIRS_TOLD_MAX = 10_000
 const HOSTS_TOLD_MIN = 5
 const MINUTES_AHEAD = [5, 15, 30, 60] as const
 
+/** Rankings differ by so much, as a rule. */
+const SPARE_BYTES = 16 * 1024
+const OBJECT_END = fragment('}')
+
+type HostsQuestion = Extract<Question, { readonly what: 'hosts-for' }>
 type Body = Readonly<Record<string, unknown>>
 
 function isNotAnswerable(body: Body | NotAnswerable): body is NotAnswerable {
@@ -43,6 +50,8 @@ export class TurnAnswers {
   readonly packet: TurnPacket
   private readonly context: TurnContext
   private alarm: ReturnType<typeof raiseAlarm> | undefined
+  /** Of the longest ranking so far: the next is about as long. */
+  private rankingBytes = SPARE_BYTES
 
   constructor(packet: TurnPacket) {
     this.packet = packet
@@ -51,17 +60,19 @@ export class TurnAnswers {
 
   answer(question: Question, degraded: readonly string[]): Answer {
     try {
+      const head = { asOf: this.packet.observation.at, degraded }
+      if (question.what === 'hosts-for') return this.hostsFor(question, head)
       const body = this.bodyOf(question)
       if (body === undefined) return { kind: 'unknown', what: whatOf(question) }
       if (isNotAnswerable(body)) return body
-      return { kind: 'json', text: JSON.stringify({ asOf: this.packet.observation.at, degraded, ...body }) }
+      return { kind: 'json', text: JSON.stringify({ ...head, ...body }) }
     } catch (error) {
       if (!(error instanceof ParseError)) throw error
       return { kind: 'invalid', reason: error.message }
     }
   }
 
-  private bodyOf(question: Question): Body | NotAnswerable | undefined {
+  private bodyOf(question: Exclude<Question, HostsQuestion>): Body | NotAnswerable | undefined {
     if ('vm' in question) return this.ofVm(question)
     if (question.what === 'place') return this.place(question.question)
     if (question.what === 'forecasts') return this.forecasts()
@@ -69,28 +80,34 @@ export class TurnAnswers {
     return question.what === 'plan' ? this.plan() : this.hostLoads()
   }
 
-  private ofVm(question: Extract<Question, { readonly vm: VmId }>): Body | undefined {
+  private ofVm(question: Exclude<Extract<Question, { readonly vm: VmId }>, HostsQuestion>): Body | undefined {
     const vm = this.context.state.vmIndex.get(question.vm)
     if (vm === undefined) return undefined
-    if (question.what === 'hosts-for') return this.hostsFor(vm)
     if (question.what === 'pair') return this.pair(vm, question.host)
     return question.what === 'why' ? this.why(vm) : this.forecastOf(vm)
   }
 
-  private hostsFor(vm: number): Body {
+  private hostsFor(question: HostsQuestion, head: Body): Answer {
     const { context } = this
+    const vm = context.state.vmIndex.get(question.vm)
+    if (vm === undefined) return { kind: 'unknown', what: whatOf(question) }
     const ranking = getSuitableHosts(context, vm)
     const refusals: Partial<Record<Lack, number>> = {}
     for (const { verdict } of ranking.refused) refusals[verdict.lacking] = (refusals[verdict.lacking] ?? 0) + 1
-    return {
+    const fields = JSON.stringify({
+      ...head,
       vm: ranking.vmId,
       ...hostField(context, vm),
       ...this.terms(),
       ...this.gateOf(vm),
-      ranked: ranking.ranked.map((ranked, i) => rankedRow(context, vm, { ranked, rank: i + 1 })),
-      refused: ranking.refused.map(({ hostId, verdict }) => ({ host: hostId, verdict: refusalRow(verdict) })),
       ...(ranking.ranked.length > 0 ? {} : { remediation: remediate(context, vm, refusals) }),
-    }
+    })
+    const json = new JsonBytes(this.rankingBytes)
+    json.raw(fragment(`${fields.slice(0, -1)},`))
+    writeRankingLists(json, context, vm, ranking)
+    const text = json.raw(OBJECT_END).take()
+    this.rankingBytes = Math.max(this.rankingBytes, text.length + SPARE_BYTES)
+    return { kind: 'json', text }
   }
 
   private pair(vm: number, hostId: HostId): Body | undefined {

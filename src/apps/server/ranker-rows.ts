@@ -1,10 +1,9 @@
 /** Parts of answers: values of the engine as the views have them. */
 import type { PairSide } from '../../engine/suitability/pair.ts'
 import { hostName } from '../../engine/suitability/rules/rule.ts'
-import { estimateMove } from '../../engine/suitability/score.ts'
 import type { TurnContext } from '../../engine/context.ts'
 import type { MigrationOrder } from '../../terms/move.ts'
-import type { Lack, RankedHost, Refused } from '../../terms/ranking.ts'
+import type { Lack, Refused } from '../../terms/ranking.ts'
 
 /** What `shortBy` counts; those that are missing here can't be counted. */
 const UNIT_OF: Readonly<Partial<Record<Lack, string>>> = {
@@ -21,23 +20,6 @@ const UNIT_OF: Readonly<Partial<Record<Lack, string>>> = {
 export function refusalRow({ lacking, shortBy, reason }: Refused) {
   const unit = UNIT_OF[lacking]
   return { lacking, shortBy, ...(unit === undefined ? {} : { unit }), reason }
-}
-
-export function rankedRow(
-  context: TurnContext,
-  vm: number,
-  row: { readonly ranked: RankedHost; readonly rank: number },
-) {
-  const { hostId, score, performance } = row.ranked
-  const host = context.state.hostIndex.get(hostId)
-  const isMoving = host !== undefined && context.hostOf[vm] >= 0
-  return {
-    host: hostId,
-    rank: row.rank,
-    score,
-    performance,
-    ...(isMoving ? { migration: estimateMove(context, vm, host) } : {}),
-  }
 }
 
 export function sideRow({ hostId, ...side }: PairSide) {

@@ -18,12 +18,13 @@ let isNew = true
 
 /** A long text would be copied twice on its way, and once more into bytes by the thread that all requests wait for. */
 function say(message: FromRanker): void {
-  if (message.kind !== 'answer' || message.answer.kind !== 'json' || message.answer.text.length < BYTES_MIN) {
+  const text = message.kind === 'answer' && message.answer.kind === 'json' ? message.answer.text : ''
+  if (message.kind !== 'answer' || text.length < BYTES_MIN) {
     port?.postMessage(message)
     return
   }
-  const text = new TextEncoder().encode(String(message.answer.text))
-  port?.postMessage({ ...message, answer: { kind: 'json', text } } satisfies FromRanker, [text.buffer])
+  const bytes = typeof text === 'string' ? new TextEncoder().encode(text) : text
+  port?.postMessage({ ...message, answer: { kind: 'json', text: bytes } } satisfies FromRanker, [bytes.buffer])
 }
 
 port.on('message', (message: ToRanker) => {

@@ -28,7 +28,7 @@ export interface SiteAnswers {
 
 export type Answer =
   /** `text` is JSON; long ones are its bytes in UTF-8, which pass from thread to thread without being copied. */
-  | { readonly kind: 'json'; readonly text: string | Uint8Array }
+  | { readonly kind: 'json'; readonly text: string | Uint8Array<ArrayBuffer> }
   | { readonly kind: 'unknown'; readonly what: string }
   | { readonly kind: 'invalid'; readonly reason: string }
   | {

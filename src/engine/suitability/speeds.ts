@@ -13,7 +13,9 @@ const WEIGHT_TOLD_MIN = 0.005
 export interface HostSpeeds {
   /** Logarithm of score over the median's; NaN where the host has no such benchmark, or one in another unit than most. */
   readonly ratioLog: Float64Array
-  /** Standard deviation of that; of a benchmark that the host lacks, how far the hosts of the cluster lie apart. */
+  /** The ratio itself, as it is told to people. */
+  readonly ratioTold: Float64Array
+  /** Standard deviation of that logarithm; of a benchmark that the host lacks, how far the hosts of the cluster lie apart. */
   readonly spread: Float64Array
   /** Logarithm of a core's speed in reference cores over that of the median host, by which its capacity is counted already. */
   readonly coreLog: Float64Array
@@ -45,7 +47,8 @@ export function measureSpeeds(hosts: readonly HostCharacteristics[]): HostSpeeds
   })
   const cores = hosts.map(({ refCoresPerCore }) => Math.log(refCoresPerCore))
   const coreCentre = median(cores)
-  return { ratioLog, spread, coreLog: Float64Array.from(cores, (log) => log - coreCentre) }
+  const ratioTold = ratioLog.map((log) => round(Math.exp(log)))
+  return { ratioLog, ratioTold, spread, coreLog: Float64Array.from(cores, (log) => log - coreCentre) }
 }
 
 /** Logarithm of how fast the mix is done on the host against the median host: a weighted geometric mean, in which what the host lacks counts
@@ -74,17 +77,30 @@ export function describeSpeed(
   { mix, isMixAssumed }: { readonly mix: WorkMix; readonly isMixAssumed: boolean },
   host: number,
 ): Omit<Speed, 'wattsPerRefCore'> {
-  const terms: SpeedTerm[] = []
-  for (let t = 0; t < TYPES; t++) {
-    if (mix[t] < WEIGHT_TOLD_MIN) continue
-    const weight = round(mix[t])
-    const workloadType = WORKLOAD_TYPES[t]
-    const log = speeds.ratioLog[host * TYPES + t]
-    terms.push(log === log ? { workloadType, weight, ratio: round(Math.exp(log)) } : { workloadType, weight })
-  }
-  if (terms.length > 1) terms.sort((a, b) => b.weight - a.weight)
+  const terms = heaviestFirst(mix).map(({ type, workloadType, weight }): SpeedTerm => {
+    const ratio = speeds.ratioTold[host * TYPES + type]
+    return ratio === ratio ? { workloadType, weight, ratio } : { workloadType, weight }
+  })
   const factor = round(Math.exp(speedLog(speeds, mix, host)))
   return { factor, spread: round(speedSpread(speeds, mix, host)), isMixAssumed, terms }
+}
+
+interface ToldType {
+  readonly type: number
+  readonly workloadType: (typeof WORKLOAD_TYPES)[number]
+  readonly weight: number
+}
+
+/** The same for each host: worked out once for a mix. */
+const toldTypes = new WeakMap<WorkMix, readonly ToldType[]>()
+
+function heaviestFirst(mix: WorkMix): readonly ToldType[] {
+  const known = toldTypes.get(mix)
+  if (known !== undefined) return known
+  const types = WORKLOAD_TYPES.map((workloadType, type) => ({ type, workloadType, weight: round(mix[type]) }))
+  const told = types.filter(({ type }) => mix[type] >= WEIGHT_TOLD_MIN).sort((a, b) => b.weight - a.weight)
+  toldTypes.set(mix, told)
+  return told
 }
 
 /** To what a benchmark can tell: four places, which halves the text of a ranking. */

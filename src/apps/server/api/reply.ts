@@ -18,7 +18,7 @@ export interface Refusal {
 export type Reply =
   | { readonly kind: 'value'; readonly value: object; readonly status?: 200 | 201; readonly etag?: string }
   /** Sent as it is; bytes are UTF-8. */
-  | { readonly kind: 'text'; readonly text: string | Uint8Array; readonly type: string }
+  | { readonly kind: 'text'; readonly text: string | Uint8Array<ArrayBuffer>; readonly type: string }
   | { readonly kind: 'done' }
   | Refusal
 

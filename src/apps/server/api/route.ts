@@ -112,7 +112,11 @@ function askOf(request: FastifyRequest): Ask | undefined {
 /** Writes an answer. */
 export function sendReply(answer: Reply, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   if (answer.kind === 'done') return reply.code(204).send()
-  if (answer.kind === 'text') return reply.type(answer.type).send(answer.text)
+  if (answer.kind === 'text') {
+    const { text, type } = answer
+    if (typeof text !== 'string') freeOnceSent(text, reply)
+    return reply.type(type).send(text)
+  }
   if (answer.kind === 'refused') return sendRefusal(answer, reply)
   const { etag, status = 200, value } = answer
   if (etag !== undefined) {
@@ -120,6 +124,12 @@ export function sendReply(answer: Reply, request: FastifyRequest, reply: Fastify
     if (request.headers['if-none-match'] === etag) return reply.code(304).send()
   }
   return reply.code(status).type(JSON_TYPE).send(value)
+}
+
+/** Gives the memory of a long answer back at once. Left to itself it is garbage of half a megabyte a time, for which V8 marks all that it has: 70 ms of this
+ *  thread for 25 rankings. */
+function freeOnceSent({ buffer }: Uint8Array<ArrayBuffer>, reply: FastifyReply): void {
+  reply.raw.once('finish', () => void buffer.transfer(0))
 }
 
 /** What a refusal says is noted for the line in the log. */
