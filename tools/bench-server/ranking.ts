@@ -1,10 +1,10 @@
 /** How long a ranking takes: in the engine, and through the API as a program gets it. */
-import { spawn } from 'node:child_process'
+import { fork, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { Agent, request } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
 import { makeApiToken } from '../../src/apps/server/api/api-token.ts'
 import { Authority } from '../../src/apps/server/authority.ts'
 import { openDataFolder } from '../../src/apps/server/data-folder.ts'
@@ -18,13 +18,12 @@ import { HOUR_MS } from '../../src/terms/units.ts'
 import { REPOSITORY } from '../repository.ts'
 import { ImaginedSite } from '../server/imagined-site.ts'
 import { freePort } from '../real-servers.ts'
+import type { Asked, Told } from '../server/ask-rankings.ts'
 import { measuredNumber, type MeasuredNumber, type ServerSection, type SectionSize } from './section.ts'
 
 const SEED = 1
 /** Rankings before those that are timed. */
 const WARM_UP = 100
-/** Of the answers that are timed, one in so many is read. */
-const READ_EVERY = 50
 
 export const section: ServerSection = {
   name: 'ranking',
@@ -64,12 +63,6 @@ function screening({ isSmall }: SectionSize): readonly MeasuredNumber[] {
   return [measuredNumber('pairs screened per ms of CPU', perMs, { unit: '', goal: { atLeast: 20_000 } })]
 }
 
-interface Asked {
-  readonly port: number
-  readonly ca: string
-  readonly token: string
-}
-
 /** `ethos serve` in a process of its own; one program asks on one connection, for one VM after the other. */
 async function throughApi({ isSmall, say }: SectionSize): Promise<readonly MeasuredNumber[]> {
   const folder = mkdtempSync(join(tmpdir(), 'ethos-ranking-'))
@@ -90,8 +83,8 @@ async function throughApi({ isSmall, say }: SectionSize): Promise<readonly Measu
   const words = ['src/apps/cli/main.ts', 'serve', '--data', data, '--listen', `127.0.0.1:${port}`]
   const server = spawn(process.execPath, words, { cwd: REPOSITORY, stdio: 'ignore' })
   try {
-    const asked: Asked = { port, ca: authority.pem, token }
-    return await askRankings(asked, site, isSmall ? 5 : 1000)
+    const vms = site.vms.map(({ id }) => id)
+    return await askRankings({ port, ca: authority.pem, token, vms, number: isSmall ? 5 : 1000 })
   } finally {
     server.kill('SIGTERM')
     await new Promise((resolve) => {
@@ -101,74 +94,21 @@ async function throughApi({ isSmall, say }: SectionSize): Promise<readonly Measu
   }
 }
 
-async function askRankings(asked: Asked, site: ImaginedSite, number: number): Promise<readonly MeasuredNumber[]> {
-  const agent = new Agent({ keepAlive: true, maxSockets: 1 })
-  const pathOf = (vm: number): string => `/v1/vms/${site.vms[vm % site.vms.length].id}/hosts`
-  await untilAnswered(asked, agent, pathOf(0))
-  for (let i = 0; i < (number < WARM_UP ? 0 : WARM_UP); i++) await ask(asked, agent, pathOf(i * 11))
-  const took: number[] = []
-  let bytes = 0
-  let hosts = 0
-  for (let i = 0; i < number; i++) {
-    const begin = performance.now()
-    // Few are read: what a program makes of an answer is not the server's, and the garbage of it would be collected during the next.
-    const isRead = i % READ_EVERY === 0
-    const { status, body, length } = await ask(asked, agent, pathOf(i * 7), isRead)
-    took.push(performance.now() - begin)
-    if (status !== 200) throw new Error(`${pathOf(i * 7)}: ${status} ${body.toString().slice(0, 300)}`)
-    bytes = length
-    if (isRead) hosts = hostsIn(body)
-    // As the API bounds what one token asks in the long run: nothing waits for that.
-    await sleep(12)
-  }
-  agent.destroy()
+async function askRankings(asked: Asked): Promise<readonly MeasuredNumber[]> {
+  const program = fork(fileURLToPath(new URL('../server/ask-rankings.ts', import.meta.url)))
+  const ended = once(program, 'exit')
+  program.send(asked)
+  const told = await Promise.race([
+    once(program, 'message').then(([message]) => message as Told),
+    ended.then(([code]) => Promise.reject(new Error(`The program that asks ended with ${code}, and said why above.`))),
+  ])
+  const { tookMs, bytes, hosts } = told
   return [
     measuredNumber('hosts in each answer', hosts, { unit: '' }),
     measuredNumber('bytes of an answer', bytes, { unit: '' }),
-    measuredNumber('through the API, median', quantile(took, 0.5), { unit: 'ms' }),
-    measuredNumber('through the API, 99th of a hundred', quantile(took, 0.99), { unit: 'ms', goal: { atMost: 20 } }),
+    measuredNumber('through the API, median', quantile(tookMs, 0.5), { unit: 'ms' }),
+    measuredNumber('through the API, 99th of a hundred', quantile(tookMs, 0.99), { unit: 'ms', goal: { atMost: 20 } }),
   ]
-}
-
-/** The server is up, and has hosts to rank. */
-async function untilAnswered(asked: Asked, agent: Agent, path: string): Promise<void> {
-  for (let attempt = 0; attempt < 600; attempt++) {
-    const answer = await ask(asked, agent, path).catch(() => undefined)
-    if (answer?.status === 200) return
-    await sleep(100)
-  }
-  throw new Error(`${path} was not answered within a minute.`)
-}
-
-function hostsIn(body: Buffer): number {
-  const { ranked, refused } = JSON.parse(body.toString()) as { ranked: unknown[]; refused: unknown[] }
-  return ranked.length + refused.length
-}
-
-interface Answered {
-  readonly status: number
-  /** Empty where it was not to be kept. */
-  readonly body: Buffer
-  readonly length: number
-}
-
-function ask({ port, ca, token }: Asked, agent: Agent, path: string, isKept = true): Promise<Answered> {
-  return new Promise((resolve, reject) => {
-    const asked = request(
-      { host: '127.0.0.1', port, path, ca, agent, headers: { authorization: `Bearer ${token}` } },
-      (response) => {
-        const pieces: Buffer[] = []
-        let length = 0
-        response.on('data', (piece: Buffer) => {
-          length += piece.length
-          if (isKept) pieces.push(piece)
-        })
-        response.once('end', () => resolve({ status: response.statusCode ?? 0, body: Buffer.concat(pieces), length }))
-      },
-    )
-    asked.once('error', reject)
-    asked.end()
-  })
 }
 
 function quantile(values: readonly number[], share: number): number {

@@ -116,22 +116,13 @@ export class JsonBytes {
   /** The point and what follows, without zeros at its end. */
   private places(value: number): void {
     const { bytes } = this
-    let at = this.end
-    bytes[at++] = POINT
+    const begin = this.end
     const high = Math.floor(value / 1e6)
-    const halves = [high, value - high * 1e6] as const
-    for (let half = 0; half < 2; half++) {
-      const six = halves[half]
-      const first = (six / 1e4) | 0
-      const middle = ((six / 100) | 0) - first * 100
-      const last = six - first * 1e4 - middle * 100
-      bytes[at++] = TENS[first]
-      bytes[at++] = ONES[first]
-      bytes[at++] = TENS[middle]
-      bytes[at++] = ONES[middle]
-      bytes[at++] = TENS[last]
-      bytes[at++] = ONES[last]
-    }
+    const low = value - high * 1e6
+    bytes[begin] = POINT
+    sixDigits(bytes, begin + 1, high)
+    if (low > 0) sixDigits(bytes, begin + 7, low)
+    let at = begin + (low > 0 ? 1 + PLACES : 1 + PLACES / 2)
     while (bytes[at - 1] === ZERO) at--
     this.end = at
   }
@@ -142,4 +133,17 @@ export class JsonBytes {
     grown.set(this.bytes.subarray(0, this.end))
     this.bytes = grown
   }
+}
+
+function sixDigits(bytes: Uint8Array, at: number, value: number): void {
+  const first = (value / 1e4) | 0
+  const rest = value - first * 1e4
+  const middle = (rest / 100) | 0
+  const last = rest - middle * 100
+  bytes[at] = TENS[first]
+  bytes[at + 1] = ONES[first]
+  bytes[at + 2] = TENS[middle]
+  bytes[at + 3] = ONES[middle]
+  bytes[at + 4] = TENS[last]
+  bytes[at + 5] = ONES[last]
 }

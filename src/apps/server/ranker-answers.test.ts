@@ -3,8 +3,12 @@ import { after, before, test } from 'node:test'
 import type { Static } from 'typebox'
 import { bodyOf } from '../../../tools/server/live-site.ts'
 import { TurnBench } from '../../../tools/server/turn-bench.ts'
+import type { TurnContext } from '../../engine/context.ts'
+import { getSuitableHosts } from '../../engine/suitability/rank.ts'
+import { estimateMove } from '../../engine/suitability/score.ts'
 import { GiB } from '../../terms/units.ts'
 import { TurnAnswers } from './ranker-answers.ts'
+import { refusalRow } from './ranker-rows.ts'
 import { decodePacket, encodePacket } from './turn-packet.ts'
 import type { HostLoadsView, HostsForView, PlacementsView, WhyView } from './views/judgement.ts'
 
@@ -83,6 +87,31 @@ test('every host is ranked or refused for every VM, best first, and each number 
     }
   }
 })
+
+test('what is written of a ranking is what the engine ranked, to twelve places', () => {
+  const { context } = answers as unknown as { readonly context: TurnContext }
+  for (const { id } of bench.site.vms) {
+    const vm = context.state.vmIndex.get(id) ?? -1
+    const ranking = getSuitableHosts(context, vm)
+    const told = bodyOf(answers.answer({ what: 'hosts-for', vm: id }, [])) as unknown as HostsForView
+    const expected = {
+      ranked: ranking.ranked.map(({ hostId, score, performance }, i) => {
+        const migration = estimateMove(context, vm, context.state.hostIndex.get(hostId) ?? -1)
+        const isSomewhere = context.hostOf[vm] >= 0
+        return { host: hostId, rank: i + 1, score, performance, ...(isSomewhere ? { migration } : {}) }
+      }),
+      refused: ranking.refused.map(({ hostId, verdict }) => ({ host: hostId, verdict: refusalRow(verdict) })),
+    }
+    assert.deepEqual(rounded({ ranked: told.ranked, refused: told.refused }), rounded(expected))
+  }
+})
+
+/** Alike but for what a rounding at the twelfth place may change. */
+function rounded(value: object): unknown {
+  return JSON.parse(JSON.stringify(value), (_, inner: unknown) =>
+    typeof inner === 'number' ? Number(inner.toFixed(10)) + 0 : inner,
+  )
+}
 
 test('why a VM stayed is a sentence, whatever the reason', () => {
   for (const { id: vm } of bench.site.vms) {
