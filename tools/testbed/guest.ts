@@ -67,12 +67,13 @@ export class Guest {
   /** Starts a unit that ends by itself and returns once it has; longer than a command may take. Throws where it fails. */
   async runsUnit(name: string): Promise<void> {
     // A round that its timer has begun is another.
+    const stateOf = (): Promise<string> => this.does(`systemctl show -p ActiveState --value ${name}`)
+    while (['activating', 'deactivating'].includes(await stateOf())) await pause(1000)
     const endsAt = performance.now() + UNIT_MS_MAX
-    while ((await this.does(`systemctl show -p ActiveState --value ${name}`)) === 'activating') await pause(1000)
     await this.does(`systemctl reset-failed ${name} 2>/dev/null; systemctl start --no-block ${name}`)
     for (;;) {
       await pause(1000)
-      const state = await this.does(`systemctl show -p ActiveState --value ${name}`)
+      const state = await stateOf()
       if (state === 'inactive') return
       if (state === 'failed' || performance.now() > endsAt)
         throw new Error(`${name} is ${state} in ${this.vm}: ${await this.does(`journalctl -qu ${name} | tail -5`)}`)
