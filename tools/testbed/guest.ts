@@ -24,7 +24,7 @@ const COMMAND_CHANNEL = 'org.ethos.testbed.0'
 const COMMAND_MS_MAX = 90_000
 /** A command that was not answered is said again. */
 const AGAIN_MS = 20_000
-const UNIT_MS_MAX = 180_000
+const UNIT_MS_MAX = 300_000
 const BOOT_MS_MAX = 180_000
 const SILENCE_MS_MAX = 60_000
 
