@@ -277,7 +277,10 @@ test('the server takes part with its commands while it runs, says what it does, 
     const lines = said().trim().split('\n')
     if (signal === 'SIGINT') assert.ok(lines.every((line) => typeof JSON.parse(line) === 'object'))
     else
-      assert.match(said(), /Z warning: join refused \(about web-1, from 127\.0\.0\.1, reason token \w+ was used already\)/)
+      assert.match(
+        said(),
+        /Z warning: join refused \(about web-1, from 127\.0\.0\.1, reason token \w+ was used already\)/,
+      )
     assert.ok(!said().includes(token.split('.')[2]) && !said().includes('PRIVATE'))
     await bench.remove()
   }
