@@ -1,5 +1,5 @@
 /** JSON written straight into bytes, for long answers that are mostly numbers: `JSON.stringify` looks for the shortest of all digits that give a number
- *  back, which took 9 ms for a ranking of 1,000 hosts, three times as long as ranking them. */
+ *  back. On one machine a ranking of 1,000 hosts took it 5.7 ms, and this 3.7, without a string of half a megabyte to collect. */
 
 /** Places after the point: a millionth of a cent, of a watt, of a millisecond. Factors and shares are known far less well. */
 const PLACES = 12
