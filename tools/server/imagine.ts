@@ -1,8 +1,8 @@
 /** Imagines a site for a server that runs: its hosts are registered, report, and relay what their VMs' agents say.
  *
  *    ethos serve --data DIR --listen 127.0.0.1:8470 &
- *    node tools/server/imagine.ts --data DIR                 straight into the store of the folder
- *    node tools/server/imagine.ts --data DIR --port 8470     over HTTPS, each host with a certificate of its own
+ *    npm run -s imagine -- --data DIR                 straight into the store of the folder
+ *    npm run -s imagine -- --data DIR --port 8470     over HTTPS, each host with a certificate of its own
  *
  *  --hosts N --vms N --seed N      how large, and which one (20, 400, 1)
  *  --past HOURS                    told at once at the start, straight into the store (6)
