@@ -134,6 +134,14 @@ export const RECORD_SENTENCES: Sentences<SiteStoreSubject> = {
     await assert.rejects(store.journal.append('too late', NOON + 1002, mine?.token), isStoreError('fenced'))
     await other.close()
   },
+  'a clock that was behind for a moment takes no lease from who lives': async ({ store, beside }) => {
+    const other = await beside()
+    const mine = await store.leases.take('controller', 'one', NOON, 1000)
+    assert.equal(await other.leases.take('controller', 'two', NOON - DAY_MS, 1000), undefined)
+    assert.equal(await other.leases.take('controller', 'two', NOON + 1, 1000), undefined)
+    assert.equal((await store.leases.take('controller', 'one', NOON + 300, 1000))?.token, mine?.token)
+    await other.close()
+  },
   'who prolongs a lease keeps it, however far ahead its clock is': async ({ store, beside }) => {
     const other = await beside()
     const mine = await store.leases.take('controller', 'one', NOON + DAY_MS, 1000)

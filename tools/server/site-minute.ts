@@ -250,8 +250,11 @@ class Minute {
   /** How late turns began, as the server counts it. */
   async lateness(): Promise<MinuteFigures> {
     const { text } = await this.bench.ask({ method: 'GET', path: '/metrics', tls: this.tls })
-    const of = (what: string): number =>
-      Number(new RegExp(`^ethos_turn_late_seconds_${what} (\\S+)$`, 'm').exec(text)?.[1])
+    const of = (what: string): number => {
+      const [, value] = new RegExp(`^ethos_turn_late_seconds_${what} (\\S+)$`, 'm').exec(text) ?? []
+      if (value === undefined) throw new Error(`/metrics has no ethos_turn_late_seconds_${what}.`)
+      return Number(value)
+    }
     const within = of('bucket\\{le="0.25"\\}')
     return {
       turnLateMsMean: Math.round((of('sum') / of('count')) * 1e4) / 10,

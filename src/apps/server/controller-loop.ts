@@ -88,9 +88,8 @@ export class ControllerLoop {
       }
       const { packet } = taken
       const number = packet.number ?? 0
-      const tookMs = performance.now() - ran
-      const times = { lateMs: Math.max(0, ran - due), durationMs: tookMs }
-      tell({ kind: 'turn', at, number, tookMs, packet: encodePacket({ ...packet, ...times }) })
+      const times = { lateMs: Math.max(0, ran - due), durationMs: performance.now() - ran }
+      tell({ kind: 'turn', at, number, packet: encodePacket({ ...packet, ...times }) })
     } catch (error) {
       if (!(error instanceof StoreError)) throw error
       if (error.code === 'fenced') this.lose()

@@ -35,7 +35,6 @@ export type ControllerMessage =
       readonly kind: 'turn'
       readonly at: EpochMs
       readonly number: number
-      readonly tookMs: number
       readonly packet: Uint8Array
     }
 
@@ -62,7 +61,6 @@ function parseTurn(fields: Fields, place: string) {
     throw new ParseError(`${place}.packet`, typeof packet, 'Expected bytes.')
   return {
     number: parseNumber(fields['number'], `${place}.number`, { min: 0, integer: true }),
-    tookMs: parseNumber(fields['tookMs'], `${place}.tookMs`, { min: 0 }),
     packet,
   }
 }

@@ -53,8 +53,8 @@ export class Desk {
   private readonly log: Logger
   private readonly requests: Buckets
   private readonly vectors: Buckets
-  /** What is counted of VMs without haste, by VM and word, since this was last written down. */
   private readonly countOfNobody: (what: string, number: number) => void
+  /** What is counted of VMs without haste, by VM and word, since this was last written down. */
   private readonly told = new Map<string, Map<string, number>>()
 
   constructor({ store, clock, log, limits = {}, trouble = new Troubles(), countOfNobody }: DeskParts) {

@@ -1,7 +1,7 @@
 /** JSON written straight into bytes, for long answers that are mostly numbers: `JSON.stringify` looks for the shortest of all digits that give a number
  *  back. On one machine a ranking of 1,000 hosts took it 5.7 ms, and this 3.7, without a string of half a megabyte to collect. */
 
-/** Places after the point: a millionth of a cent, of a watt, of a millisecond. Factors and shares are known far less well. */
+/** Places after the point: a millionth of a millionth of a watt or of the currency. Factors and shares are known far less well. */
 const PLACES = 12
 const SCALE = 10 ** PLACES
 /** Up to here a double has places after the point to speak of, and its whole part is written digit by digit. */

@@ -223,16 +223,7 @@ test('a controller that talks nonsense is not listened to, and answers come from
 })
 
 test('what is not a message of a controller is not one', () => {
-  for (const garbage of [
-    undefined,
-    null,
-    7,
-    'turn',
-    [],
-    {},
-    { kind: 'turn' },
-    { kind: 'turn', at: 1, number: 1, tookMs: 1 },
-  ]) {
+  for (const garbage of [undefined, null, 7, 'turn', [], {}, { kind: 'turn' }, { kind: 'turn', at: 1, number: 1 }]) {
     assert.throws(() => parseControllerMessage(garbage), { name: 'ParseError' })
   }
   for (const bytes of [new Uint8Array(9), serialize({}), serialize({ before: {}, observation: { inventory: {} } })])

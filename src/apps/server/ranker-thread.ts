@@ -19,7 +19,7 @@ let isNew = true
 /** A long text would be copied twice on its way, and once more into bytes by the thread that all requests wait for. */
 function say(message: FromRanker): void {
   const text = message.kind === 'answer' && message.answer.kind === 'json' ? message.answer.text : ''
-  if (message.kind !== 'answer' || text.length < BYTES_MIN) {
+  if (message.kind !== 'answer' || (typeof text === 'string' && text.length < BYTES_MIN)) {
     port?.postMessage(message)
     return
   }

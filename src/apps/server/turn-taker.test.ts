@@ -324,7 +324,7 @@ test('a restart amid a contention does not wait for it to show again', async () 
   assert.equal(await turnsToMove(straight - 2), straight)
 })
 
-test('a restart remembers triggers of the last turns, hosts being emptied, and since when hosts are in use', async () => {
+test('a restart remembers triggers of the last turns, hosts being emptied, and when the last was', async () => {
   const bench = await aBench({ hosts: 4, vms: 24 })
   await set(bench, POLICY_SETTING, { gates: { movesPerTurnMax: 1 }, consolidation: { expectedOffMs: DAY_MS } })
   press(bench, [0])

@@ -1,7 +1,7 @@
 import type { EpochMs } from '../../terms/units.ts'
 
 /** A lease that another holds, as it was seen. */
-export interface SeenLease {
+interface SeenLease {
   readonly token: number
   readonly endsAt: EpochMs
 }
@@ -17,7 +17,9 @@ export class FarEnds {
   /** The lease under this name that is to be ignored, as it was seen. Undefined: none. */
   overdue(name: string, at: EpochMs, forMs: number): SeenLease | undefined {
     const seen = this.seen.get(name)
-    return seen !== undefined && at - seen.since > forMs ? seen : undefined
+    // Asked anew whether it lies far ahead: it was the clock that noted it that was behind, if it does no longer.
+    const isFar = seen !== undefined && seen.endsAt - at > LENGTHS_MAX * forMs
+    return isFar && at - seen.since > forMs ? seen : undefined
   }
 
   /** Notes a lease that was not to be had. */

@@ -11,7 +11,7 @@ export class DamagedError extends StoreError {
 
 /** Reads a text of the store. Throws a `DamagedError` where it throws a `ParseError`.
  *  @param what it is, to begin a sentence with */
-export function readKept<T>(what: string, read: () => T): T {
+export function orDamaged<T>(what: string, read: () => T): T {
   try {
     return read()
   } catch (error) {

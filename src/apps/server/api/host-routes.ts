@@ -20,7 +20,7 @@ import {
 } from '../views/hosts.ts'
 import { HostLoadsView } from '../views/judgement.ts'
 import type { ApiParts } from './parts.ts'
-import { readKept } from './damaged.ts'
+import { orDamaged } from './damaged.ts'
 import { conflict, DONE, invalid, type Reply, replyOf, UNKNOWN, value } from './reply.ts'
 import { type Route, route } from './route.ts'
 import { readRow, type SeenHost, type SiteView } from './site-view.ts'
@@ -184,7 +184,8 @@ async function correct(parts: ApiParts, site: SiteView, { host, body, isPartial,
   const { store, clock } = parts
   for (let tried = 0; tried < TRIES; tried++) {
     const standing = isPartial ? (await store.hosts.find(host))?.corrections : undefined
-    const said = standing === undefined ? {} : readKept('What is corrected of this host', () => parseStanding(standing))
+    const said =
+      standing === undefined ? {} : orDamaged('What is corrected of this host', () => parseStanding(standing))
     const corrections = JSON.stringify(parseConclusion({ ...said, ...body }, 'corrections'))
     const row = { hostId: host, corrections, changedAt: clock.now() }
     const expected = standing === undefined ? {} : { corrections: standing }

@@ -2,7 +2,7 @@
 import { type Fields, parseFields, parseJson } from '../../../terms/parse.ts'
 import type { Journal, JournalLine } from '../../../world/site-store.ts'
 import { JOURNAL_QUERY, MovesView, OutcomesView, PlansView } from '../views/site.ts'
-import { readKept } from './damaged.ts'
+import { orDamaged } from './damaged.ts'
 import type { ApiParts } from './parts.ts'
 import { JSON_TYPE, type Reply, value } from './reply.ts'
 import { type Route, route } from './route.ts'
@@ -91,7 +91,7 @@ function fieldsOf(line: JournalLine): Fields {
 }
 
 function readLine<T>({ number }: JournalLine, read: () => T): T {
-  return readKept(`Line ${number} of the journal`, read)
+  return orDamaged(`Line ${number} of the journal`, read)
 }
 
 /** A list of objects within a line; of what does not have it, none. */

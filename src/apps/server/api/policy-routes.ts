@@ -12,7 +12,7 @@ import {
   POLICY_SETTING,
 } from '../site-settings.ts'
 import { AutomationBody, AutomationView, HISTORY_QUERY, PolicyBody, PolicyHistory, PolicyView } from '../views/site.ts'
-import { readKept } from './damaged.ts'
+import { orDamaged } from './damaged.ts'
 import type { Caller } from './doorman.ts'
 import type { ApiParts } from './parts.ts'
 import { conflict, type Refusal, value } from './reply.ts'
@@ -153,7 +153,7 @@ function versionConflict(replaces: number, current: { readonly version: number }
 function viewPolicy(setting: Setting | undefined): PolicyView {
   if (setting === undefined) return { version: 0, policy: PRODUCTION_POLICY }
   const { version, text, who, at } = setting
-  const policy = readKept(`Version ${version} of the policy`, () =>
+  const policy = orDamaged(`Version ${version} of the policy`, () =>
     parseFields(parseJson(text, POLICY_SETTING), POLICY_SETTING),
   )
   return { version, policy, who, at }
