@@ -13,6 +13,9 @@ const { values: options } = parseArgs({
     keep: { type: 'boolean', default: false },
   },
 })
+const cases = Number(options.cases)
+if (!Number.isInteger(cases) || cases < 1)
+  throw new RangeError(`--cases: "${options.cases}" is not usable. Expected a whole number, 1 or more.`)
 const moves = readFinishedMoves(options.moves)
 if (options.fit) {
   const model = keepCostModel(moves)
@@ -20,4 +23,4 @@ if (options.fit) {
     `Fitted to ${moves.length} moves: ${model.downtime.rows.length} that ended, traces/live-migrations/cost-model.json.\n`,
   )
 }
-process.stdout.write(keepReport(moves, { cases: Number(options.cases), isKept: options.keep }))
+process.stdout.write(keepReport(moves, { cases, isKept: options.keep }))

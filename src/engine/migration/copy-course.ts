@@ -65,7 +65,7 @@ export interface CopyConstants {
   /** Share of its CPU that a VM needs to write at its pace: until less is left to it, a throttle changes nothing. Measured: moves ended
    *  well after the first throttle. */
   readonly paceNeeds: Fraction
-  /** Rounds after which a course that moves by less than a thousandth counts as one that never ends. */
+  /** Rounds after which a course counts as one that never ends. */
   readonly roundsMax: number
 }
 
@@ -99,7 +99,7 @@ interface Course {
   periodSent: number
 }
 
-/** Follows the course to its end. Rounds are jumped over whole, so it costs about a microsecond. */
+/** Follows the course to its end. Rounds are jumped over whole, so it costs some microseconds. */
 export function courseOfCopy(
   subject: CopySubject,
   terms: CopyTerms,
@@ -146,7 +146,7 @@ function firstPass(subject: CopySubject, terms: CopyTerms, constants: CopyConsta
   const tailUsed = Math.min(usedBytes, tail * subject.tailUsed)
   const slice = (constants.sliceMs / 1000) * terms.bytesPerSec + constants.blockedBytes
   const least = Math.min(usedBytes, (constants.windowMs / 1000) * terms.bytesPerSec)
-  // On average half a slice is sent beyond the point where the rest falls below the limit.
+  // Slices are sent whole, so some is sent beyond the point where the rest falls below the limit.
   const wanted = Math.min(usedBytes, Math.max(least, usedBytes - tailUsed))
   const sent = Math.min(usedBytes, Math.ceil(wanted / slice) * slice)
   const left = usedBytes - sent
@@ -192,7 +192,7 @@ function throttleUp(course: Course, dirtied: number, constants: CopyConstants): 
 
 function stopVm(course: Course, terms: CopyTerms, constants: CopyConstants, timeout: number): CopyCourse {
   const rest = course.pendingUsed
-  // Half of the window's last slice is on its way when the VM stops.
+  // What sockets and the shaper hold has to drain first when the VM stops.
   const downtimeMs = ((rest + constants.queuedBytes) / terms.bytesPerSec) * 1000 + constants.switchOverMs
   const seconds = course.seconds + rest / terms.bytesPerSec
   return {

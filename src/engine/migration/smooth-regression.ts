@@ -1,5 +1,5 @@
 /** Regression by a Gaussian process (Rasmussen and Williams, MIT Press 2006, algorithm 2.1) with one length scale per feature: for some hundred
- *  rows it learns what boosted trees learn from thousands, and tells how unsure it is. Pure: no luck, the same rows give the same model. */
+ *  rows it learns what boosted trees learn from thousands. Pure: no luck, the same rows give the same model. */
 
 export interface SmoothModel {
   /** What is taken off each feature, and what it is then divided by: the length scale is in it. */

@@ -14,7 +14,6 @@ export const LENGTH_BYTES = 4
 export const HEADER_BYTES = 24
 /** Header and payload, without the length word: 32 MiB. */
 export const MESSAGE_BYTES_MAX = 33_554_432
-export const PAYLOAD_BYTES_MAX = MESSAGE_BYTES_MAX - HEADER_BYTES
 
 export const STRING_BYTES_MAX = 4_194_304
 export const UUID_BYTES = 16
