@@ -276,8 +276,10 @@ async function openHost(folder: string, name: string): Promise<FakeSiteHost> {
 function serveLists(host: FakeSiteHost): void {
   const all = (): readonly FakeDomain[] => [...host.facts.domains.values()]
   host.server.on(DOMAIN_PROCEDURES.listAll, ({ flags }) => {
-    const isWanted = ({ domain }: FakeDomain): boolean =>
-      ((flags & 1) === 0 || domain.id >= 0) && ((flags & 4) === 0 || !host.transient.has(domain.uuid))
+    const isWanted = ({ domain, state }: FakeDomain): boolean =>
+      ((flags & 1) === 0 || domain.id >= 0) &&
+      ((flags & 4) === 0 || !host.transient.has(domain.uuid)) &&
+      ((flags & 16) === 0 || state === 1)
     const domains = all()
       .filter(isWanted)
       .map(({ domain }) => domain)

@@ -21,18 +21,29 @@ type Seen = Extract<Sighting, { readonly kind: 'seen' }>
 export interface LookOptions {
   /** How long one VM is waited for. */
   readonly vmWaitMs: number
+  /** How long one host is waited for: the others' news does not get older than that. */
+  readonly hostWaitMs: number
   /** VMs to leave alone, by name. */
   readonly optOuts: ReadonlySet<string>
   /** Is told, once per name, of a VM whose name can be no id. */
   readonly note: (text: string) => void
 }
 
+/** Never rejects. */
 export async function listHost(link: HostLink, options: LookOptions): Promise<HostListing> {
-  try {
-    return { kind: 'listed', hostId: link.id, vms: await link.use((libvirt) => listVms(link, libvirt, options)) }
-  } catch (error) {
-    return { kind: 'unreachable', hostId: link.id, reason: link.describe(error) }
-  }
+  const hostId = link.id
+  const unreachable = (error: unknown): HostListing => ({ kind: 'unreachable', hostId, reason: link.describe(error) })
+  const listing = link
+    .use((libvirt) => listVms(link, libvirt, options))
+    .then((vms): HostListing => ({ kind: 'listed', hostId, vms }), unreachable)
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<HostListing>((resolve) => {
+    const what = `It did not list its VMs within ${options.hostWaitMs} ms. Is it overloaded?`
+    timer = setTimeout(() => resolve(unreachable(what)), options.hostWaitMs)
+  })
+  const first = await Promise.race([listing, late])
+  clearTimeout(timer)
+  return first
 }
 
 /** All in one call; then what only the VM itself can tell. */
