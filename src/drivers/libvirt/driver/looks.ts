@@ -1,5 +1,5 @@
 /** What one host shows: all its VMs at once, or one of them. Nothing here throws for what a host does or fails to do. */
-import { parseVmId, type VmId } from '../../../terms/ids.ts'
+import { ID_LENGTH_MAX, parseVmId, type VmId } from '../../../terms/ids.ts'
 import type { Sighting } from '../../../terms/intent.ts'
 import { ParseError } from '../../../terms/parse.ts'
 import type { HostListing, ListedVm } from '../../../world/migration-driver.ts'
@@ -133,7 +133,14 @@ function idOf({ name }: Domain, link: HostLink, { note }: LookOptions): VmId | u
     return parseVmId(name)
   } catch (error) {
     if (!(error instanceof ParseError)) throw error
-    note(`VM ${JSON.stringify(name.slice(0, SHOWN_MAX))} on ${link.id} is left out: ${error.message}`)
+    const remedy = `An id has 1 to ${ID_LENGTH_MAX} printable ASCII characters without space, quote or backslash`
+    note(`VM ${inAscii(name.slice(0, SHOWN_MAX))} on ${link.id} is left out. ${remedy}: rename it.`)
     return undefined
   }
+}
+
+/** Quoted, and nothing in it that a terminal or a page would take for more than a letter. */
+function inAscii(text: string): string {
+  const escape = (character: string): string => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
+  return JSON.stringify(text).replaceAll(/[^\x20-\x7e]/g, escape)
 }

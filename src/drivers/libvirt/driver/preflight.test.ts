@@ -167,10 +167,23 @@ finds(
 )
 finds('sealed memory stays', { xml: { more: "<launchSecurity type='sev'/>" } }, [['pinned', /sev/]], [])
 finds(
-  'huge pages and boot files are not known of',
+  'huge pages are not asked for',
   { xml: { more: '<memoryBacking><hugepages/></memoryBacking>' } },
   [],
   [/huge pages/],
+)
+
+finds(
+  'a kernel that the target may lack',
+  {
+    arrange: (site) => {
+      const xml = aDomainXml('web-1', '00000000-0000-4000-8000-000000000001')
+      const boots = xml.replace('hvm</type>', 'hvm</type><kernel>/boot/vmlinuz</kernel><initrd>/srv/shared/i</initrd>')
+      site.change('web-1', 'host-1', { xml: boots })
+    },
+  },
+  [],
+  [/web-1 boots \/boot\/vmlinuz; whether it is on host-2 can not be asked/],
 )
 
 finds(
