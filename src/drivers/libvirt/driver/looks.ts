@@ -141,6 +141,9 @@ function idOf({ name }: Domain, link: HostLink, { note }: LookOptions): VmId | u
 
 /** Quoted, and nothing in it that a terminal or a page would take for more than a letter. */
 function inAscii(text: string): string {
-  const escape = (character: string): string => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
-  return JSON.stringify(text).replaceAll(/[^\x20-\x7e]/g, escape)
+  return JSON.stringify(text).replaceAll(/[^\x20-\x7e]/g, escaped)
+}
+
+function escaped(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
 }

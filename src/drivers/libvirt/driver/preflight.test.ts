@@ -9,6 +9,10 @@ import { aCapabilitiesXml, aDomainXml, type DomainXmlParts, type FakeSite } from
 import { LibvirtDriver, type LibvirtDriverOptions } from './libvirt-driver.ts'
 import type { LibvirtSite } from './sites.ts'
 
+function refuse(): never {
+  throw new FakeRefusal(LIBVIRT_ERROR.notSupported, 'this function is not supported')
+}
+
 interface Case {
   readonly xml?: DomainXmlParts
   readonly site?: Partial<LibvirtSite>
@@ -234,9 +238,6 @@ finds(
   {
     arrange: (site) => {
       const { server } = site.host('host-2')
-      const refuse = (): never => {
-        throw new FakeRefusal(LIBVIRT_ERROR.notSupported, 'this function is not supported')
-      }
       for (const ask of [HOST_PROCEDURES.compareHypervisorCpu, HOST_PROCEDURES.compareCpu])
         server.on(ask as never, refuse)
       server.on(HOST_PROCEDURES.nodeMemoryStats, refuse)
