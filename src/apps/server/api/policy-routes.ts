@@ -117,9 +117,9 @@ function rank({ level }: Automation): number {
   return AUTOMATION_LEVELS.indexOf(level)
 }
 
-/** What comes of a level: paused, it gives no more than advice. */
+/** What comes of a level: paused, nothing does. */
 function allowed(automation: Automation): number {
-  return automation.isPaused ? Math.min(rank(automation), AUTOMATION_LEVELS.indexOf('advisory')) : rank(automation)
+  return automation.isPaused ? 0 : rank(automation)
 }
 
 function say({ level, isPaused, areGuestsTrusted }: Automation): string {
