@@ -14,7 +14,7 @@ import type { Answer, JudgementStatus, SiteAnswers, SiteEvent } from './site-ans
 
 /** A turn is late after so many intervals, and nothing is decided on what is older: reliability test 24. */
 const LATE_INTERVALS = 2
-const EVERY_MS = 5 * MINUTE_MS
+const EVERY_MS = MINUTE_MS
 const LEASE_MS = 30_000
 /** A site of which nothing is known yet is looked at this often. */
 const EMPTY_MS_MAX = 10_000
@@ -29,7 +29,7 @@ export interface JudgementOptions {
   readonly clock: Clock
   /** This process among those that may hold the lease; the same after a restart where only one process can have the store. */
   readonly holder: string
-  /** Between turns. Absent: five minutes. */
+  /** Between turns. Absent: a minute. */
   readonly everyMs?: number
   /** A controller that vanished keeps its lease for so long. Absent: 30 s. */
   readonly leaseMs?: number

@@ -19,8 +19,8 @@ const VMS_AT_ONCE = 1000
 /** Lines of the journal that are read at a time, and in all: a day at a turn in five minutes is 288. */
 const LINES_AT_ONCE = 1000
 const LINES_MOST = 20_000
-/** Lines among which the newest turn stands. */
-const LINES_OF_LAST_TURN = 10
+/** Lines among which the newest turn stands: moves under way write a line for each step. */
+const LINES_OF_LAST_TURN = 200
 
 /** A line of the journal, beside headers and turns: what was learnt, so that a restart need not learn it again. */
 export function encodeLearnt(threshold: ThresholdState): string {
@@ -56,7 +56,11 @@ export async function rebuildState(
     threshold: past.threshold,
   }
   if (past.kept === undefined) return rebuilt
-  return withKept(rebuilt, past.kept, { agoMs: about.now - past.lastTurnAt, everyMs: about.everyMs ?? SLOT_MS })
+  const everyMs = about.everyMs ?? SLOT_MS
+  const state = withKept(rebuilt, past.kept, { agoMs: about.now - past.lastTurnAt, everyMs })
+  if (slotOf(past.lastTurnAt) !== slotOf(about.now)) return state
+  // The next turn judges that turn's slot again: its trigger is counted once.
+  return { ...state, triggerHistory: state.triggerHistory.map((bits) => bits >> 1) }
 }
 
 /** Past demand by window, oldest first; windows before anything was measured are left out, and the newest finished one is the turn's to add. */

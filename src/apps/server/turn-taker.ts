@@ -6,6 +6,7 @@ import { SiteJournal } from '../../drivers/reported/site-journal.ts'
 import { encodeHeader } from '../../loop/record.ts'
 import { runTurn } from '../../loop/run-loop.ts'
 import { encodePolicy, type Policy } from '../../terms/policy.ts'
+import { SLOT_MS } from '../../terms/usage.ts'
 import type { TurnEvent } from '../../terms/turn.ts'
 import type { Clock } from '../../world/clock.ts'
 import type { SiteStore } from '../../world/site-store.ts'
@@ -14,9 +15,9 @@ import { encodeLearnt } from './rebuild.ts'
 import { type Sight, SiteSight } from './site-sight.ts'
 import type { TurnPacket, TurnResult } from './turn-packet.ts'
 
-/** What is learnt is written down every so many turns: an hour's learning is lost at most. */
+/** What is learnt is written down every so many slots: an hour's learning is lost at most. */
 const LEARNT_EVERY = 12
-/** Host data older than this many intervals are no ground to decide on: reliability test 32. */
+/** Host data older than this many intervals are no ground to decide on: reliability test 32. Where turns come faster than slots, slots count. */
 const FRESH_INTERVALS = 2
 /** Fewer windows of the past say nothing about what comes; a VM that nobody measured is taken for what is typical. */
 const WARM_WINDOWS = 3
@@ -41,8 +42,14 @@ export class TurnTaker {
   private readonly sight: SiteSight
   private readonly journal: SiteJournal
   private state: EngineState | undefined
+  /** That with which the first turn of the newest slot began: what later turns of the slot do over. */
+  private slotStart: EngineState | undefined
   /** End of the newest window in the state's past. */
   private samplesAt = NaN
+  /** Slots that turns were taken in. */
+  private slots = 0
+  /** Orders of the newest slot: what a turn may order at most counts for all turns of a slot, which see the same usage. */
+  private orderedInSlot = 0
   private refused: readonly TurnEvent[] = []
   private taken = 0
   private headerOf = ''
@@ -91,10 +98,9 @@ export class TurnTaker {
   private async continued(sight: Sight): Promise<EngineState> {
     const { inventory, samples } = sight.observation
     const was = this.state
-    if (was === undefined) return this.sight.remember(sight, this.everyMs)
-    // The same slot again, a moment after a start: what is told now replaces what was told then.
-    if (samples.at === this.samplesAt)
-      return this.sight.recall({ ...was, cpuHistory: was.cpuHistory.slice(0, -1) }, sight)
+    if (was === undefined) return this.sight.remember(sight, Math.max(this.everyMs, SLOT_MS))
+    // The same slot again: what is told now replaces what was told then, and a trigger is counted once a slot.
+    if (samples.at === this.samplesAt) return this.sight.recall(againIn(this.slotStart ?? was, was), sight)
     if (samples.at === this.samplesAt + samples.windowMs) return this.sight.recall(was, sight)
     // Turns were left out, and what happened meanwhile is in the store.
     return { ...alignRosters(was, inventory), cpuHistory: (await this.sight.remember(sight)).cpuHistory }
@@ -104,6 +110,7 @@ export class TurnTaker {
     let result: TurnResult = { events: [], orders: [] }
     const { policy, automation } = sight.settings
     const isTrusting = automation.areGuestsTrusted
+    const isNewSlot = sight.observation.samples.at !== this.samplesAt
     const { state, refused } = await runTurn({
       balancer: BALANCER,
       world: {
@@ -112,7 +119,7 @@ export class TurnTaker {
         hypervisor: this.sight.hypervisor,
         store: this.journal,
       },
-      policy: isHeld ? heldPolicy(policy) : policy,
+      policy: isHeld ? heldPolicy(policy) : lessOrders(policy, isNewSlot ? 0 : this.orderedInSlot),
       state: { ...before, mixes: isTrusting ? sight.mixes : new Map() },
       observation: isTrusting ? sight.observation : { ...sight.observation, personalities: [] },
       number: before.turns,
@@ -129,7 +136,11 @@ export class TurnTaker {
     this.state = withoutPromises(state)
     this.samplesAt = sight.observation.samples.at
     this.refused = refused
-    if (this.taken % LEARNT_EVERY === LEARNT_EVERY - 1) await this.journal.append(encodeLearnt(state.threshold))
+    this.orderedInSlot = (isNewSlot ? 0 : this.orderedInSlot) + result.orders.length
+    if (!isNewSlot) return result
+    this.slotStart = before
+    this.slots++
+    if (this.slots % LEARNT_EVERY === 0) await this.journal.append(encodeLearnt(state.threshold))
     return result
   }
 
@@ -142,7 +153,7 @@ export class TurnTaker {
     if (windows < WARM_WINDOWS)
       reasons.push(`Only ${windows} windows of the past are known; ${WARM_WINDOWS} are needed.`)
     const newestAt = Math.max(-Infinity, ...[...notes.reports.values()].map(({ arrivedAt }) => arrivedAt))
-    if (observation.at - newestAt > FRESH_INTERVALS * this.everyMs)
+    if (observation.at - newestAt > FRESH_INTERVALS * Math.max(this.everyMs, SLOT_MS))
       reasons.push(
         newestAt === -Infinity
           ? 'No host has reported yet.'
@@ -161,6 +172,17 @@ export class TurnTaker {
   }
 }
 
+/** The state for another turn in a slot: what was concluded from the slot's samples is concluded anew, and what happened since stands.
+ *  @param start with which the slot's first turn began
+ *  @param was after the last one */
+function againIn(start: EngineState, was: EngineState): EngineState {
+  const { turns, lastTurnAt, moveLog, draining, promises, mixes } = was
+  // Rosters may have changed within the slot: columns that follow from samples are the start's, on its rosters, and are aligned with them.
+  const aligned = alignRosters(start, { vms: was.vms, hosts: was.hosts })
+  const { movedAt, busySince } = was
+  return { ...aligned, turns, lastTurnAt, moveLog, draining, promises, mixes, movedAt, busySince }
+}
+
 /** Windows in which anybody was measured. */
 function countKnown(columns: readonly Float32Array[]): number {
   return columns.filter((column) => column.some((value) => !Number.isNaN(value))).length
@@ -168,6 +190,13 @@ function countKnown(columns: readonly Float32Array[]): number {
 
 function columnOf({ samples }: Sight['observation']): readonly Float32Array[] {
   return samples.columns.cpu === undefined ? [] : [samples.columns.cpu]
+}
+
+/** The same with so many moves less. */
+function lessOrders(policy: Policy, ordered: number): Policy {
+  const { movesPerTurnMax } = policy.gates
+  if (ordered === 0 || movesPerTurnMax === undefined) return policy
+  return { ...policy, gates: { ...policy.gates, movesPerTurnMax: Math.max(0, movesPerTurnMax - ordered) } }
 }
 
 /** The same judgement with no move to spare. */
