@@ -7,11 +7,14 @@ import { encodeHeader } from '../../loop/record.ts'
 import { runTurn } from '../../loop/run-loop.ts'
 import { encodePolicy, type Policy } from '../../terms/policy.ts'
 import { SLOT_MS } from '../../terms/usage.ts'
-import type { TurnEvent } from '../../terms/turn.ts'
+import type { MigrationOrder } from '../../terms/move.ts'
+import type { Turn, TurnEvent } from '../../terms/turn.ts'
 import type { Clock } from '../../world/clock.ts'
 import type { SiteStore } from '../../world/site-store.ts'
 import { keptOf } from './kept-state.ts'
+import type { MovesDesk } from './moves-desk.ts'
 import { encodeLearnt } from './rebuild.ts'
+import type { SiteSettings } from './site-settings.ts'
 import { type Sight, SiteSight } from './site-sight.ts'
 import type { TurnPacket, TurnResult } from './turn-packet.ts'
 
@@ -22,14 +25,6 @@ const FRESH_INTERVALS = 2
 /** Fewer windows of the past say nothing about what comes; a VM that nobody measured is taken for what is typical. */
 const WARM_WINDOWS = 3
 
-/** Nobody carries a proposal out, so nothing comes of its promise. Rest and budgets count it all the same: what was proposed is not proposed again at
- *  once. */
-function withoutPromises(state: EngineState): EngineState {
-  return { ...state, promises: [] }
-}
-
-/** The engine, with what it needs back after a start in the record of each turn. */
-const BALANCER = { ...ethos, keep: (state: EngineState) => keptOf(withoutPromises(state)) }
 
 export type Taken =
   | { readonly kind: 'turn'; readonly packet: TurnPacket }
@@ -40,6 +35,7 @@ export class TurnTaker {
   private readonly clock: Clock
   private readonly everyMs: number
   private readonly sight: SiteSight
+  private readonly desk: MovesDesk | undefined
   private readonly journal: SiteJournal
   private state: EngineState | undefined
   /** That with which the first turn of the newest slot began: what later turns of the slot do over. */
@@ -57,16 +53,19 @@ export class TurnTaker {
   /** That under which the turn began: what was judged before another had the lease is not written under a later one. */
   private turnToken = NaN
 
-  /** @param token of the lease under which the journal is written, as it is now: a turn is written under the one it began with */
+  /** @param about.desk who carries orders out, or keeps them as proposals. Absent: nobody carries them out
+   *  @param about.token of the lease under which the journal is written, as it is now: a turn is written under the one it began with */
   constructor(about: {
     readonly store: SiteStore
     readonly clock: Clock
     readonly everyMs: number
     readonly token: () => number
+    readonly desk?: MovesDesk
   }) {
+    this.desk = about.desk
     this.clock = about.clock
     this.everyMs = about.everyMs
-    this.sight = new SiteSight(about.store, about.clock)
+    this.sight = new SiteSight(about.store, about.clock, (seen) => about.desk?.over(seen) ?? seen)
     this.token = about.token
     this.journal = new SiteJournal(about.store, about.clock, () => this.turnToken)
   }
@@ -112,7 +111,7 @@ export class TurnTaker {
     const isTrusting = automation.areGuestsTrusted
     const isNewSlot = sight.observation.samples.at !== this.samplesAt
     const { state, refused } = await runTurn({
-      balancer: BALANCER,
+      balancer: this.balancer(sight.settings, isHeld),
       world: {
         clock: this.clock,
         telemetry: this.sight.telemetry,
@@ -133,7 +132,7 @@ export class TurnTaker {
         }
       },
     })
-    this.state = withoutPromises(state)
+    this.state = this.withPromisesKept(state)
     this.samplesAt = sight.observation.samples.at
     this.refused = refused
     this.orderedInSlot = (isNewSlot ? 0 : this.orderedInSlot) + result.orders.length
@@ -142,6 +141,28 @@ export class TurnTaker {
     this.slots++
     if (this.slots % LEARNT_EVERY === 0) await this.journal.append(encodeLearnt(state.threshold))
     return result
+  }
+
+  /** The engine, with orders for hosts that people want emptied, and with what it needs back after a start in the record of each turn. */
+  private balancer(settings: SiteSettings, isHeld: boolean): typeof ethos {
+    const { desk } = this
+    return {
+      ...ethos,
+      keep: (state) => keptOf(this.withPromisesKept(state)),
+      takeTurn: (before, observation, policy) => {
+        const turn = ethos.takeTurn(before, observation, policy)
+        if (desk === undefined) return turn
+        const ground = { before, observation, policy: settings.policy, orders: turn.orders }
+        const { orders } = desk.evacuate(ground, settings)
+        return isHeld || orders.length === 0 ? turn : withOrders(turn, orders)
+      },
+    }
+  }
+
+  /** Nobody carries a proposal out, so nothing comes of its promise. Rest and budgets count it all the same: what was proposed is not proposed again at
+   *  once. */
+  private withPromisesKept(state: EngineState): EngineState {
+    return { ...state, promises: state.promises.filter(({ order }) => this.desk?.isCarriedOut(order) === true) }
   }
 
   /** Why nothing may be ordered in this turn. */
@@ -190,6 +211,23 @@ function countKnown(columns: readonly Float32Array[]): number {
 
 function columnOf({ samples }: Sight['observation']): readonly Float32Array[] {
   return samples.columns.cpu === undefined ? [] : [samples.columns.cpu]
+}
+
+/** A turn with more orders, which rest and no-return count as they count its own. */
+function withOrders(turn: Turn<EngineState>, orders: readonly MigrationOrder[]): Turn<EngineState> {
+  const { state } = turn
+  const movedAt = Float64Array.from(state.movedAt)
+  for (const { vmId, decidedAt } of orders) {
+    const vm = state.vmIndex.get(vmId)
+    if (vm !== undefined) movedAt[vm] = decidedAt
+  }
+  const moveLog = [...state.moveLog, ...orders.map(({ vmId, from, decidedAt }) => ({ vmId, from, at: decidedAt }))]
+  return {
+    ...turn,
+    state: { ...state, movedAt, moveLog },
+    events: [...turn.events, ...orders.map((order) => ({ kind: 'move-ordered', order }) as const)],
+    orders: [...turn.orders, ...orders],
+  }
 }
 
 /** The same with so many moves less. */
