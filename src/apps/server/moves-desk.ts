@@ -1,16 +1,17 @@
 /** What the controller does with orders: it proposes them, or hands them to the mover; and what people ask of moves. One for as long as the lease is held. */
 import { firstBroken, refuse } from '../../engine/suitability/rules.ts'
 import { prepare } from '../../engine/turn.ts'
+import type { SiteJournal } from '../../drivers/reported/site-journal.ts'
 import { Mover } from '../../loop/mover.ts'
 import { MovingHypervisor } from '../../loop/moving-hypervisor.ts'
 import type { HostId, OrderId, VmId } from '../../terms/ids.ts'
 import type { MigrationIntent, MoveCause } from '../../terms/intent.ts'
 import type { MigrationOrder } from '../../terms/move.ts'
 import type { Refused } from '../../terms/ranking.ts'
+import { DAY_MS } from '../../terms/units.ts'
 import type { Clock } from '../../world/clock.ts'
 import type { Hypervisor } from '../../world/hypervisor.ts'
 import type { MigrationDriver } from '../../world/migration-driver.ts'
-import type { Store } from '../../world/store.ts'
 import type { AskResult, ControllerAsk } from './controller-messages.ts'
 import { type Evacuation, type EvacuationGround, type EvacuationPlan, planEvacuation } from './evacuation.ts'
 import { movesText } from './moves-text.ts'
@@ -37,7 +38,7 @@ export interface MovesDeskOptions {
   /** What people want now. Rejects with a `StoreError`. */
   readonly readSettings: () => Promise<SiteSettings>
   /** Lines of moves, written under the lease. */
-  readonly journal: Store
+  readonly journal: Pick<SiteJournal, 'append' | 'newest'>
   /** Token of the lease, as it is now; undefined: it is not held, and nothing begins. */
   readonly fence: () => number | undefined
   /** Absent: nobody can carry anything out. */
@@ -50,6 +51,8 @@ export interface MovesDeskOptions {
 /** What the newest turn knew, for whoever asks between turns. */
 export type LastTurn = EvacuationGround
 
+/** So far back a start looks for moves that have not ended: no move takes so long, and what is frozen for longer is a person's to look after. */
+const ADOPTED_MS = 7 * DAY_MS
 const STOPPED = 'This process does not take the turns any more.'
 
 export class MovesDesk {
@@ -82,9 +85,9 @@ export class MovesDesk {
     })
   }
 
-  /** Takes over what the journal tells of: moves that have not ended, and newest proposals. Before any turn. Rejects with a `StoreError`. */
+  /** Takes over what the journal tells of moves that have not ended. Before any turn. Rejects with a `StoreError`. */
   async open(): Promise<void> {
-    await this.mover?.adopt(this.options.journal.lines())
+    await this.mover?.adopt(await this.options.journal.newest(ADOPTED_MS, '{"kind":"move"'))
     await this.heed()
     await this.tick()
   }
