@@ -56,11 +56,7 @@ export async function rebuildState(
     threshold: past.threshold,
   }
   if (past.kept === undefined) return rebuilt
-  const everyMs = about.everyMs ?? SLOT_MS
-  const state = withKept(rebuilt, past.kept, { agoMs: about.now - past.lastTurnAt, everyMs })
-  if (slotOf(past.lastTurnAt) !== slotOf(about.now)) return state
-  // The next turn judges that turn's slot again: its trigger is counted once.
-  return { ...state, triggerHistory: state.triggerHistory.map((bits) => bits >> 1) }
+  return withKept(rebuilt, past.kept, { agoMs: about.now - past.lastTurnAt, everyMs: about.everyMs ?? SLOT_MS })
 }
 
 /** Past demand by window, oldest first; windows before anything was measured are left out, and the newest finished one is the turn's to add. */

@@ -6,7 +6,7 @@ import { SiteJournal } from '../../drivers/reported/site-journal.ts'
 import { encodeHeader } from '../../loop/record.ts'
 import { runTurn } from '../../loop/run-loop.ts'
 import { encodePolicy, type Policy } from '../../terms/policy.ts'
-import { SLOT_MS } from '../../terms/usage.ts'
+import { SLOT_MS, slotOf } from '../../terms/usage.ts'
 import type { MigrationOrder } from '../../terms/move.ts'
 import type { Turn, TurnEvent } from '../../terms/turn.ts'
 import type { Clock } from '../../world/clock.ts'
@@ -97,12 +97,19 @@ export class TurnTaker {
   private async continued(sight: Sight): Promise<EngineState> {
     const { inventory, samples } = sight.observation
     const was = this.state
-    if (was === undefined) return this.sight.remember(sight, Math.max(this.everyMs, SLOT_MS))
+    if (was === undefined) return this.remembered(sight)
     // The same slot again: what is told now replaces what was told then, and a trigger is counted once a slot.
     if (samples.at === this.samplesAt) return this.sight.recall(againIn(this.slotStart ?? was, was), sight)
     if (samples.at === this.samplesAt + samples.windowMs) return this.sight.recall(was, sight)
     // Turns were left out, and what happened meanwhile is in the store.
     return { ...alignRosters(was, inventory), cpuHistory: (await this.sight.remember(sight)).cpuHistory }
+  }
+
+  /** After a start. A turn of this slot may have been taken before it: its trigger is counted once. */
+  private async remembered(sight: Sight): Promise<EngineState> {
+    const state = await this.sight.remember(sight, Math.max(this.everyMs, SLOT_MS))
+    if (slotOf(state.lastTurnAt) !== slotOf(sight.observation.at)) return state
+    return { ...state, triggerHistory: state.triggerHistory.map((bits) => bits >> 1) }
   }
 
   private async judge(before: EngineState, sight: Sight, isHeld: boolean): Promise<TurnResult> {
