@@ -176,7 +176,9 @@ export class ControllerLoop {
     try {
       // Who holds no lease begins nothing, so there is nothing to heed.
       if (this.lease === undefined)
-        return ask.what === 'heed' ? { kind: 'done', text: 'It takes no turns.' } : { kind: 'refused', reason: NO_LEASE }
+        return ask.what === 'heed'
+          ? { kind: 'done', text: 'It takes no turns.' }
+          : { kind: 'refused', reason: NO_LEASE }
       if (ask.what === 'heed' && this.tenure !== undefined) {
         await this.tenure.desk.heed()
         await this.heedDriver()
@@ -236,10 +238,7 @@ export class ControllerLoop {
     return this.tenure
   }
 
-  private driverFor(
-    setting: string | undefined,
-    make: ControllerWorld['driverOf'],
-  ): MigrationDriver | undefined {
+  private driverFor(setting: string | undefined, make: ControllerWorld['driverOf']): MigrationDriver | undefined {
     try {
       return make?.(setting)
     } catch (error) {

@@ -46,9 +46,7 @@ export function parseLibvirtSite(value: unknown, place = LIBVIRT_SETTING): Libvi
     sharedPools: namesOf('sharedPools'),
     optOuts: namesOf('optOuts'),
     postCopyVms: namesOf('postCopyVms'),
-    lockManager: parseOptional(fields['lockManager'], (word) =>
-      parseWord(word, `${place}.lockManager`, LOCK_MANAGERS),
-    ),
+    lockManager: parseOptional(fields['lockManager'], (word) => parseWord(word, `${place}.lockManager`, LOCK_MANAGERS)),
     isEncrypted: parseOptional(fields['isEncrypted'], (flag) => parseBoolean(flag, `${place}.isEncrypted`)),
     downtimeLimitMs: parseOptional(fields['downtimeLimitMs'], (ms) => parseNumber(ms, `${place}.downtimeLimitMs`)),
   })

@@ -81,7 +81,8 @@ export class MovesBoard implements SiteMoves {
 
   list(): Answer {
     if (this.text !== undefined) return { kind: 'json', text: this.text }
-    const reason = 'The controller of this server has not told of moves: it is starting, or another server takes the turns.'
+    const reason =
+      'The controller of this server has not told of moves: it is starting, or another server takes the turns.'
     return { kind: 'unavailable', reason, remedy: 'Ask the server whose `ethos status` says that its controller runs.' }
   }
 

@@ -28,10 +28,7 @@ export interface MoveAsked {
 }
 
 /** How a move is to be carried out, and what is promised of it; or why it is not to be. */
-export type TermsOf = (
-  order: MigrationOrder,
-  about: MoveAsked,
-) => Pick<MigrationIntent, 'terms' | 'promise'> | Refused
+export type TermsOf = (order: MigrationOrder, about: MoveAsked) => Pick<MigrationIntent, 'terms' | 'promise'> | Refused
 
 export interface MovesDeskOptions {
   readonly clock: Clock

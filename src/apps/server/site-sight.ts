@@ -36,11 +36,7 @@ export class SiteSight {
   private mixes: EngineState['mixes'] = new Map()
 
   /** @param through who carries orders out, over what is seen. Absent: nobody does */
-  constructor(
-    store: SiteStore,
-    clock: Clock,
-    through: (seen: Hypervisor) => Hypervisor = (seen) => seen,
-  ) {
+  constructor(store: SiteStore, clock: Clock, through: (seen: Hypervisor) => Hypervisor = (seen) => seen) {
     this.store = store
     this.clock = clock
     this.reported = new ReportedHypervisor(store, clock)

@@ -25,7 +25,8 @@ export function whyNotStart(
   const closed = maintenances.get(to)
   if (closed !== undefined) return `${to} is in maintenance, by ${closed.who}: ${closed.reason}.`
   if (cause.kind === 'policy') {
-    if (level !== 'full') return `Automation is ${level}: what the policy decides is proposed, and a person approves it.`
+    if (level !== 'full')
+      return `Automation is ${level}: what the policy decides is proposed, and a person approves it.`
     return blackoutAt(moveTimes, at) ?? outsideWindows(moveTimes, at)
   }
   if (cause.kind === 'operator') return blackoutAt(moveTimes, at)

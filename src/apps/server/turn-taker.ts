@@ -25,7 +25,6 @@ const FRESH_INTERVALS = 2
 /** Fewer windows of the past say nothing about what comes; a VM that nobody measured is taken for what is typical. */
 const WARM_WINDOWS = 3
 
-
 export type Taken =
   | { readonly kind: 'turn'; readonly packet: TurnPacket }
   /** No turn was taken, and why not. */

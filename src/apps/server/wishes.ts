@@ -59,7 +59,9 @@ function parseEntries<K, V>(
 ): ReadonlyMap<K, V> {
   const fields = parseFields(parseJson(text, place), place)
   return new Map(
-    Object.entries(fields).map(([name, entry]) => parse(name, parseFields(entry, `${place}.${name}`), `${place}.${name}`)),
+    Object.entries(fields).map(([name, entry]) =>
+      parse(name, parseFields(entry, `${place}.${name}`), `${place}.${name}`),
+    ),
   )
 }
 

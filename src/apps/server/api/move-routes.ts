@@ -54,7 +54,8 @@ export function moveRoutes(parts: ApiParts): readonly Route[] {
       path: '/v1/hosts/:host/vouch',
       access: 'admin',
       tag: TAG,
-      summary: 'Says that a host which does not answer is off for good: for moves that wait for it, nothing runs there.',
+      summary:
+        'Says that a host which does not answer is off for good: for moves that wait for it, nothing runs there.',
       body: VouchBody,
       answer: DoneView,
       handle: async ({ host, caller }) => {

@@ -101,11 +101,7 @@ function automationRoutes(parts: ApiParts): readonly Route[] {
   ]
 }
 
-async function setAutomation(
-  parts: ApiParts,
-  body: Static<typeof AutomationBody>,
-  caller: Caller,
-): Promise<Reply> {
+async function setAutomation(parts: ApiParts, body: Static<typeof AutomationBody>, caller: Caller): Promise<Reply> {
   const { store, clock, answers } = parts
   const before = await viewAutomation(store)
   const { level = before.level, isPaused = before.isPaused, areGuestsTrusted = before.areGuestsTrusted } = body
@@ -148,7 +144,10 @@ async function whyNotRaise(
   const isMore = allowed(after) > allowed(before) || rank(after) > rank(before)
   if (!isMore || confirm === level) return undefined
   const message = `At ${level} VMs are moved that were not before; \`confirm\` is ${confirm === undefined ? 'missing' : `"${confirm.slice(0, 32)}"`}.`
-  return invalid(message, `Repeat the level to say that you mean it: \`"confirm":"${level}"\`, or \`--confirm ${level}\`.`)
+  return invalid(
+    message,
+    `Repeat the level to say that you mean it: \`"confirm":"${level}"\`, or \`--confirm ${level}\`.`,
+  )
 }
 
 function rank({ level }: Automation): number {

@@ -39,8 +39,7 @@ export function wishRoutes(parts: ApiParts): readonly Route[] {
 }
 
 const readOptOuts = (text: string) => orDamaged('The list of VMs that are left alone', () => parseOptOuts(text))
-const readMaintenances = (text: string) =>
-  orDamaged('The list of hosts in maintenance', () => parseMaintenances(text))
+const readMaintenances = (text: string) => orDamaged('The list of hosts in maintenance', () => parseMaintenances(text))
 
 function optOutRoutes(parts: ApiParts): readonly Route[] {
   const list = new WishList<string, Wish>(parts, OPT_OUTS_SETTING, readOptOuts)
@@ -246,7 +245,11 @@ function libvirtRoutes(parts: ApiParts): readonly Route[] {
         const at = clock.now()
         const by = { who: caller.name, at, ...(replaces === undefined ? {} : { expected: replaces }) }
         if (!(await store.settings.set(LIBVIRT_SETTING, text, by)))
-          return conflict('Somebody else has set others.', 'Look at `current`, and ask again.', await viewLibvirt(store))
+          return conflict(
+            'Somebody else has set others.',
+            'Look at `current`, and ask again.',
+            await viewLibvirt(store),
+          )
         await answers.moves.heed()
         const reason = `${site.hosts.length} hosts`
         await store.audit.add({ at, what: 'libvirt set', from: caller.name, reason })

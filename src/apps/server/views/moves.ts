@@ -22,7 +22,9 @@ const Progress = Type.Object({
   copiedBytes: Type.Optional(Type.Number()),
   remainingBytes: Type.Optional(Type.Number()),
   rounds: Type.Optional(Type.Number()),
-  throttle: Type.Optional(Type.Number({ description: 'share of its CPU time that the VM is denied, so that it writes less' })),
+  throttle: Type.Optional(
+    Type.Number({ description: 'share of its CPU time that the VM is denied, so that it writes less' }),
+  ),
   isPostCopy: Type.Boolean(),
 })
 const MigrationView = Type.Object({
