@@ -2,7 +2,8 @@
 import type { Command } from 'commander'
 import type { AskOptions } from './api-client.ts'
 import { addMaintenance, addMoves } from './moves-command.ts'
-import { asking, type ListOptions } from './site-command.ts'
+import { asking } from './asking.ts'
+import type { ListOptions } from './site-command.ts'
 
 const actions = () => import('./manage-actions.ts')
 

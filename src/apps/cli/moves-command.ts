@@ -1,7 +1,7 @@
 /** Commands about moves: what is under way, what is proposed, and what people want of VMs and hosts. */
 import type { Command } from 'commander'
 import type { AskOptions } from './api-client.ts'
-import { asking } from './site-command.ts'
+import { asking } from './asking.ts'
 
 const actions = () => import('./moves-actions.ts')
 

@@ -1,6 +1,7 @@
 /** Commands that ask a running server: what it knows, what it thinks, and what it should do. What they do is loaded when it is asked for. */
 import type { Command } from 'commander'
 import type { AskOptions } from './api-client.ts'
+import { asking } from './asking.ts'
 import { addOptOut } from './moves-command.ts'
 
 const actions = () => import('./site-actions.ts')
@@ -29,15 +30,6 @@ export interface PlaceOptions extends AskOptions {
   readonly apart?: boolean
   readonly file?: string
   readonly top: string
-}
-
-/** Adds the options by which a command finds its server. */
-export function asking(command: Command): Command {
-  return command
-    .option('--json', 'for programs: the answer as the server gave it')
-    .option('--server <url>', 'the server, such as https://ethos.example:8470')
-    .option('--ca <file>', 'the authority of its certificate')
-    .option('--token-file <file>', 'a file that holds the API token')
 }
 
 export function addSite(program: Command): void {
