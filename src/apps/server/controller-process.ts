@@ -78,6 +78,8 @@ export class ControllerProcess {
   async ask(ask: ControllerAsk, waitMs: number): Promise<AskResult | undefined> {
     const { child } = this
     if (child?.connected !== true) return undefined
+    // One that has said nothing holds no lease yet, and reads what people want once it does.
+    if (ask.what === 'heed' && !this.isHeard) return { kind: 'done', text: 'It has not begun yet.' }
     const id = this.lastAsk++
     return new Promise((resolve) => {
       const timer = setTimeout(() => end(undefined), waitMs)

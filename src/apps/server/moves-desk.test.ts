@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { FakeDriver } from '../../../tools/server/fake-driver.ts'
 import { TurnBench } from '../../../tools/server/turn-bench.ts'
 import { SiteJournal } from '../../drivers/reported/site-journal.ts'
@@ -29,7 +30,10 @@ class DeskBench extends TurnBench {
   }
 
   newDesk(): MovesDesk {
-    const { store, clock, driver } = this
+    const { store, driver } = this
+    // A deadline is waited for by the machine's time: that of the bench stands between steps.
+    const sleepUntil = (at: number) => sleep(at - this.now, undefined, { ref: false })
+    const clock = { now: () => this.now, sleepUntil }
     this.desk = new MovesDesk({
       clock,
       driver,
@@ -71,6 +75,17 @@ class DeskBench extends TurnBench {
     }
   }
 
+  async stepUntil(isSo: () => boolean): Promise<void> {
+    for (let step = 0; step < 20 && !isSo(); step++) await this.step()
+    assert.ok(isSo())
+  }
+
+  /** The platform is asked whether it would: the last thing before a call. */
+  async untilAsked(): Promise<void> {
+    for (let turn = 0; turn < 100_000 && this.driver.asked === 0; turn++) await new Promise(setImmediate)
+    assert.ok(this.driver.asked > 0)
+  }
+
   view() {
     return JSON.parse(this.desk.text()) as {
       readonly open: { id: string; vm: string; state: string; cause: object }[]
@@ -106,7 +121,7 @@ test('what the policy decides leaves at full alone, with the policy as its cause
     assert.ok(bench.view().proposals.length > 0)
   }
   const bench = await aBench('full')
-  while (bench.driver.calls.length === 0) await bench.step()
+  await bench.stepUntil(() => bench.driver.calls.length > 0)
   const [{ intent, fence }] = bench.driver.calls
   assert.deepEqual([intent.cause, fence], [{ kind: 'policy' }, bench.token])
   const lines = (await bench.store.journal.last(100)).map(({ line }) => line)
@@ -126,7 +141,7 @@ test('what the policy decides leaves at full alone, with the policy as its cause
 
 test('a person approves one proposal, and that one leaves once, at that word', async () => {
   const bench = await aBench('partial')
-  while (bench.view().proposals.length === 0) await bench.step()
+  await bench.stepUntil(() => bench.view().proposals.length > 0)
   const [{ id, vm }] = bench.view().proposals
   const ask = { what: 'approve', orderId: id as OrderId, who: 'ann' } as const
   const answers = await Promise.all([bench.desk.answer(ask), bench.desk.answer(ask)])
@@ -139,7 +154,7 @@ test('a person approves one proposal, and that one leaves once, at that word', a
 
 test('a proposal is judged anew when it is approved: a VM that was opted out, and a level that was lowered, stay', async () => {
   const bench = await aBench('partial')
-  while (bench.view().proposals.length === 0) await bench.step()
+  await bench.stepUntil(() => bench.view().proposals.length > 0)
   const [{ id, vm }] = bench.view().proposals
   const ask = { what: 'approve', orderId: id as OrderId, who: 'ann' } as const
   await bench.set(OPT_OUTS_SETTING, { [vm]: { who: 'bob', at: 0, reason: 'licence' } })
@@ -191,7 +206,7 @@ test('once a pause is heeded no call leaves, however many wait just before their
   bench.driver.gate = open.promise
   await bench.set(MAINTENANCE_SETTING, { [bench.site.hosts[1].id]: { who: 'ann', at: bench.now, reason: 'disks' } })
   const turn = bench.step()
-  while (bench.driver.asked === 0) await new Promise(setImmediate)
+  await bench.untilAsked()
   // The setting alone, as another server's API would set it; then what this one's controller is told.
   await bench.level('partial', true)
   open.resolve()
@@ -209,7 +224,7 @@ test('a pause that this process was not told of is seen by the look at the setti
   const open = Promise.withResolvers<void>()
   bench.driver.gate = open.promise
   const turn = bench.step()
-  while (bench.driver.asked === 0) await new Promise(setImmediate)
+  await bench.untilAsked()
   const paused = JSON.stringify({ level: 'partial', isPaused: true })
   await bench.store.settings.set(AUTOMATION_SETTING, paused, { who: 'elsewhere', at: bench.now })
   open.resolve()
@@ -223,7 +238,7 @@ test('who lost the lease sends nothing, also not what was handed in before', asy
   const open = Promise.withResolvers<void>()
   bench.driver.gate = open.promise
   const turn = bench.step()
-  while (bench.driver.asked === 0) await new Promise(setImmediate)
+  await bench.untilAsked()
   bench.isHolding = false
   bench.desk.close()
   open.resolve()
@@ -233,7 +248,7 @@ test('who lost the lease sends nothing, also not what was handed in before', asy
 
 test('a new process takes over what is under way before any turn, and sends none of it again', async () => {
   const bench = await aBench('full')
-  while (bench.driver.calls.length === 0) await bench.step()
+  await bench.stepUntil(() => bench.driver.calls.length > 0)
   const sent = bench.driver.calls.length
   bench.desk.close()
   await bench.newDesk().open()
@@ -252,7 +267,7 @@ test('a new process takes over what is under way before any turn, and sends none
 
 test('a migration under way is cancelled at any level, and what is not under way is nobody’s', async () => {
   const bench = await aBench('full')
-  while (bench.driver.calls.length === 0) await bench.step()
+  await bench.stepUntil(() => bench.driver.calls.length > 0)
   const { vmId } = bench.driver.calls[0].intent.order
   await bench.level('off', true)
   assert.equal((await bench.desk.answer({ what: 'cancel', vmId, who: 'ann' })).kind, 'done')

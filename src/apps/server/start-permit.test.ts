@@ -13,7 +13,7 @@ const order = { vmId: parseVmId('web-1'), from: parseHostId('kvm-1'), to: parseH
 const WISH = { who: 'ann', at: 0, reason: 'why' }
 
 function draw<T>(seed: number, place: number, words: readonly T[]): T {
-  return words[Math.floor(hashPair(seed, place) * words.length)]
+  return words[hashPair(seed, place) % words.length]
 }
 
 /** One of many configurations, and what the words of the documentation say of it. */

@@ -167,7 +167,7 @@ export const MoveTimesBody = Type.Object(
 
 export const LibvirtView = Type.Object({
   ...VERSION,
-  site: Type.Object({}, { additionalProperties: true, description: 'see docs/moving.md' }),
+  site: Type.Object({}, { additionalProperties: true, description: 'see docs/automation.md' }),
   who: Type.Optional(Type.String()),
   at: Type.Optional(Instant),
 })
