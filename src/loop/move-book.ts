@@ -4,6 +4,7 @@ import type { PastStart } from '../engine/migration/start-guards.ts'
 import type { OrderId, VmId } from '../terms/ids.ts'
 import type { MigrationIntent, MoveFigures } from '../terms/intent.ts'
 import { encodeMoveLine, type MoveLine, type MoveStep, readMoveLine } from '../terms/move-record.ts'
+import { ParseError } from '../terms/parse.ts'
 import { DAY_MS, type EpochMs } from '../terms/units.ts'
 import type { CallEnd } from '../world/migration-driver.ts'
 import type { Store } from '../world/store.ts'
@@ -25,11 +26,12 @@ export interface Entry {
   /** Between intent and call: the tick leaves it alone. */
   isStarting: boolean
   isCancelled: boolean
-  isBeingFollowed: boolean
   callEnd: CallEnd | undefined
   /** Its end by the platform's word is on record. */
   isCallEndWritten: boolean
   progressWrittenAt: EpochMs
+  /** Settles when all that was to be written before has been, or could not be. */
+  lastWrite: Promise<void>
 }
 
 /** What is on record of moves, in the journal and in memory: nothing is in memory that is not durable. */
@@ -65,13 +67,20 @@ export class MoveBook {
   }
 
   /** Reads lines of before; what has not ended is open. Lines that tell of no move are passed over.
-   *  @throws ParseError for a line of a move that can't be read */
-  async adopt(lines: AsyncIterable<string> | Iterable<string>, now: EpochMs): Promise<void> {
+   *  @returns the latest instant that is on record, and why the first line of a move that can't be read can't be; absent where all can */
+  async adopt(
+    lines: AsyncIterable<string> | Iterable<string>,
+    now: EpochMs,
+  ): Promise<{ readonly latest: EpochMs; readonly unread?: string }> {
     const records = new Map<OrderId, IntentRecord>()
     let number = 0
+    let unread: string | undefined
+    let latest = 0
     for await (const text of lines) {
-      const line = readMoveLine(text, `journal:${number++}`)
-      if (line === undefined) continue
+      const line = readOr(text, `journal:${number++}`)
+      if (typeof line === 'string') unread ??= line
+      if (line === undefined || typeof line === 'string') continue
+      latest = Math.max(latest, line.at)
       const record = afterLine(records.get(line.orderId), line)
       if (record === undefined) continue
       this.noteLine(record, line)
@@ -84,6 +93,7 @@ export class MoveBook {
       entry.isCallEndWritten = record.call !== undefined
       this.openById.set(record.intent.order.id, entry)
     }
+    return { latest, ...(unread === undefined ? {} : { unread }) }
   }
 
   /** A place is taken at once, so that two orders can't have the last one. */
@@ -100,13 +110,25 @@ export class MoveBook {
     this.openById.delete(entry.intent.order.id)
   }
 
-  /** Writes one step, and takes it over once it is durable. Rejects as the store does, and then nothing has changed. */
-  async write(entry: Entry, step: MoveStep, at: EpochMs): Promise<IntentRecord> {
+  /** Writes one step, and takes it over once it is durable. Steps of one move are written one after the other. Rejects as the store does, and then nothing
+   *  has changed. Undefined: there is nothing to go on with, for its intent is not durable yet, or it has ended. */
+  write(entry: Entry, step: MoveStep, at: EpochMs): Promise<IntentRecord | undefined> {
+    const written = entry.lastWrite.then(() => this.writeNow(entry, step, at))
+    entry.lastWrite = written.then(
+      () => undefined,
+      () => undefined,
+    )
+    return written
+  }
+
+  private async writeNow(entry: Entry, step: MoveStep, at: EpochMs): Promise<IntentRecord | undefined> {
+    if ((entry.record === undefined) !== (step.step === 'intent') || entry.record?.closed !== undefined)
+      return undefined
     const line: MoveLine = { ...step, orderId: entry.intent.order.id, at }
     await this.store.append(encodeMoveLine(line))
     const record = afterLine(entry.record, line)
-    if (record === undefined) throw new Error(`A step ${step.step} of ${line.orderId} came before its intent.`)
     entry.record = record
+    if (record === undefined) return undefined
     this.noteLine(record, line)
     if (record.closed !== undefined && this.openById.delete(line.orderId)) this.keepEnded(record)
     return record
@@ -146,6 +168,16 @@ export function figuresOf({ callEnd, record }: Entry): { readonly figures?: Move
   return figures === undefined ? {} : { figures }
 }
 
+/** A line of a move, undefined for another line, or why it can't be read. */
+function readOr(text: string, place: string): MoveLine | string | undefined {
+  try {
+    return readMoveLine(text, place)
+  } catch (error) {
+    if (error instanceof ParseError) return error.message
+    throw error
+  }
+}
+
 function newEntry(intent: MigrationIntent, now: EpochMs): Entry {
   return {
     intent,
@@ -154,9 +186,9 @@ function newEntry(intent: MigrationIntent, now: EpochMs): Entry {
     isSent: false,
     isStarting: false,
     isCancelled: false,
-    isBeingFollowed: false,
     callEnd: undefined,
     isCallEndWritten: false,
     progressWrittenAt: now,
+    lastWrite: Promise.resolve(),
   }
 }
