@@ -23,7 +23,7 @@ function alignVms(state: EngineState, inventory: Rosters): EngineState {
     cpuHistory: state.cpuHistory.map((column) => Float32Array.from(from, (v) => (v < 0 ? NaN : column[v]))),
     movedAt: Float64Array.from(from, (v) => (v < 0 ? -Infinity : state.movedAt[v])),
     profiles: alignProfiles(state.profiles, from),
-    threshold: { ...state.threshold, lastBound: new Float32Array(0) },
+    threshold: forgetForecasts(state.threshold),
   }
 }
 
@@ -53,6 +53,12 @@ function alignHosts(state: EngineState, inventory: Rosters): EngineState {
       const now = hostIndex.get(state.hosts[host].id)
       return now === undefined ? [] : [{ host: now, vms }]
     }),
-    threshold: { ...state.threshold, lastBound: new Float32Array(0) },
+    threshold: forgetForecasts(state.threshold),
   }
+}
+
+/** Forecasts of other rosters can't be checked. */
+function forgetForecasts(threshold: EngineState['threshold']): EngineState['threshold'] {
+  const none = new Float32Array(0)
+  return { ...threshold, lastBound: none, coverage: { ...threshold.coverage, lastMean: none, lastSd: none } }
 }

@@ -5,8 +5,8 @@ import { shift, vmAt } from '../../engine/context.ts'
 import { priceMigration } from '../../engine/migration/estimate.ts'
 import { initiateMigration } from '../../engine/plan/orders.ts'
 import { Planner } from '../../engine/plan/planner.ts'
-import { estimateMove } from '../../engine/suitability/score.ts'
-import { firstBroken } from '../../engine/suitability/rules.ts'
+import { estimateMove, scoreTarget } from '../../engine/suitability/score.ts'
+import { firstBrokenAsked } from '../../engine/suitability/rules.ts'
 import { prepare } from '../../engine/turn.ts'
 import type { EngineState } from '../../engine/state.ts'
 import type { HostId, VmId } from '../../terms/ids.ts'
@@ -102,15 +102,27 @@ function targetOf(
   if (isPinned === true) return 'It is pinned, or somebody wants it left alone.'
   const copiesMax = context.policy.limits.migrationsPerHostMax ?? Infinity
   if (isFull || context.copies[host] >= copiesMax) return 'It waits its turn: others are on their way.'
-  const to = planner.findTarget(vm, true)
+  const to = bestTarget(planner, vm, host)
   return to >= 0 ? to : whyNowhere(context, vm, host)
+}
+
+/** By the rules for moves that are asked for, which pass rest and the budgets of voluntary ones; -1 where no host is left. */
+function bestTarget({ context, closed }: Planner, vm: number, from: number): number {
+  let best = -1
+  let bestScore = -Infinity
+  for (let host = 0; host < closed.length; host++) {
+    if (host === from || closed[host] === 1 || firstBrokenAsked(context, vm, host) !== undefined) continue
+    const score = scoreTarget(context, vm, host)
+    if (score > bestScore) [best, bestScore] = [host, score]
+  }
+  return best
 }
 
 function whyNowhere(context: TurnContext, vm: number, from: number): string {
   const { hosts } = context.observation.inventory
   const counts = new Map<string, number>()
   hosts.forEach((_, host) => {
-    const lacking = host === from ? undefined : firstBroken(context, vm, host)?.lacking
+    const lacking = host === from ? undefined : firstBrokenAsked(context, vm, host)?.lacking
     if (lacking !== undefined) counts.set(lacking, (counts.get(lacking) ?? 0) + 1)
   })
   const worst = [...counts].sort((a, b) => b[1] - a[1]).slice(0, REASONS_SHOWN)

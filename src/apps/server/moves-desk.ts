@@ -1,13 +1,15 @@
 /** What the controller does with orders: it proposes them, or hands them to the mover; and what people ask of moves. One for as long as the lease is held. */
-import { firstBroken, refuse } from '../../engine/suitability/rules.ts'
-import { prepare } from '../../engine/turn.ts'
+import { recheckOrder } from '../../engine/recheck.ts'
+import type { EngineState } from '../../engine/state.ts'
 import type { SiteJournal } from '../../drivers/reported/site-journal.ts'
 import { Mover } from '../../loop/mover.ts'
 import { MovingHypervisor } from '../../loop/moving-hypervisor.ts'
 import type { HostId, OrderId, VmId } from '../../terms/ids.ts'
 import type { MigrationIntent, MoveCause } from '../../terms/intent.ts'
 import type { MigrationOrder } from '../../terms/move.ts'
-import type { Refused } from '../../terms/ranking.ts'
+import type { Policy } from '../../terms/policy.ts'
+import type { Lack, Refused, Verdict } from '../../terms/ranking.ts'
+import type { Observation } from '../../terms/turn.ts'
 import { DAY_MS } from '../../terms/units.ts'
 import type { Clock } from '../../world/clock.ts'
 import type { Hypervisor } from '../../world/hypervisor.ts'
@@ -45,8 +47,12 @@ export interface MovesDeskOptions {
   readonly changed: () => void
 }
 
-/** What the newest turn knew, for whoever asks between turns. */
-export type LastTurn = EvacuationGround
+/** What the newest turn knew and left behind, for whoever asks between turns. */
+export interface LastTurn {
+  readonly state: EngineState
+  readonly observation: Observation
+  readonly policy: Policy
+}
 
 /** So far back a start looks for moves that have not ended: no move takes so long, and what is frozen for longer is a person's to look after. */
 const ADOPTED_MS = 7 * DAY_MS
@@ -61,6 +67,7 @@ export class MovesDesk {
   private reads = 0
   private newestRead = 0
   private last: LastTurn | undefined
+  private seen: Hypervisor | undefined
   private evacuations: readonly Evacuation[] = []
   /** Answers that people wait for: an order is approved once. */
   private readonly approving = new Set<OrderId>()
@@ -117,6 +124,7 @@ export class MovesDesk {
   /** The platform with orders carried out, or kept as proposals. */
   over(seen: Hypervisor): Hypervisor {
     const { mover } = this
+    this.seen = seen
     if (mover === undefined) return this.proposing(seen)
     const intentOf = (order: MigrationOrder): MigrationIntent | Refused => this.intentOf(order, this.causeOf(order))
     const moving = new MovingHypervisor({ base: seen, mover, intentOf })
@@ -126,7 +134,8 @@ export class MovesDesk {
       inventory: () => moving.inventory(),
       preflight: async (order) => {
         if (this.whyProposed(order) !== undefined) return seen.preflight(order)
-        const verdict = await moving.preflight(order)
+        const checked = await this.recheck(order, seen)
+        const verdict = checked.kind === 'refused' ? checked : await moving.preflight(order)
         // What the policy may not do by itself, a person may still want.
         if (verdict.kind === 'refused' && verdict.lacking === 'does-not-converge')
           this.proposals.add(order, verdict.reason)
@@ -149,9 +158,18 @@ export class MovesDesk {
   evacuate(ground: EvacuationGround, { automation, maintenances }: SiteSettings): EvacuationPlan {
     const plan = planEvacuation(ground, maintenances)
     this.evacuations = plan.evacuations
-    this.last = ground
     const isCarriedOut = this.mover !== undefined && isMoving(automation.level) && !automation.isPaused
     return isCarriedOut ? plan : { ...plan, orders: [] }
+  }
+
+  /** Orders of a turn that are advice alone, for people to approve. */
+  advise(orders: readonly MigrationOrder[], reasons: readonly string[]): void {
+    for (const order of orders) this.proposals.add(order, reasons.join(' '))
+  }
+
+  /** After a turn is on record, and before anything of it is begun. */
+  note(last: LastTurn): void {
+    this.last = last
   }
 
   async answer(ask: ControllerAsk): Promise<AskResult> {
@@ -251,11 +269,14 @@ export class MovesDesk {
       const order: MigrationOrder = { ...proposal.order, decidedAt: now, class: 'operator' }
       const cause: MoveCause = { kind: 'operator', who }
       await this.heed()
-      const { mover, settings } = this
-      if (mover === undefined) return { kind: 'refused', reason: 'No driver is configured: `ethos libvirt set FILE`.' }
+      const { mover, settings, seen } = this
+      if (mover === undefined || seen === undefined)
+        return { kind: 'refused', reason: 'No driver is configured: `ethos libvirt set FILE`.' }
       if (settings === undefined) return { kind: 'refused', reason: STOPPED }
-      const why = whyNotStart({ cause, order }, settings, now) ?? this.brokenNow(order)
+      const why = whyNotStart({ cause, order }, settings, now)
       if (why !== undefined) return { kind: 'refused', reason: why }
+      const checked = await this.recheck(order, seen)
+      if (checked.kind === 'refused') return { kind: 'refused', reason: checked.reason }
       const intent = this.intentOf(order, cause)
       if ('kind' in intent) return { kind: 'refused', reason: intent.reason }
       const submission = await mover.submit(intent)
@@ -268,18 +289,16 @@ export class MovesDesk {
     }
   }
 
-  /** The hard rule that stands in the way by the newest turn's sheet. */
-  private brokenNow({ vmId, from, to }: MigrationOrder): string | undefined {
-    if (this.last === undefined) return 'No turn has been taken since the start. Ask again in a minute.'
-    const { before, observation, policy } = this.last
-    const { context } = prepare(before, observation, policy)
-    const vm = context.state.vmIndex.get(vmId)
-    const [source, target] = [context.state.hostIndex.get(from), context.state.hostIndex.get(to)]
-    if (vm === undefined || source === undefined || target === undefined) return `${vmId}, ${from} or ${to} is gone.`
-    if (context.hostOf[vm] !== source) return `${vmId} is not on ${from} any more.`
-    if (context.inFlight[vm] === 1) return `${vmId} is on its way already.`
-    const rule = firstBroken(context, vm, target)
-    return rule === undefined ? undefined : refuse(context, rule, vm, target).reason
+  /** Looks at an order once more, on what hosts tell now: between a plan and its start the site may have changed (reliability test 39). */
+  private async recheck(order: MigrationOrder, seen: Hypervisor): Promise<Verdict> {
+    const { last, mover } = this
+    if (last === undefined) return no('stale', 'No turn has been taken since the start. Ask again in a minute.')
+    const observation = { ...last.observation, at: this.options.clock.now(), inventory: await seen.inventory() }
+    const inFlight = (mover?.view().open ?? []).map(({ record: { intent, recordedAt } }) => {
+      const { id: orderId, vmId, from, to } = intent.order
+      return { orderId, vmId, from, to, startedAt: recordedAt }
+    })
+    return recheckOrder(observation, last.state, last.policy, order, inFlight)
   }
 
   private async cancel(vmId: VmId, who: string): Promise<AskResult> {
@@ -297,6 +316,10 @@ export class MovesDesk {
     if (number === 0) return { kind: 'unknown' }
     return { kind: 'done', text: `It counts as off for ${number} moves that have not ended.` }
   }
+}
+
+function no(lacking: Lack, reason: string): Refused {
+  return { kind: 'refused', lacking, shortBy: 1, reason }
 }
 
 function keyOf(mover: Mover): string {

@@ -55,8 +55,7 @@ function configure(seed: number): { asked: AskedMove; settings: SiteSettings; ma
     {
       policy: level === 'full' && !isBlackout && !isOutside,
       operator: (level === 'full' || level === 'partial') && !isBlackout,
-      evacuation:
-        (level === 'full' || level === 'partial') && evacuatedBy === 'ann' && (isForced || !isBlackout),
+      evacuation: (level === 'full' || level === 'partial') && evacuatedBy === 'ann' && (isForced || !isBlackout),
     }[kind]
   return { asked: { cause, order }, settings, mayStart }
 }

@@ -1,4 +1,5 @@
 /** Turns of the engine on what arrived: see, judge, record; what was ordered is proposed. One instance between a start and an end. */
+import { rememberOrder } from '../../engine/learn/ends.ts'
 import { alignRosters } from '../../engine/roster.ts'
 import { ethos } from '../../engine/turn.ts'
 import type { EngineState } from '../../engine/state.ts'
@@ -129,7 +130,8 @@ export class TurnTaker {
       observation: isTrusting ? sight.observation : { ...sight.observation, personalities: [] },
       number: before.turns,
       refused: this.refused,
-      onTurn: ({ events, orders, stayed, hostForecast }) => {
+      onTurn: ({ state: after, events, orders, stayed, hostForecast }, { inventory }) => {
+        this.desk?.note({ state: after, observation: { ...sight.observation, inventory }, policy })
         result = {
           events,
           orders,
@@ -158,6 +160,7 @@ export class TurnTaker {
       takeTurn: (before, observation, policy) => {
         const turn = ethos.takeTurn(before, observation, policy)
         if (desk === undefined) return turn
+        if (turn.adviceOnly !== undefined) desk.advise(turn.orders, turn.adviceOnly)
         const ground = { before, observation, policy: settings.policy, orders: turn.orders }
         const { orders } = desk.evacuate(ground, settings)
         return isHeld || orders.length === 0 ? turn : withOrders(turn, orders)
@@ -219,20 +222,14 @@ function columnOf({ samples }: Sight['observation']): readonly Float32Array[] {
   return samples.columns.cpu === undefined ? [] : [samples.columns.cpu]
 }
 
-/** A turn with more orders, which rest and no-return count as they count its own. */
+/** A turn with more orders, which rest and budgets count as they count its own. Where its own are advice, they are no more than told: a person's word stands. */
 function withOrders(turn: Turn<EngineState>, orders: readonly MigrationOrder[]): Turn<EngineState> {
-  const { state } = turn
-  const movedAt = Float64Array.from(state.movedAt)
-  for (const { vmId, decidedAt } of orders) {
-    const vm = state.vmIndex.get(vmId)
-    if (vm !== undefined) movedAt[vm] = decidedAt
-  }
-  const moveLog = [...state.moveLog, ...orders.map(({ vmId, from, decidedAt }) => ({ vmId, from, at: decidedAt }))]
+  const { adviceOnly, ...rest } = turn
   return {
-    ...turn,
-    state: { ...state, movedAt, moveLog },
+    ...rest,
+    state: orders.reduce(rememberOrder, turn.state),
     events: [...turn.events, ...orders.map((order) => ({ kind: 'move-ordered', order }) as const)],
-    orders: [...turn.orders, ...orders],
+    orders: adviceOnly === undefined ? [...turn.orders, ...orders] : orders,
   }
 }
 

@@ -51,15 +51,18 @@ test('raising needs the level by its name, from an admin, and is audited and in 
   assert.equal((await put('/v1/automation', tokens.operator, { level: 'full', confirm: 'full' })).status, 403)
   assert.equal((await put('/v1/automation', tokens.admin, { level: 'full', confirm: 'full' })).status, 200)
   const [line] = (await bench.store.journal.last(1)).map((kept) => JSON.parse(kept.line) as object)
-  assert.deepEqual({ ...line, who: nameIn((line as { who: string }).who) }, {
-    kind: 'automation',
-    what: 'automation raised',
-    who: 'admin',
-    from: 'shadow',
-    to: 'full',
-    isPaused: false,
-    areGuestsTrusted: false,
-  })
+  assert.deepEqual(
+    { ...line, who: nameIn((line as { who: string }).who) },
+    {
+      kind: 'automation',
+      what: 'automation raised',
+      who: 'admin',
+      from: 'shadow',
+      to: 'full',
+      isPaused: false,
+      areGuestsTrusted: false,
+    },
+  )
   assert.equal((await bench.store.audit.last(1))[0].what, 'automation raised')
   assert.equal((await put('/v1/automation', tokens.operator, { level: 'advisory' })).status, 200)
 })
