@@ -5,14 +5,16 @@ import { emptyProfiles, type Profiles } from './profile/profiles.ts'
 import type { EngineState } from './state.ts'
 import { measureFleet } from './suitability/fleet.ts'
 
+type Rosters = Pick<Inventory, 'vms' | 'hosts'>
+
 /** The state with its columns in the order of today's rosters. The lists are the same objects while nothing changed, and
  *  then nothing is done. */
-export function alignRosters(state: EngineState, inventory: Inventory): EngineState {
+export function alignRosters(state: EngineState, inventory: Rosters): EngineState {
   const withHosts = inventory.hosts === state.hosts ? state : alignHosts(state, inventory)
   return inventory.vms === state.vms ? withHosts : alignVms(withHosts, inventory)
 }
 
-function alignVms(state: EngineState, inventory: Inventory): EngineState {
+function alignVms(state: EngineState, inventory: Rosters): EngineState {
   const from = Int32Array.from(inventory.vms, (vm) => state.vmIndex.get(vm.id) ?? -1)
   return {
     ...state,
@@ -37,7 +39,7 @@ function alignProfiles(profiles: Profiles, from: Int32Array): Profiles {
   return { ...profiles, values: next.values, mask: next.mask, phase: next.phase, phaseSince: next.phaseSince }
 }
 
-function alignHosts(state: EngineState, inventory: Inventory): EngineState {
+function alignHosts(state: EngineState, inventory: Rosters): EngineState {
   const hostIndex = new Map<string, number>(inventory.hosts.map((host, h) => [host.id, h]))
   const from = Int32Array.from(inventory.hosts, (host) => state.hostIndex.get(host.id) ?? -1)
   return {

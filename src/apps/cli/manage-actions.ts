@@ -120,6 +120,7 @@ export async function policyHistory(options: AskOptions): Promise<void> {
 
 export async function automation({
   level,
+  confirm,
   pause,
   resume,
   trustGuests,
@@ -134,13 +135,14 @@ export async function automation({
     throw new UsageError('--reason', reason, 'It goes with a change: --level, --pause, --resume, --trust-guests.')
   const body = {
     ...(level === undefined ? {} : { level }),
+    ...(confirm === undefined ? {} : { confirm }),
     ...(isPaused === undefined ? {} : { isPaused }),
     ...(trustGuests === undefined ? {} : { areGuestsTrusted: trustGuests }),
     ...(reason === undefined ? {} : { reason }),
   }
   await show<Static<typeof AutomationView>>(options, isChange ? { method: 'PUT', path, body } : { path }, (answer) => {
     const by = answer.who === undefined ? 'the default' : `by ${answer.who}, ${dateText(answer.at)} UTC`
-    const paused = answer.isPaused ? ', paused: turns are taken and give no orders' : ''
+    const paused = answer.isPaused ? ', paused: turns are taken and nothing begins' : ''
     if (answer.problem !== undefined)
       return `It can't be understood, so nothing is ordered: ${answer.problem}\nSet it anew: ethos automation --level shadow --resume\n`
     const trust = answer.areGuestsTrusted ? 'weighs in orders too' : 'weighs in rankings alone'

@@ -1,7 +1,9 @@
 /** Commands by which operators tell a running server what to do. */
 import type { Command } from 'commander'
 import type { AskOptions } from './api-client.ts'
-import { asking, type ListOptions } from './site-command.ts'
+import { addMaintenance, addMoves } from './moves-command.ts'
+import { asking } from './asking.ts'
+import type { ListOptions } from './site-command.ts'
 
 const actions = () => import('./manage-actions.ts')
 
@@ -27,6 +29,7 @@ export interface NewTokenOptions extends AskOptions {
 
 export interface AutomationOptions extends AskOptions {
   readonly level?: string
+  readonly confirm?: string
   readonly pause?: boolean
   readonly resume?: boolean
   /** Absent: stays as it is. */
@@ -41,6 +44,8 @@ export interface DoctorOptions extends AskOptions {
 export function addManaged(program: Command): void {
   addHosts(program)
   addPolicy(program)
+  addAutomation(program)
+  addMoves(program)
   addApiTokens(program)
   asking(program.command('enroll'))
     .description('makes a one-time token with which a VM joins, or with --host a host that reports')
@@ -71,6 +76,7 @@ function addHosts(program: Command): void {
       const { hosts } = await import('./site-actions.ts')
       await hosts(host, options)
     })
+  addMaintenance(command)
   asking(command.command('add'))
     .description('registers a host by what `ethos bench host --out FILE` measured on it, or measures it anew')
     .argument('<file>', 'the measurement')
@@ -118,16 +124,29 @@ function addPolicy(program: Command): void {
     .action(async (_options: unknown, self: Command) =>
       (await actions()).policyHistory(self.optsWithGlobals<AskOptions>()),
     )
-  asking(program.command('automation'))
-    .description('how much happens by itself: off, advisory, shadow; and pausing it')
-    .option('--level <level>', 'off, advisory or shadow (raising it needs an admin)')
-    .option('--pause', 'turns are taken and give no orders')
-    .option('--resume', 'they give orders again')
+}
+
+function addAutomation(program: Command): void {
+  const command = asking(program.command('automation'))
+    .description('how much happens by itself: off, shadow, advisory, partial, full; and pausing it')
+    .option('--level <level>', 'off, shadow, advisory, partial or full (raising it needs an admin)')
+    .option('--confirm <level>', 'the level once more, where VMs are then moved that were not before')
+    .option('--pause', 'turns are taken and nothing begins')
+    .option('--resume', 'it goes on')
     .option('--trust-guests', 'what guests say of their work weighs in orders too (admin)')
     .option('--no-trust-guests', 'it weighs in rankings alone, which is the default')
     .option('--reason <text>', 'for the audit')
-    .addHelpText('after', '\nExamples:\n  ethos automation\n  ethos automation --pause --reason "switch maintenance"')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  ethos automation\n  ethos automation pause --reason "switch maintenance"\n  ethos automation --level partial --confirm partial',
+    )
     .action(async (options: AutomationOptions) => (await actions()).automation(options))
+  asking(command.command('pause'))
+    .description('the kill switch: once it answers, no move begins any more; what is under way goes on')
+    .addHelpText('after', '\nExample:\n  ethos automation pause --reason "switch maintenance"')
+    .action(async (_options: unknown, self: Command) =>
+      (await actions()).automation({ ...self.optsWithGlobals<AutomationOptions>(), pause: true }),
+    )
 }
 
 function addApiTokens(program: Command): void {

@@ -44,7 +44,7 @@ export function addServer(program: Command): void {
     )
     .addOption(channelsOption())
     .addOption(channelOption())
-    .option('--turn-every <seconds>', 'between turns', '300')
+    .option('--turn-every <seconds>', 'between turns', '60')
     .option('--open-metrics', '/metrics without a token')
     .option('--json-logs', 'one JSON object a line instead of text')
     .addHelpText('after', EXAMPLES)

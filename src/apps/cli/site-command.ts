@@ -1,6 +1,8 @@
 /** Commands that ask a running server: what it knows, what it thinks, and what it should do. What they do is loaded when it is asked for. */
 import type { Command } from 'commander'
 import type { AskOptions } from './api-client.ts'
+import { asking } from './asking.ts'
+import { addOptOut } from './moves-command.ts'
 
 const actions = () => import('./site-actions.ts')
 const judged = () => import('./judged-actions.ts')
@@ -30,15 +32,6 @@ export interface PlaceOptions extends AskOptions {
   readonly top: string
 }
 
-/** Adds the options by which a command finds its server. */
-export function asking(command: Command): Command {
-  return command
-    .option('--json', 'for programs: the answer as the server gave it')
-    .option('--server <url>', 'the server, such as https://ethos.example:8470')
-    .option('--ca <file>', 'the authority of its certificate')
-    .option('--token-file <file>', 'a file that holds the API token')
-}
-
 export function addSite(program: Command): void {
   program
     .command('login')
@@ -54,7 +47,7 @@ export function addSite(program: Command): void {
 }
 
 function addKnown(program: Command): void {
-  asking(program.command('vms'))
+  const vms = asking(program.command('vms'))
     .description('VMs: where they run, how busy they are, how old what is known of them is')
     .argument('[vm]', 'one of them, in full')
     .option('--host <host>', 'those on one host')
@@ -62,6 +55,7 @@ function addKnown(program: Command): void {
     .option('--names', 'names alone, one a line')
     .addHelpText('after', `\nExamples:\n  ethos vms --host kvm-1\n  ethos vms web-1${ASKING}`)
     .action(async (vm: string | undefined, options: VmsOptions) => (await actions()).vms(vm, options))
+  addOptOut(vms)
   asking(program.command('status'))
     .description('how the server fares: its turns, its alerts, and why answers may be worth less')
     .addHelpText('after', `\nExample:\n  ethos status${ASKING}`)

@@ -14,6 +14,11 @@ export const ALERT_KINDS = [
   'vectors-stale',
   'no-suitable-host',
   'contention-predicted',
+  'move-double',
+  'move-frozen',
+  'move-lost',
+  'move-overdue',
+  'move-yielded',
 ] as const
 export type AlertKind = (typeof ALERT_KINDS)[number]
 

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { FakeDriver } from '../../../tools/server/fake-driver.ts'
 import { until } from '../../../tools/server/live-site.ts'
 import { TurnBench } from '../../../tools/server/turn-bench.ts'
 import { HOUR_MS } from '../../terms/units.ts'
@@ -7,11 +9,15 @@ import type { SiteStore } from '../../world/site-store.ts'
 import { StoreError } from '../../world/errors.ts'
 import { ControllerLoop } from './controller-loop.ts'
 import type { ControllerMessage } from './controller-messages.ts'
+import type { TermsOf } from './moves-desk.ts'
 import { decodePacket } from './turn-packet.ts'
 
 const EVERY_MS = 200
+const TERMS: TermsOf = () => ({ terms: { mode: 'precopy', timeoutMs: 600_000, stalledMs: 150_000 } })
 
 interface Running {
+  readonly loop: ControllerLoop
+  readonly driver: FakeDriver
   readonly bench: TurnBench
   readonly told: readonly ControllerMessage[]
   /** Added to the machine's clock. */
@@ -22,16 +28,22 @@ interface Running {
 async function run(context: TestContext, change: (store: SiteStore) => SiteStore = (store) => store): Promise<Running> {
   const bench = new TurnBench()
   const told: ControllerMessage[] = []
-  const running = { bench, told, offsetMs: 0 }
   bench.now = Date.now()
   await bench.site.register(bench.store, bench.now)
   await bench.site.tellPast(bench.store, { from: bench.now - HOUR_MS, to: bench.now })
   await bench.site.tellReports(bench.store, bench.now)
   const stop = new AbortController()
-  const clock = { now: () => Date.now() + running.offsetMs, sleepUntil: async () => undefined }
+  const now = (): number => Date.now() + running.offsetMs
+  const clock = { now, sleepUntil: (at: number) => sleep(at - now(), undefined, { ref: false }) }
+  const driver = new FakeDriver(now)
+  bench.site.vms.forEach((vm, v) => driver.hostOf.set(vm.id, bench.site.hosts[bench.site.hostOf[v]].id))
   const options = { everyMs: EVERY_MS, holder: 'loop', leaseMs: 60_000 }
   const tell = (message: ControllerMessage): void => void told.push(message)
-  const ended = new ControllerLoop(options, { store: change(bench.store), clock, tell, signal: stop.signal }).run()
+  const driverOf = (setting: string | undefined) => (setting === undefined ? undefined : driver)
+  const world = { store: change(bench.store), clock, tell, signal: stop.signal, driverOf, termsOf: TERMS }
+  const loop = new ControllerLoop(options, world)
+  const running: Running = { bench, told, offsetMs: 0, loop, driver }
+  const ended = loop.run()
   context.after(async () => {
     stop.abort()
     await ended
@@ -96,4 +108,55 @@ test('a store that fails is told, and turns go on once it is back', async (conte
   const before = turnsOf(running).length
   isBroken = false
   await until('turns go on', () => turnsOf(running).length > before + 1)
+})
+
+async function set({ bench, loop }: Running, name: string, value: object): Promise<void> {
+  await bench.store.settings.set(name, JSON.stringify(value), { who: 'test', at: Date.now() })
+  assert.deepEqual((await loop.answer({ what: 'heed' })).kind, 'done')
+}
+
+test('settings are heeded between turns: a host is emptied, a pause stops it at once, a driver comes and goes', async (context) => {
+  const running = await run(context)
+  const { bench, driver, loop, told } = running
+  await until('a turn is taken', () => turnsOf(running).length > 0)
+  const host = bench.site.hosts[1].id
+  await set(running, 'maintenance', { [host]: { who: 'ann', at: 0, reason: 'new disks' } })
+  await set(running, 'automation', { level: 'partial' })
+  await until('turns go on', () => turnsOf(running).length > 2)
+  // Nobody could: no driver is set.
+  assert.deepEqual(driver.calls, [])
+  await set(running, 'libvirt', { hosts: [{ id: host, uri: 'qemu+tls://kvm-1/system' }] })
+  await until('a move leaves', () => driver.calls.length > 0)
+  await set(running, 'automation', { level: 'partial', isPaused: true })
+  const sent = driver.calls.length
+  const before = turnsOf(running).length
+  driver.arrive()
+  await until('turns go on', () => turnsOf(running).length > before + 2)
+  assert.equal(driver.calls.length, sent)
+  assert.ok(told.some((message) => message.kind === 'moves' && message.text.includes('"cause":{"kind":"evacuation"')))
+  await set(running, 'libvirt', { hosts: [] })
+  assert.ok(driver.isClosed)
+  assert.equal((await loop.answer({ what: 'cancel', vmId: bench.site.vms[0].id, who: 'ann' })).kind, 'unknown')
+})
+
+test('of two controllers only the one with the lease begins moves; when it loses it, it begins none any more', async (context) => {
+  let isTaken = false
+  const running = await run(context, (store) => ({
+    ...store,
+    leases: {
+      take: async (...about) => (isTaken ? undefined : store.leases.take(...about)),
+      release: (...about) => store.leases.release(...about),
+    },
+  }))
+  await until('a turn is taken', () => turnsOf(running).length > 0)
+  isTaken = true
+  await until('it stands by', () => running.told.some(({ kind }) => kind === 'standby'))
+  const maintenance = { [running.bench.site.hosts[1].id]: { who: 'ann', at: 0, reason: 'new disks' } }
+  for (const [name, value] of Object.entries({ maintenance, automation: { level: 'partial' }, libvirt: { hosts: [] } }))
+    await running.bench.store.settings.set(name, JSON.stringify(value), { who: 'test', at: Date.now() })
+  assert.equal((await running.loop.answer({ what: 'heed' })).kind, 'done')
+  const answer = await running.loop.answer({ what: 'cancel', vmId: running.bench.site.vms[0].id, who: 'ann' })
+  assert.match(answer.kind === 'refused' ? answer.reason : '', /does not take the turns/)
+  await sleep(3 * EVERY_MS)
+  assert.deepEqual(running.driver.calls, [])
 })

@@ -1,11 +1,18 @@
 /** Turns on the wall clock for as long as the lease is held: only one process of a site takes them. */
 import { setTimeout as sleep } from 'node:timers/promises'
+import { SiteJournal } from '../../drivers/reported/site-journal.ts'
+import { ParseError } from '../../terms/parse.ts'
 import type { EpochMs } from '../../terms/units.ts'
 import type { Clock } from '../../world/clock.ts'
 import { StoreError } from '../../world/errors.ts'
+import type { MigrationDriver } from '../../world/migration-driver.ts'
 import type { SiteStore } from '../../world/site-store.ts'
-import type { ControllerMessage, ControllerOptions } from './controller-messages.ts'
+import type { AskResult, ControllerAsk, ControllerMessage, ControllerOptions } from './controller-messages.ts'
 import { CONTROLLER_LEASE } from './controller-writes.ts'
+import { LIBVIRT_SETTING } from './libvirt-setting.ts'
+import { MovesDesk, type TermsOf } from './moves-desk.ts'
+import { readSettings, type SiteSettings } from './site-settings.ts'
+import { termsByRounds } from './terms-by-rounds.ts'
 import { encodePacket } from './turn-packet.ts'
 import { TurnTaker } from './turn-taker.ts'
 
@@ -26,6 +33,25 @@ export interface ControllerWorld {
   readonly tell: (message: ControllerMessage) => void
   /** Ends the loop. */
   readonly signal: AbortSignal
+  /** Makes the driver that a setting asks for; undefined: there is none to make. Throws a `ParseError` for one that can't be. Absent: nobody carries
+   *  anything out. */
+  readonly driverOf?: (setting: string | undefined) => MigrationDriver | undefined
+  /** Absent: by rounds alone, which promises nothing. */
+  readonly termsOf?: TermsOf
+}
+
+/** Moves under way are looked at this often. */
+const FOLLOW_MS = 2000
+const NO_LEASE = 'This server does not take the turns: another one does, or none yet.'
+
+/** One span of holding the lease. */
+interface Tenure {
+  readonly desk: MovesDesk
+  readonly taker: TurnTaker
+  readonly driver: MigrationDriver | undefined
+  /** What the driver was made of. */
+  readonly setting: string | undefined
+  readonly opened: Promise<void>
 }
 
 interface Lease {
@@ -37,7 +63,7 @@ export class ControllerLoop {
   private readonly options: Omit<ControllerOptions, 'place'>
   private readonly world: ControllerWorld
   private lease: Lease | undefined
-  private taker: TurnTaker | undefined
+  private tenure: Tenure | undefined
   private highestWall = -Infinity
   private watch: { readonly wall: number; readonly ran: number } | undefined
 
@@ -48,7 +74,7 @@ export class ControllerLoop {
 
   /** Returns once the signal is given and the lease is let go. */
   async run(): Promise<void> {
-    const beating = this.beat()
+    const beating = Promise.all([this.beat(), this.follow()])
     let isFirst = true
     let isAgain = false
     while (!this.isOver) {
@@ -67,6 +93,7 @@ export class ControllerLoop {
       else isFirst = true
     }
     await beating
+    await this.endTenure()
     await this.letGo()
   }
 
@@ -76,11 +103,11 @@ export class ControllerLoop {
 
   /** False: none was taken, for there was nothing to see. @param due by the monotonic clock */
   private async turn(due: number): Promise<boolean> {
-    const { clock, tell, store } = this.world
+    const { clock, tell } = this.world
     const ran = performance.now()
-    this.taker ??= new TurnTaker({ store, clock, everyMs: this.options.everyMs, token: () => this.lease?.token ?? -1 })
     try {
-      const taken = await this.taker.take(this.judgeClock())
+      const { taker } = await this.openTenure()
+      const taken = await taker.take(this.judgeClock())
       const at = clock.now()
       if (taken.kind === 'none') {
         tell({ kind: 'idle', at, isOff: taken.isOff, reason: taken.reason.slice(0, REASON_LENGTH_MAX) })
@@ -127,7 +154,7 @@ export class ControllerLoop {
         tell({ kind: 'standby', at: clock.now(), reason: 'Another process holds the lease and takes the turns.' })
       } else if (before !== undefined && before.token !== this.lease.token) {
         // Somebody else had it in between: what was remembered may be behind what was ordered.
-        this.taker = undefined
+        void this.endTenure()
       }
       return this.lease !== undefined
     } catch (error) {
@@ -141,7 +168,114 @@ export class ControllerLoop {
 
   private lose(): void {
     this.lease = undefined
-    this.taker = undefined
+    void this.endTenure()
+  }
+
+  /** What the main process asks for somebody who waits. Never rejects. */
+  async answer(ask: ControllerAsk): Promise<AskResult> {
+    try {
+      // Who holds no lease begins nothing, so there is nothing to heed.
+      if (this.lease === undefined)
+        return ask.what === 'heed'
+          ? { kind: 'done', text: 'It takes no turns.' }
+          : { kind: 'refused', reason: NO_LEASE }
+      if (ask.what === 'heed' && this.tenure !== undefined) {
+        await this.tenure.desk.heed()
+        await this.heedDriver()
+        return { kind: 'done', text: 'It is heeded.' }
+      }
+      const { desk } = await this.openTenure()
+      return await desk.answer(ask)
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error
+      this.trouble(error)
+      return { kind: 'refused', reason: error.message.slice(0, REASON_LENGTH_MAX) }
+    }
+  }
+
+  /** What the process remembers and does under the lease that it holds. What the journal tells of moves is taken over first. */
+  private async openTenure(): Promise<Tenure> {
+    const was = this.tenure
+    if (was !== undefined) {
+      await was.opened
+      return was
+    }
+    const tenure = await this.makeTenure()
+    await tenure.opened
+    return tenure
+  }
+
+  private async makeTenure(): Promise<Tenure> {
+    const { store, clock, tell, driverOf, termsOf = termsByRounds } = this.world
+    const setting = (await store.settings.get(LIBVIRT_SETTING))?.text
+    // Another asked at the same time.
+    if (this.tenure !== undefined) return this.tenure
+    const token = this.lease?.token ?? -1
+    const fence = (): number | undefined => {
+      const held = this.lease
+      return held !== undefined && held.token === token && clock.now() < held.endsAt ? token : undefined
+    }
+    const journal = new SiteJournal(store, clock, () => fence() ?? -1)
+    let settings: SiteSettings | undefined
+    const driver = this.driverFor(setting, driverOf)
+    const desk: MovesDesk = new MovesDesk({
+      clock,
+      journal,
+      fence,
+      termsOf,
+      readSettings: async () => (settings = await readSettings(store, settings)),
+      changed: () => tell({ kind: 'moves', at: clock.now(), text: desk.text() }),
+      ...(driver === undefined ? {} : { driver }),
+    })
+    const { everyMs } = this.options
+    const taker = new TurnTaker({ store, clock, everyMs, token: () => this.lease?.token ?? -1, desk })
+    const opened = desk.open().catch((error: unknown) => {
+      // It is opened anew at the next turn.
+      this.tenure = undefined
+      throw error
+    })
+    this.tenure = { desk, taker, driver, setting, opened }
+    return this.tenure
+  }
+
+  private driverFor(setting: string | undefined, make: ControllerWorld['driverOf']): MigrationDriver | undefined {
+    try {
+      return make?.(setting)
+    } catch (error) {
+      if (!(error instanceof ParseError)) throw error
+      this.trouble(error)
+      return undefined
+    }
+  }
+
+  /** Another driver is wanted: everything begins anew with it, from the journal. */
+  private async heedDriver(): Promise<void> {
+    const setting = (await this.world.store.settings.get(LIBVIRT_SETTING))?.text
+    if (this.tenure !== undefined && this.tenure.setting !== setting) await this.endTenure()
+  }
+
+  /** At once nothing begins any more; then the driver is let go. */
+  private async endTenure(): Promise<void> {
+    const { tenure } = this
+    this.tenure = undefined
+    tenure?.desk.close()
+    await tenure?.driver?.close().catch(() => undefined)
+  }
+
+  /** Looks at moves under way, between turns too. */
+  private async follow(): Promise<void> {
+    while (!this.isOver) {
+      await this.pause(Math.min(FOLLOW_MS, this.options.everyMs / 4))
+      const { tenure } = this
+      if (this.isOver || tenure === undefined) continue
+      try {
+        await tenure.opened
+        await tenure.desk.tick()
+      } catch (error) {
+        if (!(error instanceof StoreError)) throw error
+        this.trouble(error)
+      }
+    }
   }
 
   private async letGo(): Promise<void> {

@@ -8,6 +8,7 @@ import {
   parseText,
   parseWord,
 } from '../../terms/parse.ts'
+import type { HostId, OrderId, VmId } from '../../terms/ids.ts'
 import type { EpochMs } from '../../terms/units.ts'
 import type { StorePlace } from './open-site.ts'
 
@@ -21,6 +22,27 @@ export interface ControllerOptions {
   readonly leaseMs: number
 }
 
+/** What the main process asks of the controller at once, for somebody who waits. `heed`: settings have changed; nothing begins any more by the old ones
+ *  once it is answered. `vouch`: a person says that a host is off for good. */
+export type ControllerAsk =
+  | { readonly what: 'heed' }
+  | { readonly what: 'approve'; readonly orderId: OrderId; readonly who: string }
+  | { readonly what: 'cancel'; readonly vmId: VmId; readonly who: string }
+  | { readonly what: 'vouch'; readonly hostId: HostId; readonly who: string }
+
+export type AskResult =
+  | { readonly kind: 'done'; readonly text: string }
+  /** Nothing of that name. */
+  | { readonly kind: 'unknown' }
+  /** It is not done, and why not. */
+  | { readonly kind: 'refused'; readonly reason: string }
+
+export interface AskMessage {
+  readonly kind: 'ask'
+  readonly id: number
+  readonly ask: ControllerAsk
+}
+
 export type ControllerMessage =
   /** It lives. */
   | { readonly kind: 'alive'; readonly at: EpochMs }
@@ -30,6 +52,10 @@ export type ControllerMessage =
   | { readonly kind: 'idle'; readonly at: EpochMs; readonly isOff: boolean; readonly reason: string }
   /** The store, or a turn, failed. */
   | { readonly kind: 'trouble'; readonly at: EpochMs; readonly reason: string }
+  /** What was asked, by its number. */
+  | { readonly kind: 'answered'; readonly at: EpochMs; readonly id: number; readonly result: AskResult }
+  /** Moves as they stand, as JSON for whoever asks: see `MovesView`. */
+  | { readonly kind: 'moves'; readonly at: EpochMs; readonly text: string }
   /** A turn was taken; the packet is the ranker's to read. */
   | {
       readonly kind: 'turn'
@@ -38,7 +64,8 @@ export type ControllerMessage =
       readonly packet: Uint8Array
     }
 
-const KINDS = ['alive', 'standby', 'idle', 'trouble', 'turn'] as const
+const KINDS = ['alive', 'standby', 'idle', 'trouble', 'answered', 'moves', 'turn'] as const
+const TEXT_LENGTH_MAX = 16 * 1024 * 1024
 /** A site of 10,000 VMs needs 10 MB. */
 const PACKET_BYTES_MAX = 512 * 1024 * 1024
 
@@ -50,9 +77,22 @@ export function parseControllerMessage(value: unknown): ControllerMessage {
   const at = parseNumber(fields['at'], `${place}.at`, { min: 0, max: 1e15 })
   if (kind === 'alive') return { kind, at }
   if (kind === 'turn') return { kind, at, ...parseTurn(fields, place) }
+  if (kind === 'moves') return { kind, at, text: parseText(fields['text'], `${place}.text`, TEXT_LENGTH_MAX) }
+  if (kind === 'answered') {
+    const id = parseNumber(fields['id'], `${place}.id`, { min: 0, integer: true })
+    return { kind, at, id, result: parseResult(fields['result'], `${place}.result`) }
+  }
   const reason = parseText(fields['reason'], `${place}.reason`)
   if (kind === 'idle') return { kind, at, isOff: parseBoolean(fields['isOff'], `${place}.isOff`), reason }
   return { kind, at, reason }
+}
+
+function parseResult(value: unknown, place: string): AskResult {
+  const fields = parseFields(value, place)
+  const kind = parseWord(fields['kind'], `${place}.kind`, ['done', 'unknown', 'refused'])
+  if (kind === 'unknown') return { kind }
+  if (kind === 'done') return { kind, text: parseText(fields['text'], `${place}.text`) }
+  return { kind, reason: parseText(fields['reason'], `${place}.reason`) }
 }
 
 function parseTurn(fields: Fields, place: string) {

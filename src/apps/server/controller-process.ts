@@ -3,7 +3,14 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { ParseError } from '../../terms/parse.ts'
 import type { SiteStore } from '../../world/site-store.ts'
-import { type ControllerMessage, type ControllerOptions, parseControllerMessage } from './controller-messages.ts'
+import {
+  type AskMessage,
+  type AskResult,
+  type ControllerAsk,
+  type ControllerMessage,
+  type ControllerOptions,
+  parseControllerMessage,
+} from './controller-messages.ts'
 import { parseWriteMessage, serveWrite, type WriteMessage } from './controller-writes.ts'
 import { YOUNG_GARBAGE } from '../young-garbage.ts'
 import { entryUrl } from './entry-url.ts'
@@ -43,6 +50,9 @@ export class ControllerProcess {
   private isClosing = false
   private restart: NodeJS.Timeout | undefined
   private watchdog: NodeJS.Timeout | undefined
+  /** Who waits for an answer of the process that runs now. */
+  private readonly asked = new Map<number, (result: AskResult | undefined) => void>()
+  private lastAsk = 0
 
   constructor(options: ControllerProcessOptions) {
     this.options = options
@@ -62,6 +72,33 @@ export class ControllerProcess {
     this.spawn()
     this.watchdog = setInterval(() => this.endIfHung(), Math.max(50, this.options.everyMs / 4))
     this.watchdog.unref()
+  }
+
+  /** Asks it, and waits so long at most. Undefined: there is nobody, or no answer came. */
+  async ask(ask: ControllerAsk, waitMs: number): Promise<AskResult | undefined> {
+    const { child } = this
+    if (child?.connected !== true) return undefined
+    // One that has said nothing holds no lease yet, and reads what people want once it does.
+    if (ask.what === 'heed' && !this.isHeard) return { kind: 'done', text: 'It has not begun yet.' }
+    const id = this.lastAsk++
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => end(undefined), waitMs)
+      const end = (result: AskResult | undefined): void => {
+        clearTimeout(timer)
+        this.asked.delete(id)
+        resolve(result)
+      }
+      this.asked.set(id, end)
+      const message: AskMessage = { kind: 'ask', id, ask }
+      child.send(message, (error) => {
+        if (error !== null) end(undefined)
+      })
+    })
+  }
+
+  /** Ends it at once: what does not listen must not act. It is started again, and reads what people want first. */
+  kill(): void {
+    this.child?.kill('SIGKILL')
   }
 
   /** Asks it to end, and ends it if it does not. */
@@ -141,6 +178,7 @@ export class ControllerProcess {
       this.ignored++
       return
     }
+    if (parsed.kind === 'answered') return this.asked.get(parsed.id)?.(parsed.result)
     if (parsed.kind === 'turn' || parsed.kind === 'standby') this.failures = 0
     this.options.onMessage(parsed)
   }
@@ -152,6 +190,7 @@ export class ControllerProcess {
 
   private ended(why: string): void {
     this.child = undefined
+    for (const end of [...this.asked.values()]) end(undefined)
     if (this.isClosing) return
     this.options.onEnd(why)
     const { backoffMs = 1000 } = this.options

@@ -2,16 +2,23 @@
 import { WallClock } from '../../drivers/wall-clock.ts'
 import { writeCompiled } from '../compile-cache.ts'
 import { ControllerLoop } from './controller-loop.ts'
-import type { ControllerMessage, ControllerOptions } from './controller-messages.ts'
+import type { AskMessage, AskResult, ControllerMessage, ControllerOptions } from './controller-messages.ts'
 import { DistantWrites, type WriteMessage, type WriteReply } from './controller-writes.ts'
+import { driverOf } from './libvirt-setting.ts'
 import { openSite } from './open-site.ts'
 
 const stop = new AbortController()
 let isNew = true
+let loop: ControllerLoop | undefined
+const clock = new WallClock()
 const writes = new DistantWrites(tell)
 
 process.once('message', (message) => {
-  process.on('message', (reply) => writes.hear(reply as WriteReply))
+  process.on('message', (said) => {
+    const { kind } = said as AskMessage | WriteReply
+    if (kind === 'ask') void answer(said as AskMessage)
+    else writes.hear(said as WriteReply)
+  })
   // The parent is the same program of the same version: what it says is not judged again.
   run(message as ControllerOptions).then(
     () => process.exit(0),
@@ -35,11 +42,17 @@ function tell(message: ControllerMessage | WriteMessage): void {
   if (process.connected) process.send?.(message)
 }
 
+/** Whoever has not begun yet begins nothing. */
+async function answer({ id, ask }: AskMessage): Promise<void> {
+  const result: AskResult = (await loop?.answer(ask)) ?? { kind: 'refused', reason: 'The controller is starting.' }
+  tell({ kind: 'answered', at: clock.now(), id, result })
+}
+
 async function run(options: ControllerOptions): Promise<void> {
   const store = await openSite(options.place)
   try {
-    const world = { store: writes.over(store), clock: new WallClock(), tell, signal: stop.signal }
-    await new ControllerLoop(options, world).run()
+    loop = new ControllerLoop(options, { store: writes.over(store), clock, tell, signal: stop.signal, driverOf })
+    await loop.run()
   } finally {
     await store.close()
   }

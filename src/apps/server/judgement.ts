@@ -1,11 +1,13 @@
 /** Controller and ranker together: who takes turns, who answers, and what is wrong with either. */
 import type { HostId, VmId } from '../../terms/ids.ts'
+import { ParseError } from '../../terms/parse.ts'
 import { type EpochMs, MINUTE_MS } from '../../terms/units.ts'
 import type { Clock } from '../../world/clock.ts'
 import type { SiteStore } from '../../world/site-store.ts'
 import { type Alert, AlertBook, type AlertDraft } from './alerts.ts'
 import type { ControllerMessage } from './controller-messages.ts'
 import { ControllerProcess } from './controller-process.ts'
+import { MovesBoard } from './moves-board.ts'
 import type { StorePlace } from './open-site.ts'
 import { Ranker } from './ranker.ts'
 import type { FromRanker } from './ranker-messages.ts'
@@ -14,7 +16,7 @@ import type { Answer, JudgementStatus, SiteAnswers, SiteEvent } from './site-ans
 
 /** A turn is late after so many intervals, and nothing is decided on what is older: reliability test 24. */
 const LATE_INTERVALS = 2
-const EVERY_MS = 5 * MINUTE_MS
+const EVERY_MS = MINUTE_MS
 const LEASE_MS = 30_000
 /** A site of which nothing is known yet is looked at this often. */
 const EMPTY_MS_MAX = 10_000
@@ -29,7 +31,7 @@ export interface JudgementOptions {
   readonly clock: Clock
   /** This process among those that may hold the lease; the same after a restart where only one process can have the store. */
   readonly holder: string
-  /** Between turns. Absent: five minutes. */
+  /** Between turns. Absent: a minute. */
   readonly everyMs?: number
   /** A controller that vanished keeps its lease for so long. Absent: 30 s. */
   readonly leaseMs?: number
@@ -54,6 +56,7 @@ interface Looked {
 }
 
 export class SiteJudgement implements SiteAnswers {
+  readonly moves: MovesBoard
   private readonly options: JudgementOptions
   private readonly everyMs: number
   private readonly ranker: Ranker
@@ -78,6 +81,11 @@ export class SiteJudgement implements SiteAnswers {
     this.options = options
     this.everyMs = options.everyMs ?? EVERY_MS
     this.startedAt = options.clock.now()
+    this.moves = new MovesBoard({
+      ask: async (ask, waitMs) => this.controller?.ask(ask, waitMs),
+      kill: () => this.controller?.kill(),
+      publish: (event) => this.publish(event),
+    })
     const { store, place, holder } = options
     this.ranker = new Ranker({
       place,
@@ -97,6 +105,7 @@ export class SiteJudgement implements SiteAnswers {
       onMessage: (message) => this.hear(message),
       onEnd: (why) => {
         this.state = 'dead'
+        this.moves.forget()
         options.note?.(`The controller ended and is started anew: ${why}`)
         this.review()
       },
@@ -207,17 +216,29 @@ export class SiteJudgement implements SiteAnswers {
     } else if (message.kind === 'standby') {
       // The store has said so: it can be asked, and what stood before is over.
       this.standby = true
+      this.moves.forget()
       this.idle = undefined
       this.trouble = undefined
     } else if (message.kind === 'idle') {
       this.idle = message.reason
       this.standby = false
       this.trouble = undefined
+    } else if (message.kind === 'moves') {
+      this.hearMoves(message.text, message.at)
     } else if (message.kind === 'trouble') {
       this.trouble = message.reason
       this.options.note?.(`The controller has trouble: ${message.reason}`)
     }
     this.review()
+  }
+
+  private hearMoves(text: string, at: EpochMs): void {
+    try {
+      this.moves.hear(text, at)
+    } catch (error) {
+      if (!(error instanceof ParseError)) throw error
+      this.options.note?.(`What the controller told of moves can't be read: ${error.message}`)
+    }
   }
 
   private loaded({ source, asOf, hosts, vms, alerts, events }: Extract<FromRanker, { kind: 'loaded' }>): void {
@@ -270,6 +291,7 @@ export class SiteJudgement implements SiteAnswers {
   private review(): void {
     const at = this.options.clock.now()
     this.announce(this.alertBook.replace('judgement', this.ownAlerts(), at))
+    this.announce(this.alertBook.replace('moves', this.moves.alerts, at))
     this.announce(this.alertBook.replace('hosts', this.options.hostAlerts?.() ?? [], at))
     const { controller, degraded } = this.status()
     const text = JSON.stringify({ controller, degraded: degraded.map((reason) => reason.replace(/[\d.]+ min/, '')) })

@@ -20,8 +20,8 @@ const VMS_AT_ONCE = 1000
 /** Lines of the journal that are read at a time, and in all: a day at a turn in five minutes is 288. */
 const LINES_AT_ONCE = 1000
 const LINES_MOST = 20_000
-/** Lines among which the newest turn stands. */
-const LINES_OF_LAST_TURN = 10
+/** Lines among which the newest turn stands: moves under way write a line for each step. */
+const LINES_OF_LAST_TURN = 200
 
 /** A line of the journal, beside headers and turns: what was learnt, so that a restart need not learn it again. */
 export function encodeLearnt(threshold: ThresholdState): string {

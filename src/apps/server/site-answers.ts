@@ -1,9 +1,12 @@
-import type { HostId, VmId } from '../../terms/ids.ts'
+import type { HostId, OrderId, VmId } from '../../terms/ids.ts'
 import type { EpochMs } from '../../terms/units.ts'
+import type { AskResult } from './controller-messages.ts'
 
 /** What the judgement's side of the server says to those who ask: answered off the main thread, as JSON text that is sent as it is. */
 export interface SiteAnswers {
   readonly status: () => JudgementStatus
+  /** Moves that are carried out, and what people ask of them. */
+  readonly moves: SiteMoves
   /** Every host for one VM: ranked or refused, each with its terms. */
   hostsFor(vm: VmId): Promise<Answer>
   /** One pair: why this host, or why not that one. */
@@ -24,6 +27,26 @@ export interface SiteAnswers {
   /** Told of each turn and each alert, for streams. Returns how to stop. */
   subscribe(listener: (event: SiteEvent) => void): () => void
   close(): Promise<void>
+}
+
+/** How many moves have not ended, and of these are frozen. */
+export interface MoveNumbers {
+  readonly open: number
+  readonly frozen: number
+}
+
+/** What people ask of moves. An answer of undefined: the controller does not run here, or did not answer in time. */
+export interface SiteMoves {
+  /** Moves open and ended, proposals, hosts that are emptied. */
+  list(): Answer
+  /** Undefined: not known. */
+  numbers(): MoveNumbers | undefined
+  /** Settings have changed: once it resolves, nothing begins by the old ones. Never rejects. */
+  heed(): Promise<void>
+  approve(orderId: OrderId, who: string): Promise<AskResult | undefined>
+  cancel(vmId: VmId, who: string): Promise<AskResult | undefined>
+  /** A person says that a host is off for good. */
+  vouch(hostId: HostId, who: string): Promise<AskResult | undefined>
 }
 
 export type Answer =
@@ -53,7 +76,7 @@ export interface JudgementStatus {
 
 /** One thing that happened, by a name that streams filter by. */
 export interface SiteEvent {
-  readonly name: 'turn' | 'alert' | 'move' | 'outcome' | 'host' | 'status'
+  readonly name: 'turn' | 'alert' | 'move' | 'migration' | 'outcome' | 'host' | 'status'
   readonly at: EpochMs
   /** JSON text of at most 16 KiB. */
   readonly text: string

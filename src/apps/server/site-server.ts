@@ -18,7 +18,7 @@ export interface SiteServerOptions extends Omit<ServerOptions, 'extend' | 'watch
   readonly version: string
   /** Which of several servers on one store this is; the same after a restart. */
   readonly holder: string
-  /** Between turns. Absent: five minutes. */
+  /** Between turns. Absent: a minute. */
   readonly turnEveryMs?: number
   readonly areMetricsOpen?: boolean
   readonly apiLimits?: Partial<ApiLimits>

@@ -2,14 +2,29 @@
 import { ParseError, parseBoolean, parseFields, parseJson, parseOptional, parseWord } from '../../terms/parse.ts'
 import { type Policy, PRODUCTION_POLICY, parsePolicy } from '../../terms/policy.ts'
 import type { SiteStore } from '../../world/site-store.ts'
+import { MOVE_TIMES_DEFAULT, MOVE_TIMES_SETTING, type MoveTimes, parseMoveTimes } from './move-times.ts'
+import {
+  MAINTENANCE_SETTING,
+  type Maintenances,
+  OPT_OUTS_SETTING,
+  type OptOuts,
+  parseMaintenances,
+  parseOptOuts,
+} from './wishes.ts'
 
 /** Names of the settings in the store. */
 export const POLICY_SETTING = 'policy'
 export const AUTOMATION_SETTING = 'automation'
 
-/** `off` takes no turns; `advisory` shows people what it would do; `shadow` records orders as if they were to be carried out. */
-export const AUTOMATION_LEVELS = ['off', 'advisory', 'shadow'] as const
+/** Each allows what the one before it does, and more. `off` takes no turns; `shadow` records what it would order; `advisory` proposes it to people;
+ *  `partial` carries out what a person approved, and empties hosts at a person's word; `full` also what the policy decides by itself. */
+export const AUTOMATION_LEVELS = ['off', 'shadow', 'advisory', 'partial', 'full'] as const
 export type AutomationLevel = (typeof AUTOMATION_LEVELS)[number]
+
+/** Whether VMs are moved at this level at all. */
+export function isMoving(level: AutomationLevel): boolean {
+  return level === 'partial' || level === 'full'
+}
 
 export interface Automation {
   readonly level: AutomationLevel
@@ -24,13 +39,23 @@ export const AUTOMATION_DEFAULT: Automation = { level: 'shadow', isPaused: false
 export interface SiteSettings {
   readonly policy: Policy
   readonly automation: Automation
+  readonly moveTimes: MoveTimes
+  readonly optOuts: OptOuts
+  readonly maintenances: Maintenances
   /** Settings that can't be read, a sentence each: what stood before them is used, and nothing is ordered. */
   readonly problems: readonly string[]
 }
 
-const INITIAL: SiteSettings = { policy: PRODUCTION_POLICY, automation: AUTOMATION_DEFAULT, problems: [] }
+const INITIAL: SiteSettings = {
+  policy: PRODUCTION_POLICY,
+  automation: AUTOMATION_DEFAULT,
+  moveTimes: MOVE_TIMES_DEFAULT,
+  optOuts: new Map(),
+  maintenances: new Map(),
+  problems: [],
+}
 
-/** Reads both. What can't be understood keeps its last good value, and is told. */
+/** Reads them all. What can't be understood keeps its last good value, and is told. */
 export async function readSettings(store: SiteStore, before: SiteSettings = INITIAL): Promise<SiteSettings> {
   const problems: string[] = []
   const read = async <T>(name: string, parse: (text: string) => T, last: T, initial: T): Promise<T> => {
@@ -45,9 +70,13 @@ export async function readSettings(store: SiteStore, before: SiteSettings = INIT
     }
   }
   const parsePolicyText = (text: string): Policy => parsePolicy(parseJson(text, POLICY_SETTING))
+  const parseTimesText = (text: string): MoveTimes => parseMoveTimes(parseJson(text, MOVE_TIMES_SETTING))
   return {
     policy: await read(POLICY_SETTING, parsePolicyText, before.policy, INITIAL.policy),
     automation: await read(AUTOMATION_SETTING, parseAutomation, before.automation, INITIAL.automation),
+    moveTimes: await read(MOVE_TIMES_SETTING, parseTimesText, before.moveTimes, INITIAL.moveTimes),
+    optOuts: await read(OPT_OUTS_SETTING, parseOptOuts, before.optOuts, INITIAL.optOuts),
+    maintenances: await read(MAINTENANCE_SETTING, parseMaintenances, before.maintenances, INITIAL.maintenances),
     problems,
   }
 }

@@ -7,9 +7,11 @@ import { ReportedTelemetry } from '../../drivers/reported/reported-telemetry.ts'
 import { observe } from '../../loop/run-loop.ts'
 import type { Observation } from '../../terms/turn.ts'
 import type { Clock } from '../../world/clock.ts'
+import type { Hypervisor } from '../../world/hypervisor.ts'
 import type { SiteStore } from '../../world/site-store.ts'
 import { rebuildState, recallNewcomers } from './rebuild.ts'
 import { readSettings, type SiteSettings } from './site-settings.ts'
+import { WishedHypervisor } from './wished-hypervisor.ts'
 
 /** What was seen at one instant. */
 export interface Sight {
@@ -23,19 +25,25 @@ export interface Sight {
 }
 
 export class SiteSight {
-  readonly hypervisor: ReportedHypervisor
+  /** What runs where, as people want it seen, and with what is moved by us. */
+  readonly hypervisor: Hypervisor
   readonly telemetry: ReportedTelemetry
+  private readonly reported: ReportedHypervisor
+  private readonly wished: WishedHypervisor
   private readonly store: SiteStore
   private readonly clock: Clock
   private settings: SiteSettings | undefined
   private mixes: EngineState['mixes'] = new Map()
 
-  constructor(store: SiteStore, clock: Clock) {
+  /** @param through who carries orders out, over what is seen. Absent: nobody does */
+  constructor(store: SiteStore, clock: Clock, through: (seen: Hypervisor) => Hypervisor = (seen) => seen) {
     this.store = store
     this.clock = clock
-    this.hypervisor = new ReportedHypervisor(store, clock)
+    this.reported = new ReportedHypervisor(store, clock)
+    this.wished = new WishedHypervisor(this.reported)
+    this.hypervisor = through(this.wished)
     this.telemetry = new ReportedTelemetry(store, clock, {
-      notes: () => this.hypervisor.notes,
+      notes: () => this.reported.notes,
       isGood: (vector) => outOfRange(vector) === undefined,
     })
   }
@@ -49,6 +57,7 @@ export class SiteSight {
   /** What there is to see; a sentence where the store can't be read. */
   async look(settings: SiteSettings): Promise<Sight | string> {
     const { hypervisor, telemetry, clock } = this
+    this.wished.wish(settings)
     const observation = await observe({ clock, telemetry, hypervisor })
     if (observation === 'exhausted') return 'There is nothing to see any more.'
     if (!('inventory' in observation)) return 'text' in observation ? observation.text : 'Nothing could be seen.'
@@ -57,7 +66,7 @@ export class SiteSight {
     return {
       observation,
       settings,
-      notes: hypervisor.notes,
+      notes: this.reported.notes,
       heardAt: Float64Array.from(observation.inventory.vms, ({ id }) => heardAt.get(id) ?? NaN),
       mixes: this.mixes,
     }

@@ -1,4 +1,5 @@
 /** Turns of the engine on what arrived: see, judge, record; what was ordered is proposed. One instance between a start and an end. */
+import { rememberOrder } from '../../engine/learn/ends.ts'
 import { alignRosters } from '../../engine/roster.ts'
 import { ethos } from '../../engine/turn.ts'
 import type { EngineState } from '../../engine/state.ts'
@@ -6,29 +7,24 @@ import { SiteJournal } from '../../drivers/reported/site-journal.ts'
 import { encodeHeader } from '../../loop/record.ts'
 import { runTurn } from '../../loop/run-loop.ts'
 import { encodePolicy, type Policy } from '../../terms/policy.ts'
-import type { TurnEvent } from '../../terms/turn.ts'
+import { SLOT_MS, slotOf } from '../../terms/usage.ts'
+import type { MigrationOrder } from '../../terms/move.ts'
+import type { Turn, TurnEvent } from '../../terms/turn.ts'
 import type { Clock } from '../../world/clock.ts'
 import type { SiteStore } from '../../world/site-store.ts'
 import { keptOf } from './kept-state.ts'
+import type { MovesDesk } from './moves-desk.ts'
 import { encodeLearnt } from './rebuild.ts'
+import type { SiteSettings } from './site-settings.ts'
 import { type Sight, SiteSight } from './site-sight.ts'
 import type { TurnPacket, TurnResult } from './turn-packet.ts'
 
-/** What is learnt is written down every so many turns: an hour's learning is lost at most. */
+/** What is learnt is written down every so many slots: an hour's learning is lost at most. */
 const LEARNT_EVERY = 12
-/** Host data older than this many intervals are no ground to decide on: reliability test 32. */
+/** Host data older than this many intervals are no ground to decide on: reliability test 32. Where turns come faster than slots, slots count. */
 const FRESH_INTERVALS = 2
 /** Fewer windows of the past say nothing about what comes; a VM that nobody measured is taken for what is typical. */
 const WARM_WINDOWS = 3
-
-/** Nobody carries a proposal out, so nothing comes of its promise. Rest and budgets count it all the same: what was proposed is not proposed again at
- *  once. */
-function withoutPromises(state: EngineState): EngineState {
-  return { ...state, promises: [] }
-}
-
-/** The engine, with what it needs back after a start in the record of each turn. */
-const BALANCER = { ...ethos, keep: (state: EngineState) => keptOf(withoutPromises(state)) }
 
 export type Taken =
   | { readonly kind: 'turn'; readonly packet: TurnPacket }
@@ -39,10 +35,17 @@ export class TurnTaker {
   private readonly clock: Clock
   private readonly everyMs: number
   private readonly sight: SiteSight
+  private readonly desk: MovesDesk | undefined
   private readonly journal: SiteJournal
   private state: EngineState | undefined
+  /** That with which the first turn of the newest slot began: what later turns of the slot do over. */
+  private slotStart: EngineState | undefined
   /** End of the newest window in the state's past. */
   private samplesAt = NaN
+  /** Slots that turns were taken in. */
+  private slots = 0
+  /** Orders of the newest slot: what a turn may order at most counts for all turns of a slot, which see the same usage. */
+  private orderedInSlot = 0
   private refused: readonly TurnEvent[] = []
   private taken = 0
   private headerOf = ''
@@ -50,16 +53,19 @@ export class TurnTaker {
   /** That under which the turn began: what was judged before another had the lease is not written under a later one. */
   private turnToken = NaN
 
-  /** @param token of the lease under which the journal is written, as it is now: a turn is written under the one it began with */
+  /** @param about.desk who carries orders out, or keeps them as proposals. Absent: nobody carries them out
+   *  @param about.token of the lease under which the journal is written, as it is now: a turn is written under the one it began with */
   constructor(about: {
     readonly store: SiteStore
     readonly clock: Clock
     readonly everyMs: number
     readonly token: () => number
+    readonly desk?: MovesDesk
   }) {
+    this.desk = about.desk
     this.clock = about.clock
     this.everyMs = about.everyMs
-    this.sight = new SiteSight(about.store, about.clock)
+    this.sight = new SiteSight(about.store, about.clock, (seen) => about.desk?.over(seen) ?? seen)
     this.token = about.token
     this.journal = new SiteJournal(about.store, about.clock, () => this.turnToken)
   }
@@ -91,33 +97,41 @@ export class TurnTaker {
   private async continued(sight: Sight): Promise<EngineState> {
     const { inventory, samples } = sight.observation
     const was = this.state
-    if (was === undefined) return this.sight.remember(sight, this.everyMs)
-    // The same slot again, a moment after a start: what is told now replaces what was told then.
-    if (samples.at === this.samplesAt)
-      return this.sight.recall({ ...was, cpuHistory: was.cpuHistory.slice(0, -1) }, sight)
+    if (was === undefined) return this.remembered(sight)
+    // The same slot again: what is told now replaces what was told then, and a trigger is counted once a slot.
+    if (samples.at === this.samplesAt) return this.sight.recall(againIn(this.slotStart ?? was, was), sight)
     if (samples.at === this.samplesAt + samples.windowMs) return this.sight.recall(was, sight)
     // Turns were left out, and what happened meanwhile is in the store.
     return { ...alignRosters(was, inventory), cpuHistory: (await this.sight.remember(sight)).cpuHistory }
+  }
+
+  /** After a start. A turn of this slot may have been taken before it: its trigger is counted once. */
+  private async remembered(sight: Sight): Promise<EngineState> {
+    const state = await this.sight.remember(sight, Math.max(this.everyMs, SLOT_MS))
+    if (slotOf(state.lastTurnAt) !== slotOf(sight.observation.at)) return state
+    return { ...state, triggerHistory: state.triggerHistory.map((bits) => bits >> 1) }
   }
 
   private async judge(before: EngineState, sight: Sight, isHeld: boolean): Promise<TurnResult> {
     let result: TurnResult = { events: [], orders: [] }
     const { policy, automation } = sight.settings
     const isTrusting = automation.areGuestsTrusted
+    const isNewSlot = sight.observation.samples.at !== this.samplesAt
     const { state, refused } = await runTurn({
-      balancer: BALANCER,
+      balancer: this.balancer(sight.settings, isHeld),
       world: {
         clock: this.clock,
         telemetry: this.sight.telemetry,
         hypervisor: this.sight.hypervisor,
         store: this.journal,
       },
-      policy: isHeld ? heldPolicy(policy) : policy,
+      policy: isHeld ? heldPolicy(policy) : lessOrders(policy, isNewSlot ? 0 : this.orderedInSlot),
       state: { ...before, mixes: isTrusting ? sight.mixes : new Map() },
       observation: isTrusting ? sight.observation : { ...sight.observation, personalities: [] },
       number: before.turns,
       refused: this.refused,
-      onTurn: ({ events, orders, stayed, hostForecast }) => {
+      onTurn: ({ state: after, events, orders, stayed, hostForecast }, { inventory }) => {
+        this.desk?.note({ state: after, observation: { ...sight.observation, inventory }, policy })
         result = {
           events,
           orders,
@@ -126,11 +140,38 @@ export class TurnTaker {
         }
       },
     })
-    this.state = withoutPromises(state)
+    this.state = this.withPromisesKept(state)
     this.samplesAt = sight.observation.samples.at
     this.refused = refused
-    if (this.taken % LEARNT_EVERY === LEARNT_EVERY - 1) await this.journal.append(encodeLearnt(state.threshold))
+    this.orderedInSlot = (isNewSlot ? 0 : this.orderedInSlot) + result.orders.length
+    if (!isNewSlot) return result
+    this.slotStart = before
+    this.slots++
+    if (this.slots % LEARNT_EVERY === 0) await this.journal.append(encodeLearnt(state.threshold))
     return result
+  }
+
+  /** The engine, with orders for hosts that people want emptied, and with what it needs back after a start in the record of each turn. */
+  private balancer(settings: SiteSettings, isHeld: boolean): typeof ethos {
+    const { desk } = this
+    return {
+      ...ethos,
+      keep: (state) => keptOf(this.withPromisesKept(state)),
+      takeTurn: (before, observation, policy) => {
+        const turn = ethos.takeTurn(before, observation, policy)
+        if (desk === undefined) return turn
+        if (turn.adviceOnly !== undefined) desk.advise(turn.orders, turn.adviceOnly)
+        const ground = { before, observation, policy: settings.policy, orders: turn.orders }
+        const { orders } = desk.evacuate(ground, settings)
+        return isHeld || orders.length === 0 ? turn : withOrders(turn, orders)
+      },
+    }
+  }
+
+  /** Nobody carries a proposal out, so nothing comes of its promise. Rest and budgets count it all the same: what was proposed is not proposed again at
+   *  once. */
+  private withPromisesKept(state: EngineState): EngineState {
+    return { ...state, promises: state.promises.filter(({ order }) => this.desk?.isCarriedOut(order) === true) }
   }
 
   /** Why nothing may be ordered in this turn. */
@@ -142,7 +183,7 @@ export class TurnTaker {
     if (windows < WARM_WINDOWS)
       reasons.push(`Only ${windows} windows of the past are known; ${WARM_WINDOWS} are needed.`)
     const newestAt = Math.max(-Infinity, ...[...notes.reports.values()].map(({ arrivedAt }) => arrivedAt))
-    if (observation.at - newestAt > FRESH_INTERVALS * this.everyMs)
+    if (observation.at - newestAt > FRESH_INTERVALS * Math.max(this.everyMs, SLOT_MS))
       reasons.push(
         newestAt === -Infinity
           ? 'No host has reported yet.'
@@ -161,6 +202,17 @@ export class TurnTaker {
   }
 }
 
+/** The state for another turn in a slot: what was concluded from the slot's samples is concluded anew, and what happened since stands.
+ *  @param start with which the slot's first turn began
+ *  @param was after the last one */
+function againIn(start: EngineState, was: EngineState): EngineState {
+  const { turns, lastTurnAt, moveLog, draining, promises, mixes } = was
+  // Rosters may have changed within the slot: columns that follow from samples are the start's, on its rosters, and are aligned with them.
+  const aligned = alignRosters(start, { vms: was.vms, hosts: was.hosts })
+  const { movedAt, busySince } = was
+  return { ...aligned, turns, lastTurnAt, moveLog, draining, promises, mixes, movedAt, busySince }
+}
+
 /** Windows in which anybody was measured. */
 function countKnown(columns: readonly Float32Array[]): number {
   return columns.filter((column) => column.some((value) => !Number.isNaN(value))).length
@@ -168,6 +220,24 @@ function countKnown(columns: readonly Float32Array[]): number {
 
 function columnOf({ samples }: Sight['observation']): readonly Float32Array[] {
   return samples.columns.cpu === undefined ? [] : [samples.columns.cpu]
+}
+
+/** A turn with more orders, which rest and budgets count as they count its own. Where its own are advice, they are no more than told: a person's word stands. */
+function withOrders(turn: Turn<EngineState>, orders: readonly MigrationOrder[]): Turn<EngineState> {
+  const { adviceOnly, ...rest } = turn
+  return {
+    ...rest,
+    state: orders.reduce(rememberOrder, turn.state),
+    events: [...turn.events, ...orders.map((order) => ({ kind: 'move-ordered', order }) as const)],
+    orders: adviceOnly === undefined ? [...turn.orders, ...orders] : orders,
+  }
+}
+
+/** The same with so many moves less. */
+function lessOrders(policy: Policy, ordered: number): Policy {
+  const { movesPerTurnMax } = policy.gates
+  if (ordered === 0 || movesPerTurnMax === undefined) return policy
+  return { ...policy, gates: { ...policy.gates, movesPerTurnMax: Math.max(0, movesPerTurnMax - ordered) } }
 }
 
 /** The same judgement with no move to spare. */

@@ -32,6 +32,21 @@ export class SiteJournal implements Store {
     }
   }
 
+  /** Lines of the last `spanMs` that begin with a text, oldest first. */
+  async newest(spanMs: number, begin: string): Promise<readonly string[]> {
+    const since = this.clock.now() - spanMs
+    const found: string[] = []
+    for (let page = await this.store.journal.last(PAGE); page.length > 0; ) {
+      const wanted = page.filter(({ line, at }) => at >= since && line.startsWith(begin))
+      found.push(...wanted.map(({ line }) => line).toReversed())
+      const [{ number, at }] = page
+      if (number <= 0 || at < since) break
+      const from = Math.max(0, number - PAGE)
+      page = (await this.store.journal.from(from, PAGE)).filter((line) => line.number < number)
+    }
+    return found.reverse()
+  }
+
   /** The store is its owner's to close. */
   async close(): Promise<void> {
     await Promise.resolve()

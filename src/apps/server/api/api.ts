@@ -17,6 +17,7 @@ import { judgementRoutes } from './judgement-routes.ts'
 import { addLooked } from './metrics.ts'
 import { API_LIMITS, type ApiParts } from './parts.ts'
 import { peopleRoutes } from './people-routes.ts'
+import { moveRoutes } from './move-routes.ts'
 import { policyRoutes } from './policy-routes.ts'
 import { invalid, type Refusal, UNKNOWN } from './reply.ts'
 import { callers, refusals, sendRefusal } from './route.ts'
@@ -25,6 +26,8 @@ import { SiteView } from './site-view.ts'
 import { addHealth, addMetrics, statusRoutes } from './status-routes.ts'
 import { storeRoutes } from './store-routes.ts'
 import { vmRoutes } from './vm-routes.ts'
+import { wishRoutes } from './wish-routes.ts'
+import { endOfEvent } from '../moves-board.ts'
 
 /** What runs beside the routes. */
 export interface Api {
@@ -45,6 +48,8 @@ export function addApi(app: FastifyInstance, parts: ApiParts): Api {
   })
   const stop = parts.answers.subscribe((event) => {
     if (event.name === 'turn') noteTurn(parts, event.text)
+    const end = event.name === 'migration' ? endOfEvent(event.text) : undefined
+    if (end !== undefined) metrics.moveEnded(end)
     events.tell(event)
   })
   addLooked(metrics, siteMetrics(parts, site, events))
@@ -78,6 +83,8 @@ export function addApi(app: FastifyInstance, parts: ApiParts): Api {
         ...judgementRoutes(parts),
         ...journalRoutes(parts),
         ...policyRoutes(parts),
+        ...moveRoutes(parts),
+        ...wishRoutes(parts),
         ...peopleRoutes(parts, site),
         ...storeRoutes(parts),
       ]

@@ -5,7 +5,15 @@ import { SECOND_MS } from '../../../terms/units.ts'
 import type { SiteEvent } from '../site-answers.ts'
 import type { Caller } from './doorman.ts'
 
-export const EVENT_NAMES = ['turn', 'alert', 'move', 'outcome', 'host', 'status'] as const satisfies SiteEvent['name'][]
+export const EVENT_NAMES = [
+  'turn',
+  'alert',
+  'move',
+  'migration',
+  'outcome',
+  'host',
+  'status',
+] as const satisfies SiteEvent['name'][]
 /** Events that are kept for whoever comes back. */
 const KEPT_MAX = 1000
 /** What a reader may leave unread. */

@@ -1,5 +1,6 @@
 /** Numbers for Prometheus. Every label has few values: routes by their pattern, reasons from a list that fills up. */
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
+import { INTENT_ENDS, type IntentEnd } from '../../../terms/intent.ts'
 import type { Arrivals, Intake, SiteStore } from '../../../world/site-store.ts'
 
 /** Words of one label at most; whatever comes then is `other`. */
@@ -20,6 +21,7 @@ export class Metrics {
   private readonly lateness: Histogram
   private readonly streamsEnded: Counter<'reason'>
   private readonly refusals: Counter<'code'>
+  private readonly moves: Counter<'end'>
 
   constructor() {
     const registers = [this.registry]
@@ -63,6 +65,13 @@ export class Metrics {
       labelNames: ['reason'],
       registers,
     })
+    this.moves = new Counter({
+      name: 'ethos_moves_total',
+      help: 'Moves that ended since the start of this process, by how.',
+      labelNames: ['end'],
+      registers,
+    })
+    for (const end of INTENT_ENDS) this.moves.inc({ end }, 0)
     this.refusals = new Counter({
       name: 'ethos_api_refused_total',
       help: 'Requests of the API that were refused, by the code that was answered.',
@@ -96,6 +105,10 @@ export class Metrics {
 
   streamEnded(reason: 'reader' | 'stalled' | 'token' | 'closing'): void {
     this.streamsEnded.inc({ reason })
+  }
+
+  moveEnded(end: IntentEnd): void {
+    this.moves.inc({ end })
   }
 
   refused(code: string): void {

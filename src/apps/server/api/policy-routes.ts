@@ -1,4 +1,5 @@
 /** What the operators want: the policy, and how much the server may do by itself. */
+import type { Static } from 'typebox'
 import { mayAct } from '../../../terms/access.ts'
 import { ParseError, parseFields, parseJson } from '../../../terms/parse.ts'
 import { encodePolicy, parsePolicy, PRODUCTION_POLICY } from '../../../terms/policy.ts'
@@ -8,14 +9,16 @@ import {
   AUTOMATION_DEFAULT,
   AUTOMATION_LEVELS,
   AUTOMATION_SETTING,
+  isMoving,
   parseAutomation,
   POLICY_SETTING,
 } from '../site-settings.ts'
+import { hasDriver, LIBVIRT_SETTING } from '../libvirt-setting.ts'
 import { AutomationBody, AutomationView, HISTORY_QUERY, PolicyBody, PolicyHistory, PolicyView } from '../views/site.ts'
 import { orDamaged } from './damaged.ts'
 import type { Caller } from './doorman.ts'
 import type { ApiParts } from './parts.ts'
-import { conflict, type Refusal, value } from './reply.ts'
+import { conflict, invalid, type Refusal, type Reply, value } from './reply.ts'
 import { type Route, route } from './route.ts'
 
 const TAG = 'policy'
@@ -73,7 +76,8 @@ function ownRoutes({ store, clock }: ApiParts): readonly Route[] {
   ]
 }
 
-function automationRoutes({ store, clock }: ApiParts): readonly Route[] {
+function automationRoutes(parts: ApiParts): readonly Route[] {
+  const { store } = parts
   const base = { path: '/v1/automation', tag: TAG, answer: AutomationView } as const
   return [
     route({
@@ -88,38 +92,71 @@ function automationRoutes({ store, clock }: ApiParts): readonly Route[] {
       method: 'PUT',
       access: 'operator',
       summary: 'Pauses automation, or lets it go on. To raise the level needs the role admin.',
+      description:
+        'Once it is answered no move begins by what stood before. Where VMs are to be moved that were not before (`partial`, `full`, or the end of a pause there), ' +
+        '`confirm` has to repeat the level.',
       body: AutomationBody,
-      handle: async ({ body, caller }) => {
-        const before = await viewAutomation(store)
-        const { level = before.level, isPaused = before.isPaused } = body
-        const { areGuestsTrusted = before.areGuestsTrusted } = body
-        const after: Automation = { level, isPaused, areGuestsTrusted }
-        const at = clock.now()
-        const change = `from ${say(before)} to ${say(after)}`
-        const isTrusting = areGuestsTrusted && !before.areGuestsTrusted
-        const isRaised = allowed(after) > allowed(before) || rank(after) > rank(before) || isTrusting
-        if (isRaised && !mayAct(caller.role, 'admin')) return refuseRaise(store, caller, { at, change })
-        // What was compared is what is replaced: between the two, nobody pauses unseen.
-        const expected = body.replaces ?? before.version
-        const by = { who: caller.name, at, expected }
-        if (expected !== before.version || !(await store.settings.set(AUTOMATION_SETTING, JSON.stringify(after), by)))
-          return versionConflict(expected, await viewAutomation(store))
-        const why = body.reason === undefined ? '' : `: ${body.reason}`
-        const what = isRaised ? 'automation raised' : 'automation set'
-        await store.audit.add({ at, what, from: caller.name, reason: `${change}${why}` })
-        return value(await viewAutomation(store))
-      },
+      handle: ({ body, caller }) => setAutomation(parts, body, caller),
     }),
   ]
+}
+
+async function setAutomation(parts: ApiParts, body: Static<typeof AutomationBody>, caller: Caller): Promise<Reply> {
+  const { store, clock, answers } = parts
+  const before = await viewAutomation(store)
+  const { level = before.level, isPaused = before.isPaused, areGuestsTrusted = before.areGuestsTrusted } = body
+  const after: Automation = { level, isPaused, areGuestsTrusted }
+  const at = clock.now()
+  const change = `from ${say(before)} to ${say(after)}`
+  const isTrusting = areGuestsTrusted && !before.areGuestsTrusted
+  const isRaised = allowed(after) > allowed(before) || rank(after) > rank(before) || isTrusting
+  if (isRaised && !mayAct(caller.role, 'admin')) return refuseRaise(store, caller, { at, change })
+  const refusal = isRaised ? await whyNotRaise(store, { before, after, confirm: body.confirm }) : undefined
+  if (refusal !== undefined) return refusal
+  // What was compared is what is replaced: between the two, nobody pauses unseen.
+  const expected = body.replaces ?? before.version
+  const by = { who: caller.name, at, expected }
+  if (expected !== before.version || !(await store.settings.set(AUTOMATION_SETTING, JSON.stringify(after), by)))
+    return versionConflict(expected, await viewAutomation(store))
+  // Nothing that stands in the way of writing it down keeps a pause from being heard.
+  await answers.moves.heed()
+  const why = body.reason === undefined ? '' : `: ${body.reason}`
+  const what = isRaised ? 'automation raised' : 'automation set'
+  await store.audit.add({ at, what, from: caller.name, reason: `${change}${why}` })
+  const line = { kind: 'automation', what, who: caller.name, from: before.level, to: level, isPaused, areGuestsTrusted }
+  await store.journal.append(JSON.stringify(line), at)
+  return value(await viewAutomation(store))
+}
+
+/** What more it takes where VMs may be moved that were not before. */
+async function whyNotRaise(
+  { settings }: Pick<SiteStore, 'settings'>,
+  about: { readonly before: Automation; readonly after: Automation; readonly confirm: string | undefined },
+): Promise<Refusal | undefined> {
+  const { before, after, confirm } = about
+  const { level } = after
+  if (!isMoving(level)) return undefined
+  if (!hasDriver((await settings.get(LIBVIRT_SETTING))?.text)) {
+    const message = `At ${level} VMs are moved, and no driver is configured that could.`
+    const remedy = 'Tell which libvirts there are first: `ethos libvirt set FILE`, or PUT /v1/libvirt.'
+    return { kind: 'refused', status: 409, code: 'no-driver', message, remedy }
+  }
+  const isMore = allowed(after) > allowed(before) || rank(after) > rank(before)
+  if (!isMore || confirm === level) return undefined
+  const message = `At ${level} VMs are moved that were not before; \`confirm\` is ${confirm === undefined ? 'missing' : `"${confirm.slice(0, 32)}"`}.`
+  return invalid(
+    message,
+    `Repeat the level to say that you mean it: \`"confirm":"${level}"\`, or \`--confirm ${level}\`.`,
+  )
 }
 
 function rank({ level }: Automation): number {
   return AUTOMATION_LEVELS.indexOf(level)
 }
 
-/** What comes of a level: paused, it gives no more than advice. */
+/** What comes of a level: paused, nothing does. */
 function allowed(automation: Automation): number {
-  return automation.isPaused ? Math.min(rank(automation), AUTOMATION_LEVELS.indexOf('advisory')) : rank(automation)
+  return automation.isPaused ? 0 : rank(automation)
 }
 
 function say({ level, isPaused, areGuestsTrusted }: Automation): string {

@@ -89,6 +89,14 @@ function ofServer({ answers, store, trouble, clock, version }: ApiParts, events:
         return Object.fromEntries(CONTROLLER_STATES.map((state) => [state, state === controller ? 1 : 0]))
       },
     },
+    ...(['open', 'frozen'] as const).map((which) => ({
+      name: `ethos_moves_${which}`,
+      help: `Moves that are ${which === 'open' ? 'under way' : 'frozen, because nobody can tell where their VM runs'}; missing where another server takes the turns.`,
+      look: (): Readonly<Record<string, number>> => {
+        const numbers = answers.moves.numbers()
+        return numbers === undefined ? {} : { '': numbers[which] }
+      },
+    })),
     {
       name: 'ethos_degraded_reasons',
       help: 'Reasons why answers are worth less than they should be; 0: all is well.',

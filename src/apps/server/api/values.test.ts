@@ -302,7 +302,10 @@ test('the audit is read to its begin, page by page', async () => {
 test('what is refused is told with its place, its value and what may stand there', async () => {
   const body = { level: 'autonomous' }
   const { json } = await bench.ask({ method: 'PUT', path: '/v1/automation', token: tokens.admin, body })
-  assert.match(json['error']['message'], /^body\.level .*\(off, advisory, shadow\), and is "autonomous"\.$/)
+  assert.match(
+    json['error']['message'],
+    /^body\.level .*\(off, shadow, advisory, partial, full\), and is "autonomous"\.$/,
+  )
 })
 
 test('tokens are made, told once, listed without secrets, and revoked at once', async () => {

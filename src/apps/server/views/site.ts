@@ -60,6 +60,9 @@ export const AutomationBody = Type.Object(
     isPaused: Type.Optional(Type.Boolean()),
     areGuestsTrusted: Type.Optional(Type.Boolean()),
     replaces: Type.Optional(Type.Integer({ minimum: 0, maximum: 2 ** 31 })),
+    confirm: Type.Optional(
+      Type.String({ maxLength: 32, description: 'the level once more, where VMs are then moved that were not before' }),
+    ),
     reason: Type.Optional(Type.String({ maxLength: 200, description: 'for the audit' })),
   },
   { additionalProperties: false, description: 'what is left out stays as it is' },

@@ -15,6 +15,7 @@ import type {
   Setting,
   SiteStore,
 } from '../../../../world/site-store.ts'
+import type { AskResult } from '../../controller-messages.ts'
 import type { Answer, JudgementStatus, SiteAnswers, SiteEvent } from '../../site-answers.ts'
 
 const UNUSED = (): never => {
@@ -224,6 +225,18 @@ export class FakeAnswers implements SiteAnswers {
   readonly hostLoads = () => this.of()
   readonly alerts = () => this.of()
 
+  /** What was asked of moves; `heeded` counts who waited for settings to be heeded. */
+  readonly moves = {
+    heeded: 0,
+    result: { kind: 'done', text: 'done' } as AskResult | undefined,
+    list: () => this.answer,
+    numbers: () => ({ open: 2, frozen: 1 }),
+    heed: async () => void this.moves.heeded++,
+    approve: (orderId: string, who: string) => this.move('approve', orderId, who),
+    cancel: (vm: string, who: string) => this.move('cancel', vm, who),
+    vouch: (host: string, who: string) => this.move('vouch', host, who),
+  }
+
   subscribe(listener: (event: SiteEvent) => void): () => void {
     this.listeners.add(listener)
     return () => this.listeners.delete(listener)
@@ -235,6 +248,11 @@ export class FakeAnswers implements SiteAnswers {
 
   close(): Promise<void> {
     return Promise.resolve()
+  }
+
+  private move(...about: readonly unknown[]): Promise<AskResult | undefined> {
+    this.asked.push(about)
+    return Promise.resolve(this.moves.result)
   }
 
   private of(...about: readonly unknown[]): Promise<Answer> {

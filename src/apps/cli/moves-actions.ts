@@ -1,0 +1,219 @@
+/** What the commands about moves print. */
+import { UsageError } from '../usage-error.ts'
+import type {
+  DoneView,
+  EvacuationView,
+  LibvirtView,
+  MigrationsView,
+  MigrationView,
+  MoveTimesView,
+  ProposalView,
+} from '../server/views/moves.ts'
+import { ask, type AskOptions, findLogin, pathOf, type Question, readJson } from './api-client.ts'
+import type { MaintenanceOptions, OptOutOptions, VouchOptions } from './moves-command.ts'
+import { show } from './site-actions.ts'
+import { bytesText, spanText, tableText } from './table-text.ts'
+
+const ENDED_SHOWN = 20
+
+export async function moves(options: AskOptions): Promise<void> {
+  await show<MigrationsView>(options, { path: '/v1/migrations' }, movesText)
+}
+
+function movesText(answer: MigrationsView): string {
+  const { open, ended, proposals, evacuations, holds, driver, level, isPaused, asOf } = answer
+  const paused = isPaused === true ? ', paused' : ''
+  const parts = [
+    `Automation is ${level ?? 'not known yet'}${paused}; ${driver === undefined ? 'no driver is configured: nothing is moved' : `moves go through ${driver}`}.\n`,
+    ...holds.map(({ reason }) => `Nothing is started: ${reason}\n`),
+    section('Under way', open, (list) => openText(list, asOf)),
+    section('Proposed', proposals, (list) => proposalsText(list, asOf)),
+    section('Hosts that are emptied', evacuations, evacuationsText),
+    section('Ended', ended.slice(0, ENDED_SHOWN), (list) => endedText(list, asOf)),
+  ]
+  return parts.join('')
+}
+
+function section<T>(title: string, list: readonly T[], textOf: (list: readonly T[]) => string): string {
+  return list.length === 0 ? `\n${title}: none.\n` : `\n${title}:\n${textOf(list)}`
+}
+
+function causeText({ cause }: MigrationView): string {
+  if (cause.kind === 'policy') return 'policy'
+  return cause.kind === 'operator' ? `by ${cause.who ?? '?'}` : `emptying ${cause.host ?? '?'}, by ${cause.who ?? '?'}`
+}
+
+function openText(list: readonly MigrationView[], asOf: number): string {
+  const table = tableText<MigrationView>(
+    [
+      { head: 'VM', cell: ({ vm }) => vm },
+      { head: 'from > to', cell: ({ from, to }) => `${from} > ${to}` },
+      { head: 'state', cell: ({ state, frozen }) => (frozen === undefined ? state : `${state}: ${frozen.reason}`) },
+      { head: 'since', cell: ({ recordedAt }) => spanText(asOf - recordedAt), align: 'right' },
+      { head: 'left', cell: ({ progress }) => bytesOrNothing(progress?.remainingBytes), align: 'right' },
+      {
+        head: 'promised',
+        cell: ({ promise }) => (promise === undefined ? '' : spanText(promise.totalMs)),
+        align: 'right',
+      },
+      { head: 'cause', cell: causeText },
+    ],
+    list,
+  )
+  const frozen = list.flatMap(({ vm, frozen: why }) => (why === undefined ? [] : [`${vm}: ${why.detail}\n`]))
+  return `${table}${frozen.join('')}`
+}
+
+function endedText(list: readonly MigrationView[], asOf: number): string {
+  return tableText<MigrationView>(
+    [
+      { head: 'VM', cell: ({ vm }) => vm },
+      { head: 'from > to', cell: ({ from, to }) => `${from} > ${to}` },
+      { head: 'end', cell: ({ state }) => state },
+      { head: 'ago', cell: ({ endedAt }) => (endedAt === undefined ? '' : spanText(asOf - endedAt)), align: 'right' },
+      { head: 'took (promised)', cell: tookText, align: 'right' },
+      { head: 'copied (promised)', cell: copiedText, align: 'right' },
+      { head: 'paused (promised)', cell: pausedText, align: 'right' },
+      { head: 'cause', cell: causeText },
+    ],
+    list,
+  )
+}
+
+function tookText({ figures, promise }: MigrationView): string {
+  return beside(figures?.totalMs, promise?.totalMs, spanText)
+}
+
+function copiedText({ figures, promise }: MigrationView): string {
+  return beside(figures?.copiedBytes, promise?.copiedBytes, bytesText)
+}
+
+function pausedText({ figures, promise }: MigrationView): string {
+  return beside(figures?.downtimeMs, promise?.downtimeMs, (ms) => `${ms.toFixed(0)} ms`)
+}
+
+/** What was not told is left out. */
+function beside(came: number | undefined, promised: number | undefined, textOf: (value: number) => string): string {
+  const told = came === undefined ? '?' : textOf(came)
+  if (promised === undefined) return came === undefined ? '' : told
+  return `${told} (${textOf(promised)})`
+}
+
+function bytesOrNothing(bytes: number | undefined): string {
+  return bytes === undefined ? '' : bytesText(bytes)
+}
+
+function proposalsText(list: readonly ProposalView[], asOf: number): string {
+  return tableText<ProposalView>(
+    [
+      { head: 'id', cell: ({ id }) => id },
+      { head: 'VM', cell: ({ vm }) => vm },
+      { head: 'from > to', cell: ({ from, to }) => `${from} > ${to}` },
+      { head: 'good for', cell: ({ endsAt }) => spanText(endsAt - asOf), align: 'right' },
+      { head: 'why', cell: ({ reason }) => reason },
+      { head: 'not done because', cell: ({ held }) => held ?? '' },
+    ],
+    list,
+  )
+}
+
+function evacuationsText(list: readonly EvacuationView[]): string {
+  return list
+    .map(({ host, who, reason, vms, leaving, stuck }) => {
+      const by = who === undefined ? '' : ` (${who}: ${reason ?? ''})`
+      const head = vms === 0 ? `${host} is empty${by}.\n` : `${host}${by}: ${vms} VMs left, ${leaving} on their way.\n`
+      return `${head}${stuck.map(({ vm, reason: why }) => `  ${vm}: ${why}\n`).join('')}`
+    })
+    .join('')
+}
+
+export async function approve(id: string, options: AskOptions): Promise<void> {
+  await showDone(options, { method: 'POST', path: pathOf('v1', 'proposals', id, 'approval') })
+}
+
+export async function cancel(vm: string, options: AskOptions): Promise<void> {
+  await showDone(options, { method: 'DELETE', path: pathOf('v1', 'vms', vm, 'migration') })
+}
+
+export async function vouch(host: string, { isOff, ...options }: VouchOptions): Promise<void> {
+  if (isOff !== true)
+    throw new UsageError('--is-off', undefined, 'Say that you have made sure: a host that runs on has its VMs twice.')
+  await showDone(options, { method: 'PUT', path: pathOf('v1', 'hosts', host, 'vouch'), body: { isOff: true } })
+}
+
+function showDone(options: AskOptions, question: Question): Promise<unknown> {
+  return show<DoneView>(options, question, ({ text }) => `${text}\n`)
+}
+
+/** True for `on`. Throws a `UsageError` for what is neither. */
+function parseOnOff(word: string): boolean {
+  if (word === 'on' || word === 'off') return word === 'on'
+  throw new UsageError('on-or-off', word, 'Expected on or off.')
+}
+
+export async function optOut(
+  { vm, word }: { readonly vm: string; readonly word: string },
+  { reason, ...options }: OptOutOptions,
+): Promise<void> {
+  const isOn = parseOnOff(word)
+  const path = pathOf('v1', 'vms', vm, 'opt-out')
+  if (!isOn) return void (await show(options, { method: 'DELETE', path }, () => `${vm} may be moved again.\n`))
+  if (reason === undefined) throw new UsageError('--reason', undefined, 'Say why: whoever wonders later will read it.')
+  await show(options, { method: 'PUT', path, body: { reason } }, () => `${vm} is left alone.\n`)
+}
+
+export async function maintenance(
+  { host, word }: { readonly host: string; readonly word: string },
+  { reason, force, ...options }: MaintenanceOptions,
+): Promise<void> {
+  const isOn = parseOnOff(word)
+  const path = pathOf('v1', 'hosts', host, 'maintenance')
+  if (!isOn) return void (await show(options, { method: 'DELETE', path }, () => `${host} may have VMs again.\n`))
+  if (reason === undefined) throw new UsageError('--reason', undefined, 'Say why: whoever wonders later will read it.')
+  const body = { reason, ...(force === true ? { isForced: true } : {}) }
+  const text = `${host} takes no VM any more. \`ethos moves\` tells how far it is emptied, and what can't leave.\n`
+  await show(options, { method: 'PUT', path, body }, () => text)
+}
+
+export async function moveTimes(options: AskOptions): Promise<void> {
+  await show<MoveTimesView>(options, { path: '/v1/move-times' }, timesText)
+}
+
+export async function setMoveTimes(file: string, options: AskOptions): Promise<void> {
+  const { timeZone, windows, blackouts } = readJson('file', file) as Partial<MoveTimesView>
+  const { version } = (await ask(findLogin(options), { path: '/v1/move-times' })) as MoveTimesView
+  const body = { replaces: version, timeZone, windows, blackouts }
+  await show<MoveTimesView>(options, { method: 'PUT', path: '/v1/move-times', body }, timesText)
+}
+
+function timesText({ timeZone, windows, blackouts, now }: MoveTimesView): string {
+  const lines = [
+    windows.length === 0
+      ? 'The policy may begin moves at any time.'
+      : `The policy may begin moves (${timeZone}): ${windows.map(({ days, from, to }) => `${days.join(' ')} ${from}-${to}`).join('; ')}.`,
+    ...blackouts.map(({ from, to, reason }) => `Blackout ${dateText(from)} to ${dateText(to)} UTC: ${reason ?? ''}`),
+    ...(now === undefined ? [] : [`Now: ${now}`]),
+  ]
+  return lines.map((line) => `${line}\n`).join('')
+}
+
+export async function libvirt(options: AskOptions): Promise<void> {
+  await show<LibvirtView>(options, { path: '/v1/libvirt' }, libvirtText)
+}
+
+export async function setLibvirt(file: string, options: AskOptions): Promise<void> {
+  const given = readJson('file', file) as { readonly site?: unknown }
+  const { version } = (await ask(findLogin(options), { path: '/v1/libvirt' })) as LibvirtView
+  const body = { replaces: version, site: given.site ?? given }
+  await show<LibvirtView>(options, { method: 'PUT', path: '/v1/libvirt', body }, libvirtText)
+}
+
+function libvirtText({ site }: LibvirtView): string {
+  const { hosts = [] } = site as { readonly hosts?: readonly { readonly id: string; readonly uri: string }[] }
+  if (hosts.length === 0) return 'None: nothing is moved. Tell which there are: ethos libvirt set FILE\n'
+  return hosts.map(({ id, uri }) => `${id} ${uri}\n`).join('')
+}
+
+function dateText(at: number): string {
+  return new Date(at).toISOString().slice(0, 16).replace('T', ' ')
+}

@@ -1,0 +1,276 @@
+import assert from 'node:assert/strict'
+import { after, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { FakeDriver } from '../../../tools/server/fake-driver.ts'
+import { TurnBench } from '../../../tools/server/turn-bench.ts'
+import { SiteJournal } from '../../drivers/reported/site-journal.ts'
+import type { OrderId, VmId } from '../../terms/ids.ts'
+import { SECOND_MS } from '../../terms/units.ts'
+import { SLOT_MS } from '../../terms/usage.ts'
+import { MovesDesk, type TermsOf } from './moves-desk.ts'
+import { AUTOMATION_SETTING, type AutomationLevel, readSettings } from './site-settings.ts'
+import { TurnTaker } from './turn-taker.ts'
+import { MAINTENANCE_SETTING, OPT_OUTS_SETTING } from './wishes.ts'
+
+const TERMS: TermsOf = () => ({
+  terms: { mode: 'precopy', timeoutMs: 600_000, stalledMs: 150_000 },
+  promise: { totalMs: 10_000, downtimeMs: 60, copiedBytes: 9e8, pConverge: 0.99 },
+})
+
+/** An imagined site, a platform in memory, and a desk between them. */
+class DeskBench extends TurnBench {
+  readonly driver = new FakeDriver(() => this.now)
+  desk: MovesDesk
+  isHolding = true
+
+  constructor() {
+    super()
+    this.desk = this.newDesk()
+    this.site.vms.forEach((vm, v) => this.driver.hostOf.set(vm.id, this.site.hosts[this.site.hostOf[v]].id))
+  }
+
+  newDesk(): MovesDesk {
+    const { store, driver } = this
+    // A deadline is waited for by the machine's time: that of the bench stands between steps.
+    const sleepUntil = (at: number) => sleep(at - this.now, undefined, { ref: false })
+    const clock = { now: () => this.now, sleepUntil }
+    this.desk = new MovesDesk({
+      clock,
+      driver,
+      journal: new SiteJournal(store, clock, () => this.token),
+      readSettings: () => readSettings(store),
+      fence: () => (this.isHolding ? this.token : undefined),
+      termsOf: TERMS,
+      changed: () => undefined,
+    })
+    this.taker = new TurnTaker({ store, clock, everyMs: SLOT_MS, token: () => this.token, desk: this.desk })
+    return this.desk
+  }
+
+  async set(name: string, value: unknown): Promise<void> {
+    await this.store.settings.set(name, JSON.stringify(value), { who: 'test', at: this.now })
+    await this.desk.heed()
+  }
+
+  level(level: AutomationLevel, isPaused = false): Promise<void> {
+    return this.set(AUTOMATION_SETTING, { level, isPaused })
+  }
+
+  /** All VMs of the first host want their full size. */
+  press(): void {
+    this.site.hostOf.forEach((host, vm) => {
+      if (host === 0) this.site.pressure.set(vm, 1)
+    })
+  }
+
+  /** What is under way arrives, is seen twice, and hosts tell of it. */
+  async arrive(): Promise<void> {
+    for (const { order } of this.driver.arrive()) {
+      const vm = this.site.vms.findIndex(({ id }) => id === order.vmId)
+      this.site.hostOf[vm] = this.site.hosts.findIndex(({ id }) => id === order.to)
+    }
+    for (let look = 0; look < 3; look++) {
+      this.now += 6 * SECOND_MS
+      await this.desk.tick()
+    }
+  }
+
+  async stepUntil(isSo: () => boolean): Promise<void> {
+    for (let step = 0; step < 20 && !isSo(); step++) await this.step()
+    assert.ok(isSo())
+  }
+
+  /** The platform is asked whether it would: the last thing before a call. */
+  async untilAsked(): Promise<void> {
+    for (let turn = 0; turn < 100_000 && this.driver.asked === 0; turn++) await new Promise(setImmediate)
+    assert.ok(this.driver.asked > 0)
+  }
+
+  view() {
+    return JSON.parse(this.desk.text()) as {
+      readonly open: { id: string; vm: string; state: string; cause: object }[]
+      readonly ended: { id: string; vm: string; state: string; promise?: object; figures?: object }[]
+      readonly proposals: { id: string; vm: string; held?: string }[]
+      readonly evacuations: { host: string; vms: number; leaving: number; stuck: { vm: string; reason: string }[] }[]
+    }
+  }
+}
+
+const benches: DeskBench[] = []
+after(async () => {
+  for (const bench of benches) await bench.close()
+})
+
+async function aBench(level: AutomationLevel): Promise<DeskBench> {
+  const bench = new DeskBench()
+  benches.push(bench)
+  await bench.open()
+  await bench.desk.open()
+  await bench.level(level)
+  bench.press()
+  await bench.turn()
+  return bench
+}
+
+test('what the policy decides leaves at full alone, with the policy as its cause, and after it is on record', async () => {
+  for (const level of ['shadow', 'advisory', 'partial'] as const) {
+    const bench = await aBench(level)
+    for (let turn = 0; turn < 4; turn++) await bench.step()
+    assert.ok(bench.orders.length > 0)
+    assert.deepEqual(bench.driver.calls, [], level)
+    assert.ok(bench.view().proposals.length > 0)
+  }
+  const bench = await aBench('full')
+  await bench.stepUntil(() => bench.driver.calls.length > 0)
+  const [{ intent, fence }] = bench.driver.calls
+  assert.deepEqual([intent.cause, fence], [{ kind: 'policy' }, bench.token])
+  const lines = (await bench.store.journal.last(100)).map(({ line }) => line)
+  const turnAt = lines.findIndex((line) => line.startsWith('{"kind":"turn"') && line.includes(intent.order.id))
+  const intentAt = lines.findIndex((line) => line.startsWith('{"kind":"move","step":"intent"'))
+  assert.ok(turnAt >= 0 && turnAt < intentAt)
+  // Nobody moves it again before it has arrived.
+  const moving = bench.view().open.map(({ vm }) => vm)
+  assert.equal(new Set(bench.driver.calls.map(({ intent: { order } }) => order.vmId)).size, bench.driver.calls.length)
+  await bench.arrive()
+  const { open, ended } = bench.view()
+  assert.deepEqual([open, ended.map(({ state }) => state)], [[], moving.map(() => 'done')])
+  // What was promised stands beside what came.
+  assert.deepEqual(Object.keys(ended[0].promise ?? {}), ['totalMs', 'downtimeMs', 'copiedBytes', 'pConverge'])
+  assert.deepEqual(ended[0].figures, { totalMs: 12_000, downtimeMs: 80, copiedBytes: 1e9 })
+})
+
+test('a person approves one proposal, and that one leaves once, at that word', async () => {
+  const bench = await aBench('partial')
+  await bench.stepUntil(() => bench.view().proposals.length > 0)
+  const [{ id, vm }] = bench.view().proposals
+  const ask = { what: 'approve', orderId: id as OrderId, who: 'ann' } as const
+  const answers = await Promise.all([bench.desk.answer(ask), bench.desk.answer(ask)])
+  assert.deepEqual(answers.map(({ kind }) => kind).sort(), ['done', 'refused'])
+  assert.deepEqual((await bench.desk.answer(ask)).kind, 'unknown')
+  assert.equal(bench.driver.calls.length, 1)
+  assert.deepEqual(bench.driver.calls[0].intent.cause, { kind: 'operator', who: 'ann' })
+  assert.deepEqual(bench.driver.calls[0].intent.order.vmId, vm)
+})
+
+test('a proposal is judged anew when it is approved: a VM that was opted out, and a level that was lowered, stay', async () => {
+  const bench = await aBench('partial')
+  await bench.stepUntil(() => bench.view().proposals.length > 0)
+  const [{ id, vm }] = bench.view().proposals
+  const ask = { what: 'approve', orderId: id as OrderId, who: 'ann' } as const
+  await bench.set(OPT_OUTS_SETTING, { [vm]: { who: 'bob', at: 0, reason: 'licence' } })
+  const optedOut = await bench.desk.answer(ask)
+  assert.match(optedOut.kind === 'refused' ? optedOut.reason : '', /bob wants .* left alone: licence/)
+  await bench.set(OPT_OUTS_SETTING, {})
+  await bench.level('advisory')
+  const lowered = await bench.desk.answer(ask)
+  assert.match(lowered.kind === 'refused' ? lowered.reason : '', /Automation is advisory: nothing is moved/)
+  assert.deepEqual(bench.driver.calls, [])
+})
+
+test('a host is emptied at a person’s word, what can not leave is told, and nothing new goes there', async () => {
+  const bench = await aBench('partial')
+  const host = bench.site.hosts[1].id
+  const here = bench.site.vms.filter((_, v) => bench.site.hostOf[v] === 1)
+  const pinned = here[0].id
+  await bench.set(OPT_OUTS_SETTING, { [pinned]: { who: 'bob', at: 0, reason: 'licence' } })
+  await bench.set(MAINTENANCE_SETTING, { [host]: { who: 'ann', at: bench.now, reason: 'new disks' } })
+  for (let turn = 0; turn < 20 && bench.driver.calls.length < here.length - 1; turn++) {
+    await bench.step()
+    await bench.arrive()
+  }
+  await bench.step()
+  const causes = new Set(bench.driver.calls.map(({ intent: { cause } }) => JSON.stringify(cause)))
+  assert.deepEqual([...causes], [JSON.stringify({ kind: 'evacuation', hostId: host, who: 'ann' })])
+  assert.ok(bench.driver.calls.every(({ intent: { order } }) => order.from === host && order.to !== host))
+  const [evacuation] = bench.view().evacuations
+  assert.deepEqual([evacuation.vms, evacuation.leaving], [1, 0])
+  assert.deepEqual(
+    evacuation.stuck.map(({ vm }) => vm),
+    [pinned],
+  )
+  // Taken back, and nothing more leaves; below partial nothing would have.
+  assert.equal(bench.driver.calls.length, here.length - 1)
+})
+
+test('below partial a host in maintenance is left as it is', async () => {
+  const bench = await aBench('advisory')
+  await bench.set(MAINTENANCE_SETTING, { [bench.site.hosts[1].id]: { who: 'ann', at: bench.now, reason: 'disks' } })
+  for (let turn = 0; turn < 3; turn++) await bench.step()
+  assert.deepEqual(bench.driver.calls, [])
+  assert.ok(bench.orders.every(({ class: kind }) => kind !== 'evacuation'))
+})
+
+test('once a pause is heeded no call leaves, however many wait just before theirs', async () => {
+  const bench = await aBench('partial')
+  const open = Promise.withResolvers<void>()
+  bench.driver.gate = open.promise
+  await bench.set(MAINTENANCE_SETTING, { [bench.site.hosts[1].id]: { who: 'ann', at: bench.now, reason: 'disks' } })
+  const turn = bench.step()
+  await bench.untilAsked()
+  // The setting alone, as another server's API would set it; then what this one's controller is told.
+  await bench.level('partial', true)
+  open.resolve()
+  await turn
+  assert.ok(bench.driver.asked > 0)
+  assert.deepEqual(bench.driver.calls, [])
+  await bench.level('partial')
+  await bench.step()
+  assert.ok(bench.driver.calls.length > 0)
+})
+
+test('a pause that this process was not told of is seen by the look at the setting before each call', async () => {
+  const bench = await aBench('partial')
+  await bench.set(MAINTENANCE_SETTING, { [bench.site.hosts[1].id]: { who: 'ann', at: bench.now, reason: 'disks' } })
+  const open = Promise.withResolvers<void>()
+  bench.driver.gate = open.promise
+  const turn = bench.step()
+  await bench.untilAsked()
+  const paused = JSON.stringify({ level: 'partial', isPaused: true })
+  await bench.store.settings.set(AUTOMATION_SETTING, paused, { who: 'elsewhere', at: bench.now })
+  open.resolve()
+  await turn
+  assert.deepEqual(bench.driver.calls, [])
+})
+
+test('who lost the lease sends nothing, also not what was handed in before', async () => {
+  const bench = await aBench('partial')
+  await bench.set(MAINTENANCE_SETTING, { [bench.site.hosts[1].id]: { who: 'ann', at: bench.now, reason: 'disks' } })
+  const open = Promise.withResolvers<void>()
+  bench.driver.gate = open.promise
+  const turn = bench.step()
+  await bench.untilAsked()
+  bench.isHolding = false
+  bench.desk.close()
+  open.resolve()
+  await turn
+  assert.deepEqual(bench.driver.calls, [])
+})
+
+test('a new process takes over what is under way before any turn, and sends none of it again', async () => {
+  const bench = await aBench('full')
+  await bench.stepUntil(() => bench.driver.calls.length > 0)
+  const sent = bench.driver.calls.length
+  bench.desk.close()
+  await bench.newDesk().open()
+  assert.deepEqual(
+    bench.view().open.map(({ id }) => id),
+    bench.driver.calls.map(({ intent }) => intent.order.id),
+  )
+  await bench.turn()
+  assert.equal(bench.driver.calls.length, sent)
+  await bench.arrive()
+  assert.deepEqual(
+    bench.view().ended.map(({ state }) => state),
+    bench.driver.calls.map(() => 'done'),
+  )
+})
+
+test('a migration under way is cancelled at any level, and what is not under way is nobody’s', async () => {
+  const bench = await aBench('full')
+  await bench.stepUntil(() => bench.driver.calls.length > 0)
+  const { vmId } = bench.driver.calls[0].intent.order
+  await bench.level('off', true)
+  assert.equal((await bench.desk.answer({ what: 'cancel', vmId, who: 'ann' })).kind, 'done')
+  assert.deepEqual(bench.driver.cancelled, [vmId])
+  assert.equal((await bench.desk.answer({ what: 'cancel', vmId: 'nobody' as VmId, who: 'ann' })).kind, 'unknown')
+})

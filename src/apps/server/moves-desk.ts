@@ -1,0 +1,328 @@
+/** What the controller does with orders: it proposes them, or hands them to the mover; and what people ask of moves. One for as long as the lease is held. */
+import { recheckOrder } from '../../engine/recheck.ts'
+import type { EngineState } from '../../engine/state.ts'
+import type { SiteJournal } from '../../drivers/reported/site-journal.ts'
+import { Mover } from '../../loop/mover.ts'
+import { MovingHypervisor } from '../../loop/moving-hypervisor.ts'
+import type { HostId, OrderId, VmId } from '../../terms/ids.ts'
+import type { MigrationIntent, MoveCause } from '../../terms/intent.ts'
+import type { MigrationOrder } from '../../terms/move.ts'
+import type { Policy } from '../../terms/policy.ts'
+import type { Lack, Refused, Verdict } from '../../terms/ranking.ts'
+import type { Observation } from '../../terms/turn.ts'
+import { DAY_MS } from '../../terms/units.ts'
+import type { Clock } from '../../world/clock.ts'
+import type { Hypervisor } from '../../world/hypervisor.ts'
+import type { MigrationDriver } from '../../world/migration-driver.ts'
+import type { AskResult, ControllerAsk } from './controller-messages.ts'
+import { type Evacuation, type EvacuationGround, type EvacuationPlan, planEvacuation } from './evacuation.ts'
+import { movesText } from './moves-text.ts'
+import { permitted } from './permitted-driver.ts'
+import { Proposals } from './proposals.ts'
+import { isMoving, type SiteSettings } from './site-settings.ts'
+import { whyNotStart } from './start-permit.ts'
+
+/** Who wants a move, and of how big a VM. */
+export interface MoveAsked {
+  readonly by: 'automation' | 'person'
+  /** 0: not known. */
+  readonly memoryBytes: number
+}
+
+/** How a move is to be carried out, and what is promised of it; or why it is not to be. */
+export type TermsOf = (order: MigrationOrder, about: MoveAsked) => Pick<MigrationIntent, 'terms' | 'promise'> | Refused
+
+export interface MovesDeskOptions {
+  readonly clock: Clock
+  /** What people want now. Rejects with a `StoreError`. */
+  readonly readSettings: () => Promise<SiteSettings>
+  /** Lines of moves, written under the lease. */
+  readonly journal: Pick<SiteJournal, 'append' | 'newest'>
+  /** Token of the lease, as it is now; undefined: it is not held, and nothing begins. */
+  readonly fence: () => number | undefined
+  /** Absent: nobody can carry anything out. */
+  readonly driver?: MigrationDriver
+  readonly termsOf: TermsOf
+  /** Something about moves has changed. */
+  readonly changed: () => void
+}
+
+/** What the newest turn knew and left behind, for whoever asks between turns. */
+export interface LastTurn {
+  readonly state: EngineState
+  readonly observation: Observation
+  readonly policy: Policy
+}
+
+/** So far back a start looks for moves that have not ended: no move takes so long, and what is frozen for longer is a person's to look after. */
+const ADOPTED_MS = 7 * DAY_MS
+const STOPPED = 'This process does not take the turns any more.'
+
+export class MovesDesk {
+  readonly proposals = new Proposals()
+  private readonly options: MovesDeskOptions
+  private readonly mover: Mover | undefined
+  private readonly stop = new AbortController()
+  private settings: SiteSettings | undefined
+  private reads = 0
+  private newestRead = 0
+  private last: LastTurn | undefined
+  private seen: Hypervisor | undefined
+  private evacuations: readonly Evacuation[] = []
+  /** Answers that people wait for: an order is approved once. */
+  private readonly approving = new Set<OrderId>()
+
+  constructor(options: MovesDeskOptions) {
+    this.options = options
+    const { driver, journal, clock, fence } = options
+    if (driver === undefined) return
+    this.mover = new Mover({
+      driver: permitted(driver, {
+        refresh: () => this.refresh(),
+        whyNot: (intent) => this.whyNot(intent),
+      }),
+      store: journal,
+      clock,
+      // A driver that has seen any lease at all takes none below 0.
+      fence: () => fence() ?? -1,
+      signal: this.stop.signal,
+    })
+  }
+
+  /** Takes over what the journal tells of moves that have not ended. Before any turn. Rejects with a `StoreError`. */
+  async open(): Promise<void> {
+    await this.mover?.adopt(await this.options.journal.newest(ADOPTED_MS, '{"kind":"move"'))
+    await this.heed()
+    await this.tick()
+  }
+
+  /** Looks at what is under way. Never rejects for what the world does. */
+  async tick(): Promise<void> {
+    const before = this.mover === undefined ? '' : keyOf(this.mover)
+    await this.mover?.tick()
+    this.proposals.forget(this.options.clock.now())
+    if (this.mover !== undefined && (keyOf(this.mover) !== before || this.mover.view().open.length > 0))
+      this.options.changed()
+  }
+
+  /** Nothing begins any more. What is under way goes on, and whoever holds the lease follows it. */
+  close(): void {
+    this.stop.abort()
+    this.mover?.hold('lease', STOPPED)
+  }
+
+  /** Reads what people want, now. Once it resolves nothing begins that they don't. Rejects with a `StoreError`; then nothing begins at all. */
+  async heed(): Promise<void> {
+    const reason = await this.refresh()
+    if (reason === undefined) this.mover?.release('settings')
+    else this.mover?.hold('settings', reason)
+    if (this.settings?.automation.isPaused === true) this.mover?.pause()
+    else this.mover?.resume()
+    this.options.changed()
+  }
+
+  /** The platform with orders carried out, or kept as proposals. */
+  over(seen: Hypervisor): Hypervisor {
+    const { mover } = this
+    this.seen = seen
+    if (mover === undefined) return this.proposing(seen)
+    const intentOf = (order: MigrationOrder): MigrationIntent | Refused => this.intentOf(order, this.causeOf(order))
+    const moving = new MovingHypervisor({ base: seen, mover, intentOf })
+    const proposing = this.proposing(seen)
+    return {
+      name: moving.name,
+      inventory: () => moving.inventory(),
+      preflight: async (order) => {
+        if (this.whyProposed(order) !== undefined) return seen.preflight(order)
+        const checked = await this.recheck(order, seen)
+        const verdict = checked.kind === 'refused' ? checked : await moving.preflight(order)
+        // What the policy may not do by itself, a person may still want.
+        if (verdict.kind === 'refused' && verdict.lacking === 'does-not-converge')
+          this.proposals.add(order, verdict.reason)
+        return verdict
+      },
+      begin: async (order) => {
+        if (this.whyProposed(order) !== undefined) return proposing.begin(order)
+        await moving.begin(order).finally(() => this.options.changed())
+      },
+      cancel: (vmId) => moving.cancel(vmId),
+    }
+  }
+
+  /** Whether something can come of what an order promises. */
+  isCarriedOut(order: MigrationOrder): boolean {
+    return this.mover !== undefined && (this.mover.isKnown(order.id) || this.whyProposed(order) === undefined)
+  }
+
+  /** Orders for hosts that people want emptied, beside those of a turn; none where nobody would carry them out. */
+  evacuate(ground: EvacuationGround, { automation, maintenances }: SiteSettings): EvacuationPlan {
+    const plan = planEvacuation(ground, maintenances)
+    this.evacuations = plan.evacuations
+    const isCarriedOut = this.mover !== undefined && isMoving(automation.level) && !automation.isPaused
+    return isCarriedOut ? plan : { ...plan, orders: [] }
+  }
+
+  /** Orders of a turn that are advice alone, for people to approve. */
+  advise(orders: readonly MigrationOrder[], reasons: readonly string[]): void {
+    for (const order of orders) this.proposals.add(order, reasons.join(' '))
+  }
+
+  /** After a turn is on record, and before anything of it is begun. */
+  note(last: LastTurn): void {
+    this.last = last
+  }
+
+  async answer(ask: ControllerAsk): Promise<AskResult> {
+    switch (ask.what) {
+      case 'heed':
+        await this.heed()
+        return { kind: 'done', text: 'It is heeded.' }
+      case 'approve':
+        return this.approve(ask.orderId, ask.who)
+      case 'cancel':
+        return this.cancel(ask.vmId, ask.who)
+      case 'vouch':
+        return this.vouch(ask.hostId, ask.who)
+    }
+  }
+
+  /** Moves as they stand, as JSON. */
+  text(): string {
+    const { clock, driver } = this.options
+    return movesText({
+      at: clock.now(),
+      ...(driver === undefined ? {} : { driver: driver.name }),
+      ...(this.settings === undefined ? {} : { settings: this.settings }),
+      ...(this.mover === undefined ? {} : { view: this.mover.view() }),
+      proposals: this.proposals.list(clock.now()),
+      evacuations: this.evacuations,
+    })
+  }
+
+  private async refresh(): Promise<string | undefined> {
+    const read = ++this.reads
+    try {
+      const settings = await this.options.readSettings()
+      // A later read may have ended before.
+      if (read > this.newestRead) {
+        this.newestRead = read
+        this.settings = settings
+      }
+      return undefined
+    } catch (error) {
+      return `What people want can't be read: ${error instanceof Error ? error.message : String(error)}`
+    }
+  }
+
+  private whyNot(intent: MigrationIntent): string | undefined {
+    if (this.stop.signal.aborted || this.options.fence() === undefined) return STOPPED
+    if (this.settings === undefined) return 'What people want has not been read yet.'
+    return whyNotStart(intent, this.settings, this.options.clock.now())
+  }
+
+  private proposing(seen: Hypervisor): Hypervisor {
+    return {
+      name: seen.name,
+      inventory: () => seen.inventory(),
+      preflight: (order) => seen.preflight(order),
+      cancel: (vmId) => seen.cancel(vmId),
+      begin: async (order) => {
+        await seen.begin(order)
+        if (order.class !== 'evacuation') this.proposals.add(order, this.whyProposed(order))
+        this.options.changed()
+      },
+    }
+  }
+
+  /** Why an order of a turn is proposed and not carried out; undefined: it is carried out. */
+  private whyProposed(order: MigrationOrder): string | undefined {
+    const { settings } = this
+    if (this.mover === undefined || settings === undefined) return 'Nobody can carry it out: no driver is configured.'
+    return whyNotStart({ cause: this.causeOf(order), order }, settings, this.options.clock.now())
+  }
+
+  /** Exactly one cause for each start: a host that a person wants emptied, else the policy. */
+  private causeOf({ class: kind, from }: MigrationOrder): MoveCause {
+    const maintenance = this.settings?.maintenances.get(from)
+    if (kind !== 'evacuation' || maintenance === undefined) return { kind: 'policy' }
+    return { kind: 'evacuation', hostId: from, who: maintenance.who }
+  }
+
+  private intentOf(order: MigrationOrder, cause: MoveCause): MigrationIntent | Refused {
+    const by = cause.kind === 'policy' ? 'automation' : 'person'
+    const verdict = this.options.termsOf(order, { by, memoryBytes: this.memoryOf(order.vmId) })
+    return 'kind' in verdict ? verdict : { order, cause, ...verdict }
+  }
+
+  private memoryOf(vmId: VmId): number {
+    return this.last?.observation.inventory.vms.find(({ id }) => id === vmId)?.memoryBytes ?? 0
+  }
+
+  private async approve(id: OrderId, who: string): Promise<AskResult> {
+    const now = this.options.clock.now()
+    const proposal = this.proposals.find(id, now)
+    if (proposal === undefined) return { kind: 'unknown' }
+    if (this.approving.has(id)) return { kind: 'refused', reason: `Somebody is approving ${id} at this moment.` }
+    this.approving.add(id)
+    try {
+      // Judged anew on what is seen now: an hour may have passed between the two.
+      const order: MigrationOrder = { ...proposal.order, decidedAt: now, class: 'operator' }
+      const cause: MoveCause = { kind: 'operator', who }
+      await this.heed()
+      const { mover, settings, seen } = this
+      if (mover === undefined || seen === undefined)
+        return { kind: 'refused', reason: 'No driver is configured: `ethos libvirt set FILE`.' }
+      if (settings === undefined) return { kind: 'refused', reason: STOPPED }
+      const why = whyNotStart({ cause, order }, settings, now)
+      if (why !== undefined) return { kind: 'refused', reason: why }
+      const checked = await this.recheck(order, seen)
+      if (checked.kind === 'refused') return { kind: 'refused', reason: checked.reason }
+      const intent = this.intentOf(order, cause)
+      if ('kind' in intent) return { kind: 'refused', reason: intent.reason }
+      const submission = await mover.submit(intent)
+      if (submission.kind === 'refused') return { kind: 'refused', reason: submission.refusal.reason }
+      this.proposals.remove(id)
+      return { kind: 'done', text: `${order.vmId} is on its way from ${order.from} to ${order.to}.` }
+    } finally {
+      this.approving.delete(id)
+      this.options.changed()
+    }
+  }
+
+  /** Looks at an order once more, on what hosts tell now: between a plan and its start the site may have changed (reliability test 39). */
+  private async recheck(order: MigrationOrder, seen: Hypervisor): Promise<Verdict> {
+    const { last, mover } = this
+    if (last === undefined) return no('stale', 'No turn has been taken since the start. Ask again in a minute.')
+    const observation = { ...last.observation, at: this.options.clock.now(), inventory: await seen.inventory() }
+    const inFlight = (mover?.view().open ?? []).map(({ record: { intent, recordedAt } }) => {
+      const { id: orderId, vmId, from, to } = intent.order
+      return { orderId, vmId, from, to, startedAt: recordedAt }
+    })
+    return recheckOrder(observation, last.state, last.policy, order, inFlight)
+  }
+
+  private async cancel(vmId: VmId, who: string): Promise<AskResult> {
+    const cancelling = (await this.mover?.cancel(vmId, who)) ?? 'nothing-under-way'
+    this.options.changed()
+    if (cancelling === 'asked') return { kind: 'done', text: `${vmId} was asked to stay where it is.` }
+    if (cancelling === 'nothing-under-way') return { kind: 'unknown' }
+    const reason = `${vmId} runs on its new host already, with memory still on the old one: it can't be taken back.`
+    return { kind: 'refused', reason }
+  }
+
+  private async vouch(hostId: HostId, who: string): Promise<AskResult> {
+    const number = (await this.mover?.vouch(hostId, who)) ?? 0
+    this.options.changed()
+    if (number === 0) return { kind: 'unknown' }
+    return { kind: 'done', text: `It counts as off for ${number} moves that have not ended.` }
+  }
+}
+
+function no(lacking: Lack, reason: string): Refused {
+  return { kind: 'refused', lacking, shortBy: 1, reason }
+}
+
+function keyOf(mover: Mover): string {
+  const { open, ended, frozenHosts } = mover.view()
+  return `${open.map(({ record }) => `${record.intent.order.id} ${record.state}`).join()} ${ended.length} ${frozenHosts.size}`
+}

@@ -1,0 +1,100 @@
+/** Moves as the controller's process tells them: JSON that the main process hands on, in the form of `MovesNowView`. */
+import type { IntentRecord } from '../../engine/migration/intent-record.ts'
+import type { MoverView } from '../../loop/mover-view.ts'
+import type { EpochMs } from '../../terms/units.ts'
+import type { Evacuation } from './evacuation.ts'
+import { PROPOSAL_MS, type Proposal } from './proposals.ts'
+import type { SiteSettings } from './site-settings.ts'
+
+/** Of moves that ended, the newest; the journal has them all. */
+const ENDED_SHOWN = 100
+const OPEN_SHOWN = 1000
+const STUCK_SHOWN = 200
+
+export interface MovesNow {
+  readonly at: EpochMs
+  /** Absent: none is configured. */
+  readonly driver?: string
+  readonly settings?: SiteSettings
+  readonly view?: MoverView
+  readonly proposals: readonly Proposal[]
+  readonly evacuations: readonly Evacuation[]
+}
+
+export function movesText({ at, driver, settings, view, proposals, evacuations }: MovesNow): string {
+  return JSON.stringify({
+    asOf: at,
+    ...(driver === undefined ? {} : { driver }),
+    ...(settings === undefined ? {} : { level: settings.automation.level, isPaused: settings.automation.isPaused }),
+    holds: (view?.holds ?? []).map(({ name, since, reason }) => ({ name, since, reason })),
+    open: (view?.open ?? []).slice(0, OPEN_SHOWN).map(({ record, follow }) => ({
+      ...moveView(record),
+      ...(follow.progress === undefined ? {} : { progress: follow.progress }),
+    })),
+    ended: (view?.ended ?? []).slice(-ENDED_SHOWN).toReversed().map(moveView),
+    proposals: proposals.map(({ order, held }) => ({
+      id: order.id,
+      vm: order.vmId,
+      from: order.from,
+      to: order.to,
+      class: order.class,
+      reason: order.reason,
+      ...(order.move === undefined
+        ? {}
+        : { gain: order.move.gain, cost: order.move.cost, confidence: order.move.confidence }),
+      ...(held === undefined ? {} : { held }),
+      decidedAt: order.decidedAt,
+      endsAt: order.decidedAt + PROPOSAL_MS,
+    })),
+    evacuations: evacuations.map((evacuation) => evacuationView(evacuation, settings)),
+    frozenVms: Object.fromEntries(view?.frozenVms ?? []) as object,
+    frozenHosts: Object.fromEntries(view?.frozenHosts ?? []) as object,
+    leftAlone: Object.fromEntries(view?.yielded ?? []) as object,
+    alerts: (view?.alerts ?? []).map(({ severity, what, vmId, text, commands }) => ({
+      severity,
+      what,
+      vm: vmId,
+      text,
+      commands,
+    })),
+  })
+}
+
+function moveView({ intent, state, recordedAt, sentAt, acceptedAt, seenAt, frozen, closed, progress }: IntentRecord) {
+  const { order, cause, promise, terms } = intent
+  return {
+    id: order.id,
+    vm: order.vmId,
+    from: order.from,
+    to: order.to,
+    class: order.class,
+    reason: order.reason,
+    cause: {
+      kind: cause.kind,
+      ...(cause.kind === 'policy' ? {} : { who: cause.who }),
+      ...(cause.kind === 'evacuation' ? { host: cause.hostId } : {}),
+    },
+    mode: terms.mode,
+    state,
+    recordedAt,
+    ...(sentAt === undefined ? {} : { sentAt }),
+    ...(acceptedAt === undefined ? {} : { acceptedAt }),
+    ...(seenAt === undefined ? {} : { seenAt }),
+    ...(frozen === undefined ? {} : { frozen: { since: frozen.at, reason: frozen.reason, detail: frozen.detail } }),
+    ...(progress === undefined ? {} : { progress: progress.told }),
+    ...(promise === undefined ? {} : { promise }),
+    ...(closed === undefined ? {} : { endedAt: closed.at, detail: closed.detail }),
+    ...(closed?.figures === undefined ? {} : { figures: closed.figures }),
+  }
+}
+
+function evacuationView({ hostId, vms, leaving, stuck }: Evacuation, settings: SiteSettings | undefined) {
+  const wish = settings?.maintenances.get(hostId)
+  return {
+    host: hostId,
+    ...(wish === undefined ? {} : { who: wish.who, since: wish.at, reason: wish.reason, isForced: wish.isForced }),
+    vms,
+    leaving,
+    stuck: stuck.slice(0, STUCK_SHOWN).map(({ vmId, reason }) => ({ vm: vmId, reason })),
+  }
+}

@@ -1,0 +1,29 @@
+/** The driver behind the last question: nothing reaches the platform that may not begin at that very moment, however long it waited. */
+import type { MigrationIntent } from '../../terms/intent.ts'
+import type { MigrationDriver, MoveCall } from '../../world/migration-driver.ts'
+
+/** Answers at once whether a move may begin. */
+export interface StartGate {
+  /** Reads what people want now; a reason where it can't be read. */
+  refresh(): Promise<string | undefined>
+  /** Why not; undefined: it may. Does not wait, so that nothing comes between the answer and the call. */
+  whyNot(intent: MigrationIntent): string | undefined
+}
+
+/** The same six verbs; `migrate` sends nothing that the gate does not allow. */
+export function permitted(driver: MigrationDriver, gate: StartGate): MigrationDriver {
+  return {
+    name: driver.name,
+    list: () => driver.list(),
+    observe: (vmId, hostId) => driver.observe(vmId, hostId),
+    preflight: (intent) => driver.preflight(intent),
+    progress: (vmId, hostId) => driver.progress(vmId, hostId),
+    cancel: (vmId, hostId) => driver.cancel(vmId, hostId),
+    close: () => driver.close(),
+    async migrate(intent, fence): Promise<MoveCall> {
+      const reason = (await gate.refresh()) ?? gate.whyNot(intent)
+      if (reason !== undefined) return { kind: 'never-sent', reason }
+      return driver.migrate(intent, fence)
+    },
+  }
+}

@@ -1,0 +1,181 @@
+/** Requests and answers about moves: those under way, proposals, hosts that are emptied, VMs that are left alone, and when moves may begin. */
+import { type Static, Type } from 'typebox'
+import { INTENT_STATES } from '../../../terms/intent.ts'
+import { MOVE_CLASSES } from '../../../terms/move.ts'
+import { MIGRATION_MODES } from '../../../terms/move-facts.ts'
+import { WEEKDAYS } from '../move-times.ts'
+import { AUTOMATION_LEVELS } from '../site-settings.ts'
+import { AskedInstant, Instant } from './common.ts'
+
+const Reason = Type.String({ minLength: 1, maxLength: 200, pattern: '^[^\\p{Cc}]*$', description: 'for people' })
+
+const ROUTE = {
+  id: Type.String(),
+  vm: Type.String(),
+  from: Type.String(),
+  to: Type.String(),
+  class: Type.Enum(MOVE_CLASSES),
+  reason: Type.String(),
+}
+const Progress = Type.Object({
+  elapsedMs: Type.Number(),
+  copiedBytes: Type.Optional(Type.Number()),
+  remainingBytes: Type.Optional(Type.Number()),
+  rounds: Type.Optional(Type.Number()),
+  throttle: Type.Optional(
+    Type.Number({ description: 'share of its CPU time that the VM is denied, so that it writes less' }),
+  ),
+  isPostCopy: Type.Boolean(),
+})
+const MigrationView = Type.Object({
+  ...ROUTE,
+  cause: Type.Object({
+    kind: Type.Enum(['policy', 'operator', 'evacuation']),
+    who: Type.Optional(Type.String()),
+    host: Type.Optional(Type.String()),
+  }),
+  mode: Type.Enum(MIGRATION_MODES),
+  state: Type.Enum(INTENT_STATES),
+  recordedAt: Instant,
+  sentAt: Type.Optional(Instant),
+  acceptedAt: Type.Optional(Instant),
+  seenAt: Type.Optional(Instant),
+  frozen: Type.Optional(Type.Object({ since: Instant, reason: Type.String(), detail: Type.String() })),
+  progress: Type.Optional(Progress),
+  promise: Type.Optional(
+    Type.Object({
+      totalMs: Type.Number(),
+      downtimeMs: Type.Number(),
+      copiedBytes: Type.Number(),
+      pConverge: Type.Number(),
+    }),
+  ),
+  endedAt: Type.Optional(Instant),
+  detail: Type.Optional(Type.String()),
+  figures: Type.Optional(
+    Type.Object(
+      {
+        totalMs: Type.Optional(Type.Number()),
+        downtimeMs: Type.Optional(Type.Number()),
+        copiedBytes: Type.Optional(Type.Number()),
+        rounds: Type.Optional(Type.Number()),
+      },
+      { description: 'what the platform measured; what it did not tell is left out' },
+    ),
+  ),
+})
+export type MigrationView = Static<typeof MigrationView>
+
+const ProposalView = Type.Object({
+  ...ROUTE,
+  gain: Type.Optional(Type.Number()),
+  cost: Type.Optional(Type.Number()),
+  confidence: Type.Optional(Type.Number()),
+  held: Type.Optional(Type.String({ description: 'why it was not carried out at once' })),
+  decidedAt: Instant,
+  endsAt: Instant,
+})
+export type ProposalView = Static<typeof ProposalView>
+
+const EvacuationView = Type.Object({
+  host: Type.String(),
+  who: Type.Optional(Type.String()),
+  since: Type.Optional(Instant),
+  reason: Type.Optional(Type.String()),
+  isForced: Type.Optional(Type.Boolean()),
+  vms: Type.Integer({ description: 'on it as of the last turn' }),
+  leaving: Type.Integer({ description: 'of these, on their way' }),
+  stuck: Type.Array(Type.Object({ vm: Type.String(), reason: Type.String() })),
+})
+export type EvacuationView = Static<typeof EvacuationView>
+
+export const MigrationsView = Type.Object({
+  asOf: Instant,
+  driver: Type.Optional(Type.String({ description: 'absent: none is configured, and nothing is moved' })),
+  level: Type.Optional(Type.Enum(AUTOMATION_LEVELS)),
+  isPaused: Type.Optional(Type.Boolean()),
+  holds: Type.Array(Type.Object({ name: Type.String(), since: Instant, reason: Type.String() }), {
+    description: 'why nothing is started at all',
+  }),
+  open: Type.Array(MigrationView),
+  ended: Type.Array(MigrationView, { description: 'newest first, the last hundred' }),
+  proposals: Type.Array(ProposalView, { description: 'newest first' }),
+  evacuations: Type.Array(EvacuationView),
+  frozenVms: Type.Record(Type.String(), Type.String(), { description: 'left alone until they are seen, and why' }),
+  frozenHosts: Type.Record(Type.String(), Type.String()),
+  leftAlone: Type.Record(Type.String(), Type.Number(), {
+    description: 'VMs that somebody else moves back, and until when they are left to it',
+  }),
+  alerts: Type.Array(Type.Object({}, { additionalProperties: true })),
+})
+export type MigrationsView = Static<typeof MigrationsView>
+
+export const DoneView = Type.Object({ text: Type.String() })
+export type DoneView = Static<typeof DoneView>
+
+export const OptOutBody = Type.Object({ reason: Reason }, { additionalProperties: false })
+export const MaintenanceBody = Type.Object(
+  {
+    reason: Reason,
+    isForced: Type.Optional(Type.Boolean({ description: 'blackouts do not hold it up' })),
+  },
+  { additionalProperties: false },
+)
+export const VouchBody = Type.Object(
+  { isOff: Type.Literal(true, { description: 'it is off for good, and will not come back by itself' }) },
+  { additionalProperties: false },
+)
+const WISH = { who: Type.String(), at: Instant, reason: Type.String() }
+export const OptOutsView = Type.Object({ vms: Type.Array(Type.Object({ vm: Type.String(), ...WISH })) })
+export type OptOutsView = Static<typeof OptOutsView>
+export const MaintenancesView = Type.Object({
+  hosts: Type.Array(Type.Object({ host: Type.String(), ...WISH, isForced: Type.Boolean() })),
+})
+export type MaintenancesView = Static<typeof MaintenancesView>
+
+const Hour = Type.String({ pattern: '^([01][0-9]|2[0-3]):[0-5][0-9]$', description: 'such as 22:00' })
+const MOVE_TIMES = {
+  timeZone: Type.String({ maxLength: 64, description: 'such as Europe/Berlin' }),
+  windows: Type.Array(
+    Type.Object(
+      { days: Type.Array(Type.Enum(WEEKDAYS), { minItems: 1, maxItems: 7 }), from: Hour, to: Hour },
+      { additionalProperties: false },
+    ),
+    { maxItems: 100, description: 'when the policy may begin moves; empty: at any time' },
+  ),
+  blackouts: Type.Array(
+    Type.Object(
+      { from: AskedInstant, to: AskedInstant, reason: Type.Optional(Reason) },
+      { additionalProperties: false },
+    ),
+    { maxItems: 1000, description: 'when nobody may, but a host that is emptied by force' },
+  ),
+}
+const VERSION = { version: Type.Integer({ description: '0: nobody has set it' }) }
+export const MoveTimesView = Type.Object({
+  ...VERSION,
+  ...MOVE_TIMES,
+  now: Type.Optional(Type.String({ description: 'why the policy may begin no move now; absent: it may' })),
+  who: Type.Optional(Type.String()),
+  at: Type.Optional(Instant),
+})
+export type MoveTimesView = Static<typeof MoveTimesView>
+export const MoveTimesBody = Type.Object(
+  { replaces: Type.Optional(Type.Integer({ minimum: 0, maximum: 2 ** 31 })), ...MOVE_TIMES },
+  { additionalProperties: false },
+)
+
+export const LibvirtView = Type.Object({
+  ...VERSION,
+  site: Type.Object({}, { additionalProperties: true, description: 'see docs/automation.md' }),
+  who: Type.Optional(Type.String()),
+  at: Type.Optional(Instant),
+})
+export type LibvirtView = Static<typeof LibvirtView>
+export const LibvirtBody = Type.Object(
+  {
+    replaces: Type.Optional(Type.Integer({ minimum: 0, maximum: 2 ** 31 })),
+    site: Type.Object({}, { additionalProperties: true }),
+  },
+  { additionalProperties: false },
+)
