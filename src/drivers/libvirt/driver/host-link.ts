@@ -5,6 +5,7 @@ import {
   type Libvirt,
   LIBVIRT_ERROR,
   LibvirtError,
+  type LibvirtErrorCode,
   type LibvirtOptions,
   LibvirtRemoteError,
   openLibvirt,
@@ -17,6 +18,8 @@ export interface LinkOptions {
   readonly monotonicMs?: () => number
   /** In [0, 1). */
   readonly luck?: () => number
+  /** How a connection is made. */
+  readonly open?: typeof openLibvirt
   /** How long connecting may take, and each call. */
   readonly connectTimeoutMs?: number
   readonly callTimeoutMs?: number
@@ -28,6 +31,7 @@ export interface LinkOptions {
 }
 
 const DEFAULTS = {
+  open: openLibvirt,
   connectTimeoutMs: 5000,
   callTimeoutMs: 10_000,
   keepalive: { intervalMs: 5000, count: 3 },
@@ -46,6 +50,7 @@ export class HostLink {
   private failures = 0
   private askAgainAt = Number.NEGATIVE_INFINITY
   private lastReason = ''
+  private lastFailed: Promise<Libvirt> | undefined
   private lastAnswerAt: number | undefined
   private isClosed = false
 
@@ -73,10 +78,14 @@ export class HostLink {
     return this.failures >= this.options.failuresMax
   }
 
-  /** What connections to this host are opened with. */
-  get libvirtOptions(): LibvirtOptions {
+  private get libvirtOptions(): LibvirtOptions {
     const { connectTimeoutMs, callTimeoutMs, keepalive } = this.options
     return { connectTimeoutMs, callTimeoutMs, keepalive, onHandlerError: () => undefined }
+  }
+
+  /** A connection of one's own, beside the one that watches. @param uri another way to the same host */
+  openNew(options: LibvirtOptions = {}, uri = this.host.uri): Promise<Libvirt> {
+    return this.options.open(uri, { ...this.libvirtOptions, ...options })
   }
 
   /** Does something with the connection. Rejects with a `LibvirtError`; a host that is not to be asked yet rejects at once. */
@@ -120,7 +129,7 @@ export class HostLink {
       return Promise.reject(new NotYetError(`${this.lastReason} ${when}`))
     }
     // Whoever asks meanwhile waits for this one: a host is dialled once at a time.
-    const opening = openLibvirt(this.host.uri, this.libvirtOptions)
+    const opening = this.openNew()
     this.current = opening
     opening.then(
       (libvirt) => libvirt.ended.then(() => this.forget(opening)),
@@ -157,8 +166,6 @@ export class HostLink {
     this.askAgainAt = this.options.monotonicMs() + this.waitMs()
   }
 
-  private lastFailed: Promise<Libvirt> | undefined
-
   /** Longer each time and never the same for two hosts; a connection that worked until now is tried again at once. */
   private waitMs(): number {
     const { firstWaitMs, probeEveryMs, luck } = this.options
@@ -192,16 +199,18 @@ function codeOf(error: LibvirtError): HypervisorErrorCode {
     const isDenied = error.number === LIBVIRT_ERROR.operationDenied || error.number === LIBVIRT_ERROR.accessDenied
     return isDenied ? 'unauthorised' : 'refused'
   }
-  switch (error.code) {
-    case 'unauthorised':
-    case 'protocol':
-    case 'busy':
-      return error.code
-    case 'address':
-    case 'argument':
-    case 'refused':
-      return 'refused'
-    default:
-      return 'unreachable'
-  }
+  return CODES[error.code]
+}
+
+const CODES: Readonly<Record<LibvirtErrorCode, HypervisorErrorCode>> = {
+  address: 'refused',
+  argument: 'refused',
+  refused: 'refused',
+  unauthorised: 'unauthorised',
+  protocol: 'protocol',
+  busy: 'busy',
+  unreachable: 'unreachable',
+  timeout: 'unreachable',
+  lost: 'unreachable',
+  closed: 'unreachable',
 }

@@ -13,13 +13,16 @@ import { checkSite, type LibvirtSite } from './sites.ts'
 import { deskOf, figureOf } from './vm-desk.ts'
 
 export interface LibvirtDriverOptions extends LinkOptions {
-  /** How long one VM is waited for where its host tells of all; by default 5 s. */
+  /** How long one VM is waited for; by default 2 s. */
   readonly vmWaitMs?: number
+  /** How long one host is waited for where all are listed; by default 8 s. */
+  readonly hostWaitMs?: number
   /** Is told what an operator may want to know and nothing fails for, each text once. */
   readonly note?: (text: string) => void
 }
 
-const VM_WAIT_MS = 5000
+const VM_WAIT_MS = 2000
+const HOST_WAIT_MS = 8000
 const NOTES_MAX = 1000
 /** Orders that are remembered, so that none is sent twice: months of them. */
 const ORDERS_MAX = 100_000
@@ -37,14 +40,12 @@ export class LibvirtDriver implements MigrationDriver {
   private isClosed = false
 
   /** Throws a `ParseError` for a site that can not be; connects to nothing yet. */
-  constructor(
-    site: LibvirtSite,
-    { vmWaitMs = VM_WAIT_MS, note = () => undefined, ...link }: LibvirtDriverOptions = {},
-  ) {
+  constructor(site: LibvirtSite, options: LibvirtDriverOptions = {}) {
+    const { vmWaitMs = VM_WAIT_MS, hostWaitMs = HOST_WAIT_MS, note = () => undefined, ...link } = options
     const hosts = checkSite(site)
     this.site = site
     this.links = new Map([...hosts].map(([id, host]) => [id, new HostLink(host, link)]))
-    this.look = { vmWaitMs, optOuts: new Set(site.optOuts), note: (text) => this.noteOnce(text) }
+    this.look = { vmWaitMs, hostWaitMs, optOuts: new Set(site.optOuts), note: (text) => this.noteOnce(text) }
     this.tell = note
   }
 

@@ -1,5 +1,5 @@
 /** What one host shows: all its VMs at once, or one of them. Nothing here throws for what a host does or fails to do. */
-import { parseVmId, type VmId } from '../../../terms/ids.ts'
+import { ID_LENGTH_MAX, parseVmId, type VmId } from '../../../terms/ids.ts'
 import type { Sighting } from '../../../terms/intent.ts'
 import { ParseError } from '../../../terms/parse.ts'
 import type { HostListing, ListedVm } from '../../../world/migration-driver.ts'
@@ -21,18 +21,29 @@ type Seen = Extract<Sighting, { readonly kind: 'seen' }>
 export interface LookOptions {
   /** How long one VM is waited for. */
   readonly vmWaitMs: number
+  /** How long one host is waited for: the others' news does not get older than that. */
+  readonly hostWaitMs: number
   /** VMs to leave alone, by name. */
   readonly optOuts: ReadonlySet<string>
   /** Is told, once per name, of a VM whose name can be no id. */
   readonly note: (text: string) => void
 }
 
+/** Never rejects. */
 export async function listHost(link: HostLink, options: LookOptions): Promise<HostListing> {
-  try {
-    return { kind: 'listed', hostId: link.id, vms: await link.use((libvirt) => listVms(link, libvirt, options)) }
-  } catch (error) {
-    return { kind: 'unreachable', hostId: link.id, reason: link.describe(error) }
-  }
+  const hostId = link.id
+  const unreachable = (error: unknown): HostListing => ({ kind: 'unreachable', hostId, reason: link.describe(error) })
+  const listing = link
+    .use((libvirt) => listVms(link, libvirt, options))
+    .then((vms): HostListing => ({ kind: 'listed', hostId, vms }), unreachable)
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<HostListing>((resolve) => {
+    const what = `It did not list its VMs within ${options.hostWaitMs} ms. Is it overloaded?`
+    timer = setTimeout(() => resolve(unreachable(what)), options.hostWaitMs)
+  })
+  const first = await Promise.race([listing, late])
+  clearTimeout(timer)
+  return first
 }
 
 /** All in one call; then what only the VM itself can tell. */
@@ -122,7 +133,17 @@ function idOf({ name }: Domain, link: HostLink, { note }: LookOptions): VmId | u
     return parseVmId(name)
   } catch (error) {
     if (!(error instanceof ParseError)) throw error
-    note(`VM ${JSON.stringify(name.slice(0, SHOWN_MAX))} on ${link.id} is left out: ${error.message}`)
+    const remedy = `An id has 1 to ${ID_LENGTH_MAX} printable ASCII characters without space, quote or backslash`
+    note(`VM ${inAscii(name.slice(0, SHOWN_MAX))} on ${link.id} is left out. ${remedy}: rename it.`)
     return undefined
   }
+}
+
+/** Quoted, and nothing in it that a terminal or a page would take for more than a letter. */
+function inAscii(text: string): string {
+  return JSON.stringify(text).replaceAll(/[^\x20-\x7e]/g, escaped)
+}
+
+function escaped(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
 }

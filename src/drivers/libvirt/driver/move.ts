@@ -9,7 +9,6 @@ import {
   LibvirtRemoteError,
   type MigrationEnd,
   type MigrationOptions,
-  openLibvirt,
   startPostCopy,
 } from '../rpc/libvirt.ts'
 import { migrationEnd, performRequest } from '../rpc/migration.ts'
@@ -74,10 +73,7 @@ export class Move {
     try {
       const peerUri = peerUriOf(this.parts.target.host)
       if (peerUri === undefined) return neverSent(noPeer(this.parts.target.host))
-      this.own = await openLibvirt(source.host.uri, {
-        ...source.libvirtOptions,
-        isPostCopyAllowed: this.intent.terms.mode === 'postcopy',
-      })
+      this.own = await source.openNew({ isPostCopyAllowed: this.intent.terms.mode === 'postcopy' })
       const call = await this.send(this.own, peerUri)
       if (call.kind === 'never-sent') await this.own.close()
       return call

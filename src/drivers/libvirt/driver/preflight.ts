@@ -1,15 +1,7 @@
 /** Would the platform take this move now? Looks at both hosts and changes nothing. What can't be asked is a warning, never silence. */
 import type { MigrationIntent } from '../../../terms/intent.ts'
 import type { Preflight } from '../../../world/migration-driver.ts'
-import {
-  type Domain,
-  DOMAIN_LIST,
-  FEATURE,
-  isNoDomain,
-  type Libvirt,
-  LibvirtError,
-  openLibvirt,
-} from '../rpc/libvirt.ts'
+import { type Domain, DOMAIN_LIST, FEATURE, isNoDomain, type Libvirt, LibvirtError } from '../rpc/libvirt.ts'
 import { Findings } from './findings.ts'
 import type { HostLink } from './host-link.ts'
 import { findVm } from './looks.ts'
@@ -163,7 +155,7 @@ async function checkWay({ source, target, site }: PreflightParts, findings: Find
   }
   if (peerUri === target.host.uri) return
   try {
-    const opened = await openLibvirt(peerUri, { ...target.libvirtOptions, isReadOnly: true })
+    const opened = await target.openNew({ isReadOnly: true }, peerUri)
     await opened.close()
   } catch (error) {
     if (!(error instanceof LibvirtError)) throw error

@@ -97,18 +97,11 @@ export function describeState({ state, reason }: Pick<StateOf, 'state' | 'reason
 }
 
 function describeJob(job: DomainJob): string {
-  switch (job.kind) {
-    case 'migration-out':
-      return ', migrating away'
-    case 'migration-in':
-      return ', migrating here'
-    case 'other':
-      return `, with a job (${OPERATION_NAMES.get(job.operation) ?? `operation ${job.operation}`})`
-    case 'unknown':
-      return `; its job is not known: ${job.reason}`
-    default:
-      return ''
-  }
+  if (job.kind === 'none') return ''
+  if (job.kind === 'migration-out') return ', migrating away'
+  if (job.kind === 'migration-in') return ', migrating here'
+  if (job.kind === 'unknown') return `; its job is not known: ${job.reason}`
+  return `, with a job (${OPERATION_NAMES.get(job.operation) ?? `operation ${job.operation}`})`
 }
 
 /** Whether a migration is to be reckoned with: what can't be told is. */

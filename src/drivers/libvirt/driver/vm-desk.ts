@@ -55,6 +55,14 @@ export class VmDesk {
     return this.within(waitMs, this.once(`xml ${domain.uuid}`, ask))
   }
 
+  /** Begins to measure by sampling pages. Rejects as `xmlOf` does. */
+  startDirtyRate(domain: Domain, seconds: number, waitMs: number): Promise<void> {
+    return this.within(
+      waitMs,
+      this.once(`dirty ${domain.uuid}`, () => this.libvirt.startDirtyRate(domain, seconds)),
+    )
+  }
+
   private once<Answer>(key: string, ask: () => Promise<Answer>): Promise<Answer> {
     const known = this.asked.get(key)
     if (known !== undefined) return known as Promise<Answer>

@@ -1,6 +1,6 @@
 /** As much of XML as libvirt writes, read strictly and within bounds: elements, attributes, text, CDATA, comments; no DTD, hence no entities but the five
  *  of XML itself and numbers. */
-import { ParseError, show } from '../../../terms/parse.ts'
+import { ParseError } from '../../../terms/parse.ts'
 
 export interface XmlElement {
   /** Without its prefix. */
@@ -130,11 +130,11 @@ class Reader {
     const attributes = new Map<string, string>()
     for (let found = this.match(ATTRIBUTE); found !== undefined; found = this.match(ATTRIBUTE)) {
       const name = found[1] ?? ''
-      if (attributes.has(name)) throw this.wrong(`The attribute ${name} is there twice.`)
+      if (attributes.has(name)) throw this.wrong('An attribute is there twice.')
       attributes.set(name, this.decode(found[2] ?? found[3] ?? ''))
     }
     const end = this.match(OPEN_END)
-    if (end === undefined) throw this.wrong(`<${qualified} does not end.`)
+    if (end === undefined) throw this.wrong('A tag does not end.')
     const namespaces = within(this.open.at(-1)?.namespaces, attributes)
     const [prefix, name] = split(qualified)
     const namespace = namespaces.get(prefix) ?? ''
@@ -144,7 +144,7 @@ class Reader {
 
   private closeElement(qualified: string): XmlElement | undefined {
     const closed = this.open.pop()
-    if (closed?.qualified !== qualified) throw this.wrong(`</${qualified}> closes what is not open.`)
+    if (closed?.qualified !== qualified) throw this.wrong('A tag closes what is not open.')
     const { name, namespace, attributes, children, text, start } = closed
     const element = { name, namespace, attributes, children, text, source: this.source.slice(start, this.at) }
     const parent = this.open.at(-1)
@@ -180,14 +180,14 @@ class Reader {
   private decode(text: string): string {
     return text.replaceAll(/&([^;&]{0,10});?/g, (whole, name: string) => {
       const plain = NAMED.get(name) ?? characterOf(name)
-      if (plain === undefined || !whole.endsWith(';')) throw this.wrong(`${show(whole)} stands for nothing.`)
+      if (plain === undefined || !whole.endsWith(';')) throw this.wrong('An entity that is none of XML itself.')
       return plain
     })
   }
 
+  /** Where, and not what stands there: a description can hold what is nobody's business. */
   private wrong(what: string): ParseError {
-    const shown = this.source.slice(this.at, this.at + 40)
-    return new ParseError(`${this.place}, character ${this.at}`, shown, what)
+    return new ParseError(this.place, `character ${this.at}`, what)
   }
 }
 
