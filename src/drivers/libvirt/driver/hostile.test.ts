@@ -201,7 +201,9 @@ test('a full run sends what is listed and nothing else, gives no secret away, an
   context.after(dispose)
   const { uuid } = site.addVm('web-1', 'host-1')
   const secrets = {
-    devices: `<graphics type='vnc' passwd='${canary}'/><disk type='network'><auth><secret usage='${canary}'/></auth><source protocol='rbd'><host name='c'/></source><target dev='vdc'/></disk>`,
+    devices:
+      `<graphics type='vnc' passwd='${canary}'/><disk type='network'><auth><secret usage='${canary}'/></auth>` +
+      "<source protocol='rbd'><host name='c'/></source><target dev='vdc'/></disk>",
     more: `<metadata><x:token xmlns:x='urn:x'>${canary}</x:token></metadata>`,
   }
   site.change('web-1', 'host-1', { xml: aDomainXml('web-1', uuid, secrets) })
