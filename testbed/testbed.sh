@@ -11,18 +11,20 @@
 #
 # Guests are emulated (TCG): no KVM is needed.  Needs root, and from apt:
 #   libvirt-daemon-system libvirt-clients qemu-system-x86 qemu-utils iproute2 busybox-static
-#   kmod cpio gcc libc6-dev                        (build-guest.sh fetches a kernel and makes the small guest)
+#   kmod cpio gcc libc6-dev openssl                  (build-guest.sh fetches a kernel and makes the small guest)
 #   mmdebstrap e2fsprogs                           (build-debian-guest.sh and seed-guest.sh make the other)
 #
 # Usage:
 #   testbed.sh up [N]                      start N hosts (default 2)
 #   testbed.sh down                        stop everything this testbed started
 #   testbed.sh status                      hosts, daemons, domains
-#   testbed.sh uri HOST [tcp|unix]         libvirt URI of HOST, usable from the root namespace
+#   testbed.sh uri HOST [tcp|tls|unix]     libvirt URI of HOST, usable from the root namespace
+#   testbed.sh peer-uri HOST               its URI over TLS as the other hosts reach it
 #   testbed.sh virsh HOST ARGS...          virsh against HOST
 #   testbed.sh exec HOST CMD...            run a command inside HOST
 #   testbed.sh vm-start HOST VM [k=v...]   boot a guest: the small one (mem=192 vcpus=1 cpu=30 dirty=4 span=32), or with
-#                                          debian=1 mem=512 Debian with agent, nginx and PostgreSQL, and data=FILE as its disk
+#                                          debian=1 mem=512 Debian with agent, nginx and PostgreSQL, and data=FILE as its disk;
+#                                          defined=1 leaves a definition where it runs, as operators' VMs have
 #   testbed.sh data-disk FILE MB FOLDER    make such a disk: a file system that holds what is in FOLDER
 #   testbed.sh channel HOST VM NAME        path of the host's end of a virtio-serial channel of VM
 #   testbed.sh migrate VM FROM TO [virsh migrate options]
@@ -30,6 +32,9 @@
 #   testbed.sh cut HOST | mend HOST        unplug / plug in HOST's network cable
 #   testbed.sh cpu-cap HOST PERCENT|off    limit HOST's CPU (100 = one core)
 #   testbed.sh daemon HOST start|stop|kill libvirtd only; guests go on without it
+#   testbed.sh vm-kill HOST VM             kill a guest's QEMU, as a crash does
+#   testbed.sh qemus HOST                  guests that have a QEMU process on HOST, whatever its libvirt says
+#   testbed.sh cpu-time HOST               CPU time that HOST and all it runs have used so far, in ns
 #   testbed.sh power-off HOST | host-up HOST   kill HOST and all it runs; boot it again
 #   testbed.sh vm-xml VM [k=v...]          print the domain XML vm-start would use
 set -euo pipefail
@@ -58,8 +63,9 @@ wait_for() {                             # wait_for SECONDS WHAT CMD...: poll un
 uri() {
   case ${2:-unix} in
     tcp)  echo "qemu+tcp://$(ip_of "$1")/system" ;;
+    tls)  echo "qemu+tls://$(ip_of "$1")/system?pkipath=$STATE/hosts/$1/etc/pki" ;;
     unix) echo "qemu+unix:///system?socket=$STATE/hosts/$1/run/libvirt/libvirt-sock" ;;
-    *)    die "transport is tcp or unix" ;;
+    *)    die "transport is tcp, tls or unix" ;;
   esac
 }
 
@@ -89,18 +95,43 @@ cgroup_remove() {
 }
 
 # ---- hosts
+write_pki() {                            # write_pki HOST: its key and certificate, under the names that libvirt and QEMU look for
+  local pki=$STATE/hosts/$1/etc/pki ca=$STATE/ca name
+  mkdir -p "$pki" "$ca"
+  if [[ ! -e $ca/cert.pem ]]; then
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 30 -subj '/CN=testbed' \
+      -keyout "$ca/key.pem" -out "$ca/cert.pem" 2>/dev/null
+  fi
+  openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 30 -subj "/CN=$1" \
+    -addext "subjectAltName=DNS:$1,IP:$(ip_of "$1")" -addext 'extendedKeyUsage=serverAuth,clientAuth' \
+    -addext 'basicConstraints=critical,CA:FALSE' -CA "$ca/cert.pem" -CAkey "$ca/key.pem" \
+    -keyout "$pki/key.pem" -out "$pki/cert.pem" 2>/dev/null
+  for name in server client; do
+    ln -sf key.pem "$pki/${name}key.pem"; ln -sf key.pem "$pki/$name-key.pem"
+    ln -sf cert.pem "$pki/${name}cert.pem"; ln -sf cert.pem "$pki/$name-cert.pem"
+  done
+  cp "$ca/cert.pem" "$pki/cacert.pem"; ln -sf cacert.pem "$pki/ca-cert.pem"
+}
+
 write_config() {                         # write_config HOST: its /etc/libvirt and /etc/hosts
   local host=$1 dir=$STATE/hosts/$1 n h
   n=$(num "$host")
   mkdir -p "$dir"/{etc,run,lib,log/qemu} "$STATE/cache"
+  write_pki "$host"
   cat >"$dir/etc/libvirtd.conf" <<CONF
-listen_tls = 0
+listen_tls = 1
+auth_tls = "none"
+ca_file = "/etc/libvirt/pki/cacert.pem"
+cert_file = "/etc/libvirt/pki/servercert.pem"
+key_file = "/etc/libvirt/pki/serverkey.pem"
 listen_tcp = 1
 auth_tcp = "none"
 auth_unix_rw = "none"
 tcp_port = "16509"
 host_uuid = "$(printf 'e7405000-0000-4000-8000-%012d' "$n")"
-log_outputs = "2:file:/var/log/libvirt/libvirtd.log"
+# every call of a client, so that calls can be counted
+log_filters = "1:libvirt.domain"
+log_outputs = "1:file:/var/log/libvirt/libvirtd.log"
 keepalive_interval = ${TESTBED_KEEPALIVE_INTERVAL:-2}
 keepalive_count = ${TESTBED_KEEPALIVE_COUNT:-3}
 CONF
@@ -111,6 +142,7 @@ dynamic_ownership = 0
 remember_owner = 0
 security_driver = "none"
 namespaces = []
+default_tls_x509_cert_dir = "/etc/libvirt/pki"
 stdio_handler = "file"
 migration_host = "$(ip_of "$host")"
 migration_address = "0.0.0.0"
@@ -224,7 +256,7 @@ down() {
   local host
   for host in $(hosts); do host_down "$host"; rm -rf "${STATE:?}/hosts/$host"; done
   ip link del "$BRIDGE" 2>/dev/null || true
-  rm -rf "${STATE:?}/hosts" "$STATE/hosts.txt"
+  rm -rf "${STATE:?}/hosts" "$STATE/hosts.txt" "$STATE/ca"
 }
 
 status() {
@@ -239,10 +271,10 @@ status() {
 
 # ---- guests
 vm_xml() {                               # vm_xml VM [key=value...]
-  local vm=$1 n mem=192 vcpus=1 cpu=30 dirty=4 span=32 debian=0 data="" extra=""; shift
+  local vm=$1 n mem=192 vcpus=1 cpu=30 dirty=4 span=32 debian=0 data="" extra="" defined=0; shift
   n=${vm//[!0-9]/}; [[ -n $n ]] || die "a guest name must hold a number, as vm1"
   local kv; for kv in "$@"; do
-    case ${kv%%=*} in mem|vcpus|cpu|dirty|span|debian|data|extra) printf -v "${kv%%=*}" '%s' "${kv#*=}" ;; *) die "unknown guest option $kv" ;; esac
+    case ${kv%%=*} in mem|vcpus|cpu|dirty|span|debian|data|extra|defined) printf -v "${kv%%=*}" '%s' "${kv#*=}" ;; *) die "unknown guest option $kv" ;; esac
   done
   local disks=""
   if [[ $debian == 1 ]]; then disks="<disk type='file' device='disk'><driver name='qemu' type='raw' cache='none'/>
@@ -292,7 +324,10 @@ channel() {
 
 vm_start() {
   local host=$1 vm=$2; shift 2
-  vm_xml "$vm" "$@" | virsh -c "$(uri "$host")" create /dev/stdin
+  if [[ " $* " == *" defined=1 "* ]]; then
+    vm_xml "$vm" "$@" | virsh -c "$(uri "$host")" define /dev/stdin
+    virsh -c "$(uri "$host")" start "$vm"
+  else vm_xml "$vm" "$@" | virsh -c "$(uri "$host")" create /dev/stdin; fi
 }
 
 migrate() {                              # migrate VM FROM TO [options]: managed peer-to-peer by default
@@ -316,6 +351,16 @@ cpu_cap() {
   if [[ -e /sys/fs/cgroup/cpu/$BRIDGE-$1/cpu.cfs_quota_us ]]; then echo "$quota" >"/sys/fs/cgroup/cpu/$BRIDGE-$1/cpu.cfs_quota_us"
   else [[ $quota == -1 ]] && quota=max; echo "$quota 100000" >"/sys/fs/cgroup/$BRIDGE-$1/cpu.max"; fi
 }
+vm_kill() { inside "$1" kill -KILL "$(cat "$STATE/hosts/$1/run/libvirt/qemu/$2.pid")"; }
+qemus() {                                # read from /proc alone: true also while libvirtd is dead or wrong
+  inside "$1" sh -c 'for file in /proc/[0-9]*/cmdline; do
+    tr "\0" " " <"$file" 2>/dev/null | sed -n "s/^[^ ]*qemu-system[^ ]* -name guest=\([^, ]*\).*/\1/p"; done'
+}
+cpu_time() {
+  local group; group=/sys/fs/cgroup/cpuacct/$BRIDGE-$1
+  if [[ -e $group/cpuacct.usage ]]; then cat "$group/cpuacct.usage"
+  else awk '$1=="usage_usec"{print $2 "000"}' "/sys/fs/cgroup/$BRIDGE-$1/cpu.stat"; fi
+}
 daemon() {
   local pidfile=$STATE/hosts/$1/run/libvirtd.pid
   case $2 in
@@ -338,6 +383,10 @@ case $cmd in
   cut)       ip link set "$(veth_of "$1")" down ;;
   mend)      ip link set "$(veth_of "$1")" up ;;
   cpu-cap)   cpu_cap "$@" ;;
+  peer-uri)  echo "qemu+tls://$(ip_of "$1")/system?pkipath=/etc/libvirt/pki" ;;
+  vm-kill)   vm_kill "$@" ;;
+  qemus)     qemus "$@" ;;
+  cpu-time)  cpu_time "$@" ;;
   power-off) host_down "$1" ;;
   host-up)   host_up "$1" ;;
   __init)    host_init "$@" ;;
