@@ -1,6 +1,9 @@
 // The work that a test guest does, more exact than shell loops:
-//   burn        keeps /run/cpu per cent of a core busy, in slices of 50 ms
+//   burn        keeps /run/cpu per cent of a core busy, in slices of /run/slice ms (50 where none is asked for)
 //   dirty FILL  holds FILL MiB that can't be compressed, and rewrites /run/dirty MiB/s, page after page over /run/span MiB
+//   serve       does as much work as /run/cpu per cent of an undisturbed core can; what it was kept from it owes, up to a second's worth,
+//               as a server owes answers: held back, it is always ready to run
+//   beat MS     prints "beat SEQ UPTIME" so often and leaves it in /run/beat: from a shell it would cost a process each
 //   write FILE  writes and syncs /run/write MiB/s to FILE, from its start again at 64 MiB
 // What is asked is read anew five times a second. What was done is left in /run/done-MODE: a total (pages, or MiB) and when.
 #define _GNU_SOURCE
@@ -62,13 +65,56 @@ static void *memory(size_t mib) {
 }
 
 static void burn(void) {
-  double read_at = -1;
+  double read_at = -1, slice = asked("/run/slice", 50) * 1e-3;
   for (int percent = 0;;) {
     double at = now();
     if (at - read_at > 0.2) percent = asked("/run/cpu", 30), read_at = at;
-    double end = at + percent * 0.0005;
+    double end = at + slice * percent / 100;
     while (now() < end) {}
-    pause_for((100 - percent) * 0.0005);
+    pause_for(slice * (100 - percent) / 100);
+  }
+}
+
+static volatile uint64_t sink;
+static void work(void) {
+  for (int i = 0; i < 50000; i++) sink += i;
+}
+
+static void serve(void) {
+  // The fastest of many tries is what it takes undisturbed.
+  double one = 1e9;
+  for (int i = 0; i < 100; i++) {
+    double at = now();
+    work();
+    if (now() - at < one) one = now() - at;
+    pause_for(0.005);
+  }
+  double read_at = -1, last = now(), owed = 0, slice = asked("/run/slice", 50) * 1e-3;
+  for (int percent = 0;;) {
+    double at = now();
+    if (at - read_at > 0.5) percent = asked("/run/cpu", 30), read_at = at;
+    owed += (at - last) * percent / 100;
+    last = at;
+    if (owed > 1) owed = 1;
+    for (; owed >= one && now() - at < 0.2; owed -= one) work();
+    // With little to do it wakes seldom: to an emulated guest that is most of what rest costs.
+    if (owed < one) pause_for(percent < 5 ? 4 * slice : slice);
+  }
+}
+
+static void beat(int every_ms) {
+  for (unsigned long seq = 0;; seq++) {
+    struct timespec t;
+    clock_gettime(CLOCK_BOOTTIME, &t);
+    char text[64];
+    int length = snprintf(text, sizeof text, "beat %lu %ld.%02ld\n", seq, (long)t.tv_sec, t.tv_nsec / 10000000);
+    if (write(1, text, length) < 0) { /* Whoever listens hears the next. */ }
+    int file = open("/run/beat", O_WRONLY | O_CREAT | O_TRUNC, 0644);
+    if (file >= 0) {
+      if (write(file, text + 5, length - 5) < 0) { /* The same. */ }
+      close(file);
+    }
+    pause_for(every_ms * 1e-3);
   }
 }
 
@@ -102,7 +148,8 @@ static void dirty(size_t fill_mib) {
       memcpy(heap + at_page++ * PAGE, page, PAGE);
     }
     if (at - told_at > 0.5) tell("/run/done-dirty", done), told_at = at;
-    pause_for(0.02);
+    // Nothing to do: the next look at what is asked is soon enough.
+    pause_for(rate > 0 ? 0.02 : 1);
   }
 }
 
@@ -127,8 +174,10 @@ static void write_to(const char *path) {
 int main(int count, char **words) {
   const char *mode = count > 1 ? words[1] : "";
   if (!strcmp(mode, "burn")) burn();
+  if (!strcmp(mode, "serve")) serve();
+  if (!strcmp(mode, "beat")) beat(count > 2 ? atoi(words[2]) : 200);
   if (!strcmp(mode, "dirty")) dirty(count > 2 ? strtoul(words[2], 0, 10) : 0);
   if (!strcmp(mode, "write") && count > 2) write_to(words[2]);
-  fprintf(stderr, "usage: workload burn | dirty FILL-MIB | write FILE\n");
+  fprintf(stderr, "usage: workload burn | serve | beat MS | dirty FILL-MIB | write FILE\n");
   return 2;
 }
