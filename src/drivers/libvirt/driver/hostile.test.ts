@@ -197,7 +197,10 @@ const ALLOWED = new Map([
 test('a full run sends what is listed and nothing else, gives no secret away, and asks for none', async (context) => {
   const canary = 'c4n4ry-5ecret'
   const said: string[] = []
-  const { site, driver, dispose } = await aDrivenSite({ downtimeLimitMs: 100 }, { note: (text) => said.push(text) })
+  const { site, driver, dispose } = await aDrivenSite(
+    { downtimeLimitMs: 100, postCopyVms: ['web-1'] },
+    { note: (text) => said.push(text) },
+  )
   context.after(dispose)
   const { uuid } = site.addVm('web-1', 'host-1')
   const secrets = {

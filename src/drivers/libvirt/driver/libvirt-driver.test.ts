@@ -8,7 +8,7 @@ import { type Domain, openLibvirt } from '../rpc/libvirt.ts'
 import { silence } from '../rpc/fake-server.ts'
 import { DOMAIN_PROCEDURES } from '../rpc/procedures-domain.ts'
 import { aDrivenSite, anIntent, type DrivenSite } from './builders.ts'
-import { FAKE_STATE, type FakeSite } from './fake-site.ts'
+import { aDomainXml, FAKE_STATE, type FakeSite } from './fake-site.ts'
 import { LibvirtDriver, type LibvirtDriverOptions } from './libvirt-driver.ts'
 import type { LibvirtSite } from './sites.ts'
 
@@ -151,7 +151,7 @@ test('a plain move of a transient VM has no wish but to be live, peer to peer, a
 
 test('post-copy is prepared and begun, after the first pass and once, only for an order that says so', async (context) => {
   for (const mode of ['precopy', 'postcopy'] as const) {
-    const { site, driver, domain } = await driven(context)
+    const { site, driver, domain } = await driven(context, { postCopyVms: ['web-1'] })
     const call = await driver.migrate(anIntent('web-1', { mode }), 1)
     await until(() => site.moves.length === 1)
     const { server } = site.host('host-1')
@@ -272,6 +272,45 @@ test('what is no longer running is not moved, and a fence that is no number move
   const paused = await driver.migrate(anIntent('web-1'), 1)
   assert.ok(paused.kind === 'never-sent' && /paused \(user\)/.test(paused.reason))
   assert.equal((await driver.migrate(anIntent('web-1'), Number.NaN)).kind, 'never-sent')
+  assert.equal(site.performed.length, 0)
+})
+
+test('a word against it that came after the preflight keeps an order from being sent', async (context) => {
+  const { site, driver, domain } = await driven(context)
+  const reasons: string[] = []
+  for (const [mode, more] of [
+    ['precopy', '<title>ethos:stay</title>'],
+    ['postcopy', ''],
+    ['precopy', '<broken'],
+  ] as const) {
+    site.change('web-1', 'host-1', { xml: aDomainXml('web-1', domain.uuid, { more }) })
+    const call = await driver.migrate(anIntent('web-1', { mode }), 1)
+    assert.ok(call.kind === 'never-sent')
+    reasons.push(call.reason)
+  }
+  assert.match(reasons[0] ?? '', /web-1 on host-1: it is to be left alone: its title says ethos:stay/)
+  assert.match(reasons[1] ?? '', /post-copy, which can lose a guest/)
+  assert.match(reasons[2] ?? '', /its description: .*character/)
+  assert.equal(site.performed.length, 0)
+})
+
+test('an order that is cancelled before it could be sent is not sent', async (context) => {
+  const { promise: gate, resolve: openGate } = Promise.withResolvers<undefined>()
+  const { site } = await driven(context)
+  let isGated = false
+  const open: typeof openLibvirt = async (uri, options) => {
+    if (isGated) await gate
+    return openLibvirt(uri, options)
+  }
+  const driver = new LibvirtDriver(site.configuration, { ...site.linkOptions, open })
+  context.after(() => driver.close())
+  await driver.list()
+  isGated = true
+  const ordered = driver.migrate(anIntent('web-1'), 1)
+  await driver.cancel(WEB, HOST_1)
+  openGate(undefined)
+  const call = await ordered
+  assert.ok(call.kind === 'never-sent' && /cancelled before/.test(call.reason), JSON.stringify(call))
   assert.equal(site.performed.length, 0)
 })
 

@@ -84,6 +84,31 @@ finds(
   [],
   [/vdb of web-1 reads \/iso\/a\.iso; whether the same is on host-2/],
 )
+finds(
+  'a layer below a shared disk that may not be there, and a chain of shared ones',
+  {
+    xml: {
+      devices: local(
+        '/srv/shared/top.qcow2',
+        "<backingStore type='file'><source file='/srv/shared/b'/><backingStore type='file'><source file='/base'/></backingStore></backingStore>",
+      ),
+    },
+  },
+  [],
+  [/layer 2 below vdb of web-1 reads \/base; whether/],
+)
+finds(
+  'a disk that is being copied',
+  { xml: { devices: local('/srv/shared/a', '<mirror/>') } },
+  [['in-flight', /copied/]],
+  [],
+)
+finds(
+  'a disk that forgets',
+  { xml: { devices: local('/srv/shared/a', '<transient/>') } },
+  [['storage', /until the VM ends/]],
+  [],
+)
 finds('an empty drive', { xml: { devices: "<disk type='file' device='cdrom'><target dev='sda'/></disk>" } }, [], [])
 finds(
   'a disk from the network',

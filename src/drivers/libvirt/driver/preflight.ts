@@ -6,7 +6,7 @@ import { Findings } from './findings.ts'
 import type { HostLink } from './host-link.ts'
 import { findVm } from './looks.ts'
 import { noPeer } from './move.ts'
-import { wishesOf } from './opt-out.ts'
+import { wishAgainst, wishesOf } from './opt-out.ts'
 import { checkHost, unlessRefused } from './preflight-host.ts'
 import { checkVm, networksOf } from './preflight-vm.ts'
 import { describeState, isRunning } from './presence.ts'
@@ -65,22 +65,9 @@ async function checkSource(
     findings.refuse('host-state', `The hypervisor of ${source.id} can not migrate peer to peer.`)
   }
   const description = parseXml(await deskOf(libvirt).xmlOf(domain, vmWaitMs), `the description of ${vmId}`)
-  checkWishes(intent, site, description, findings)
+  const unwanted = wishAgainst(vmId, intent.terms.mode, wishesOf(description), site)
+  if (unwanted !== undefined) findings.refuse('pinned', `${vmId} on ${source.id}: ${unwanted}.`)
   return { domain, description }
-}
-
-function checkWishes(
-  { order: { vmId }, terms }: MigrationIntent,
-  site: LibvirtSite,
-  description: XmlElement,
-  findings: Findings,
-): void {
-  const { optOut, isPostCopyAllowed } = wishesOf(description)
-  if (optOut !== undefined) findings.refuse('pinned', `${vmId} is to be left alone: ${optOut}.`)
-  if (site.optOuts?.includes(vmId) === true) findings.refuse('pinned', `${vmId} is among the optOuts of the site.`)
-  if (terms.mode !== 'postcopy' || isPostCopyAllowed || site.postCopyVms?.includes(vmId) === true) return
-  const remedy = "Allow it with postcopy='on' in its metadata, or in postCopyVms"
-  findings.refuse('pinned', `${vmId} may not be moved by post-copy, which can lose a guest. ${remedy}.`)
 }
 
 async function checkTarget(parts: PreflightParts, vm: SourceVm, findings: Findings): Promise<void> {
