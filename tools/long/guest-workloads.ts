@@ -15,7 +15,7 @@ const PAGE_BYTES = 4096
 export const longTest: LongTest = {
   summary: `Three Debian guests on two real hosts, ${WINDOWS} windows of each of five kinds of work, ${MOVES} live migrations each.`,
   run: async () => {
-    const watched = await watchGuests({ windows: WINDOWS, moves: MOVES, say })
+    const watched = await watchGuests({ windows: WINDOWS, moves: MOVES, plan: 'all', say })
     await watched.end()
     const { guests, windows } = watched
     for (const { vm, vectors, moves } of guests) {
@@ -24,6 +24,10 @@ export const longTest: LongTest = {
       assert.deepEqual(numbers, [...numbers.keys()], vm)
       assert.equal(new Set(vectors.map(({ sender }) => sender)).size, 1, vm)
     }
+    assert.deepEqual(
+      guests.map(({ counters }) => counters),
+      ['bpftrace', 'tracefs hist', 'tracefs hist'],
+    )
     writeFresh(windows, guests.map(({ recordings }) => Object.values(recordings).join('')).join(''))
     // Each is nearest to one of its own kind, of this run and of the recorded one.
     for (const { kind, vector } of windows) assert.equal(nearestRecorded(vector).kind, kind)

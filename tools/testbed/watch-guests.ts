@@ -16,6 +16,9 @@ export interface WatchOptions {
   readonly windows: number
   /** Moves of each guest, spread over its work. */
   readonly moves: number
+  /** `all`: three guests and five kinds of work, calls counted both ways, a round of the probes beside each work. `few`: two guests with one kind each, and
+   *  one round by tracefs before it; emulated guests are slow, bpftrace in them takes minutes to compile, and `npm test` has half an hour. */
+  readonly plan: 'all' | 'few'
   readonly say?: (text: string) => void
 }
 
@@ -54,12 +57,26 @@ export const hallmarks: readonly { readonly kind: Workload; readonly dimension: 
   { kind: 'database', dimension: 'applicationLatencyMsMean' },
 ]
 
+interface Plan {
+  readonly vm: string
+  readonly uplink: 'https' | 'virtio'
+  /** `tracefs`: by a round before there is work. The others: by one beside each. */
+  readonly counting: 'bpftrace' | 'tracefs' | 'what is allowed'
+  readonly works: readonly Workload[]
+}
+
 const HOSTS = ['host1', 'host2'] as const
-const PLAN = [
-  { vm: 'vm1', uplink: 'https', works: ['burner', 'web'], hasBpftrace: true },
-  { vm: 'vm2', uplink: 'virtio', works: ['dirtier', 'database'] },
-  { vm: 'vm3', uplink: 'https', works: ['writer'] },
-] as const
+const PLANS: Readonly<Record<WatchOptions['plan'], readonly Plan[]>> = {
+  all: [
+    { vm: 'vm1', uplink: 'https', works: ['burner', 'web'], counting: 'bpftrace' },
+    { vm: 'vm2', uplink: 'virtio', works: ['dirtier', 'database'], counting: 'what is allowed' },
+    { vm: 'vm3', uplink: 'https', works: ['writer'], counting: 'what is allowed' },
+  ],
+  few: [
+    { vm: 'vm1', uplink: 'https', works: ['web'], counting: 'tracefs' },
+    { vm: 'vm2', uplink: 'virtio', works: ['dirtier'], counting: 'tracefs' },
+  ],
+}
 const INTERVAL_MS = 60_000
 /** So long a window may keep us waiting: two intervals, and time for a busy emulator. */
 const WINDOW_MS_MAX = 240_000
@@ -78,7 +95,8 @@ export async function watchGuests(options: WatchOptions): Promise<Watched> {
   }
   try {
     await site.start()
-    const seen = await Promise.all(PLAN.map((plan) => watchUntilWhole(testbed, site, { ...plan, ...options })))
+    const plans = PLANS[options.plan]
+    const seen = await Promise.all(plans.map((plan) => watchUntilWhole(testbed, site, { ...options, ...plan })))
     return { guests: seen.map(({ guest }) => guest), windows: seen.flatMap(({ windows }) => windows), end }
   } catch (error) {
     // What went wrong first is what counts: the other guests are still being asked while it is all taken down.
@@ -101,12 +119,7 @@ async function watchUntilWhole(testbed: Testbed, site: Site, plan: OnePlan): Pro
   }
 }
 
-interface OnePlan extends WatchOptions {
-  readonly vm: string
-  readonly hasBpftrace?: boolean
-  readonly uplink: 'https' | 'virtio'
-  readonly works: readonly Workload[]
-}
+type OnePlan = WatchOptions & Plan
 
 interface WatchedOne {
   readonly guest: WatchedGuest
@@ -118,10 +131,13 @@ async function watchOne(testbed: Testbed, site: Site, plan: OnePlan): Promise<Wa
   const general = ['vm = ' + vm, `uplink = ${uplink}`, `server = ${site.url}`, 'vector-every = 1min', 'window = 1min']
   // Windows are a fifth of what they usually are, so applications are asked five times as often: one that is slow once in 24 s.
   const settings = [...general, '[applications]', 'every = 3s']
+  if (plan.counting === 'tracefs') settings.push('[probes]', 'way = tracefs')
   const order = { vm, settings: settings.join('\n') + '\n', ...(uplink === 'https' ? { token: site.token(vm) } : {}) }
   const guest = await testbed.startGuest(HOSTS[0], order)
-  // Debian's own setting, 3, keeps bpftrace from everyone but CAP_SYS_ADMIN: one guest counts by bpftrace, the other by tracefs.
-  if (plan.hasBpftrace === true) await guest.does('sysctl -qw kernel.perf_event_paranoid=2')
+  // Debian's own setting, 3, keeps bpftrace from everyone but CAP_SYS_ADMIN: one guest counts by bpftrace, the others by tracefs.
+  if (plan.counting === 'bpftrace') await guest.does('sysctl -qw kernel.perf_event_paranoid=2')
+  say?.(`${vm} is up`)
+  if (plan.counting === 'tracefs') await countCalls(guest, say)
   const windows: WorkWindow[] = []
   const recordings: Partial<Record<Workload, string>> = {}
   let moved = 0
@@ -129,7 +145,9 @@ async function watchOne(testbed: Testbed, site: Site, plan: OnePlan): Promise<Wa
     const load = await startLoad(guest, kind, testbed.addressOf(vm))
     try {
       // A round of both helpers while the work is on, as their timers would have it every five minutes.
-      for (const helper of ['probes', 'dirty-pages']) await guest.runsUnit(`ethos-agent-${helper}.service`)
+      if (plan.counting !== 'tracefs') await countCalls(guest, say)
+      await guest.runsUnit('ethos-agent-dirty-pages.service')
+      say?.(`${vm} works as ${kind}`)
       const from = await guest.now()
       const due = Math.ceil((moves * (i + 1)) / works.length)
       for (; moved < due; moved++) await move(guest, say)
@@ -150,8 +168,17 @@ async function watchOne(testbed: Testbed, site: Site, plan: OnePlan): Promise<Wa
   const vectors = await site.vectors(vm)
   // From its first vector on the agent makes one a minute; the newest may be on its way.
   const made = vectors.length === 0 ? 1 : Math.floor((now - vectors[0].windowEnd) / INTERVAL_MS)
-  const counters = await guest.does(`grep -o '"counter":"[a-z ]*"' /run/ethos/probes.json | head -1 | cut -d'"' -f4`)
+  const counters = await counterOf(guest)
   return { guest: { vm, counters, vectors, moves: moved, made, recordings }, windows }
+}
+
+async function countCalls(guest: Guest, say: WatchOptions['say']): Promise<void> {
+  await guest.runsUnit('ethos-agent-probes.service')
+  say?.(`${guest.vm} has counted calls by ${await counterOf(guest)}`)
+}
+
+function counterOf(guest: Guest): Promise<string> {
+  return guest.does(`grep -o '"counter":"[a-z ]*"' /run/ethos/probes.json | head -1 | cut -d'"' -f4`)
 }
 
 async function move(guest: Guest, say: WatchOptions['say']): Promise<void> {
