@@ -5,7 +5,7 @@ import { HypervisorError } from '../../../world/errors.ts'
 import type { HostListing, ListedVm, MoveCall } from '../../../world/migration-driver.ts'
 import { EVENT_KINDS } from '../rpc/events.ts'
 import { type Domain, openLibvirt } from '../rpc/libvirt.ts'
-import { silence } from '../rpc/fake-server.ts'
+import { FakeRefusal, silence } from '../rpc/fake-server.ts'
 import { DOMAIN_PROCEDURES } from '../rpc/procedures-domain.ts'
 import { aDrivenSite, anIntent, type DrivenSite } from './builders.ts'
 import { aDomainXml, FAKE_STATE, type FakeSite } from './fake-site.ts'
@@ -180,6 +180,22 @@ test('a job that is no migration away from there is left alone', async (context)
   await assert.rejects(driver.cancel(WEB, HOST_1), isRefusal(/migrating here/))
   await assert.rejects(driver.progress(WEB, HOST_1), isRefusal(/the source has the figures/))
   assert.ok(!sentNumbers(site, 'host-1').includes(164))
+})
+
+test('a target is known by its refusal to tell figures, in the numbers of either version', async (context) => {
+  const { site, driver } = await driven(context)
+  site.addVm('web-2', 'host-2', FAKE_STATE.handingOver)
+  const presences: string[] = []
+  // 9.0 says that it is unsupported, others that it is invalid; 3 is of hypervisors that have no jobs, and 38 says nothing.
+  for (const number of [84, 55, 3, 38]) {
+    site.host('host-2').server.on(DOMAIN_PROCEDURES.jobStats, () => {
+      throw new FakeRefusal(number, 'migration statistics are available only on the source host')
+    })
+    const seen = await driver.observe(parseVmId('web-2'), HOST_2)
+    assert.ok(seen.kind === 'seen')
+    presences.push(`${seen.presence} ${seen.hasJob}`)
+  }
+  assert.deepEqual(presences, ['incoming true', 'incoming true', 'handing-over false', 'handing-over true'])
 })
 
 test('a job that ended while it was to be cancelled leaves nothing to do', async (context) => {
