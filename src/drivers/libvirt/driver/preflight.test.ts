@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
+import { HypervisorError } from '../../../world/errors.ts'
 import type { Preflight } from '../../../world/migration-driver.ts'
 import { LIBVIRT_ERROR, LibvirtError, openLibvirt } from '../rpc/libvirt.ts'
-import { FakeRefusal } from '../rpc/fake-server.ts'
+import { FakeRefusal, silence } from '../rpc/fake-server.ts'
 import { HOST_PROCEDURES } from '../rpc/procedures-host.ts'
 import { aDrivenSite, anIntent, type DrivenSite } from './builders.ts'
 import { aCapabilitiesXml, aDomainXml, type DomainXmlParts, type FakeSite } from './fake-site.ts'
@@ -353,6 +354,25 @@ finds(
   [],
   [/TLS of QEMU; whether both have certificates/],
 )
+
+test('a source that falls silent is told as such, and not as a fault of the target', async (context) => {
+  const { site, driver, dispose } = await aDrivenSite({}, { callTimeoutMs: 100 })
+  context.after(dispose)
+  site.addVm('web-1', 'host-1')
+  for (const { name } of site.hosts) site.host(name).cpuResult = 0
+  site.host('host-1').server.on(HOST_PROCEDURES.capabilities, silence)
+  await assert.rejects(
+    driver.preflight(anIntent('web-1')),
+    (error) => error instanceof HypervisorError && error.code === 'unreachable' && error.message.startsWith('host-1: '),
+  )
+  site.host('host-1').server.on(HOST_PROCEDURES.capabilities, () => aCapabilitiesXml([]))
+  site.host('host-2').server.on(HOST_PROCEDURES.capabilities, silence)
+  const { refusals } = await driver.preflight(anIntent('web-1'))
+  assert.deepEqual(
+    refusals.map(({ lacking, reason }) => [lacking, /^The target can not be asked. host-2: /.test(reason)]),
+    [['host-state', true]],
+  )
+})
 
 /** The way between the hosts, as it looks from here. */
 function way(error: LibvirtError): LibvirtDriverOptions {
