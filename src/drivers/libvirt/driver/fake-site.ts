@@ -111,7 +111,7 @@ export class FakeSite {
       const host = this.hosts.find(({ peerUri }) => peerUri === uri)
       return openLibvirt(host === undefined ? uri : `qemu+unix:///system?socket=${host.path}`, options)
     }
-    return { open, firstWaitMs: 1, probeEveryMs: 20, connectTimeoutMs: 5000, callTimeoutMs: 5000 }
+    return { open, firstWaitMs: 1, probeEveryMs: 20, connectTimeoutMs: 20_000, callTimeoutMs: 20_000 }
   }
 
   host(name: string): FakeSiteHost {

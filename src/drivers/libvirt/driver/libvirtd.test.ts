@@ -9,6 +9,7 @@ import { LibvirtStatistics } from './statistics.ts'
 
 const HOST_1 = parseHostId('host-1')
 const VM = parseVmId('test')
+const PATIENT = { vmWaitMs: 20_000, hostWaitMs: 60_000, callTimeoutMs: 30_000, connectTimeoutMs: 20_000 }
 
 if (withoutLibvirt === false) describe('the driver and libvirtd', real)
 else test('the driver and libvirtd', { skip: withoutLibvirt }, () => undefined)
@@ -27,7 +28,7 @@ function real(): void {
       { id: HOST_1, uri: daemon.uri('unix'), peerUri: 'qemu+tls://host-1.invalid/system' },
       { id: parseHostId('host-2'), uri: daemon.uri('tcp'), peerUri: 'qemu+tls://host-2.invalid/system' },
     ]
-    driver = new LibvirtDriver({ hosts }, { firstWaitMs: 10, probeEveryMs: 100 })
+    driver = new LibvirtDriver({ hosts }, { ...PATIENT, firstWaitMs: 10, probeEveryMs: 100 })
   })
   after(async () => {
     await driver.close()

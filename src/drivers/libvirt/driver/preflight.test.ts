@@ -356,7 +356,7 @@ finds(
 )
 
 test('a source that falls silent is told as such, and not as a fault of the target', async (context) => {
-  const { site, driver, dispose } = await aDrivenSite({}, { callTimeoutMs: 100 })
+  const { site, driver, dispose } = await aDrivenSite({}, { callTimeoutMs: 1500 })
   context.after(dispose)
   site.addVm('web-1', 'host-1')
   for (const { name } of site.hosts) site.host(name).cpuResult = 0
