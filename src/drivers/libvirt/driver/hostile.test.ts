@@ -110,11 +110,8 @@ test('a host that was broken is asked again by itself, and listed', async (conte
 })
 
 test('a host with hundreds of VMs that all hang tells of all; those that there is no time to ask are left alone', async (context) => {
-  const { site, driver } = await aDrivenSite({}, { vmWaitMs: 100 })
-  context.after(async () => {
-    await driver.close()
-    await site.close()
-  })
+  const { site, driver, dispose } = await aDrivenSite({}, { vmWaitMs: 100 })
+  context.after(dispose)
   for (let i = 0; i < 500; i++) site.addVm(`vm-${i}`, 'host-1')
   site.host('host-1').server.on(DOMAIN_PROCEDURES.jobStats, silence)
   const [listing] = await driver.list()

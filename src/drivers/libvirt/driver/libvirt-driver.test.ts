@@ -125,11 +125,8 @@ test('wishes become flags and parameters of the one call', async (context) => {
     autoConverge: 1 << 13,
     tls: 1 << 16,
   }
-  const { site, driver } = await aDrivenSite({ isEncrypted: true })
-  context.after(async () => {
-    await driver.close()
-    await site.close()
-  })
+  const { site, driver, dispose } = await aDrivenSite({ isEncrypted: true })
+  context.after(dispose)
   site.addVm('web-1', 'host-1', { isTransient: false })
   site.fates.push('refused')
   await endOf(await driver.migrate(anIntent('web-1', { mode: 'autoconverge', bandwidthMibPerSec: 12.7 }), 1))
