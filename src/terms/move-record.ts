@@ -78,6 +78,11 @@ export function encodeMoveLine(line: MoveLine): string {
   return JSON.stringify({ kind: 'move', ...line })
 }
 
+/** A line of whoever moves that is about no one move. */
+export function encodeMoverLine(at: EpochMs, text: string): string {
+  return JSON.stringify({ kind: 'mover', at, text })
+}
+
 /** Undefined: the line tells of something else than a move. A line of a move that can't be read is a `ParseError`. */
 export function readMoveLine(text: string, place = 'journal'): MoveLine | undefined {
   // Turns are long and many: they are told apart by their first characters.
@@ -133,11 +138,11 @@ function parseStep(fields: Fields, place: string): MoveStep {
       return { step, reason: parseWord(fields['reason'], `${place}.reason`, FREEZE_REASONS), detail: text('detail') }
     case 'vouched':
       return { step, hostId: parseHostId(fields['hostId'], `${place}.hostId`), by: text('by') }
-    case 'closed': {
-      const state = parseWord(fields['state'], `${place}.state`, INTENT_ENDS)
-      return { step, state, detail: text('detail'), ...withFigures }
-    }
+    case 'closed':
+      break
   }
+  const state = parseWord(fields['state'], `${place}.state`, INTENT_ENDS)
+  return { step, state, detail: text('detail'), ...withFigures }
 }
 
 function parseCause(value: unknown, place: string): MoveCause {

@@ -113,7 +113,7 @@ export class MoveMonitor {
     this.ends.set(line.state, (this.ends.get(line.state) ?? 0) + 1)
     this.tasksAtEnd.set(id, this.platform.tasks.get(id) ?? 0)
     const kept = this.platform.machines.at(from, vmId)
-    if (line.state === 'lost-by-fault' && kept !== undefined && kept.presence !== 'left' && !this.faulted.has(vmId))
+    if (line.state === 'lost-by-fault' && kept !== undefined && kept.presence !== 'left')
       this.say(`I2: ${id} ended lost, and ${from} has ${vmId} ${kept.presence}`)
     if (line.state === 'done') {
       const seen = lines.find(({ step }) => step === 'seen')
@@ -135,8 +135,8 @@ export class MoveMonitor {
     const { id, vmId, from, to } = intent.order
     const theirs = other.intent.order
     if (vmId === theirs.vmId) this.say(`I6: ${id} moves ${vmId}, which is frozen`)
-    const hosts: readonly HostId[] = [theirs.from, theirs.to]
-    if (hosts.includes(from) || hosts.includes(to)) this.say(`I6: ${id} touches a host that is frozen`)
+    const hosts: ReadonlySet<HostId> = new Set([theirs.from, theirs.to])
+    if (hosts.has(from) || hosts.has(to)) this.say(`I6: ${id} touches a host that is frozen`)
   }
 
   private judgeConcurrency({ order }: MigrationIntent, others: readonly Story[]): void {

@@ -7,7 +7,6 @@ import { type CallManner, ImaginedPlatform } from '../../src/simulator/imagined-
 import { StagedClock } from '../../src/simulator/staged-clock.ts'
 import { type HostId, parseHostId, parseOrderId, parseVmId, type VmId } from '../../src/terms/ids.ts'
 import type { MigrationIntent, MigrationTerms, MoveCause } from '../../src/terms/intent.ts'
-import { readMoveLine } from '../../src/terms/move-record.ts'
 import { Luck } from '../../src/terms/luck.ts'
 import type { MoveClass } from '../../src/terms/move.ts'
 import { type EpochMs, HOUR_MS, MINUTE_MS, SECOND_MS } from '../../src/terms/units.ts'
@@ -127,12 +126,10 @@ export class Rig {
 
   /** Hands an intent in and lets its first lines and its call come about. */
   async submit(intent: MigrationIntent): Promise<Submission | 'no answer'> {
-    let answer: Submission | 'no answer' = 'no answer'
-    void this.mover.submit(intent).then((told) => {
-      answer = told
-    })
+    const told: Submission[] = []
+    void this.mover.submit(intent).then((submission) => told.push(submission))
     await this.clock.pass(SECOND_MS)
-    return answer
+    return told[0] ?? 'no answer'
   }
 
   /** Lets time pass, with a look every second. */
@@ -156,7 +153,7 @@ export class Rig {
     this.process = { isAlive: true }
     this.fence++
     // A new process knows no later instant than what is on record.
-    const latest = Math.max(0, ...this.lines.map((line) => readMoveLine(line)?.at ?? 0))
+    const latest = Math.max(0, ...this.lines.map((line) => Number(/"at":([\d.]+)}$/.exec(line)?.[1] ?? 0)))
     this.heldUntil = Math.min(this.heldUntil, latest)
     this.mover = this.newMover()
     if (this.isPaused && this.options.breakage?.isPauseDeaf !== true) this.mover.pause()
