@@ -173,17 +173,11 @@ export class MovesDesk {
   }
 
   async answer(ask: ControllerAsk): Promise<AskResult> {
-    switch (ask.what) {
-      case 'heed':
-        await this.heed()
-        return { kind: 'done', text: 'It is heeded.' }
-      case 'approve':
-        return this.approve(ask.orderId, ask.who)
-      case 'cancel':
-        return this.cancel(ask.vmId, ask.who)
-      case 'vouch':
-        return this.vouch(ask.hostId, ask.who)
-    }
+    if (ask.what === 'approve') return this.approve(ask.orderId, ask.who)
+    if (ask.what === 'cancel') return this.cancel(ask.vmId, ask.who)
+    if (ask.what === 'vouch') return this.vouch(ask.hostId, ask.who)
+    await this.heed()
+    return { kind: 'done', text: 'It is heeded.' }
   }
 
   /** Moves as they stand, as JSON. */

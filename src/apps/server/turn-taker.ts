@@ -89,7 +89,8 @@ export class TurnTaker {
     const { observation, notes, heardAt } = sight
     const { policy, automation } = settings
     const known = { ...before, mixes: sight.mixes }
-    const about = { number: before.turns, before: known, observation, policy, automation, held, notes, heardAt }
+    const why = [...held, ...(result.adviceOnly ?? [])]
+    const about = { number: before.turns, before: known, observation, policy, automation, held: why, notes, heardAt }
     return { kind: 'turn', packet: { ...about, result } }
   }
 
@@ -130,11 +131,12 @@ export class TurnTaker {
       observation: isTrusting ? sight.observation : { ...sight.observation, personalities: [] },
       number: before.turns,
       refused: this.refused,
-      onTurn: ({ state: after, events, orders, stayed, hostForecast }, { inventory }) => {
+      onTurn: ({ state: after, events, orders, adviceOnly, stayed, hostForecast }, { inventory }) => {
         this.desk?.note({ state: after, observation: { ...sight.observation, inventory }, policy })
         result = {
           events,
           orders,
+          ...(adviceOnly === undefined ? {} : { adviceOnly }),
           ...(stayed === undefined ? {} : { stayed }),
           ...(hostForecast === undefined ? {} : { hostForecast }),
         }
