@@ -74,7 +74,9 @@ export class TurnTaker {
    *  @param alsoHeld why nothing may be ordered in it, beside what is seen here */
   async take(alsoHeld: readonly string[] = []): Promise<Taken> {
     this.turnToken = this.token()
-    const settings = await this.sight.readSettings()
+    const read = await this.sight.readSettings()
+    const optOuts = (await this.desk?.withOwners(read.optOuts)) ?? read.optOuts
+    const settings = { ...read, optOuts }
     if (settings.automation.level === 'off')
       return { kind: 'none', isOff: true, reason: 'Automation is off: no turns are taken.' }
     const sight = await this.sight.look(settings)
