@@ -1,7 +1,14 @@
 /** A platform in memory: what runs where is a map, a move ends when a test says so, and every call that moves is on a list. */
 import type { HostId, VmId } from '../../src/terms/ids.ts'
 import type { MigrationIntent, Sighting } from '../../src/terms/intent.ts'
-import type { CallEnd, HostListing, ListedVm, MigrationDriver, MoveCall, Preflight } from '../../src/world/migration-driver.ts'
+import type {
+  CallEnd,
+  HostListing,
+  ListedVm,
+  MigrationDriver,
+  MoveCall,
+  Preflight,
+} from '../../src/world/migration-driver.ts'
 
 interface UnderWay {
   readonly intent: MigrationIntent

@@ -20,7 +20,8 @@ export async function moves(options: AskOptions): Promise<void> {
   await show<MigrationsView>(options, { path: '/v1/migrations' }, movesText)
 }
 
-function movesText(answer: MigrationsView): string {
+/** The whole of it as text for people. */
+export function movesText(answer: MigrationsView): string {
   const { open, ended, proposals, evacuations, holds, driver, level, isPaused, asOf } = answer
   const paused = isPaused === true ? ', paused' : ''
   const parts = [
