@@ -289,3 +289,13 @@ test('a VM that says on its platform that it is to be left alone is pinned in th
   assert.ok(bench.orders.every(({ vmId }) => vmId !== first.id))
   assert.ok(bench.view().evacuations[0].stuck.some(({ vm }) => vm === first.id))
 })
+
+test('a pause survives the process that heard it', async () => {
+  const bench = await aBench('partial')
+  await bench.set(MAINTENANCE_SETTING, { [bench.site.hosts[1].id]: { who: 'ann', at: bench.now, reason: 'disks' } })
+  await bench.level('partial', true)
+  bench.desk.close()
+  await bench.newDesk().open()
+  for (let turn = 0; turn < 4; turn++) await bench.step()
+  assert.deepEqual(bench.driver.calls, [])
+})
