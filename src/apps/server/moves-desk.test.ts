@@ -278,7 +278,7 @@ test('a migration under way is cancelled at any level, and what is not under way
 test('a VM that says on its platform that it is to be left alone is pinned in the turn, and not ordered anywhere', async () => {
   const bench = await aBench('partial')
   const host = bench.site.hosts[1].id
-  const [first] = bench.site.vms.filter((_, v) => bench.site.hostOf[v] === 1)
+  const first = bench.site.vms[bench.site.hostOf.indexOf(1)]
   bench.driver.optOuts.set(first.id, 'ethos:opt-out in its metadata')
   await bench.set(MAINTENANCE_SETTING, { [host]: { who: 'ann', at: bench.now, reason: 'new disks' } })
   const { observation } = await bench.step()

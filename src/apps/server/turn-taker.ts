@@ -226,7 +226,8 @@ function columnOf({ samples }: Sight['observation']): readonly Float32Array[] {
   return samples.columns.cpu === undefined ? [] : [samples.columns.cpu]
 }
 
-/** A turn with more orders, which rest and budgets count as they count its own. Where its own are advice, they are no more than told: a person's word stands. */
+/** A turn with more orders, which rest and budgets count as they count its own. Where its own are advice, they are no more than told: a person's word
+ *  stands. */
 function withOrders(turn: Turn<EngineState>, orders: readonly MigrationOrder[]): Turn<EngineState> {
   const { adviceOnly, ...rest } = turn
   return {
