@@ -10,6 +10,7 @@ import { HostLoads } from './forecast/host-loads.ts'
 import { migrationThreshold } from './learn/threshold.ts'
 import type { Levels } from './profile/levels.ts'
 import type { EngineState, MoveLogEntry } from './state.ts'
+import { Budgets } from './suitability/budgets.ts'
 import type { Fleet } from './suitability/fleet.ts'
 import { Paces } from './suitability/paces.ts'
 
@@ -38,6 +39,8 @@ export interface TurnContext {
   readonly leaving: Int32Array
   /** Migrations out of and into each host: under way, and planned in this turn. */
   readonly copies: Uint16Array
+  /** What the site's safety policy leaves. Absent: it limits nothing. */
+  readonly budgets?: Budgets
   /** How fast hosts do the VMs' kinds of work. Absent: no host has benchmarks. */
   readonly paces?: Paces
   /** Moves of the last 24 hours by VM. */
@@ -70,6 +73,7 @@ export function openContext(state: EngineState, observation: Observation, policy
     inFlight: new Uint8Array(vms.length),
     leaving: new Int32Array(vms.length).fill(HOST_UNKNOWN),
     copies: new Uint16Array(hosts.length),
+    ...(policy.safety === undefined ? {} : { budgets: new Budgets(policy.safety, state, observation) }),
     ...(state.fleet.speeds === undefined
       ? {}
       : {

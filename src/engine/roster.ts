@@ -21,7 +21,7 @@ function alignVms(state: EngineState, inventory: Inventory): EngineState {
     cpuHistory: state.cpuHistory.map((column) => Float32Array.from(from, (v) => (v < 0 ? NaN : column[v]))),
     movedAt: Float64Array.from(from, (v) => (v < 0 ? -Infinity : state.movedAt[v])),
     profiles: alignProfiles(state.profiles, from),
-    threshold: { ...state.threshold, lastBound: new Float32Array(0) },
+    threshold: forgetForecasts(state.threshold),
   }
 }
 
@@ -51,6 +51,12 @@ function alignHosts(state: EngineState, inventory: Inventory): EngineState {
       const now = hostIndex.get(state.hosts[host].id)
       return now === undefined ? [] : [{ host: now, vms }]
     }),
-    threshold: { ...state.threshold, lastBound: new Float32Array(0) },
+    threshold: forgetForecasts(state.threshold),
   }
+}
+
+/** Forecasts of other rosters can't be checked. */
+function forgetForecasts(threshold: EngineState['threshold']): EngineState['threshold'] {
+  const none = new Float32Array(0)
+  return { ...threshold, lastBound: none, coverage: { ...threshold.coverage, lastMean: none, lastSd: none } }
 }

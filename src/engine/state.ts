@@ -1,6 +1,6 @@
 import type { HostCharacteristics } from '../terms/host.ts'
 import type { VmId } from '../terms/ids.ts'
-import type { MigrationOrder } from '../terms/move.ts'
+import type { MigrationOrder, MoveClass } from '../terms/move.ts'
 import type { EpochMs } from '../terms/units.ts'
 import type { Vm } from '../terms/vm.ts'
 import type { Profiles } from './profile/profiles.ts'
@@ -51,6 +51,11 @@ export interface MoveLogEntry {
   readonly vmId: VmId
   readonly from: string
   readonly at: EpochMs
+  /** Absent: written down by a version that did not say. */
+  readonly to?: string
+  readonly class?: MoveClass
+  /** How it ended. Absent: it has not, or nobody told. */
+  readonly end?: { readonly at: EpochMs; readonly tookMs: number; readonly isDone: boolean }
 }
 
 /** How wide the demand band is drawn, learnt from how often demand broke out of it. */
@@ -69,6 +74,22 @@ export interface ThresholdState {
   readonly outcomes: number
   /** What gain over cost must at least be, times the policy's margin: doubled when moves do not pay. */
   readonly marginFactor: number
+  /** Settled moves since the last verdict on our own judgement, and what they earned less what they cost. */
+  readonly doubt: { readonly moves: number; readonly net: number }
+  /** Verdicts in a row that were against us. */
+  readonly strikes: number
+  /** How often the forecast interval of 90 % held what came. */
+  readonly coverage: CoverageState
+}
+
+/** The last turn's forecast of each host, and what became of such forecasts. */
+export interface CoverageState {
+  /** Expected demand and spread per host as forecast in the last turn, in reference cores; NaN where it can't be checked. */
+  readonly lastMean: Float32Array
+  readonly lastSd: Float32Array
+  /** Moving average of how many held. */
+  readonly share: number
+  readonly checked: number
 }
 
 /** What an order promised, and what has come of it so far. */

@@ -6,10 +6,13 @@ import type { Balancer, HostForecast, Observation, Turn, TurnEvent } from '../te
 import { DAY_MS } from '../terms/units.ts'
 import { openContext, type TurnContext } from './context.ts'
 import { initialThreshold, learnBand, learnMargin, rememberBounds } from './learn/threshold.ts'
+import { noteEnds } from './learn/ends.ts'
 import { followUp } from './learn/outcomes.ts'
 import { forgetRefused } from './learn/refused.ts'
+import { learnDoubt, sayDoubtInSelf } from './learn/self-doubt.ts'
 import { placeNew } from './place.ts'
 import { consolidate } from './plan/consolidate.ts'
+import { breaches } from './plan/invariants.ts'
 import { initiateMigration } from './plan/orders.ts'
 import { Planner, stayCode } from './plan/planner.ts'
 import { type Alarm, raiseAlarm, relieve } from './plan/relieve.ts'
@@ -17,7 +20,7 @@ import { measureLevels } from './profile/levels.ts'
 import { emptyProfiles, updateProfiles } from './profile/profiles.ts'
 import { mixOf } from './profile/work-mix.ts'
 import { alignRosters } from './roster.ts'
-import type { Draining, EngineState, OpenPromise } from './state.ts'
+import type { Draining, EngineState, MoveLogEntry, OpenPromise } from './state.ts'
 import { measureFleet } from './suitability/fleet.ts'
 import { isDoubtful, sayDoubt } from './suitability/rules/measured-load.ts'
 import { type Vm, vmSizeRefCores } from '../terms/vm.ts'
@@ -59,10 +62,9 @@ interface Prepared {
 export function prepare(before: EngineState, observation: Observation, policy: Policy): Prepared {
   const seen = absorb(before, observation, policy)
   const settlement = followUp(seen, observation, policy)
-  const learnt = learnMargin(
-    learnBand(seen, observation.inventory.hostOf, policy),
-    settlement.settled.map((outcome) => (outcome.realisedGain ?? 0) - outcome.realisedCost),
-  )
+  const nets = settlement.settled.map((outcome) => (outcome.realisedGain ?? 0) - outcome.realisedCost)
+  const margin = learnMargin(learnBand(seen, observation.inventory.hostOf, policy), nets)
+  const learnt = learnDoubt(margin.threshold, nets)
   const levels = measureLevels(seen.vms, seen.cpuHistory)
   const profiles = updateProfiles(seen.profiles, seen.cpuHistory, levels, observation.samples)
   const state: EngineState = { ...seen, threshold: learnt.threshold, profiles, promises: settlement.open }
@@ -70,13 +72,25 @@ export function prepare(before: EngineState, observation: Observation, policy: P
     context: openContext(state, observation, policy, levels),
     events: [
       ...settlement.settled.map((outcome): TurnEvent => ({ kind: 'outcome-settled', outcome })),
+      ...margin.events,
       ...learnt.events,
     ],
   }
 }
 
-/** See, learn, plan: the whole judgement of one turn. */
+/** The whole judgement of one turn: see, learn, plan; then the plan is looked at once more, by code that shares nothing with what made it. */
 export function takeTurn(before: EngineState, observation: Observation, policy: Policy): Turn<EngineState> {
+  const turn = judge(before, observation, policy)
+  const doubt = sayDoubtInSelf(turn.state.threshold, policy)
+  const broken = breaches(before, turn, observation, policy).map(({ invariant, text }) => `${invariant}: ${text}`)
+  const adviceOnly = [...broken, ...(doubt === undefined ? [] : [doubt])]
+  if (adviceOnly.length === 0 || turn.orders.length === 0) return turn
+  const notes = adviceOnly.map((text): TurnEvent => ({ kind: 'note', text: `Advice only. ${text}` }))
+  return { ...turn, events: [...turn.events, ...notes], adviceOnly }
+}
+
+/** See, learn, plan. */
+function judge(before: EngineState, observation: Observation, policy: Policy): Turn<EngineState> {
   const { context, events } = prepare(before, observation, policy)
   const planner = new Planner(context)
   const alarm = raiseAlarm(context)
@@ -111,7 +125,8 @@ export const ethos: Balancer<EngineState> = {
 
 /** Takes the observation in: rosters, the newest samples, and what the log no longer needs. */
 function absorb(before: EngineState, observation: Observation, policy: Policy): EngineState {
-  const aligned = forgetRefused(alignRosters(before, observation.inventory), observation.inventory)
+  const refused = forgetRefused(alignRosters(before, observation.inventory), observation.inventory)
+  const aligned = { ...refused, moveLog: noteEnds(refused.moveLog, observation.inventory.ended) }
   const { samples } = observation
   const windows = Math.max(1, Math.round(policy.forecast.lookBackMs / samples.windowMs))
   const newest = withinReason(aligned.vms, samples.columns.cpu ?? new Float32Array(aligned.vms.length).fill(NaN))
@@ -202,12 +217,17 @@ function conclude(context: TurnContext, planner: Planner, made: Conclusion): Eng
     lastTurnAt: at,
     movedAt,
     busySince,
-    moveLog: [...state.moveLog, ...made.orders.map((order) => ({ vmId: order.vmId, from: order.from, at }))],
+    moveLog: [...state.moveLog, ...made.orders.map(logEntry)],
     triggerHistory: made.alarm.history,
     draining: made.draining,
     threshold: rememberBounds(context, state.threshold),
     promises: [...state.promises, ...promise(context, planner, made.orders)],
   }
+}
+
+/** What the log keeps of an order. */
+export function logEntry({ vmId, from, to, decidedAt, class: moveClass }: MigrationOrder): MoveLogEntry {
+  return { vmId, from, to, class: moveClass, at: decidedAt }
 }
 
 function promise(context: TurnContext, planner: Planner, orders: readonly MigrationOrder[]): readonly OpenPromise[] {

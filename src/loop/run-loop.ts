@@ -88,7 +88,7 @@ export async function runTurn<State>(input: {
   await world.store?.append(encodeTurn(record))
   input.onTurn?.(turn, observation)
   const refusals: TurnEvent[] = []
-  for (const order of orders) {
+  for (const order of turn.adviceOnly === undefined ? orders : []) {
     const refusal = await beginOrder(world.hypervisor, order)
     if (refusal !== undefined) refusals.push(refusal)
   }

@@ -19,6 +19,8 @@ export interface Policy {
   readonly consolidation: ConsolidationPolicy
   readonly gates: GatePolicy
   readonly limits: LimitPolicy
+  /** What binds where moves are real. Absent: nothing of it does (backtests, and other rules than ours). */
+  readonly safety?: SafetyPolicy
 }
 
 export interface Prices {
@@ -51,6 +53,8 @@ export interface ContentionPolicy {
   /** ... in this many of the last `ofTurns` turns. */
   readonly holdTurns: number
   readonly ofTurns: number
+  /** Contention that is so likely within a move's own duration and this is acted on at once, without hold: later is too late. Absent: never. */
+  readonly atOnceMarginMs?: number
 }
 
 export interface ConsolidationPolicy {
@@ -86,6 +90,50 @@ export interface LimitPolicy {
   readonly migrationsPerHostMax?: number
 }
 
+/** Concurrency, budgets per sliding hour and safeguards of a site whose VMs really move. What people and emptied hosts ask for has a budget of its own
+ *  by the hour, and the same limits on what goes on at a time. */
+export interface SafetyPolicy {
+  /** Migrations out of one host at a time. */
+  readonly outboundPerHostMax: number
+  /** Migrations of a host with a link below 10 Gbit/s at a time, in and out together; with a faster link `limits.migrationsPerHostMax` holds. */
+  readonly migrationsPerSlowLinkMax: number
+  readonly migrationsPerClusterMax: number
+  /** Moves that one host takes part in within an hour. */
+  readonly movesPerHostHourMax: number
+  readonly movesPerClusterHourMax: number
+  /** The same as a share of the cluster's VMs: the smaller of the two holds, and one move always may. */
+  readonly movesShareHourMax: Fraction
+  /** The budget of evacuations and of what people order. */
+  readonly evacuationsPerHostHourMax: number
+  readonly evacuationsPerClusterHourMax: number
+  /** After an arrival a host receives no other VM until it was measured in so many windows. */
+  readonly settleWindows: number
+  /** An order older than this is not begun. */
+  readonly planAgeMsMax: number
+  /** A forecast whose interval of 90 % holds a smaller share of what comes, or a larger one, is not trusted. */
+  readonly coverageMin: Fraction
+  readonly coverageMax: Fraction
+  /** Automation only advises after moves have so often, twenty in a row, earned less than they cost. */
+  readonly strikesMax: number
+}
+
+/** Sources: cost units of vSphere vMotion, KubeVirt's limits, and the numbers of decisions/0004-gates-and-prices.md. */
+export const SITE_SAFETY: SafetyPolicy = {
+  outboundPerHostMax: 2,
+  migrationsPerSlowLinkMax: 4,
+  migrationsPerClusterMax: 5,
+  movesPerHostHourMax: 4,
+  movesPerClusterHourMax: 12,
+  movesShareHourMax: 0.05,
+  evacuationsPerHostHourMax: 60,
+  evacuationsPerClusterHourMax: 120,
+  settleWindows: 2,
+  planAgeMsMax: MINUTE_MS,
+  coverageMin: 0.8,
+  coverageMax: 0.98,
+  strikesMax: 3,
+}
+
 /** Defaults of a production site. Sources: the seven gates and budgets of VMware, KubeVirt, Nova and the Kubernetes descheduler as
  *  gathered in decisions/0004-gates-and-prices.md. */
 export const PRODUCTION_POLICY: Policy = {
@@ -112,23 +160,33 @@ export const PRODUCTION_POLICY: Policy = {
   limits: { cpuAllocationMax: 4, memoryAllocationMax: 1, migrationsPerHostMax: 8 },
 }
 
+/** Production's policy where moves are real: what `ethos serve` starts from. */
+export const SITE_POLICY: Policy = {
+  ...PRODUCTION_POLICY,
+  name: 'site',
+  contention: { ...PRODUCTION_POLICY.contention, atOnceMarginMs: 5 * MINUTE_MS },
+  safety: SITE_SAFETY,
+}
+
 /** Reads a policy. Every part may be left out and then keeps the production default; unknown fields are refused.
- *  In `limits` and for `movesPerTurnMax`, an explicit null means "no limit". */
+ *  In `limits`, for `movesPerTurnMax` and for `safety` as a whole, an explicit null means "no limit". */
 export function parsePolicy(value: unknown, place = 'policy', defaults: Policy = PRODUCTION_POLICY): Policy {
   const fields = parseFields(value, place)
   refuseUnknownFields(
     fields,
-    ['name', 'comment', 'prices', 'forecast', 'contention', 'consolidation', 'gates', 'limits'],
+    ['name', 'comment', 'prices', 'forecast', 'contention', 'consolidation', 'gates', 'limits', 'safety'],
     place,
   )
+  const safety = parseSafety(fields['safety'], `${place}.safety`, defaults.safety)
   const policy: Policy = {
     name: parseOptional(fields['name'], (text) => parseText(text, `${place}.name`, 64)) ?? defaults.name,
     prices: parseSection(fields['prices'], `${place}.prices`, defaults.prices, [], PRICE_MAX),
     forecast: parseSection(fields['forecast'], `${place}.forecast`, defaults.forecast),
-    contention: parseSection(fields['contention'], `${place}.contention`, defaults.contention),
+    contention: parseSection(fields['contention'], `${place}.contention`, defaults.contention, LIFTABLE_CONTENTION),
     consolidation: parseSection(fields['consolidation'], `${place}.consolidation`, defaults.consolidation),
     gates: parseSection(fields['gates'], `${place}.gates`, defaults.gates, LIFTABLE_GATES),
     limits: parseSection(fields['limits'], `${place}.limits`, defaults.limits, LIFTABLE_LIMITS),
+    ...(safety === undefined ? {} : { safety }),
   }
   refuseContradictions(policy, place)
   return policy
@@ -138,12 +196,27 @@ export function encodePolicy(policy: Policy): string {
   return JSON.stringify(policy)
 }
 
+/** A part of it is overlaid on the site's; null: nothing of it binds. */
+function parseSafety(value: unknown, place: string, defaults: SafetyPolicy | undefined): SafetyPolicy | undefined {
+  if (value === null) return undefined
+  return value === undefined ? defaults : parseSection(value, place, defaults ?? SITE_SAFETY)
+}
+
 /** Limits that may be switched off by an explicit null. */
+const LIFTABLE_CONTENTION = ['atOnceMarginMs']
 const LIFTABLE_GATES = ['movesPerTurnMax']
 const LIFTABLE_LIMITS = ['cpuAllocationMax', 'memoryAllocationMax', 'migrationsPerHostMax']
 
 /** Shares and probabilities: 30 where .3 is meant would silently never come true. */
-const AT_MOST_ONE = new Set(['highFraction', 'lowFraction', 'triggerProbability', 'confidenceMin'])
+const AT_MOST_ONE = new Set([
+  'highFraction',
+  'lowFraction',
+  'triggerProbability',
+  'confidenceMin',
+  'movesShareHourMax',
+  'coverageMin',
+  'coverageMax',
+])
 
 /** Of any currency. What is dearer outweighs every other term, or sums to no finite number; a million a kWh is no price of anything. */
 const PRICE_MAX = 1e6

@@ -23,6 +23,8 @@ export interface Turn<State> {
   readonly state: State
   readonly events: readonly TurnEvent[]
   readonly orders: readonly MigrationOrder[]
+  /** Why the orders are advice, and none of them may be begun: an invariant broke, or moves do not pay. Absent: they may. */
+  readonly adviceOnly?: readonly string[]
   /** Why each VM that stayed did so: index into `STAY_REASONS`, parallel to `Inventory.vms`. Rivals give none. */
   readonly stayed?: Uint8Array
   /** Host demand ahead, parallel to `Inventory.hosts`. Rivals give none. */

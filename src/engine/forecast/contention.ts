@@ -1,5 +1,6 @@
 /** When will a host be asked for more than it has? Answered as a distribution, because nobody knows the minute. */
 import type { TimeUntilContention } from '../../terms/turn.ts'
+import type { Fraction } from '../../terms/units.ts'
 import { normalCdf } from '../numbers.ts'
 import type { HostLoads } from './host-loads.ts'
 
@@ -29,6 +30,15 @@ export function predictContention(
   }
   const median = cumulative.findIndex((probability) => probability >= 0.5)
   return { stepMs: ahead.stepMs, cumulative, ...(median < 0 ? {} : { medianMs: (median + 1) * ahead.stepMs }) }
+}
+
+/** Probability that it has begun within so long, straight between the steps; beyond the last of them, as at the last. */
+export function probabilityWithin({ stepMs, cumulative }: TimeUntilContention, ms: number): Fraction {
+  const steps = Math.min(ms / stepMs, cumulative.length)
+  if (!(steps > 0)) return 0
+  const whole = Math.floor(steps)
+  const before = whole === 0 ? 0 : cumulative[whole - 1]
+  return whole === cumulative.length ? before : before + (steps - whole) * (cumulative[whole] - before)
 }
 
 /** Probability of contention within the horizon only: the same numbers as `predictContention`'s last, without the list. */

@@ -5,6 +5,7 @@ import { hashPair } from '../../terms/luck.ts'
 import type { TurnContext } from '../context.ts'
 import { normalQuantile } from '../numbers.ts'
 import type { EngineState, ThresholdState } from '../state.ts'
+import { initialCoverage, isTrusted, learnCoverage, rememberForecasts } from './coverage.ts'
 
 /** Real demand has heavier tails than the normal: the band starts this much wider than a normal's quantile. Chosen
  *  on PlanetLab 20110303; what comes corrects it. */
@@ -18,6 +19,8 @@ const OUTCOME_SHARE = 0.02
 const OUTCOMES_MIN = 20
 const WEIGHING = Math.round(1 / OUTCOME_SHARE)
 const MARGIN_FACTOR_MAX = 4
+/** What gain over cost must be, times the margin, while forecasts are not trusted. */
+const UNTRUSTED_FACTOR = 2
 
 export function initialThreshold(): ThresholdState {
   return {
@@ -29,6 +32,9 @@ export function initialThreshold(): ThresholdState {
     netGain: 0,
     outcomes: 0,
     marginFactor: 1,
+    doubt: { moves: 0, net: 0 },
+    strikes: 0,
+    coverage: initialCoverage(),
   }
 }
 
@@ -41,9 +47,10 @@ export interface MigrationThreshold {
 
 export function migrationThreshold(threshold: ThresholdState, policy: Policy): MigrationThreshold {
   const start = HEAVY_TAIL * normalQuantile(policy.forecast.quantile)
+  const doubting = isTrusted(threshold.coverage, policy) ? 1 : UNTRUSTED_FACTOR
   return {
     bandSd: Number.isNaN(threshold.bandSd) ? start : threshold.bandSd,
-    marginFraction: (1 + policy.gates.marginFraction) * threshold.marginFactor - 1,
+    marginFraction: (1 + policy.gates.marginFraction) * threshold.marginFactor * doubting - 1,
   }
 }
 
@@ -58,10 +65,11 @@ export function learnBand(state: EngineState, hostOf: Int32Array, policy: Policy
     if (hostOf[v] >= 0 && newest[v] === newest[v]) demand[hostOf[v]] += newest[v]
   }
   const members = memberKeys(hostOf, demand.length)
+  const isSame = Uint8Array.from(members, (key, h) => (key === was.lastMembers[h] ? 1 : 0))
   let checked = 0
   let exceeded = 0
   for (let h = 0; h < demand.length; h++) {
-    if (was.lastBound[h] !== was.lastBound[h] || members[h] !== was.lastMembers[h]) continue
+    if (was.lastBound[h] !== was.lastBound[h] || isSame[h] === 0) continue
     checked++
     if (demand[h] > was.lastBound[h]) exceeded++
   }
@@ -71,6 +79,7 @@ export function learnBand(state: EngineState, hostOf: Int32Array, policy: Policy
     bandSd: Math.min(BAND_SD_MAX, Math.max(BAND_SD_MIN, bandSd + STEP_SD * surprise)),
     checked: was.checked + checked,
     exceeded: was.exceeded + exceeded,
+    coverage: learnCoverage(was.coverage, demand, isSame, state.fleet),
   }
 }
 
@@ -82,7 +91,8 @@ export function rememberBounds(context: TurnContext, threshold: ThresholdState):
     const own = context.hostCheck?.ownRefCores[h] ?? 0
     if (context.loads.count[h] > 0) lastBound[h] = context.loads.bound(h) - own
   }
-  return { ...threshold, lastBound, lastMembers: memberKeys(context.hostOf, lastBound.length) }
+  const lastMembers = memberKeys(context.hostOf, lastBound.length)
+  return { ...threshold, lastBound, lastMembers, coverage: rememberForecasts(context, threshold.coverage) }
 }
 
 /** Takes settled outcomes in: when moves do not earn what they cost, they must promise more. */

@@ -2,6 +2,7 @@
 import { HOUR_MS } from '../../terms/units.ts'
 import { horizonHours, hostStateAt, type TurnContext, vmAt } from '../context.ts'
 import { priceMigration } from '../migration/estimate.ts'
+import { isTrusted } from '../learn/coverage.ts'
 import type { Draining } from '../state.ts'
 import { firstShut } from '../suitability/rules.ts'
 import { fillLimit } from '../suitability/rules/demand.ts'
@@ -21,6 +22,8 @@ export function consolidate(planner: Planner): readonly Draining[] {
   const { isEnabled, hostsPerTurnMax } = context.policy.consolidation
   const draining: Draining[] = []
   if (!isEnabled) return draining
+  // What was begun waits: half an evacuation saves no watt, and a forecast that errs empties the wrong host.
+  if (!isTrusted(context.state.threshold.coverage, context.policy)) return context.state.draining
   const isSettled = new Uint8Array(planner.closed)
   let emptied = 0
   for (const { host, vms } of context.state.draining) {
@@ -148,10 +151,9 @@ function commitEmptying(
   worth: Worth & { readonly companions: number },
 ): Emptying {
   const { context } = planner
-  const copiesMax = context.policy.limits.migrationsPerHostMax ?? Infinity
   let isWhole = true
   for (const { vm, to, cost } of placed) {
-    const isOver = planner.movesLeft <= 0 || context.copies[host] >= copiesMax || context.copies[to] >= copiesMax
+    const isOver = planner.movesLeft <= 0 || planner.movesLeftFrom(host) <= 0 || !planner.mayReceive(to)
     if (isOver) {
       isWhole = false
       planner.shift(vm, host)

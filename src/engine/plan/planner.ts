@@ -48,7 +48,8 @@ export class Planner {
 
   /** Moves that may still be planned in this turn. */
   get movesLeft(): number {
-    return (this.context.policy.gates.movesPerTurnMax ?? Infinity) - this.moves.length
+    const { policy, budgets } = this.context
+    return Math.min((policy.gates.movesPerTurnMax ?? Infinity) - this.moves.length, budgets?.left ?? Infinity)
   }
 
   /** The best host in use for `vm`, or an empty one of the best kind if `mayStart`; -1 where none was found. */
@@ -97,8 +98,23 @@ export class Planner {
     this.moves.push(move)
     this.context.copies[move.from]++
     this.context.copies[move.to]++
+    this.context.budgets?.count(move.from, move.to)
     this.context.inFlight[move.vm] = 1
     this.stayed[move.vm] = stayCode('moves')
+  }
+
+  /** Moves that may still be planned off the host, by what goes on at a time and within the hour. */
+  movesLeftFrom(host: number): number {
+    const { policy, copies, budgets } = this.context
+    const copiesLeft = (policy.limits.migrationsPerHostMax ?? Infinity) - copies[host]
+    return Math.min(copiesLeft, budgets?.leftFrom(host) ?? Infinity)
+  }
+
+  /** The same towards it. */
+  mayReceive(host: number): boolean {
+    const { policy, copies, budgets } = this.context
+    if (copies[host] >= (policy.limits.migrationsPerHostMax ?? Infinity)) return false
+    return budgets === undefined || (budgets.leftTo(host) > 0 && budgets.settlesInMs(host) <= 0)
   }
 
   describeMove(

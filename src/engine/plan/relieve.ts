@@ -1,9 +1,11 @@
 /** Takes VMs off hosts where contention is coming, before it comes. */
 import type { HostId } from '../../terms/ids.ts'
 import type { Lack } from '../../terms/ranking.ts'
-import type { TurnEvent } from '../../terms/turn.ts'
+import type { TimeUntilContention, TurnEvent } from '../../terms/turn.ts'
+import { MINUTE_MS } from '../../terms/units.ts'
 import { horizonHours, horizonSteps, type TurnContext, vmAt } from '../context.ts'
-import { contentionWithin, predictContention } from '../forecast/contention.ts'
+import { contentionWithin, predictContention, probabilityWithin } from '../forecast/contention.ts'
+import { isTrusted } from '../learn/coverage.ts'
 import { priceMigration } from '../migration/estimate.ts'
 import { getSuitableHosts, remediate, selectBestHost } from '../suitability/rank.ts'
 import { firstShut, firstShutInNeed } from '../suitability/rules.ts'
@@ -58,6 +60,28 @@ export function isOverwhelmed(context: TurnContext, host: number): boolean {
   return loads.mean[host] > limit || (windows > 1 && loads.sumAt(host, windows - 2) > limit)
 }
 
+/** True where contention is likely to begin before a move begun now would have ended, and a margin passed: who waits for the next turn comes too late.
+ *  Says so. The hold is against forecasts that come and go, so only a trusted forecast may go past it. */
+function isDueAtOnce(planner: Planner, host: number): boolean {
+  const { context } = planner
+  const { contention, forecast } = context.policy
+  if (contention.atOnceMarginMs === undefined || !isTrusted(context.state.threshold.coverage, context.policy))
+    return false
+  const vm = chooseVm(context, context.members[host], host)
+  if (vm < 0) return false
+  const soonMs = estimateMove(context, vm, host).durationMs + contention.atOnceMarginMs
+  const timeUntil = timeUntilContention(context, host)
+  const probability = probabilityWithin(timeUntil, Math.min(soonMs, forecast.horizonMs))
+  if (probability < contention.triggerProbability) return false
+  const name = context.observation.inventory.hosts[host].id
+  const likely = `contention within ${(soonMs / MINUTE_MS).toFixed(1)} min is ${percent(probability)} likely`
+  planner.events.push({
+    kind: 'note',
+    text: `${name}: ${likely}, sooner than a move and its margin take. It is not held.`,
+  })
+  return true
+}
+
 /** Plans relief, worst host first. */
 export function relieve(planner: Planner, alarm: Alarm): void {
   const { context } = planner
@@ -66,7 +90,7 @@ export function relieve(planner: Planner, alarm: Alarm): void {
     const isInNeed = isOverwhelmed(context, h)
     if ((alarm.history[h] & 1) === 0 && !isInNeed) continue
     planner.closed[h] = 1
-    if (isInNeed || isAlarmed(context, alarm, h)) alarmed.push(h)
+    if (isInNeed || isAlarmed(context, alarm, h) || isDueAtOnce(planner, h)) alarmed.push(h)
     else for (const vm of context.members[h]) planner.stay(vm, 'hold-not-reached')
   }
   alarmed.sort((a, b) => alarm.contention[b] - alarm.contention[a] || a - b)
@@ -85,9 +109,8 @@ function relieveHost(planner: Planner, host: number, probability: number): void 
   if (planner.movesLeft <= 0 || isRelieved()) return
   const isInNeed = isOverwhelmed(context, host)
   const movable = context.members[host].filter((vm) => mayMove(planner, { vm, host, isInNeed }))
-  const copiesLeft = (context.policy.limits.migrationsPerHostMax ?? Infinity) - context.copies[host]
   const share = isInNeed ? movable.length * MOVES_SHARE_IN_NEED : 0
-  let movesLeft = Math.min(copiesLeft, Math.max(MOVES_PER_HOST_MAX, share))
+  let movesLeft = Math.min(planner.movesLeftFrom(host), Math.max(MOVES_PER_HOST_MAX, share))
   let failuresLeft = FAILED_MAX
   // One VM's want of a host is told in full for the others.
   let isTold = false
@@ -229,17 +252,19 @@ function lookEverywhere(planner: Planner, vm: number): number {
 }
 
 function announce(context: TurnContext, host: number): TurnEvent {
-  const capacity = context.fleet.capacity[host]
   return {
     kind: 'contention-predicted',
     hostId: context.observation.inventory.hosts[host].id,
-    timeUntilContention: predictContention(context.loads, host, capacity * context.policy.contention.highFraction, {
-      steps: horizonSteps(context),
-      stepMs: context.observation.samples.windowMs,
-    }),
+    timeUntilContention: timeUntilContention(context, host),
     demandP95: context.loads.mean[host] + 1.645 * context.loads.sd(host),
-    capacity,
+    capacity: context.fleet.capacity[host],
   }
+}
+
+function timeUntilContention(context: TurnContext, host: number): TimeUntilContention {
+  const limit = context.fleet.capacity[host] * context.policy.contention.highFraction
+  const ahead = { steps: horizonSteps(context), stepMs: context.observation.samples.windowMs }
+  return predictContention(context.loads, host, limit, ahead)
 }
 
 /** An amount in the policy's currency, for people. */

@@ -7,12 +7,14 @@ import { IN_FLIGHT } from './gates/in-flight.ts'
 import { LOCATION_UNKNOWN } from './gates/location-unknown.ts'
 import { MOVE_BUDGET } from './gates/move-budget.ts'
 import { PINNED } from './gates/pinned.ts'
+import { SITE_BUDGET } from './gates/site-budget.ts'
 import { ALLOCATION } from './rules/allocation.ts'
 import { ANTI_AFFINITY } from './rules/anti-affinity.ts'
 import { CONCURRENCY } from './rules/concurrency.ts'
 import { CONVERGENCE } from './rules/convergence.ts'
 import { CPU_FLAGS } from './rules/cpu-flags.ts'
-import { DEMAND } from './rules/demand.ts'
+import { DEMAND, wouldContend } from './rules/demand.ts'
+import { HOST_BUDGET } from './rules/host-budget.ts'
 import { HOST_STATE } from './rules/host-state.ts'
 import { MEASURED_LOAD } from './rules/measured-load.ts'
 import { MEASURED_MEMORY } from './rules/measured-memory.ts'
@@ -20,6 +22,7 @@ import { MEMORY } from './rules/memory.ts'
 import { NO_RETURN } from './rules/no-return.ts'
 import type { HostRule } from './rules/rule.ts'
 import { SAME_HOST } from './rules/same-host.ts'
+import { SETTLING } from './rules/settling.ts'
 
 /** The hard rules, in the order in which they are asked. */
 export const HOST_RULES: readonly HostRule[] = [
@@ -33,12 +36,14 @@ export const HOST_RULES: readonly HostRule[] = [
   MEASURED_MEMORY,
   NO_RETURN,
   CONCURRENCY,
+  HOST_BUDGET,
+  SETTLING,
   CONVERGENCE,
   DEMAND,
 ]
 
 /** The gates, in the order in which they are asked. */
-export const VM_GATES: readonly VmGate[] = [LOCATION_UNKNOWN, IN_FLIGHT, PINNED, COOLDOWN, MOVE_BUDGET]
+export const VM_GATES: readonly VmGate[] = [LOCATION_UNKNOWN, IN_FLIGHT, PINNED, COOLDOWN, MOVE_BUDGET, SITE_BUDGET]
 
 /** The first rule by which `vm` may not go to `host`, or undefined. */
 export function firstBroken(context: TurnContext, vm: number, host: number): HostRule | undefined {
@@ -46,10 +51,11 @@ export function firstBroken(context: TurnContext, vm: number, host: number): Hos
   return undefined
 }
 
-/** The same for a VM that must leave a host where it suffers now: forecast demand is then a matter of what is least bad, not of yes or no. */
+/** The same for a VM that must leave a host where it suffers now: forecast demand is then a matter of what is least bad, not of yes or no; but where
+ *  moves are real, nobody is brought to contention by one. */
 export function firstBrokenInNeed(context: TurnContext, vm: number, host: number): HostRule | undefined {
   for (const rule of HOST_RULES) if (rule !== DEMAND && rule.shortBy(context, vm, host) > 0) return rule
-  return undefined
+  return context.policy.safety !== undefined && wouldContend(context, vm, host) ? DEMAND : undefined
 }
 
 /** The first gate that keeps `vm` from moving anywhere, or undefined. */
@@ -58,8 +64,9 @@ export function firstShut(context: TurnContext, vm: number): VmGate | undefined 
   return undefined
 }
 
-/** The same for a VM that suffers now: rest is for those who can wait. */
+/** The same for a VM that suffers now: rest is for those who can wait; but where moves are real, nobody is exempt. */
 export function firstShutInNeed(context: TurnContext, vm: number): VmGate | undefined {
+  if (context.policy.safety !== undefined) return firstShut(context, vm)
   for (const gate of VM_GATES) if (gate !== COOLDOWN && gate.isShut(context, vm)) return gate
   return undefined
 }

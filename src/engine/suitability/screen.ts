@@ -12,12 +12,14 @@ import { CONCURRENCY } from './rules/concurrency.ts'
 import { CONVERGENCE } from './rules/convergence.ts'
 import { CPU_FLAGS } from './rules/cpu-flags.ts'
 import { DEMAND, fillLimit } from './rules/demand.ts'
+import { HOST_BUDGET } from './rules/host-budget.ts'
 import { HOST_STATE } from './rules/host-state.ts'
 import { MEASURED_LOAD } from './rules/measured-load.ts'
 import { MEASURED_MEMORY } from './rules/measured-memory.ts'
 import { MEMORY } from './rules/memory.ts'
 import { NO_RETURN } from './rules/no-return.ts'
 import { SAME_HOST } from './rules/same-host.ts'
+import { SETTLING } from './rules/settling.ts'
 
 /** Rules that a pair which passes may still fail: of the demand rule, screening knows bounds between which its answer lies. */
 export const SCREEN_LEAVES_OPEN: readonly string[] = [DEMAND.name]
@@ -198,7 +200,14 @@ function fixedMask(context: TurnContext, host: number, isMigrating: boolean): nu
   const isBusy = isMigrating && copiesMax !== undefined && context.copies[host] + 1 - copiesMax > 0
   const state = HOST_STATE.shortBy(context, -1, host) > 0 ? STATE_BIT : 0
   const doubt = MEASURED_LOAD.shortBy(context, -1, host) > 0 ? bitOf(MEASURED_LOAD) : 0
-  return state | doubt | (isBusy ? bitOf(CONCURRENCY) : 0)
+  return state | doubt | (isBusy ? bitOf(CONCURRENCY) : 0) | (isMigrating ? budgetMask(context, host) : 0)
+}
+
+/** What a site's budgets and the settling of hosts refuse to every VM that migrates. */
+function budgetMask({ budgets }: TurnContext, host: number): number {
+  if (budgets === undefined) return 0
+  const isSettling = budgets.settlesInMs(host) > 0
+  return (budgets.leftTo(host) > 0 ? 0 : bitOf(HOST_BUDGET)) | (isSettling ? bitOf(SETTLING) : 0)
 }
 
 function groupHosts(context: TurnContext): ReadonlyMap<string, readonly number[]> {

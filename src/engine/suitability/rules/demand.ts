@@ -19,3 +19,8 @@ export const DEMAND: HostRule = {
     return `${hostName(context, host)} ${asked}, ${showCores(bound - limit)} above the ${showCores(limit)} it may be filled to.`
   },
 }
+
+/** Whether the upper bound with the VM there would be contention. */
+export function wouldContend(context: TurnContext, vm: number, host: number): boolean {
+  return context.loads.boundWith(host, vm) > context.fleet.capacity[host] * context.policy.contention.highFraction
+}
