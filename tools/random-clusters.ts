@@ -5,7 +5,8 @@ import { HOST_STATES } from '../src/terms/cluster.ts'
 import { type HostCharacteristics, WORKLOAD_TYPES } from '../src/terms/host.ts'
 import { parseHostId } from '../src/terms/ids.ts'
 import { GiB, MINUTE_MS } from '../src/terms/units.ts'
-import { aFlight, aHost, aPolicy, aVm, type SmallCluster } from '../src/engine/builders.ts'
+import { parsePolicy } from '../src/terms/policy.ts'
+import { aFlight, aHost, aVm, type SmallCluster } from '../src/engine/builders.ts'
 
 const WINDOWS_MAX = 12
 const NOW_MS = 300 * MINUTE_MS
@@ -31,6 +32,7 @@ const VM = fc.record({
   isHostPassthrough: fc.constantFrom(undefined, true),
   demand: fc.array(finiteNumber({ min: 0, max: 1 }), { minLength: WINDOWS_MAX, maxLength: WINDOWS_MAX }),
   movedFrom: fc.constantFrom(undefined, 0, 1),
+  hasArrived: fc.boolean(),
   flightTo: fc.constantFrom(undefined, undefined, undefined, 0, 1),
 })
 
@@ -47,11 +49,12 @@ export const RANDOM_CLUSTERS: fc.Arbitrary<SmallCluster> = fc
     cpuAllocationMax: fc.constantFrom(null, 1, 4),
     memoryAllocationMax: fc.constantFrom(null, 0.9, 1),
     migrationsPerHostMax: fc.constantFrom(null, 1, 8),
+    safety: fc.constantFrom(null, {}, { movesPerHostHourMax: 1, settleWindows: 12 }),
     isEnabled: fc.boolean(),
     isMeasured: fc.boolean(),
     isBenchmarked: fc.boolean(),
   })
-  .map(({ hosts, vms, windows, isEnabled, isMeasured, isBenchmarked, ...limits }) => {
+  .map(({ hosts, vms, windows, isEnabled, isMeasured, isBenchmarked, safety, ...limits }) => {
     const hostOf = vms.map(({ host }) => (host < 0 ? -1 : host % hosts.length))
     return {
       at: NOW_MS,
@@ -87,13 +90,16 @@ export const RANDOM_CLUSTERS: fc.Arbitrary<SmallCluster> = fc
             },
           }
         : {}),
-      policy: aPolicy({ limits, consolidation: { isEnabled } }),
+      policy: parsePolicy({ limits, safety, consolidation: { isEnabled } }),
       state: {
-        moveLog: vms.flatMap(({ movedFrom }, v) =>
-          movedFrom === undefined
-            ? []
-            : [{ vmId: aVm(v).id, from: parseHostId(`host-${movedFrom}`), at: NOW_MS - (v + 1) * 30 * MINUTE_MS }],
-        ),
+        moveLog: vms.flatMap(({ movedFrom, host, hasArrived }, v) => {
+          if (movedFrom === undefined) return []
+          const at = NOW_MS - (v + 1) * 30 * MINUTE_MS
+          const entry = { vmId: aVm(v).id, from: parseHostId(`host-${movedFrom}`), at }
+          if (!hasArrived) return [entry]
+          const end = { at: at + MINUTE_MS, tookMs: MINUTE_MS, isDone: true }
+          return [{ ...entry, to: parseHostId(`host-${Math.max(0, host) % hosts.length}`), end }]
+        }),
       },
     }
   })

@@ -87,7 +87,8 @@ test('an order carries its move, and is remembered by what it promised', () => {
     state.promises.map(({ order: { id }, gain, settleAt }) => [id, gain, settleAt]),
     [[order.id, order.move?.gain, order.decidedAt + HOUR_MS]],
   )
-  assert.deepEqual(state.moveLog, [{ vmId: order.vmId, from: order.from, at: order.decidedAt }])
+  const { vmId, from, to, decidedAt } = order
+  assert.deepEqual(state.moveLog, [{ vmId, from, to, class: 'contention', at: decidedAt }])
 })
 
 test('moves are remembered for a day', () => {

@@ -68,6 +68,15 @@ function refusedIn(verdict: MoveVerdict | Refused): Refused {
   return verdict
 }
 
+function modeOf(odds: Parameters<typeof promising>[0], mayPostCopy = true): string {
+  return termsIn(termsOf(GUEST, promising(odds), { by: 'automation', mayPostCopy })).terms.mode
+}
+
+function timeoutOf(upperMs: number): number {
+  const promiser = promising({ precopy: 1 }, { totalMsRange: [1, upperMs] })
+  return termsIn(termsOf(GUEST, promiser, AUTOMATION)).terms.timeoutMs
+}
+
 test('a guest at rest goes by pre-copy, in the time by size, with what the model promises', () => {
   const { terms, promise, facts } = termsIn(termsOf(GUEST, byModel, AUTOMATION))
   // 500 Mbit/s are 59.6 MiB/s; 256 MiB count as 2 GiB: 1600 s.
@@ -96,8 +105,6 @@ test('one that only a slowed guest can end is slowed', () => {
 })
 
 test('the gentlest way that will surely do is taken', () => {
-  const modeOf = (odds: Parameters<typeof promising>[0], mayPostCopy = true): string =>
-    termsIn(termsOf(GUEST, promising(odds), { by: 'automation', mayPostCopy })).terms.mode
   assert.equal(modeOf({ precopy: 0.9, autoconverge: 1, postcopy: 1 }), 'precopy')
   assert.equal(modeOf({ precopy: 0.89, autoconverge: 0.95, postcopy: 1 }), 'autoconverge')
   assert.equal(modeOf({ precopy: 0.1, autoconverge: 0.2, postcopy: 1 }), 'postcopy')
@@ -114,8 +121,6 @@ test('a person may take an even chance, automation may not', () => {
 
 test('time grows with memory, and with a promise that needs longer, by ten minutes at most', () => {
   assert.equal(timeoutBySizeMs(8 * GiB), 6_400_000)
-  const timeoutOf = (upperMs: number): number =>
-    termsIn(termsOf(GUEST, promising({ precopy: 1 }, { totalMsRange: [1, upperMs] }), AUTOMATION)).terms.timeoutMs
   // 1.25 x 1,280 s are the 1,600 s that there are anyway.
   assert.equal(timeoutOf(1_280_000), 1_600_000)
   assert.equal(timeoutOf(1_400_000), 1_750_000)

@@ -36,11 +36,13 @@ export class Budgets {
   /** Moves of the last hour that each host took part in, and all of them; those that are asked for are not among them. */
   private readonly ofHost: Uint16Array
   private ofCluster = 0
+  /** The same of those that are asked for. */
+  private readonly askedOfHost: Uint16Array
+  private askedOfCluster = 0
   /** Instant from which each host may receive; Infinity while somebody is on the way to it. */
   private readonly settledAt: Float64Array
   private readonly at: number
 
-  /** @param isOwn for a look at one order alone: its entry in the log is not counted */
   constructor(safety: SafetyPolicy, state: EngineState, { at, inventory, samples }: Observation) {
     const { hosts, vms, migrations } = inventory
     this.safety = safety
@@ -50,6 +52,7 @@ export class Budgets {
     this.copies = new Uint16Array(hosts.length)
     this.outbound = new Uint16Array(hosts.length)
     this.ofHost = new Uint16Array(hosts.length)
+    this.askedOfHost = new Uint16Array(hosts.length)
     this.settledAt = new Float64Array(hosts.length).fill(-Infinity)
     for (const entry of state.moveLog) this.countLogged(entry, state, samples.windowMs)
     for (const flight of migrations) this.countFlight(flight, state)
@@ -75,11 +78,21 @@ export class Budgets {
     return this.settledAt[host] - this.at
   }
 
+  /** Whether one more move that is asked for may begin: at a time as many as of any, within the hour by a budget of its own. */
+  mayBeAsked(from: number, to: number): boolean {
+    const { safety } = this
+    if (this.flights >= safety.migrationsPerClusterMax || this.outbound[from] >= safety.outboundPerHostMax) return false
+    if (this.askedOfCluster >= safety.evacuationsPerClusterHourMax) return false
+    return [from, to].every(
+      (host) => this.copies[host] < this.linkMax[host] && this.askedOfHost[host] < safety.evacuationsPerHostHourMax,
+    )
+  }
+
   /** Counts a move that was decided. */
   count(from: number, to: number): void {
     this.fly(from, to)
-    this.book(from)
-    this.book(to)
+    this.ofHost[from]++
+    this.ofHost[to]++
     this.ofCluster++
   }
 
@@ -93,10 +106,12 @@ export class Budgets {
       const settledAt = entry.end.at + this.safety.settleWindows * windowMs
       this.settledAt[to] = Math.max(this.settledAt[to], settledAt)
     }
-    if (this.at - entry.at >= HOUR_MS || isAskedFor(entry.class)) return
-    this.ofCluster++
-    this.book(hostIndex.get(entry.from))
-    this.book(to)
+    if (this.at - entry.at >= HOUR_MS) return
+    const isAsked = isAskedFor(entry.class)
+    if (isAsked) this.askedOfCluster++
+    else this.ofCluster++
+    const counts = isAsked ? this.askedOfHost : this.ofHost
+    for (const host of [hostIndex.get(entry.from), to]) if (host !== undefined) counts[host]++
   }
 
   private countFlight(flight: MigrationInFlight, { hostIndex }: EngineState): void {
@@ -112,9 +127,5 @@ export class Budgets {
     this.copies[from]++
     this.copies[to]++
     this.settledAt[to] = Infinity
-  }
-
-  private book(host: number | undefined): void {
-    if (host !== undefined) this.ofHost[host]++
   }
 }

@@ -58,6 +58,15 @@ export function firstBrokenInNeed(context: TurnContext, vm: number, host: number
   return context.policy.safety !== undefined && wouldContend(context, vm, host) ? DEMAND : undefined
 }
 
+/** Rules of moves that nobody asked for. */
+const VOLUNTARY_RULES: ReadonlySet<HostRule> = new Set([NO_RETURN, HOST_BUDGET, SETTLING, DEMAND])
+
+/** The same for a move that a person or an emptied host asks for: what keeps VMs from going to and fro does not stand in its way. */
+export function firstBrokenAsked(context: TurnContext, vm: number, host: number): HostRule | undefined {
+  for (const rule of HOST_RULES) if (!VOLUNTARY_RULES.has(rule) && rule.shortBy(context, vm, host) > 0) return rule
+  return wouldContend(context, vm, host) ? DEMAND : undefined
+}
+
 /** The first gate that keeps `vm` from moving anywhere, or undefined. */
 export function firstShut(context: TurnContext, vm: number): VmGate | undefined {
   for (const gate of VM_GATES) if (gate.isShut(context, vm)) return gate
