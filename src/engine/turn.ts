@@ -6,7 +6,7 @@ import type { Balancer, HostForecast, Observation, Turn, TurnEvent } from '../te
 import { DAY_MS } from '../terms/units.ts'
 import { openContext, type TurnContext } from './context.ts'
 import { initialThreshold, learnBand, learnMargin, rememberBounds } from './learn/threshold.ts'
-import { noteEnds } from './learn/ends.ts'
+import { logEntry, noteEnds } from './learn/ends.ts'
 import { followUp } from './learn/outcomes.ts'
 import { forgetRefused } from './learn/refused.ts'
 import { learnDoubt, sayDoubtInSelf } from './learn/self-doubt.ts'
@@ -20,7 +20,7 @@ import { measureLevels } from './profile/levels.ts'
 import { emptyProfiles, updateProfiles } from './profile/profiles.ts'
 import { mixOf } from './profile/work-mix.ts'
 import { alignRosters } from './roster.ts'
-import type { Draining, EngineState, MoveLogEntry, OpenPromise } from './state.ts'
+import type { Draining, EngineState, OpenPromise } from './state.ts'
 import { measureFleet } from './suitability/fleet.ts'
 import { isDoubtful, sayDoubt } from './suitability/rules/measured-load.ts'
 import { type Vm, vmSizeRefCores } from '../terms/vm.ts'
@@ -223,11 +223,6 @@ function conclude(context: TurnContext, planner: Planner, made: Conclusion): Eng
     threshold: rememberBounds(context, state.threshold),
     promises: [...state.promises, ...promise(context, planner, made.orders)],
   }
-}
-
-/** What the log keeps of an order. */
-export function logEntry({ vmId, from, to, decidedAt, class: moveClass }: MigrationOrder): MoveLogEntry {
-  return { vmId, from, to, class: moveClass, at: decidedAt }
 }
 
 function promise(context: TurnContext, planner: Planner, orders: readonly MigrationOrder[]): readonly OpenPromise[] {

@@ -2,10 +2,11 @@
 import { initialThreshold } from '../../engine/learn/threshold.ts'
 import { alignRosters } from '../../engine/roster.ts'
 import type { EngineState, MoveLogEntry, ThresholdState } from '../../engine/state.ts'
+import { logEntry } from '../../engine/learn/ends.ts'
 import { initialState } from '../../engine/turn.ts'
 import { boundedUse } from '../../drivers/reported/reported-telemetry.ts'
 import type { Inventory } from '../../terms/cluster.ts'
-import { type MigrationOrder, parseMigrationOrder } from '../../terms/move.ts'
+import { parseMigrationOrder } from '../../terms/move.ts'
 import { ParseError, parseFields, parseJson, parseList, parseNumber } from '../../terms/parse.ts'
 import type { Policy } from '../../terms/policy.ts'
 import { DAY_MS, type EpochMs } from '../../terms/units.ts'
@@ -24,9 +25,10 @@ const LINES_OF_LAST_TURN = 10
 
 /** A line of the journal, beside headers and turns: what was learnt, so that a restart need not learn it again. */
 export function encodeLearnt(threshold: ThresholdState): string {
-  const { bandSd, checked, exceeded, netGain, outcomes, marginFactor } = threshold
-  const learnt = { checked, exceeded, netGain, outcomes, marginFactor }
-  return JSON.stringify({ kind: 'learnt', ...(Number.isNaN(bandSd) ? {} : { bandSd }), ...learnt })
+  const { bandSd, checked, exceeded, netGain, outcomes, marginFactor, doubt, strikes, coverage } = threshold
+  const learnt = { checked, exceeded, netGain, outcomes, marginFactor, doubt, strikes }
+  const intervals = { coverageShare: coverage.share, coverageChecked: coverage.checked }
+  return JSON.stringify({ kind: 'learnt', ...(Number.isNaN(bandSd) ? {} : { bandSd }), ...learnt, ...intervals })
 }
 
 /** The state as it would be after the turns of the last day, as far as it decides anything: past demand, who moved when and from where, the width of
@@ -148,7 +150,7 @@ async function readPast(store: SiteStore, now: EpochMs): Promise<Past> {
     if (entry?.kind === 'learnt') threshold ??= entry.threshold
     if (entry?.kind !== 'turn') continue
     newest ??= entry
-    if (now - at < DAY_MS) moves.push(...entry.orders.map(moveOf).toReversed())
+    if (now - at < DAY_MS) moves.push(...entry.orders.map(logEntry).toReversed())
   }
   return {
     turns: newest === undefined ? 0 : newest.number + 1,
@@ -157,10 +159,6 @@ async function readPast(store: SiteStore, now: EpochMs): Promise<Past> {
     moves: moves.reverse(),
     threshold: threshold ?? initialThreshold(),
   }
-}
-
-function moveOf({ vmId, from, decidedAt }: MigrationOrder): MoveLogEntry {
-  return { vmId, from, at: decidedAt }
 }
 
 async function* newestFirst(store: SiteStore): AsyncGenerator<JournalLine> {
@@ -217,5 +215,27 @@ function parseLearnt(fields: Readonly<Record<string, unknown>>): ThresholdState 
     netGain: number('netGain'),
     outcomes: number('outcomes', { min: 0 }),
     marginFactor: number('marginFactor', { min: 1, max: 100 }),
+    ...parseSelfDoubt(fields, number),
+  }
+}
+
+/** Absent in lines of earlier versions, which did not doubt themselves. */
+function parseSelfDoubt(
+  fields: Readonly<Record<string, unknown>>,
+  number: (name: string, bounds?: { readonly min?: number; readonly max?: number }) => number,
+): Partial<ThresholdState> {
+  if (fields['strikes'] === undefined) return {}
+  const doubt = parseFields(fields['doubt'], 'line.doubt')
+  return {
+    strikes: number('strikes', { min: 0 }),
+    doubt: {
+      moves: parseNumber(doubt['moves'], 'line.doubt.moves', { min: 0 }),
+      net: parseNumber(doubt['net'], 'line.doubt.net'),
+    },
+    coverage: {
+      ...initialThreshold().coverage,
+      share: number('coverageShare', { min: 0, max: 1 }),
+      checked: number('coverageChecked', { min: 0 }),
+    },
   }
 }

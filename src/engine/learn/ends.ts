@@ -1,6 +1,6 @@
 /** How our moves ended, in the log of them: what failed makes a VM rest longer, and a host that received one must settle. */
-import type { MigrationEnd } from '../../terms/move.ts'
-import type { MoveLogEntry } from '../state.ts'
+import type { MigrationEnd, MigrationOrder } from '../../terms/move.ts'
+import type { EngineState, MoveLogEntry } from '../state.ts'
 
 /** The log with the ends that were told since. An end belongs to the newest move of its VM off the same host that has none. */
 export function noteEnds(log: readonly MoveLogEntry[], ended: readonly MigrationEnd[]): readonly MoveLogEntry[] {
@@ -13,4 +13,17 @@ export function noteEnds(log: readonly MoveLogEntry[], ended: readonly Migration
     next[i] = { ...next[i], end }
   }
   return next
+}
+
+/** What the log keeps of an order. */
+export function logEntry({ vmId, from, to, decidedAt, class: moveClass }: MigrationOrder): MoveLogEntry {
+  return { vmId, from, to, class: moveClass, at: decidedAt }
+}
+
+/** The state with an order that no turn gave, but a person or an emptied host: the VM rests after it, and its budget counts it. */
+export function rememberOrder(state: EngineState, order: MigrationOrder): EngineState {
+  const movedAt = Float64Array.from(state.movedAt)
+  const vm = state.vmIndex.get(order.vmId)
+  if (vm !== undefined) movedAt[vm] = order.decidedAt
+  return { ...state, movedAt, moveLog: [...state.moveLog, logEntry(order)] }
 }

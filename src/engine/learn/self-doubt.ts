@@ -33,5 +33,10 @@ export function learnDoubt(
 export function sayDoubtInSelf({ strikes }: ThresholdState, { safety }: Policy): string | undefined {
   if (safety === undefined || strikes < safety.strikesMax) return undefined
   const lost = `${strikes} times in a row ${MOVES_PER_VERDICT} moves earned less than they cost`
-  return `Moves do not pay: ${lost}. Orders are advice until they would have paid, or an operator resets what was learnt.`
+  return `Moves do not pay: ${lost}. Orders are advice until an operator forgives that and raises automation again.`
+}
+
+/** What was learnt, with nothing held against us: for an operator who raises automation again. */
+export function forgiven(was: ThresholdState): ThresholdState {
+  return { ...was, doubt: { moves: 0, net: 0 }, strikes: 0 }
 }
