@@ -15,7 +15,7 @@ import { CLOUDSIM_RULES, HONEST_RULES } from '../simulator/rules.ts'
 import { Simulation } from '../simulator/simulation.ts'
 import { Luck } from '../terms/luck.ts'
 import type { MigrationOrder } from '../terms/move.ts'
-import type { Policy } from '../terms/policy.ts'
+import { type Policy, SITE_SAFETY } from '../terms/policy.ts'
 import type { DemandSeries } from '../terms/trace.ts'
 import type { Balancer, Observation, Turn } from '../terms/turn.ts'
 import { GiB, HOUR_MS } from '../terms/units.ts'
@@ -113,7 +113,7 @@ async function live<State>({ balancer, cluster, demand, ...rest }: Setup<State>)
 /** Lives through random clusters and looks at each of their turns. */
 function checkLives(
   look: (turn: Turn<EngineState>, observation: Observation, before: EngineState) => void,
-  { runs, steps }: { readonly runs: number; readonly steps: number },
+  { runs, steps, policy = EAGER }: { readonly runs: number; readonly steps: number; readonly policy?: Policy },
 ): Promise<number> {
   let moves = 0
   const one = async (cluster: Cluster): Promise<void> => {
@@ -122,6 +122,7 @@ function checkLives(
       balancer: ethos,
       cluster,
       demand: demandOf(cluster, steps),
+      policy,
       onTurn: (turn, observation) => {
         look(turn, observation, before)
         before = turn.state
@@ -155,6 +156,20 @@ test('a turn changes nothing that it is given, and taken again gives the same', 
     { seed: PROPERTY_SEED, numRuns: 12 },
   )
   assert.ok(moves > 20, `${moves} moves`)
+})
+
+test('no turn breaks an invariant, by an eager policy or by a site that limits', async () => {
+  for (const policy of [
+    EAGER,
+    { ...EAGER, safety: { ...SITE_SAFETY, movesShareHourMax: 1, movesPerHostHourMax: 8 } },
+  ]) {
+    const moves = await checkLives(({ adviceOnly }) => assert.equal(adviceOnly, undefined), {
+      runs: 30,
+      steps: 40,
+      policy,
+    })
+    assert.ok(moves > 50, `${moves} moves`)
+  }
 })
 
 test('a VM gets one order a turn at most, and none while it is on its way', async () => {

@@ -4,7 +4,7 @@ import * as fc from 'fast-check'
 import { checkProperty, finiteNumber } from '../../../tools/property.ts'
 import { STEP_MS } from '../builders.ts'
 import type { Levels } from '../profile/levels.ts'
-import { contentionWithin, predictContention } from './contention.ts'
+import { contentionWithin, predictContention, probabilityWithin } from './contention.ts'
 import { HostLoads } from './host-loads.ts'
 
 /** One VM on the only host, with the past, mean and variance given. */
@@ -88,4 +88,19 @@ test('the chance never falls as time goes on, and stays between 0 and 1', () => 
       assert.equal(contentionWithin(loads, 0, limit, steps), cumulative[steps - 1])
     }),
   )
+})
+
+test('between the steps the probability rises straight, from nothing at once; beyond the last it is the last', () => {
+  const timeUntil = { stepMs: 300_000, cumulative: [0.1, 0.5, 0.6] }
+  for (const [minutes, probability] of [
+    [0, 0],
+    [2.5, 0.05],
+    [5, 0.1],
+    [7.5, 0.3],
+    [10, 0.5],
+    [15, 0.6],
+    [60, 0.6],
+  ] as const)
+    assertNear(probabilityWithin(timeUntil, minutes * 60_000), probability)
+  assert.equal(probabilityWithin({ stepMs: 300_000, cumulative: [] }, 300_000), 0)
 })

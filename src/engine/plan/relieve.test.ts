@@ -247,3 +247,35 @@ test('where no host has room, those who suffer now go where they suffer least, i
   assert.ok(routes(planner).length > 0)
   assert.ok(planner.moves.every(({ move }) => move.gain > move.cost))
 })
+
+/** Host 0 wants 4.8 of 4 cores in one window of four, and 1.6 in the others: within one window the chance is a quarter, within two a half. */
+const EVERY_FOURTH = [0.3, 0.4, 0.4, 0.5].map((cores) =>
+  Array.from({ length: 24 }, (_, k) => cores * (k % 4 === 1 ? 3 : 1)),
+)
+const COMES: Partial<SmallCluster> = { demand: [...EVERY_FOURTH, 0.2], state: { triggerHistory: Uint8Array.of(0, 0) } }
+
+function atOnce(atOnceMarginMs: number | undefined, triggerProbability: number, state = COMES.state): Planner {
+  const contention = { triggerProbability, ...(atOnceMarginMs === undefined ? {} : { atOnceMarginMs }) }
+  return plan({ ...COMES, policy: aPolicy({ contention }), ...(state === undefined ? {} : { state }) })
+}
+
+test('contention likely within a move and its margin is acted on at once; a moment less likely, and the hold stands', () => {
+  // A copy of 1 GiB at half of 1 Gbit/s takes 17.4 s: with 5 min and 42.6 s of margin, six minutes: 1/4 + 1/5 of the next 1/4 = 0.30,
+  // and a little less, for the kernel gives the peak a chance to stay below.
+  assert.deepEqual(routes(atOnce(undefined, 0.25)), [])
+  assert.ok(routes(atOnce(342_600, 0.25)).length > 0)
+  assert.deepEqual(routes(atOnce(342_600, 0.32)), [])
+  // Without margin the copy alone is 17 s: 0.06 of a window, a chance of 0.015.
+  assert.deepEqual(routes(atOnce(0, 0.05)), [])
+  const [said] = eventsOf(atOnce(342_600, 0.25), 'note')
+  assert.match(said.text, /^host-0: contention within 6\.0 min is 28 % likely, sooner than a move and its margin take/)
+})
+
+test('a forecast that is not trusted waits for its hold', () => {
+  const policy = aPolicy({ contention: { triggerProbability: 0.25, atOnceMarginMs: 342_600 }, safety: {} })
+  assert.ok(routes(plan({ ...COMES, policy })).length > 0)
+  const { threshold } = aContext({ ...CROWDED, ...COMES }).state
+  const coverage = { ...threshold.coverage, share: 0.5, checked: 1000 }
+  const state = { ...COMES.state, threshold: { ...threshold, coverage } }
+  assert.deepEqual(routes(plan({ ...COMES, policy, state })), [])
+})
