@@ -5,6 +5,7 @@ import { countFlaps, judgeFlaps } from '../../tools/anti-flap/oracle.ts'
 import { live } from '../../tools/anti-flap/run.ts'
 import { SHAPES, VMS } from '../../tools/anti-flap/shapes.ts'
 import { parseHostId } from '../terms/ids.ts'
+import type { MigrationOrder } from '../terms/move.ts'
 import { HOUR_MS } from '../terms/units.ts'
 import { anOrder } from '../simulator/builders.ts'
 import { ethos } from './turn.ts'
@@ -31,11 +32,13 @@ for (const name of [
   })
 }
 
+function order(vm: number, from: number, to: number, hours: number): MigrationOrder {
+  return { ...anOrder(vm, from, to, `order-${hours}`), decidedAt: hours * HOUR_MS }
+}
+
+const DAY = 24 * HOUR_MS
+
 test('the oracle bites', () => {
-  const order = (vm: number, from: number, to: number, hours: number) => ({
-    ...anOrder(vm, from, to, `order-${hours}`),
-    decidedAt: hours * HOUR_MS,
-  })
   const there = order(0, 0, 1, 1)
   assert.equal(countFlaps([there, order(0, 1, 0, 5)], DAY).returns, 1)
   assert.equal(countFlaps([there, order(0, 1, 0, 8)], DAY).returns, 0)
@@ -44,5 +47,3 @@ test('the oracle bites', () => {
   assert.equal(judgeFlaps(countFlaps(five, DAY), VMS).length, 1)
   assert.equal(countFlaps([order(0, 0, 1, 0.5), order(1, 0, 1, 3)], DAY).afterSettled, 1)
 })
-
-const DAY = 24 * HOUR_MS

@@ -5,7 +5,7 @@ import { proxmoxCrs } from '../../src/rivals/proxmox-crs.ts'
 import { countFlaps, judgeFlaps } from '../anti-flap/oracle.ts'
 import { live } from '../anti-flap/run.ts'
 import { SHAPES, VMS } from '../anti-flap/shapes.ts'
-import type { Figures, LongTest } from '../long-test.ts'
+import type { LongTest } from '../long-test.ts'
 
 const HOURS = 72
 
@@ -32,7 +32,7 @@ export const longTest: LongTest = {
       figures[`${name}: overload of hold and margin alone`] = percent(held.overloadTimeFraction)
       figures[`${name}: overload without moves`] = percent(still.overloadTimeFraction)
     }
-    return figures as Figures
+    return figures
   },
 }
 
