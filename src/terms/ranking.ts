@@ -24,7 +24,6 @@ export const LACKS = [
   'benefit',
   'worse-than-chosen',
   'measured-load',
-  'storage',
   'stale',
 ] as const
 export type Lack = (typeof LACKS)[number]
