@@ -39,6 +39,12 @@ export function alertOf(record: IntentRecord, now: EpochMs): MoveAlert | undefin
   return { ...about, severity: 'warning', what: 'overdue', since: startedAt, text, commands: lookAt(record) }
 }
 
+/** Who takes a VM back again and again is not fought with. */
+export function yieldedAlert(vmId: VmId, since: EpochMs, until: EpochMs): MoveAlert {
+  const text = `${vmId} was taken back twice within an hour after we had moved it: another balancer, or a person, wants it elsewhere. It is left alone for ${until - since} ms. Which of the two is to decide?`
+  return { severity: 'warning', what: 'yielded', vmId, hosts: [], since, text, commands: [] }
+}
+
 function frozenAlert(
   record: IntentRecord,
   { at, reason, detail }: NonNullable<IntentRecord['frozen']>,
@@ -77,7 +83,7 @@ function frozenAlert(
         text: `Where ${vmId} runs has not been known for ${now - at} ms: ${detail}. Nothing is done to it, nor to ${from} and ${to}, until it is seen.`,
         commands: [
           ...look,
-          `# if a host is off for good and will not come back by itself: ethos moves vouch HOST --is-off`,
+          `# if a host is off for good and will not come back by itself, vouch for it: docs/moves.md`,
         ],
       }
   }
