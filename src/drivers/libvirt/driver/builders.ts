@@ -14,6 +14,9 @@ export interface DrivenSite {
   readonly dispose: () => Promise<void>
 }
 
+/** What is waited for comes, however busy the machine is. */
+const PATIENT = { vmWaitMs: 20_000, hostWaitMs: 60_000 }
+
 /** Two hosts, unless it says otherwise. */
 export async function aDrivenSite(
   changes: Partial<LibvirtSite> = {},
@@ -22,7 +25,10 @@ export async function aDrivenSite(
 ): Promise<DrivenSite> {
   const folder = mkdtempSync(join(tmpdir(), 'ethos-site-'))
   const site = await FakeSite.open(folder, hosts)
-  const driver = new LibvirtDriver({ ...site.configuration, ...changes }, { ...site.linkOptions, ...options })
+  const driver = new LibvirtDriver(
+    { ...site.configuration, ...changes },
+    { ...site.linkOptions, ...PATIENT, ...options },
+  )
   const dispose = async (): Promise<void> => {
     await driver.close()
     await site.close()

@@ -111,7 +111,7 @@ export class FakeSite {
       const host = this.hosts.find(({ peerUri }) => peerUri === uri)
       return openLibvirt(host === undefined ? uri : `qemu+unix:///system?socket=${host.path}`, options)
     }
-    return { open, firstWaitMs: 1, probeEveryMs: 20, connectTimeoutMs: 5000, callTimeoutMs: 5000 }
+    return { open, firstWaitMs: 1, probeEveryMs: 20, connectTimeoutMs: 20_000, callTimeoutMs: 20_000 }
   }
 
   host(name: string): FakeSiteHost {
@@ -306,7 +306,10 @@ function jobStats({ jobs, completed, facts }: FakeSiteHost, { uuid }: Domain, is
   const job = jobs.get(uuid)
   if (job === undefined) return { type: 0, parameters: [] }
   if (job === 'in') {
-    throw new FakeRefusal(LIBVIRT_ERROR.operationInvalid, 'migration statistics are available only on the source host')
+    throw new FakeRefusal(
+      LIBVIRT_ERROR.operationUnsupported,
+      'migration statistics are available only on the source host',
+    )
   }
   if (job !== 'out') return { type: 2, parameters: [{ field: 'operation', value: job.operation }] }
   const parameters = [

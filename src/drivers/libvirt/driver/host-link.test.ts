@@ -110,7 +110,7 @@ test('a connection that broke is opened again when it is next needed', async (co
 
 test('a call that is not answered costs the connection, for its place there stays taken', async (context) => {
   const { server, uri } = await aFake(context)
-  const link = new HostLink({ id: NOWHERE.id, uri }, { callTimeoutMs: 50 })
+  const link = new HostLink({ id: NOWHERE.id, uri }, { callTimeoutMs: 1500 })
   context.after(() => link.close())
   server.on(HOST_PROCEDURES.hostname, silence)
   const error = await ask(link)

@@ -9,21 +9,26 @@ import { LibvirtStatistics } from './statistics.ts'
 
 const HOST_1 = parseHostId('host-1')
 const VM = parseVmId('test')
+const PATIENT = { vmWaitMs: 20_000, hostWaitMs: 60_000, callTimeoutMs: 30_000, connectTimeoutMs: 20_000 }
 
 if (withoutLibvirt === false) describe('the driver and libvirtd', real)
 else test('the driver and libvirtd', { skip: withoutLibvirt }, () => undefined)
+
+async function optOutIn(driver: LibvirtDriver): Promise<string | undefined> {
+  const [listing] = await driver.list()
+  return listing?.kind === 'listed' ? listing.vms[0]?.optOut : 'not listed'
+}
 
 function real(): void {
   let daemon: LibvirtDaemon
   let driver: LibvirtDriver
   before(async () => {
     daemon = await LibvirtDaemon.start()
-    const peer = (name: string): string => `qemu+tls://${name}.invalid/system`
     const hosts = [
-      { id: HOST_1, uri: daemon.uri('unix'), peerUri: peer('host-1') },
-      { id: parseHostId('host-2'), uri: daemon.uri('tcp'), peerUri: peer('host-2') },
+      { id: HOST_1, uri: daemon.uri('unix'), peerUri: 'qemu+tls://host-1.invalid/system' },
+      { id: parseHostId('host-2'), uri: daemon.uri('tcp'), peerUri: 'qemu+tls://host-2.invalid/system' },
     ]
-    driver = new LibvirtDriver({ hosts }, { firstWaitMs: 10, probeEveryMs: 100 })
+    driver = new LibvirtDriver({ hosts }, { ...PATIENT, firstWaitMs: 10, probeEveryMs: 100 })
   })
   after(async () => {
     await driver.close()
@@ -47,17 +52,13 @@ function real(): void {
   })
 
   test('its owner has it left alone by libvirt metadata, and by a word in its description', async () => {
-    const optOut = async (): Promise<string | undefined> => {
-      const [listing] = await driver.list()
-      return listing?.kind === 'listed' ? listing.vms[0]?.optOut : 'not listed'
-    }
     const own = ['metadata', 'test', '--uri', 'urn:ethos:vm']
     await daemon.virshBeside(...own, '--key', 'ethos', '--set', "<vm migration='off' reason='licence'/>", '--live')
-    assert.match((await optOut()) ?? '', /migration="off": licence/)
+    assert.match((await optOutIn(driver)) ?? '', /migration="off": licence/)
     await daemon.virshBeside(...own, '--remove', '--live')
-    assert.equal(await optOut(), undefined)
+    assert.equal(await optOutIn(driver), undefined)
     await daemon.virshBeside('desc', 'test', '--live', 'ethos:stay')
-    assert.match((await optOut()) ?? '', /description says ethos:stay/)
+    assert.match((await optOutIn(driver)) ?? '', /description says ethos:stay/)
     await daemon.virshBeside('desc', 'test', '--live', 'plain')
   })
 

@@ -16,9 +16,11 @@ import { DOMAIN_PROCEDURES } from '../rpc/procedures-domain.ts'
 import { MIGRATION_PROCEDURES } from '../rpc/procedures-migration.ts'
 import type { HostLink } from './host-link.ts'
 import { findVm } from './looks.ts'
+import { wishAgainst, wishesOf } from './opt-out.ts'
 import { describeState, isRunning, OPERATION } from './presence.ts'
 import { type LibvirtHost, type LibvirtSite, peerUriOf } from './sites.ts'
 import { figureOf } from './vm-desk.ts'
+import { parseXml } from './xml.ts'
 
 /** virConnectListAllDomainsFlags: those that run and have a definition that outlives it. */
 const ACTIVE_PERSISTENT = (1 << 0) | (1 << 2)
@@ -92,9 +94,11 @@ export class Move {
       const is = describeState(state, { kind: 'none' })
       return neverSent(`${domain.name} on ${source.id} is ${is}; only what runs is moved.`)
     }
+    const unwanted = await this.unwanted(own, domain)
+    if (unwanted !== undefined) return neverSent(`${domain.name} on ${source.id}: ${unwanted}.`)
     const request = performRequest(domain, peerUri, await this.options(own, domain))
     await this.watch(own, domain)
-    const objection = this.parts.objection()
+    const objection = this.isCancelled ? 'It was cancelled before it was sent.' : this.parts.objection()
     if (objection !== undefined) return neverSent(objection)
     const answer = own.call(MIGRATION_PROCEDURES.perform, request, { timeoutMs: Number.POSITIVE_INFINITY })
     const end = answer.then((): MigrationEnd => ({ kind: 'succeeded' }), migrationEnd)
@@ -103,6 +107,13 @@ export class Move {
     if (early?.kind === 'never-sent') return neverSent(`${source.id}: ${early.error.message}`)
     void this.limitDowntime(own, domain)
     return { kind: 'sent', ended: this.finish(own, end, target) }
+  }
+
+  /** A word that came after the preflight counts as well. */
+  private async unwanted(own: Libvirt, domain: Domain): Promise<string | undefined> {
+    const { terms, order } = this.intent
+    const wishes = wishesOf(parseXml(await own.domainXml(domain), 'its description'))
+    return wishAgainst(order.vmId, terms.mode, wishes, this.parts.site)
   }
 
   private async options(own: Libvirt, domain: Domain): Promise<MigrationOptions> {
@@ -166,6 +177,7 @@ export class Move {
       await Promise.race([this.figuresCame, pause(FIGURES_WAIT_MS)])
       this.figures ??= await this.figuresOnTarget(target)
     }
+    this.own = undefined
     await own.close()
     return callEnd(end, this.figures)
   }

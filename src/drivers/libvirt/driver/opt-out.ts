@@ -1,5 +1,8 @@
 /** How a VM says that it wants to be left alone, or may be moved by post-copy: an element of ours in its metadata, or a word in its title or
  *  description. `virsh metadata VM --uri urn:ethos:vm --key ethos --set "<vm migration='off' reason='licence'/>"` */
+import type { VmId } from '../../../terms/ids.ts'
+import type { MigrationMode } from '../../../terms/move-facts.ts'
+import type { LibvirtSite } from './sites.ts'
 import { childOf, childrenOf, textOf, type XmlElement } from './xml.ts'
 
 /** The namespace of our element. libvirt keeps one element per namespace. */
@@ -18,6 +21,20 @@ export function wishesOf(domain: XmlElement): Wishes {
   const isPostCopyAllowed = own?.attributes.get('postcopy') === 'on'
   const optOut = ownOptOut(own) ?? wordOptOut(domain)
   return { isPostCopyAllowed, ...(optOut === undefined ? {} : { optOut }) }
+}
+
+/** What a VM's own word or the site's says against moving it so; undefined where nothing does. */
+export function wishAgainst(
+  vmId: VmId,
+  mode: MigrationMode,
+  { optOut, isPostCopyAllowed }: Wishes,
+  site: Pick<LibvirtSite, 'optOuts' | 'postCopyVms'>,
+): string | undefined {
+  if (optOut !== undefined) return `it is to be left alone: ${optOut}`
+  if (site.optOuts?.includes(vmId) === true) return 'it is to be left alone: the optOuts of the site name it'
+  if (mode !== 'postcopy' || isPostCopyAllowed || site.postCopyVms?.includes(vmId) === true) return undefined
+  const remedy = "Allow it with postcopy='on' in its metadata, or in postCopyVms"
+  return `it may not be moved by post-copy, which can lose a guest. ${remedy}`
 }
 
 /** Whatever is said of migration and is not `on` is meant as a no: a word misspelt must not move a VM. */

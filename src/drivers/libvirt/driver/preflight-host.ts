@@ -7,7 +7,8 @@ import { attributeOf, childOf, childrenOf, parseXml, textOf, type XmlElement } f
 export interface HostParts {
   readonly domain: XmlElement
   readonly name: string
-  readonly source: Libvirt
+  /** Asks the source; that *it* can't be reached is no fault of the target. */
+  readonly askSource: <Told>(ask: (source: Libvirt) => Promise<Told>) => Promise<Told>
   readonly target: Libvirt
   readonly targetId: string
 }
@@ -69,9 +70,9 @@ async function checkCpu(parts: HostParts, findings: Findings): Promise<void> {
   // Without one it is the machine type's own, the same everywhere.
   if (cpu === undefined || (!isHosts && childOf(cpu, 'model') === undefined)) return
   if (!isHosts) {
-    const there = await compare(parts.target, parts.domain, cpu)
+    const there = await compare((ask) => ask(parts.target), parts.domain, cpu)
     if (there === 'identical' || there === 'superset') return
-    const here = there === 'incompatible' ? await compare(parts.source, parts.domain, cpu) : there
+    const here = there === 'incompatible' ? await compare(parts.askSource, parts.domain, cpu) : there
     if (there === 'incompatible' && (here === 'identical' || here === 'superset')) {
       const model = textOf(childOf(cpu, 'model'))
       return findings.refuse('cpu-flags', `${parts.targetId} can not give ${parts.name} all of its CPU, ${model}.`)
@@ -82,7 +83,7 @@ async function checkCpu(parts: HostParts, findings: Findings): Promise<void> {
 
 type Comparison = 'identical' | 'superset' | 'incompatible' | 'unknown'
 
-async function compare(libvirt: Libvirt, domain: XmlElement, cpu: XmlElement): Promise<Comparison> {
+async function compare(askHost: HostParts['askSource'], domain: XmlElement, cpu: XmlElement): Promise<Comparison> {
   const type = childOf(childOf(domain, 'os'), 'type')
   const of = {
     ...given('emulator', textOf(childOf(childOf(domain, 'devices'), 'emulator'))),
@@ -90,15 +91,15 @@ async function compare(libvirt: Libvirt, domain: XmlElement, cpu: XmlElement): P
     ...given('machine', attributeOf(type, 'machine')),
     ...given('virtualisation', attributeOf(domain, 'type')),
   }
-  const told = await unlessRefused(() => libvirt.compareHypervisorCpu(cpu.source, of))
+  const told = await unlessRefused(() => askHost((libvirt) => libvirt.compareHypervisorCpu(cpu.source, of)))
   return told === 'identical' || told === 'superset' || told === 'incompatible' ? told : 'unknown'
 }
 
 /** A host's CPU that can all that the source's can, can all that the guest may have been given of it. */
 async function compareHosts(parts: HostParts, isHosts: boolean, findings: Findings): Promise<void> {
-  const { source, target, targetId, name } = parts
+  const { askSource, target, targetId, name } = parts
   const told = await unlessRefused(async () => {
-    const root = parseXml(await source.capabilities(), "the source's capabilities")
+    const root = parseXml(await askSource((source) => source.capabilities()), "the source's capabilities")
     const cpu = childOf(childOf(root, 'host'), 'cpu')
     return cpu === undefined ? 'its source does not tell its own' : target.compareCpu(cpu.source)
   })

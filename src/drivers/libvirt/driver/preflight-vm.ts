@@ -33,6 +33,7 @@ function checkDisks(parts: VmParts, findings: Findings): void {
     const isReadOnly = childOf(element, 'readonly') !== undefined
     const label = `${target} of ${parts.name}`
     const isShared = checkDisk(parts, { element, label, isReadOnly }, findings)
+    checkLayers(parts, element, label, findings)
     if (isShared && !isReadOnly && childOf(element, 'shareable') === undefined) isOnSharedWritable = true
   }
   if (isOnSharedWritable && (parts.site.lockManager ?? 'none') === 'none') {
@@ -41,6 +42,21 @@ function checkDisks(parts: VmParts, findings: Findings): void {
     findings.warn(
       `${parts.name} writes to shared storage, and no lock manager keeps it from running twice (${what}): set lock_manager in qemu.conf, and lockManager here.`,
     )
+  }
+}
+
+const LAYERS_MAX = 200
+
+/** What lies below a disk is only read, and has to be there as well. What is being copied, or forgotten at the end, can not go. */
+function checkLayers(parts: VmParts, disk: XmlElement, label: string, findings: Findings): void {
+  if (childOf(disk, 'mirror') !== undefined) findings.refuse('in-flight', `${label} is being copied to another place.`)
+  if (childOf(disk, 'transient') !== undefined) {
+    findings.refuse('storage', `What is written to ${label} is kept on its host until the VM ends.`)
+  }
+  let layer = childOf(disk, 'backingStore')
+  for (let depth = 1; layer !== undefined && depth < LAYERS_MAX; depth++) {
+    checkDisk(parts, { element: layer, label: `layer ${depth} below ${label}`, isReadOnly: true }, findings)
+    layer = childOf(layer, 'backingStore')
   }
 }
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import type { Preflight } from '../../../world/migration-driver.ts'
-import { LIBVIRT_ERROR, LibvirtError, openLibvirt } from '../rpc/libvirt.ts'
+import { LIBVIRT_ERROR } from '../rpc/libvirt.ts'
 import { FakeRefusal } from '../rpc/fake-server.ts'
 import { HOST_PROCEDURES } from '../rpc/procedures-host.ts'
 import { aDrivenSite, anIntent, type DrivenSite } from './builders.ts'
@@ -83,6 +83,31 @@ finds(
   { xml: { devices: local('/iso/a.iso', READ_ONLY) } },
   [],
   [/vdb of web-1 reads \/iso\/a\.iso; whether the same is on host-2/],
+)
+finds(
+  'a layer below a shared disk that may not be there, and a chain of shared ones',
+  {
+    xml: {
+      devices: local(
+        '/srv/shared/top.qcow2',
+        "<backingStore type='file'><source file='/srv/shared/b'/><backingStore type='file'><source file='/base'/></backingStore></backingStore>",
+      ),
+    },
+  },
+  [],
+  [/layer 2 below vdb of web-1 reads \/base; whether/],
+)
+finds(
+  'a disk that is being copied',
+  { xml: { devices: local('/srv/shared/a', '<mirror/>') } },
+  [['in-flight', /copied/]],
+  [],
+)
+finds(
+  'a disk that forgets',
+  { xml: { devices: local('/srv/shared/a', '<transient/>') } },
+  [['storage', /until the VM ends/]],
+  [],
 )
 finds('an empty drive', { xml: { devices: "<disk type='file' device='cdrom'><target dev='sda'/></disk>" } }, [], [])
 finds(
@@ -328,37 +353,3 @@ finds(
   [],
   [/TLS of QEMU; whether both have certificates/],
 )
-
-/** The way between the hosts, as it looks from here. */
-function way(error: LibvirtError): LibvirtDriverOptions {
-  const open: typeof openLibvirt = (uri, options) => {
-    if (uri.endsWith('.invalid/system')) return Promise.reject(error)
-    return openLibvirt(uri, options)
-  }
-  return { open }
-}
-
-test('a way that is not to be trusted is refused, and one that can not be tried from here is told', async (context) => {
-  const driven = await aDrivenSite()
-  context.after(driven.dispose)
-  const hosts = driven.site.configuration.hosts.map((host) => ({
-    ...host,
-    peerUri: `qemu+tls://${host.id}.invalid/system`,
-  }))
-  driven.site.addVm('web-1', 'host-1')
-  const preflight = async (error: LibvirtError): Promise<Preflight> => {
-    const driver = new LibvirtDriver({ ...driven.site.configuration, hosts }, way(error))
-    context.after(() => driver.close())
-    return driver.preflight(anIntent('web-1'))
-  }
-  const expired = await preflight(new LibvirtError('unauthorised', 'its certificate has expired.'))
-  assert.deepEqual(
-    expired.refusals.map(({ lacking, reason }) => [lacking, reason]),
-    [['network', 'The way from host-1 to host-2 is not to be trusted. its certificate has expired.']],
-  )
-  const hidden = await preflight(new LibvirtError('unreachable', 'no route.'))
-  assert.deepEqual(hidden, {
-    refusals: [],
-    warnings: ['Whether host-1 reaches host-2 can not be told from here. no route.'],
-  })
-})

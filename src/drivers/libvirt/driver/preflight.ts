@@ -1,13 +1,21 @@
 /** Would the platform take this move now? Looks at both hosts and changes nothing. What can't be asked is a warning, never silence. */
 import type { MigrationIntent } from '../../../terms/intent.ts'
 import type { Preflight } from '../../../world/migration-driver.ts'
-import { type Domain, DOMAIN_LIST, FEATURE, isNoDomain, type Libvirt, LibvirtError } from '../rpc/libvirt.ts'
+import {
+  type Domain,
+  DOMAIN_LIST,
+  FEATURE,
+  isNoDomain,
+  type Libvirt,
+  LibvirtError,
+  LibvirtRemoteError,
+} from '../rpc/libvirt.ts'
 import { Findings } from './findings.ts'
-import type { HostLink } from './host-link.ts'
+import { type HostLink, hypervisorError } from './host-link.ts'
 import { findVm } from './looks.ts'
 import { noPeer } from './move.ts'
-import { wishesOf } from './opt-out.ts'
-import { checkHost, unlessRefused } from './preflight-host.ts'
+import { wishAgainst, wishesOf } from './opt-out.ts'
+import { checkHost, type HostParts, unlessRefused } from './preflight-host.ts'
 import { checkVm, networksOf } from './preflight-vm.ts'
 import { describeState, isRunning } from './presence.ts'
 import { type LibvirtSite, peerUriOf } from './sites.ts'
@@ -25,22 +33,18 @@ export interface PreflightParts {
 /** Of the VMs on the target, so many are looked at for the networks that they use. */
 const NEIGHBOURS_MAX = 32
 
-/** Rejects with a `LibvirtError` where the *source* can't be asked; a target that can't be is a refusal. */
+/** Rejects with a `LibvirtError` or a `HypervisorError` where the *source* can't be asked; a target that can't be is a refusal. */
 export async function preflight(parts: PreflightParts): Promise<Preflight> {
   const findings = new Findings()
   const { source, target } = parts
   if (source.id === target.id) findings.refuse('same-host', `${parts.intent.order.vmId} is to move to where it is.`)
   if (peerUriOf(target.host) === undefined) findings.refuse('host-state', noPeer(target.host))
-  await source.use(async (libvirt) => {
-    const vm = await checkSource(parts, libvirt, findings)
-    if (vm === undefined || source.id === target.id) return
-    await checkTarget(parts, { libvirt, ...vm }, findings)
-  })
+  const vm = await source.use((libvirt) => checkSource(parts, libvirt, findings))
+  if (vm !== undefined && source.id !== target.id) await checkTarget(parts, vm, findings)
   return findings.result
 }
 
 interface SourceVm {
-  readonly libvirt: Libvirt
   readonly domain: Domain
   readonly description: XmlElement
 }
@@ -50,7 +54,7 @@ async function checkSource(
   { intent, source, site, vmWaitMs }: PreflightParts,
   libvirt: Libvirt,
   findings: Findings,
-): Promise<Omit<SourceVm, 'libvirt'> | undefined> {
+): Promise<SourceVm | undefined> {
   const { vmId } = intent.order
   const domain = await findVm(libvirt, vmId)
   if (domain === undefined) {
@@ -65,33 +69,20 @@ async function checkSource(
     findings.refuse('host-state', `The hypervisor of ${source.id} can not migrate peer to peer.`)
   }
   const description = parseXml(await deskOf(libvirt).xmlOf(domain, vmWaitMs), `the description of ${vmId}`)
-  checkWishes(intent, site, description, findings)
+  const unwanted = wishAgainst(vmId, intent.terms.mode, wishesOf(description), site)
+  if (unwanted !== undefined) findings.refuse('pinned', `${vmId} on ${source.id}: ${unwanted}.`)
   return { domain, description }
 }
 
-function checkWishes(
-  { order: { vmId }, terms }: MigrationIntent,
-  site: LibvirtSite,
-  description: XmlElement,
-  findings: Findings,
-): void {
-  const { optOut, isPostCopyAllowed } = wishesOf(description)
-  if (optOut !== undefined) findings.refuse('pinned', `${vmId} is to be left alone: ${optOut}.`)
-  if (site.optOuts?.includes(vmId) === true) findings.refuse('pinned', `${vmId} is among the optOuts of the site.`)
-  if (terms.mode !== 'postcopy' || isPostCopyAllowed || site.postCopyVms?.includes(vmId) === true) return
-  const remedy = "Allow it with postcopy='on' in its metadata, or in postCopyVms"
-  findings.refuse('pinned', `${vmId} may not be moved by post-copy, which can lose a guest. ${remedy}.`)
-}
-
 async function checkTarget(parts: PreflightParts, vm: SourceVm, findings: Findings): Promise<void> {
-  const { target, site, intent, vmWaitMs } = parts
+  const { source, target, site, intent, vmWaitMs } = parts
   const name = intent.order.vmId
   try {
     await target.use(async (there) => {
       await checkAbsent(parts, vm.domain, there, findings)
       const networksInUse = await networksThere(there, vmWaitMs)
       checkVm({ domain: vm.description, name, site, target: target.host, networksInUse }, findings)
-      const hosts = { source: vm.libvirt, target: there, targetId: target.id }
+      const hosts = { askSource: askingOf(source), target: there, targetId: target.id }
       await checkHost({ domain: vm.description, name, ...hosts }, findings)
     })
   } catch (error) {
@@ -100,6 +91,17 @@ async function checkTarget(parts: PreflightParts, vm: SourceVm, findings: Findin
     return
   }
   await checkWay(parts, findings)
+}
+
+/** What the source fails to answer is told of the source, wherever it was asked. */
+function askingOf(source: HostLink): HostParts['askSource'] {
+  return async (ask) => {
+    try {
+      return await source.use(ask)
+    } catch (error) {
+      throw error instanceof LibvirtRemoteError ? error : hypervisorError(source, error)
+    }
+  }
 }
 
 /** Neither its name nor its UUID may be another's there, and it must not run there. A definition of its own that is off is no trouble. */

@@ -31,7 +31,10 @@ async function served(
   const uri = `qemu+tls://127.0.0.1:${server.port}/system?pkipath=${pki}`
   const peer = { id: parseHostId('host-2'), uri: 'qemu+tls://host-2.invalid/system' }
   const hosts = [{ id: HOST, uri, peerUri: 'qemu+tls://host-1.invalid/system' }, peer]
-  const driver = new LibvirtDriver({ hosts }, { firstWaitMs: 1, probeEveryMs: 20 })
+  const driver = new LibvirtDriver(
+    { hosts },
+    { firstWaitMs: 1, probeEveryMs: 20, connectTimeoutMs: 20_000, hostWaitMs: 60_000 },
+  )
   context.after(async () => {
     await driver.close()
     await server.close()

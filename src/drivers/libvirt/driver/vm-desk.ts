@@ -15,8 +15,8 @@ import { type DomainJob, OPERATION } from './presence.ts'
 const AT_ONCE_MAX = 2
 /** virDomainJobType: bounded and unbounded are under way. */
 const UNDER_WAY = new Set([1, 2])
-/** The hypervisor has no jobs, as libvirt's test driver has none. */
-const NO_JOBS_THERE = new Set<number>([LIBVIRT_ERROR.notSupported, LIBVIRT_ERROR.operationUnsupported])
+/** libvirt has figures of a migration on its source alone. A target answers that they can't be had: 9.0 with "operation unsupported", others with "invalid". */
+const ON_A_TARGET = new Set<number>([LIBVIRT_ERROR.operationUnsupported, LIBVIRT_ERROR.operationInvalid])
 /** libvirt itself gives up waiting for a VM's monitor after 30 s. A call of ours that gave up earlier would hold its place all the same. */
 const PATIENT = { timeoutMs: Number.POSITIVE_INFINITY }
 
@@ -108,12 +108,12 @@ function jobOfStats(stats: JobStats): DomainJob {
   return operation === OPERATION.migrationIn ? { kind: 'migration-in' } : { kind: 'other', operation }
 }
 
-/** libvirt has figures of a migration on its source only; on the target it answers that asking is invalid. */
 function jobOfError(error: unknown): DomainJob {
   if (isNoDomain(error)) return { kind: 'none' }
   if (error instanceof LibvirtRemoteError) {
-    if (NO_JOBS_THERE.has(error.number)) return { kind: 'none' }
-    if (error.number === LIBVIRT_ERROR.operationInvalid) return { kind: 'migration-in' }
+    // The hypervisor has no jobs, as libvirt's test driver has none.
+    if (error.number === LIBVIRT_ERROR.notSupported) return { kind: 'none' }
+    if (ON_A_TARGET.has(error.number)) return { kind: 'migration-in' }
   }
   return { kind: 'unknown', reason: error instanceof Error ? error.message : String(error) }
 }
