@@ -170,7 +170,7 @@ function checkWorth(world: SeenWorld, order: MigrationOrder, state: EngineState,
   if (!estimate.converges) say('I12 benefit', 'its copy does not converge.')
   if (order.class !== 'contention' || world.isInNeed(order)) return
   const bits = state.triggerHistory[world.hostIndex.get(order.from) ?? 0]
-  const held = [...bits.toString(2)].filter((bit) => bit === '1').length
+  const held = bits.toString(2).replaceAll('0', '').length
   const needsHold = contention.atOnceMarginMs === undefined ? contention.holdTurns : 1
   if ((bits & 1) === 0 || held < needsHold) say('gate 2 hold', `its host was triggered in ${held} turns.`)
 }
