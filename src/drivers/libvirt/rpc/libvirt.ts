@@ -35,7 +35,18 @@ export type { CallFate, LibvirtErrorCode } from './errors.ts'
 export type { Migration, MigrationEnd, MigrationOptions } from './migration.ts'
 export type { JobCompletedEvent, LifecycleEvent, MigrationIterationEvent, Subscription } from './events.ts'
 export type { TypedParameter } from './typed-parameters.ts'
-export type { BlockInfo, Domain, DomainInfo, DomainState, DomainStatsRecord, JobInfo, JobStats, Named, NodeInfo, NodeStat }
+export type {
+  BlockInfo,
+  Domain,
+  DomainInfo,
+  DomainState,
+  DomainStatsRecord,
+  JobInfo,
+  JobStats,
+  Named,
+  NodeInfo,
+  NodeStat,
+}
 
 export interface LibvirtOptions extends RpcOptions {
   /** Opens the daemon's read-only side: nothing can be moved then. */
