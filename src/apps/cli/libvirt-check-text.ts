@@ -3,8 +3,6 @@ import { type CpuBaseline, type CpuKind, cpuPair, listed } from '../../drivers/l
 import type { HostLoad } from '../../drivers/libvirt/driver/host-load.ts'
 import type { HostInventory, ToldHost } from '../../drivers/libvirt/driver/inventory.ts'
 import type { SiteCheck } from '../../drivers/libvirt/driver/site-check.ts'
-import type { LibvirtSite } from '../../drivers/libvirt/driver/sites.ts'
-import { parseAddress } from '../../drivers/libvirt/rpc/libvirt.ts'
 import { bytesText, type Column, tableText } from './table-text.ts'
 
 /** Beyond it the matrix has a line for each kind of host, not for each host. */
@@ -15,12 +13,12 @@ interface Line {
   readonly load: HostLoad
 }
 
-export function checkText(site: LibvirtSite, check: SiteCheck): string {
+export function checkText(check: SiteCheck): string {
   const { hosts, loads, cpus, cpuRemedy, warnings } = check
   const lines = hosts.map((host) => ({ host, load: loads.get(host.hostId) ?? {} }))
   const parts = [
     tableText(COLUMNS, lines),
-    unreachableText(site, hosts),
+    unreachableText(hosts),
     untoldText(hosts),
     matrixText(cpus),
     apartText(cpus),
@@ -70,29 +68,11 @@ function vmCoresText({ vmCores, vmCoresFrom }: HostLoad): string {
   return vmCoresFrom === 'cgroup' ? `${vmCores.toFixed(1)} (cgroup)` : `${vmCores.toFixed(1)} (sum)`
 }
 
-function unreachableText(site: LibvirtSite, hosts: readonly HostInventory[]): string {
+/** The errors name what to look at. Whoever looks once knows that a host did not answer before. */
+function unreachableText(hosts: readonly HostInventory[]): string {
   return hosts
-    .map((host) => {
-      if (host.kind === 'told') return ''
-      const uri = site.hosts.find(({ id }) => id === host.hostId)?.uri
-      return `${host.reason}\n${uri === undefined ? '' : `  ${reachRemedy(uri)}\n`}`
-    })
+    .map((host) => (host.kind === 'told' ? '' : `${host.reason.replace(/ It has never answered\.$/, '')}\n`))
     .join('')
-}
-
-/** What to look at first, by the way the host is reached. */
-function reachRemedy(uri: string): string {
-  const { target } = parseAddress(uri)
-  switch (target.transport) {
-    case 'unix':
-      return `Does libvirtd (or virtqemud) run, and may you open ${target.path}? As the group libvirt may.`
-    case 'ssh':
-      return `Does this work without a question: ssh ${target.user === undefined ? '' : `${target.user}@`}${target.host} virsh -c qemu:///system list`
-    case 'tls':
-      return `Does ${target.host} listen on ${target.port} (libvirtd-tls.socket or virtproxyd-tls.socket), and was its certificate made for that name by the authority in cacert.pem here?`
-    case 'tcp':
-      return `Does ${target.host} listen on ${target.port} (libvirtd-tcp.socket or virtproxyd-tcp.socket)? TLS or ssh is the safer way.`
-  }
 }
 
 /** Many hosts leave out the same: then it is told once. */
@@ -135,7 +115,6 @@ function rowsOf(kinds: readonly CpuKind[]): readonly Row[] {
 
 function cellText(from: Row, to: Row): string {
   if (from.name === to.name) return '-'
-  if (from.kind === to.kind) return from.kind.cpu === undefined && from.kind.features === undefined ? '?' : 'yes'
   const { verdict, machinesLacking } = cpuPair(from.kind, to.kind)
   if (verdict === 'unknown') return '?'
   return verdict === 'yes' && machinesLacking.length > 0 ? 'in part' : verdict

@@ -20,9 +20,7 @@ export async function checkLibvirt(file: string | undefined, options: AskOptions
       'No host is named there. Tell which there are: see docs/driver-libvirt.md.',
     )
   const check = await checkFrom(site)
-  process.stdout.write(
-    options.json === true ? `${printableJson(checkJson(check))}\n` : printable(checkText(site, check)),
-  )
+  process.stdout.write(options.json === true ? `${printableJson(checkJson(check))}\n` : printable(checkText(check)))
   if (isWrong(check)) process.exitCode = EXIT.no
 }
 

@@ -67,7 +67,7 @@ export function cpuBaseline(hosts: readonly ToldHost[]): CpuBaseline {
   }
 }
 
-/** Whether `to` would take a VM that has all of `from`'s CPU. */
+/** Whether `to` would take a VM that has all of `from`'s CPU; of one kind both may be. */
 export function cpuPair(from: CpuKind, to: CpuKind): CpuPair {
   const machinesLacking = without(from.machines, to.machines)
   const lacking = from.features === undefined || to.features === undefined ? [] : without(from.features, to.features)
@@ -75,7 +75,7 @@ export function cpuPair(from: CpuKind, to: CpuKind): CpuPair {
   const difference = differenceOf(from, to)
   if (difference !== undefined) return { ...pair, verdict: 'no', reason: difference }
   if (from.features === undefined || to.features === undefined) {
-    if (from.cpu !== undefined && from.cpu.xml === to.cpu?.xml) return { ...pair, verdict: 'yes' }
+    if (from.cpu?.model !== undefined && from.cpu.xml === to.cpu?.xml) return { ...pair, verdict: 'yes' }
     const silent = from.features === undefined ? from : to
     return { ...pair, verdict: 'unknown', reason: `What the CPU of ${listed(silent.hosts)} can is not told.` }
   }
