@@ -64,11 +64,14 @@ test('an order fits as long as nothing has changed', () => {
   assert.deepEqual(recheck({ policy: aPolicy({ consolidation: { isEnabled: false } }) }), { kind: 'fits' })
 })
 
+function withOldSamples(seen: Observation): Observation {
+  return { ...seen, samples: { ...seen.samples, at: seen.at - 4 * STEP_MS } }
+}
+
 test('an order of long ago is not begun, nor one on samples of long ago', () => {
   assert.match(lacking({ laterMs: 61 * SECOND_MS }), /^stale: The order is 61 s old, and may be 60 s/)
   assert.match(lacking({ laterMs: -SECOND_MS }), /^stale/)
-  const old = (seen: Observation): Observation => ({ ...seen, samples: { ...seen.samples, at: seen.at - 4 * STEP_MS } })
-  assert.match(lacking({ observation: old }), /^stale: The newest samples are 20\.0 min old/)
+  assert.match(lacking({ observation: withOldSamples }), /^stale: The newest samples are 20\.0 min old/)
 })
 
 test('a VM that came to the target meanwhile is counted', () => {

@@ -3,7 +3,15 @@ import { test } from 'node:test'
 import * as fc from 'fast-check'
 import { checkProperty } from '../../tools/property.ts'
 import { ParseError } from './parse.ts'
-import { encodePolicy, PRODUCTION_POLICY, type Policy, parsePolicy } from './policy.ts'
+import {
+  encodePolicy,
+  PRODUCTION_POLICY,
+  type Policy,
+  parsePolicy,
+  SITE_POLICY,
+  SITE_SAFETY,
+  withSafety,
+} from './policy.ts'
 import { HOUR_MS, MINUTE_MS } from './units.ts'
 
 const SECTIONS = [
@@ -135,4 +143,33 @@ test('the edges of what is allowed: a minute, one turn of one, eight of eight, p
     { prices: { perKwh: 0, perUnservedCoreHour: 0 }, gates: { marginFraction: 0 } },
   ]
   for (const value of edges) parsePolicy(value)
+})
+
+test('a site limits what is done at a time and within the hour; a part of that is overlaid, null lifts it, and production has none', () => {
+  assert.equal(parsePolicy({}).safety, undefined)
+  assert.deepEqual(parsePolicy({ safety: {} }).safety, SITE_SAFETY)
+  assert.deepEqual(parsePolicy({ safety: { movesPerHostHourMax: 1 } }).safety, {
+    ...SITE_SAFETY,
+    movesPerHostHourMax: 1,
+  })
+  assert.deepEqual(parsePolicy({}, 'policy', SITE_POLICY), SITE_POLICY)
+  assert.equal(parsePolicy({ safety: null }, 'policy', SITE_POLICY).safety, undefined)
+  assert.deepEqual(parsePolicy(JSON.parse(encodePolicy(SITE_POLICY))), SITE_POLICY)
+  assert.throws(() => parsePolicy({ safety: { moves: 1 } }), /moves/)
+  assert.throws(() => parsePolicy({ safety: { coverageMin: 80 } }), /coverageMin/)
+})
+
+test('where moves are real the safety section is never missing: what a site has of its own stands', () => {
+  assert.deepEqual(withSafety(PRODUCTION_POLICY), { ...PRODUCTION_POLICY, safety: SITE_SAFETY })
+  const own = parsePolicy({ safety: { movesPerHostHourMax: 1 } })
+  assert.equal(withSafety(own), own)
+})
+
+test('acting at once is off unless a margin is given, and a null takes it away again', () => {
+  assert.equal(parsePolicy({}).contention.atOnceMarginMs, undefined)
+  assert.equal(parsePolicy({ contention: { atOnceMarginMs: 60_000 } }).contention.atOnceMarginMs, 60_000)
+  assert.equal(
+    parsePolicy({ contention: { atOnceMarginMs: null } }, 'policy', SITE_POLICY).contention.atOnceMarginMs,
+    undefined,
+  )
 })

@@ -160,12 +160,17 @@ export const PRODUCTION_POLICY: Policy = {
   limits: { cpuAllocationMax: 4, memoryAllocationMax: 1, migrationsPerHostMax: 8 },
 }
 
-/** Production's policy where moves are real: what `ethos serve` starts from. */
+/** Production's policy for a site whose moves are real. */
 export const SITE_POLICY: Policy = {
   ...PRODUCTION_POLICY,
   name: 'site',
   contention: { ...PRODUCTION_POLICY.contention, atOnceMarginMs: 5 * MINUTE_MS },
   safety: SITE_SAFETY,
+}
+
+/** The policy as it binds whoever begins moves: without a safety section of its own it has the site's. */
+export function withSafety(policy: Policy): Policy {
+  return policy.safety === undefined ? { ...policy, safety: SITE_SAFETY } : policy
 }
 
 /** Reads a policy. Every part may be left out and then keeps the production default; unknown fields are refused.

@@ -7,6 +7,7 @@ import { HOUR_MS, MINUTE_MS } from '../../terms/units.ts'
 import { aHost, aVm } from '../builders.ts'
 import { restMs } from '../suitability/gates/cooldown.ts'
 import { measureFleet } from '../suitability/fleet.ts'
+import type { CoverageState } from '../state.ts'
 import { initialCoverage, isTrusted, learnCoverage } from './coverage.ts'
 import { noteEnds } from './ends.ts'
 import { forgiven, learnDoubt, sayDoubtInSelf } from './self-doubt.ts'
@@ -36,8 +37,11 @@ test('of a right forecast nine in ten intervals hold; of one that is too sure fe
   assert.ok(coverageOf(0.6) > 0.99)
 })
 
+function told(share: number, checked: number): CoverageState {
+  return { ...initialCoverage(), share, checked }
+}
+
 test('a forecast is trusted while its share lies between the two limits, and until there is enough to say', () => {
-  const told = (share: number, checked: number) => ({ ...initialCoverage(), share, checked })
   for (const [share, isGood] of [
     [0.79, false],
     [0.8, true],
