@@ -1,6 +1,7 @@
 /** For tests: a controller that says it lives and answers nothing, as one whose queue never ends. */
+const tell = (): void => void process.send?.({ kind: 'alive', at: Date.now() })
+
 process.once('message', () => {
-  const tell = (): void => void process.send?.({ kind: 'alive', at: Date.now() })
   tell()
   setInterval(tell, 100)
 })

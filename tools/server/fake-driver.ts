@@ -1,7 +1,14 @@
 /** A platform in memory: what runs where is a map, a move ends when a test says so, and every call that moves is on a list. */
 import type { HostId, VmId } from '../../src/terms/ids.ts'
 import type { MigrationIntent, Sighting } from '../../src/terms/intent.ts'
-import type { CallEnd, MigrationDriver, MoveCall, Preflight } from '../../src/world/migration-driver.ts'
+import type {
+  CallEnd,
+  HostListing,
+  ListedVm,
+  MigrationDriver,
+  MoveCall,
+  Preflight,
+} from '../../src/world/migration-driver.ts'
 
 interface UnderWay {
   readonly intent: MigrationIntent
@@ -12,6 +19,8 @@ export class FakeDriver implements MigrationDriver {
   readonly name = 'a platform in memory'
   /** Where each VM runs. */
   readonly hostOf = new Map<VmId, HostId>()
+  /** What VMs say of themselves. */
+  readonly optOuts = new Map<VmId, string>()
   /** Calls that left, in order, with the fence that they came with. */
   readonly calls: { readonly intent: MigrationIntent; readonly fence: number }[] = []
   readonly cancelled: VmId[] = []
@@ -26,8 +35,15 @@ export class FakeDriver implements MigrationDriver {
     this.now = now
   }
 
-  list() {
-    return Promise.resolve([])
+  list(): Promise<readonly HostListing[]> {
+    const vmsOf = new Map<HostId, ListedVm[]>()
+    for (const [vmId, hostId] of this.hostOf) {
+      const optOut = this.optOuts.get(vmId)
+      const seen = { kind: 'seen', at: this.now(), presence: 'running', hasJob: false, detail: 'running' } as const
+      const vm: ListedVm = { vmId, sighting: seen, ...(optOut === undefined ? {} : { optOut }) }
+      vmsOf.set(hostId, [...(vmsOf.get(hostId) ?? []), vm])
+    }
+    return Promise.resolve([...vmsOf].map(([hostId, vms]) => ({ kind: 'listed', hostId, vms })))
   }
 
   observe(vmId: VmId, hostId: HostId): Promise<Sighting> {

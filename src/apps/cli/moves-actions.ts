@@ -20,11 +20,13 @@ export async function moves(options: AskOptions): Promise<void> {
   await show<MigrationsView>(options, { path: '/v1/migrations' }, movesText)
 }
 
-function movesText(answer: MigrationsView): string {
+/** The whole of it as text for people. */
+export function movesText(answer: MigrationsView): string {
   const { open, ended, proposals, evacuations, holds, driver, level, isPaused, asOf } = answer
   const paused = isPaused === true ? ', paused' : ''
+  const through = driver === undefined ? 'no driver is configured: nothing is moved' : `moves go through ${driver}`
   const parts = [
-    `Automation is ${level ?? 'not known yet'}${paused}; ${driver === undefined ? 'no driver is configured: nothing is moved' : `moves go through ${driver}`}.\n`,
+    `Automation is ${level ?? 'not known yet'}${paused}; ${through}.\n`,
     ...holds.map(({ reason }) => `Nothing is started: ${reason}\n`),
     section('Under way', open, (list) => openText(list, asOf)),
     section('Proposed', proposals, (list) => proposalsText(list, asOf)),

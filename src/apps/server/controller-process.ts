@@ -190,7 +190,7 @@ export class ControllerProcess {
 
   private ended(why: string): void {
     this.child = undefined
-    for (const end of [...this.asked.values()]) end(undefined)
+    for (const end of this.asked.values()) end(undefined)
     if (this.isClosing) return
     this.options.onEnd(why)
     const { backoffMs = 1000 } = this.options

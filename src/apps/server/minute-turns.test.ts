@@ -24,7 +24,7 @@ class MinuteBench extends TurnBench {
   async triggers(): Promise<number> {
     const lines = (await this.store.journal.last(10)).filter(({ line }) => line.startsWith('{"kind":"turn"'))
     const { kept } = JSON.parse(lines.at(-1)?.line ?? '{}') as { readonly kept?: { readonly triggers?: object } }
-    return Number((kept?.triggers as Record<string, number> | undefined)?.[this.site.hosts[0].id] ?? 0)
+    return (kept?.triggers as Record<string, number> | undefined)?.[this.site.hosts[0].id] ?? 0
   }
 }
 
@@ -71,7 +71,7 @@ test('a trigger is counted once a slot, after a restart within the slot too', as
   }
   // No slot but the one amid which contention came in sight adds more than its own bit.
   const most = [...bySlot.values()].map((bits) => Math.max(...[...bits].map((value) => value.toString(2).length)))
-  most.slice(1).forEach((length, i) => assert.ok(length <= most[i] + 1, `${most.join()}`))
+  most.slice(1).forEach((length, i) => assert.ok(length <= most[i] + 1, most.join()))
   assert.ok(Math.max(...most) >= 2)
 })
 

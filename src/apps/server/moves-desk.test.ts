@@ -274,3 +274,28 @@ test('a migration under way is cancelled at any level, and what is not under way
   assert.deepEqual(bench.driver.cancelled, [vmId])
   assert.equal((await bench.desk.answer({ what: 'cancel', vmId: 'nobody' as VmId, who: 'ann' })).kind, 'unknown')
 })
+
+test('a VM that says on its platform that it is to be left alone is pinned in the turn, and not ordered anywhere', async () => {
+  const bench = await aBench('partial')
+  const host = bench.site.hosts[1].id
+  const first = bench.site.vms[bench.site.hostOf.indexOf(1)]
+  bench.driver.optOuts.set(first.id, 'ethos:opt-out in its metadata')
+  await bench.set(MAINTENANCE_SETTING, { [host]: { who: 'ann', at: bench.now, reason: 'new disks' } })
+  const { observation } = await bench.step()
+  assert.deepEqual(
+    observation.inventory.vms.filter(({ isPinned }) => isPinned === true).map(({ id }) => id),
+    [first.id],
+  )
+  assert.ok(bench.orders.every(({ vmId }) => vmId !== first.id))
+  assert.ok(bench.view().evacuations[0].stuck.some(({ vm }) => vm === first.id))
+})
+
+test('a pause survives the process that heard it', async () => {
+  const bench = await aBench('partial')
+  await bench.set(MAINTENANCE_SETTING, { [bench.site.hosts[1].id]: { who: 'ann', at: bench.now, reason: 'disks' } })
+  await bench.level('partial', true)
+  bench.desk.close()
+  await bench.newDesk().open()
+  for (let turn = 0; turn < 4; turn++) await bench.step()
+  assert.deepEqual(bench.driver.calls, [])
+})

@@ -1,4 +1,5 @@
 /** What the controller does with orders: it proposes them, or hands them to the mover; and what people ask of moves. One for as long as the lease is held. */
+import { setTimeout as sleep } from 'node:timers/promises'
 import { recheckOrder } from '../../engine/recheck.ts'
 import type { EngineState } from '../../engine/state.ts'
 import type { SiteJournal } from '../../drivers/reported/site-journal.ts'
@@ -10,10 +11,10 @@ import type { MigrationOrder } from '../../terms/move.ts'
 import type { Policy } from '../../terms/policy.ts'
 import type { Lack, Refused, Verdict } from '../../terms/ranking.ts'
 import type { Observation } from '../../terms/turn.ts'
-import { DAY_MS } from '../../terms/units.ts'
+import { DAY_MS, type EpochMs, MINUTE_MS, SECOND_MS } from '../../terms/units.ts'
 import type { Clock } from '../../world/clock.ts'
 import type { Hypervisor } from '../../world/hypervisor.ts'
-import type { MigrationDriver } from '../../world/migration-driver.ts'
+import type { HostListing, MigrationDriver } from '../../world/migration-driver.ts'
 import type { AskResult, ControllerAsk } from './controller-messages.ts'
 import { type Evacuation, type EvacuationGround, type EvacuationPlan, planEvacuation } from './evacuation.ts'
 import { movesText } from './moves-text.ts'
@@ -21,6 +22,7 @@ import { permitted } from './permitted-driver.ts'
 import { Proposals } from './proposals.ts'
 import { isMoving, type SiteSettings } from './site-settings.ts'
 import { whyNotStart } from './start-permit.ts'
+import type { OptOuts, Wish } from './wishes.ts'
 
 /** Who wants a move, and of how big a VM. */
 export interface MoveAsked {
@@ -56,6 +58,9 @@ export interface LastTurn {
 
 /** So far back a start looks for moves that have not ended: no move takes so long, and what is frozen for longer is a person's to look after. */
 const ADOPTED_MS = 7 * DAY_MS
+/** What VMs say of themselves is asked anew so often, and waited for so long. */
+const OWNERS_MS = 5 * MINUTE_MS
+const OWNERS_WAIT_MS = 5 * SECOND_MS
 const STOPPED = 'This process does not take the turns any more.'
 
 export class MovesDesk {
@@ -69,6 +74,9 @@ export class MovesDesk {
   private last: LastTurn | undefined
   private seen: Hypervisor | undefined
   private evacuations: readonly Evacuation[] = []
+  /** VMs that say on their platform that they are to be left alone, as last heard. */
+  private readonly owners = new Map<VmId, Wish>()
+  private ownersAt = -Infinity
   /** Answers that people wait for: an order is approved once. */
   private readonly approving = new Set<OrderId>()
 
@@ -162,6 +170,24 @@ export class MovesDesk {
     return isCarriedOut ? plan : { ...plan, orders: [] }
   }
 
+  /** What people want left alone, with what VMs say of themselves on their platform. What can't be asked now said what it said last. */
+  async withOwners(optOuts: OptOuts): Promise<OptOuts> {
+    const { driver, clock } = this.options
+    const now = clock.now()
+    if (driver !== undefined && now - this.ownersAt >= OWNERS_MS) {
+      this.ownersAt = now
+      const listings = await Promise.race([driver.list(), sleep(OWNERS_WAIT_MS, [], { ref: false })]).catch(() => [])
+      for (const listing of listings) if (listing.kind === 'listed') this.noteOwners(listing, now)
+    }
+    return this.owners.size === 0 ? optOuts : new Map([...this.owners, ...optOuts])
+  }
+
+  private noteOwners({ hostId, vms }: Extract<HostListing, { kind: 'listed' }>, at: EpochMs): void {
+    for (const { vmId, optOut } of vms)
+      if (optOut === undefined) this.owners.delete(vmId)
+      else this.owners.set(vmId, { who: `its description on ${hostId}`, at, reason: optOut })
+  }
+
   /** Orders of a turn that are advice alone, for people to approve. */
   advise(orders: readonly MigrationOrder[], reasons: readonly string[]): void {
     for (const order of orders) this.proposals.add(order, reasons.join(' '))
@@ -173,17 +199,11 @@ export class MovesDesk {
   }
 
   async answer(ask: ControllerAsk): Promise<AskResult> {
-    switch (ask.what) {
-      case 'heed':
-        await this.heed()
-        return { kind: 'done', text: 'It is heeded.' }
-      case 'approve':
-        return this.approve(ask.orderId, ask.who)
-      case 'cancel':
-        return this.cancel(ask.vmId, ask.who)
-      case 'vouch':
-        return this.vouch(ask.hostId, ask.who)
-    }
+    if (ask.what === 'approve') return this.approve(ask.orderId, ask.who)
+    if (ask.what === 'cancel') return this.cancel(ask.vmId, ask.who)
+    if (ask.what === 'vouch') return this.vouch(ask.hostId, ask.who)
+    await this.heed()
+    return { kind: 'done', text: 'It is heeded.' }
   }
 
   /** Moves as they stand, as JSON. */

@@ -69,8 +69,6 @@ export async function readSettings(store: SiteStore, before: SiteSettings = INIT
       return last
     }
   }
-  const parsePolicyText = (text: string): Policy => parsePolicy(parseJson(text, POLICY_SETTING))
-  const parseTimesText = (text: string): MoveTimes => parseMoveTimes(parseJson(text, MOVE_TIMES_SETTING))
   return {
     policy: await read(POLICY_SETTING, parsePolicyText, before.policy, INITIAL.policy),
     automation: await read(AUTOMATION_SETTING, parseAutomation, before.automation, INITIAL.automation),
@@ -79,6 +77,14 @@ export async function readSettings(store: SiteStore, before: SiteSettings = INIT
     maintenances: await read(MAINTENANCE_SETTING, parseMaintenances, before.maintenances, INITIAL.maintenances),
     problems,
   }
+}
+
+function parsePolicyText(text: string): Policy {
+  return parsePolicy(parseJson(text, POLICY_SETTING))
+}
+
+function parseTimesText(text: string): MoveTimes {
+  return parseMoveTimes(parseJson(text, MOVE_TIMES_SETTING))
 }
 
 /** Reads `{"level":"shadow","isPaused":false,"areGuestsTrusted":false}`; any may be left out. */

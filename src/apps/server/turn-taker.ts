@@ -74,7 +74,9 @@ export class TurnTaker {
    *  @param alsoHeld why nothing may be ordered in it, beside what is seen here */
   async take(alsoHeld: readonly string[] = []): Promise<Taken> {
     this.turnToken = this.token()
-    const settings = await this.sight.readSettings()
+    const read = await this.sight.readSettings()
+    const optOuts = (await this.desk?.withOwners(read.optOuts)) ?? read.optOuts
+    const settings = { ...read, optOuts }
     if (settings.automation.level === 'off')
       return { kind: 'none', isOff: true, reason: 'Automation is off: no turns are taken.' }
     const sight = await this.sight.look(settings)
@@ -89,7 +91,8 @@ export class TurnTaker {
     const { observation, notes, heardAt } = sight
     const { policy, automation } = settings
     const known = { ...before, mixes: sight.mixes }
-    const about = { number: before.turns, before: known, observation, policy, automation, held, notes, heardAt }
+    const why = [...held, ...(result.adviceOnly ?? [])]
+    const about = { number: before.turns, before: known, observation, policy, automation, held: why, notes, heardAt }
     return { kind: 'turn', packet: { ...about, result } }
   }
 
@@ -130,11 +133,12 @@ export class TurnTaker {
       observation: isTrusting ? sight.observation : { ...sight.observation, personalities: [] },
       number: before.turns,
       refused: this.refused,
-      onTurn: ({ state: after, events, orders, stayed, hostForecast }, { inventory }) => {
+      onTurn: ({ state: after, events, orders, adviceOnly, stayed, hostForecast }, { inventory }) => {
         this.desk?.note({ state: after, observation: { ...sight.observation, inventory }, policy })
         result = {
           events,
           orders,
+          ...(adviceOnly === undefined ? {} : { adviceOnly }),
           ...(stayed === undefined ? {} : { stayed }),
           ...(hostForecast === undefined ? {} : { hostForecast }),
         }
@@ -222,7 +226,8 @@ function columnOf({ samples }: Sight['observation']): readonly Float32Array[] {
   return samples.columns.cpu === undefined ? [] : [samples.columns.cpu]
 }
 
-/** A turn with more orders, which rest and budgets count as they count its own. Where its own are advice, they are no more than told: a person's word stands. */
+/** A turn with more orders, which rest and budgets count as they count its own. Where its own are advice, they are no more than told: a person's word
+ *  stands. */
 function withOrders(turn: Turn<EngineState>, orders: readonly MigrationOrder[]): Turn<EngineState> {
   const { adviceOnly, ...rest } = turn
   return {

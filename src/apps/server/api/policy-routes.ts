@@ -93,8 +93,8 @@ function automationRoutes(parts: ApiParts): readonly Route[] {
       access: 'operator',
       summary: 'Pauses automation, or lets it go on. To raise the level needs the role admin.',
       description:
-        'Once it is answered no move begins by what stood before. Where VMs are to be moved that were not before (`partial`, `full`, or the end of a pause there), ' +
-        '`confirm` has to repeat the level.',
+        'Once it is answered no move begins by what stood before. Where VMs are to be moved that were not before ' +
+        '(`partial`, `full`, or the end of a pause there), `confirm` has to repeat the level.',
       body: AutomationBody,
       handle: ({ body, caller }) => setAutomation(parts, body, caller),
     }),

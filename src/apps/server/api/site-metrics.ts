@@ -12,6 +12,8 @@ import { stateOf } from './vm-routes.ts'
 /** An agent reports every 5 to 15 minutes: two windows missed, and an hour. */
 const AGES_MS = [5 * MINUTE_MS, 10 * MINUTE_MS, 30 * MINUTE_MS, 60 * MINUTE_MS] as const
 
+const MOVES_THAT_ARE = { open: 'under way', frozen: 'frozen, because nobody can tell where their VM runs' } as const
+
 export function siteMetrics(parts: ApiParts, site: SiteView, events: Events): readonly Looked[] {
   return [...ofVms(site), ...ofServer(parts, events)]
 }
@@ -91,7 +93,7 @@ function ofServer({ answers, store, trouble, clock, version }: ApiParts, events:
     },
     ...(['open', 'frozen'] as const).map((which) => ({
       name: `ethos_moves_${which}`,
-      help: `Moves that are ${which === 'open' ? 'under way' : 'frozen, because nobody can tell where their VM runs'}; missing where another server takes the turns.`,
+      help: `Moves that are ${MOVES_THAT_ARE[which]}; missing where another server takes the turns.`,
       look: (): Readonly<Record<string, number>> => {
         const numbers = answers.moves.numbers()
         return numbers === undefined ? {} : { '': numbers[which] }
