@@ -211,7 +211,7 @@ function whereItShouldBe(seen: Case): NextStep {
       source: describeSighting(sightings.source),
       destination: describeSighting(sightings.destination),
     }
-  if (!seen.isConfirmed) return WAIT
+  if (!seen.isConfirmed || seen.follow.until - (seen.record.seenAt ?? 0) < seen.rules.confirmMs) return WAIT
   const remark =
     seen.follow.picture === 'arriving' ? ' A paused copy lies at the source: it must never be resumed.' : ''
   return { kind: 'close', state: 'done', detail: `It runs at the destination: ${seen.seen}.${remark}` }

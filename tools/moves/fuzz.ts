@@ -1,0 +1,143 @@
+import type { MigrationCourse } from '../../src/simulator/imagined-migration.ts'
+import { CALL_MANNERS, type CallManner } from '../../src/simulator/imagined-platform.ts'
+import type { MigrationIntent } from '../../src/terms/intent.ts'
+import { Luck } from '../../src/terms/luck.ts'
+import type { MoveClass } from '../../src/terms/move.ts'
+import { GiB, MINUTE_MS, SECOND_MS } from '../../src/terms/units.ts'
+import { type Breakage, REST_MS, Rig } from './rig.ts'
+
+/** What came of one seed. */
+export interface FuzzRun {
+  readonly violations: readonly string[]
+  readonly ends: ReadonlyMap<string, number>
+  readonly sent: number
+  readonly kills: number
+  readonly faults: number
+}
+
+/** A quarter of an hour of orders, faults, kills and people, then rest until everything has to have ended. */
+export async function fuzzMoves(seed: number, breakage: Breakage = {}): Promise<FuzzRun> {
+  const luck = new Luck(seed * 7919 + 17)
+  const hosts = 3 + luck.below(3)
+  const rig = new Rig({
+    seed,
+    hosts,
+    vms: 4 + luck.below(5),
+    courseOf: (intent) => aCourse(luck, intent),
+    mannerOf: () => (luck.fraction() < 0.6 ? 'plain' : pick<CallManner>(luck, CALL_MANNERS)),
+    breakage,
+  })
+  const weather = { faults: 0, isFair: luck.fraction() < 0.3 }
+  for (let second = 0; second < 900 && rig.monitor.violations.length === 0; second++) {
+    if (luck.fraction() < 0.08) await order(rig, luck)
+    if (luck.fraction() < (weather.isFair ? 0.002 : 0.03)) {
+      weather.faults++
+      FAULTS[luck.below(FAULTS.length)](rig, luck)
+    }
+    await rig.pass(SECOND_MS)
+  }
+  rig.killPlan = undefined
+  rig.isJournalBroken = false
+  rig.setPaused(false)
+  for (const host of rig.hosts) rig.platform.restoreHost(host)
+  await rig.pass(3 * MINUTE_MS)
+  await rig.pass(REST_MS, 7 * SECOND_MS)
+  rig.monitor.finish()
+  const sent = [...rig.platform.calls.values()].reduce((sum, number) => sum + number, 0)
+  return { violations: rig.monitor.violations, ends: rig.monitor.ends, sent, kills: rig.kills, faults: weather.faults }
+}
+
+async function order(rig: Rig, luck: Luck): Promise<void> {
+  const vm = pick(luck, rig.vms)
+  const to = pick(luck, rig.hosts)
+  const moveClass = pick<MoveClass>(luck, [
+    'contention',
+    'contention',
+    'contention',
+    'energy',
+    'operator',
+    'evacuation',
+  ])
+  const isMistaken = luck.fraction() < 0.05
+  const mode = luck.fraction() < 0.2 ? 'postcopy' : 'precopy'
+  const intent = rig.intent(vm, to, {
+    class: moveClass,
+    decidedAt: rig.clock.now() - (luck.fraction() < 0.1 ? 2 * MINUTE_MS : 0),
+    terms: { mode, timeoutMs: MINUTE_MS + luck.below(60) * SECOND_MS, stalledMs: 30 * SECOND_MS },
+    ...(isMistaken ? { from: pick(luck, rig.hosts) } : {}),
+    ...(luck.fraction() < 0.03 ? { cause: { kind: 'operator', who: 'bob' } } : {}),
+  })
+  const handIn = (): void => void rig.mover.submit(intent)
+  handIn()
+  // Somebody's retry, at once or after the process died.
+  if (luck.fraction() < 0.2) rig.clock.in(luck.below(50) * 100, handIn)
+  if (luck.fraction() < 0.1) rig.clock.in(luck.below(60), () => rig.setPaused(true))
+  if (luck.fraction() < 0.1) rig.clock.in(luck.below(20_000), () => void rig.mover.cancel(vm, 'ann'))
+  await Promise.resolve()
+}
+
+type Fault = (rig: Rig, luck: Luck) => void
+
+const FAULTS: readonly Fault[] = [
+  (rig) => rig.kill(),
+  (rig) => rig.kill(),
+  (rig, luck) => {
+    rig.killPlan = { atLine: luck.below(6), isDurable: luck.fraction() < 0.5 }
+  },
+  (rig, luck) => {
+    const host = pick(luck, rig.hosts)
+    const vm = pick(luck, rig.vms)
+    rig.monitor.faulted.add(vm)
+    rig.platform.killProcess(host, vm)
+  },
+  (rig, luck) => {
+    const host = pick(luck, rig.hosts)
+    for (const vm of rig.vms) if (rig.platform.machines.at(host, vm) !== undefined) rig.monitor.faulted.add(vm)
+    rig.platform.killHost(host)
+    rig.clock.in((1 + luck.below(8)) * 30 * SECOND_MS, () => rig.platform.restoreHost(host))
+  },
+  (rig, luck) => rig.platform.restartDaemon(pick(luck, rig.hosts), luck.below(20) * SECOND_MS),
+  (rig, luck) => rig.platform.silenceFor(pick(luck, rig.hosts), luck.below(240) * SECOND_MS),
+  (rig, luck) => rig.platform.cutLinkFor(pick(luck, rig.hosts), pick(luck, rig.hosts), luck.below(120) * SECOND_MS),
+  (rig, luck) => {
+    rig.isJournalBroken = true
+    rig.clock.in(luck.below(30) * SECOND_MS, () => {
+      rig.isJournalBroken = false
+    })
+  },
+  (rig, luck) => rig.setClockBack((2 + luck.below(30)) * SECOND_MS),
+  (rig) => rig.setPaused(!rig.isPaused),
+  (rig) => rig.setPaused(false),
+  (rig, luck) => void rig.mover.cancel(pick(luck, rig.vms), 'ann'),
+  (rig, luck) =>
+    void rig.mover.vouch(
+      pick(
+        luck,
+        rig.hosts.filter((host) => !rig.platform.machines.isUp(host)),
+      ),
+      'ann',
+    ),
+  (rig, luck) => {
+    const vm = pick(luck, rig.vms)
+    const isMoving = rig.platform.migrations.some((migration) => migration.vm === vm && migration.phase !== 'over')
+    const to = pick(luck, rig.hosts)
+    if (isMoving || !rig.platform.machines.isUp(to)) return
+    rig.monitor.faulted.add(vm)
+    rig.platform.moveByHand(vm, to)
+  },
+]
+
+function aCourse(luck: Luck, { terms }: MigrationIntent): MigrationCourse {
+  const course = {
+    bytes: GiB,
+    copyMs: 500 + luck.fraction() * (luck.fraction() < 0.2 ? 150 : 20) * SECOND_MS,
+    downtimeMs: 20 + luck.fraction() * 800,
+    finishMs: 20 + luck.fraction() * 2000,
+    isStuck: luck.fraction() < 0.1,
+  }
+  return terms.mode === 'postcopy' ? { ...course, postCopyMs: 500 + luck.fraction() * 10_000 } : course
+}
+
+function pick<T>(luck: Luck, from: readonly T[]): T {
+  return from[luck.below(from.length)]
+}
