@@ -4,6 +4,7 @@ import type { PastStart } from '../engine/migration/start-guards.ts'
 import type { OrderId, VmId } from '../terms/ids.ts'
 import type { MigrationIntent, MoveFigures } from '../terms/intent.ts'
 import { encodeMoveLine, type MoveLine, type MoveStep, readMoveLine } from '../terms/move-record.ts'
+import { ParseError } from '../terms/parse.ts'
 import { DAY_MS, type EpochMs } from '../terms/units.ts'
 import type { CallEnd } from '../world/migration-driver.ts'
 import type { Store } from '../world/store.ts'
@@ -65,13 +66,20 @@ export class MoveBook {
   }
 
   /** Reads lines of before; what has not ended is open. Lines that tell of no move are passed over.
-   *  @throws ParseError for a line of a move that can't be read */
-  async adopt(lines: AsyncIterable<string> | Iterable<string>, now: EpochMs): Promise<void> {
+   *  @returns the latest instant that is on record, and why the first line of a move that can't be read can't be; absent where all can */
+  async adopt(
+    lines: AsyncIterable<string> | Iterable<string>,
+    now: EpochMs,
+  ): Promise<{ readonly latest: EpochMs; readonly unread?: string }> {
     const records = new Map<OrderId, IntentRecord>()
     let number = 0
+    let unread: string | undefined
+    let latest = 0
     for await (const text of lines) {
-      const line = readMoveLine(text, `journal:${number++}`)
-      if (line === undefined) continue
+      const line = readOr(text, `journal:${number++}`)
+      if (typeof line === 'string') unread ??= line
+      if (line === undefined || typeof line === 'string') continue
+      latest = Math.max(latest, line.at)
       const record = afterLine(records.get(line.orderId), line)
       if (record === undefined) continue
       this.noteLine(record, line)
@@ -84,6 +92,7 @@ export class MoveBook {
       entry.isCallEndWritten = record.call !== undefined
       this.openById.set(record.intent.order.id, entry)
     }
+    return { latest, ...(unread === undefined ? {} : { unread }) }
   }
 
   /** A place is taken at once, so that two orders can't have the last one. */
@@ -144,6 +153,16 @@ export function callStatus({ isSent, callEnd, record }: Entry): CallStatus {
 export function figuresOf({ callEnd, record }: Entry): { readonly figures?: MoveFigures } {
   const figures = callEnd?.figures ?? record?.call?.figures
   return figures === undefined ? {} : { figures }
+}
+
+/** A line of a move, undefined for another line, or why it can't be read. */
+function readOr(text: string, place: string): MoveLine | string | undefined {
+  try {
+    return readMoveLine(text, place)
+  } catch (error) {
+    if (error instanceof ParseError) return error.message
+    throw error
+  }
 }
 
 function newEntry(intent: MigrationIntent, now: EpochMs): Entry {

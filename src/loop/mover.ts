@@ -1,5 +1,6 @@
 import { afterLook, INTENT_RULES, type NextStep, nextStep } from '../engine/migration/intent.ts'
 import type { IntentRecord } from '../engine/migration/intent-record.ts'
+import { layTogether } from '../engine/migration/two-sightings.ts'
 import { alertOf, type MoveAlert } from '../engine/migration/move-alerts.ts'
 import { MOVE_LIMITS, refuseStart, START_GUARDS, type StartFacts } from '../engine/migration/start-guards.ts'
 import type { HostId, OrderId, VmId } from '../terms/ids.ts'
@@ -10,7 +11,7 @@ import { type EpochMs, HOUR_MS, MINUTE_MS, SECOND_MS } from '../terms/units.ts'
 import { StoreError } from '../world/errors.ts'
 import type { CallEnd, MoveCall } from '../world/migration-driver.ts'
 import { callStatus, type Entry, figuresOf, MoveBook } from './move-book.ts'
-import { type Answered, PatientDriver, reasonOf } from './patient-driver.ts'
+import { type Answered, PatientDriver, reasonOf, usableFigures } from './patient-driver.ts'
 import type { Cancelling, Hold, MoverOptions, MoverView, Submission } from './mover-view.ts'
 
 /** A driver's call is given this long. */
@@ -46,7 +47,11 @@ export class Mover {
 
   /** Reads the journal of before, once, before anything else. What has not ended is followed by the next `tick`; nothing of it is sent again. */
   async adopt(lines: AsyncIterable<string> | Iterable<string>): Promise<void> {
-    await this.book.adopt(lines, this.options.clock.now())
+    const { latest, unread } = await this.book.adopt(lines, this.options.clock.now())
+    // The clock may have been put back while no process ran.
+    this.latest = Math.max(this.latest, latest)
+    if (unread !== undefined)
+      this.hold('unread', `a line of the journal can't be read, and may tell of a move: ${unread}`)
   }
 
   /** Starts a move, if nothing is in the way: on record first, then looked at once more, then the one call. Returns once that has left, not when it ended.
@@ -227,7 +232,8 @@ export class Mover {
   }
 
   private async callEnded(entry: Entry, end: CallEnd): Promise<void> {
-    entry.callEnd ??= end
+    const { figures, ...told } = end
+    entry.callEnd ??= { ...told, ...(figures === undefined ? {} : { figures: usableFigures(figures) }) }
     await this.writeCallEnd(entry)
   }
 
@@ -257,9 +263,12 @@ export class Mover {
     const [source, destination] = await Promise.all([this.driver.observe(vmId, from), this.driver.observe(vmId, to)])
     const isAtWork = source.kind === 'seen' && source.hasJob
     const progress = isAtWork ? await this.driver.progress(vmId, from) : undefined
-    const at = this.options.clock.now()
     const rules = this.options.rules ?? INTENT_RULES
-    entry.follow = afterLook(entry.follow, { record: recordOf(entry), source, destination, progress, at }, rules)
+    const isGone = layTogether(source, destination, rules.table) === 'gone'
+    const search = isGone ? await this.driver.search(vmId) : undefined
+    const at = this.options.clock.now()
+    const look = { record: recordOf(entry), source, destination, progress, search, at }
+    entry.follow = afterLook(entry.follow, look, rules)
     for (let i = 0; i < STEPS_MOST; i++) {
       const record = recordOf(entry)
       const step = nextStep(record, entry.follow, { call: callStatus(entry), now: at, rules })

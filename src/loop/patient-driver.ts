@@ -1,5 +1,6 @@
+import type { Search } from '../engine/migration/intent.ts'
 import type { HostId, VmId } from '../terms/ids.ts'
-import type { MigrationIntent, MoveProgress, Sighting } from '../terms/intent.ts'
+import type { MigrationIntent, MoveFigures, MoveProgress, Sighting } from '../terms/intent.ts'
 import type { Clock } from '../world/clock.ts'
 import type { MigrationDriver, MoveCall, Preflight } from '../world/migration-driver.ts'
 
@@ -30,7 +31,18 @@ export class PatientDriver {
   /** Undefined: none is under way there, or nobody says how far it is. */
   async progress(vmId: VmId, hostId: HostId): Promise<MoveProgress | undefined> {
     const told = await this.inTime(() => this.driver.progress(vmId, hostId))
-    return told.kind === 'answered' ? told.value : undefined
+    return told.kind === 'answered' && told.value !== undefined ? usableProgress(told.value) : undefined
+  }
+
+  /** Asks all hosts for one VM. Undefined: the platform as a whole gave no answer. */
+  async search(vmId: VmId): Promise<Search | undefined> {
+    const told = await this.inTime(() => this.driver.list())
+    if (told.kind === 'unanswered') return undefined
+    const found = told.value.find(
+      (host) => host.kind === 'listed' && host.vms.some((vm) => vm.vmId === vmId && vm.sighting.presence === 'running'),
+    )
+    const silent = told.value.filter(({ kind }) => kind === 'unreachable').map(({ hostId }) => hostId)
+    return found === undefined ? { silent } : { foundAt: found.hostId, silent }
   }
 
   preflight(intent: MigrationIntent): Promise<Answered<Preflight>> {
@@ -69,6 +81,35 @@ export class PatientDriver {
     )
     return Promise.race([answer, timer])
   }
+}
+
+/** What a platform measured, but for what can't be: a figure below zero would make the journal unreadable. */
+export function usableFigures(figures: MoveFigures): MoveFigures {
+  const { totalMs, downtimeMs, copiedBytes, rounds } = figures
+  return {
+    ...(isUsable(totalMs) ? { totalMs } : {}),
+    ...(isUsable(downtimeMs) ? { downtimeMs } : {}),
+    ...(isUsable(copiedBytes) ? { copiedBytes } : {}),
+    ...(isUsable(rounds) ? { rounds } : {}),
+  }
+}
+
+function usableProgress({ elapsedMs, isPostCopy, throttle, ...told }: MoveProgress): MoveProgress {
+  const { copiedBytes, remainingBytes, rounds } = told
+  return {
+    elapsedMs: isUsable(elapsedMs) ? elapsedMs : 0,
+    ...usableFigures({
+      ...(copiedBytes === undefined ? {} : { copiedBytes }),
+      ...(rounds === undefined ? {} : { rounds }),
+    }),
+    ...(isUsable(remainingBytes) ? { remainingBytes } : {}),
+    ...(isUsable(throttle) && throttle <= 1 ? { throttle } : {}),
+    isPostCopy,
+  }
+}
+
+function isUsable(figure: number | undefined): figure is number {
+  return figure !== undefined && Number.isFinite(figure) && figure >= 0
 }
 
 export function reasonOf(error: unknown): string {

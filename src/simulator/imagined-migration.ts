@@ -53,7 +53,7 @@ export class ImaginedMigration {
     this.machines = world.machines
     this.clock = world.clock
     this.onEnd = world.onEnd
-    this.startedAt = this.clock.now()
+    this.startedAt = this.clock.passed()
     this.machines.put(this.from, this.vm, 'running', true)
     this.machines.put(this.to, this.vm, 'incoming', true)
     this.later(STEP_MS, () => this.copy())
@@ -65,7 +65,7 @@ export class ImaginedMigration {
     // What is stuck gets down to a tenth and stays there.
     const left = this.course.isStuck ? Math.max(0.1, 1 - share) : 1 - share
     return {
-      elapsedMs: this.clock.now() - this.startedAt,
+      elapsedMs: this.clock.passed() - this.startedAt,
       copiedBytes: Math.round(this.course.bytes * (this.copiedMs / this.course.copyMs)),
       remainingBytes: Math.round(this.course.bytes * left),
       isPostCopy: this.phase === 'post-copy',
@@ -155,7 +155,7 @@ export class ImaginedMigration {
       if (!this.machines.areLinked(this.from, this.to) && this.machines.isUp(this.from)) return this.finishLater()
       this.machines.put(this.from, this.vm, 'left')
       this.end('succeeded', '', {
-        totalMs: this.clock.now() - this.startedAt,
+        totalMs: this.clock.passed() - this.startedAt,
         downtimeMs: this.course.downtimeMs,
         copiedBytes: this.course.bytes,
       })

@@ -19,6 +19,11 @@ export class StagedClock implements Clock {
     return this.truth - this.backMs
   }
 
+  /** Time that has passed, however the clock is set. */
+  passed(): number {
+    return this.truth
+  }
+
   sleepUntil(at: EpochMs): Promise<void> {
     if (at <= this.now()) return Promise.resolve()
     return new Promise((resolve) => {

@@ -16,7 +16,11 @@ export interface FuzzRun {
 }
 
 /** A quarter of an hour of orders, faults, kills and people, then rest until everything has to have ended. */
-export async function fuzzMoves(seed: number, breakage: Breakage = {}): Promise<FuzzRun> {
+export async function fuzzMoves(
+  seed: number,
+  breakage: Breakage = {},
+  onRig: (rig: Rig) => void = () => undefined,
+): Promise<FuzzRun> {
   const luck = new Luck(seed * 7919 + 17)
   const hosts = 3 + luck.below(3)
   const rig = new Rig({
@@ -27,6 +31,7 @@ export async function fuzzMoves(seed: number, breakage: Breakage = {}): Promise<
     mannerOf: () => (luck.fraction() < 0.6 ? 'plain' : pick<CallManner>(luck, CALL_MANNERS)),
     breakage,
   })
+  onRig(rig)
   const weather = { faults: 0, isFair: luck.fraction() < 0.3 }
   for (let second = 0; second < 900 && rig.monitor.violations.length === 0; second++) {
     if (luck.fraction() < 0.08) await order(rig, luck)
@@ -41,10 +46,24 @@ export async function fuzzMoves(seed: number, breakage: Breakage = {}): Promise<
   rig.setPaused(false)
   for (const host of rig.hosts) rig.platform.restoreHost(host)
   await rig.pass(3 * MINUTE_MS)
+  decideByHand(rig)
   await rig.pass(REST_MS, 7 * SECOND_MS)
   rig.monitor.finish()
   const sent = [...rig.platform.calls.values()].reduce((sum, number) => sum + number, 0)
   return { violations: rig.monitor.violations, ends: rig.monitor.ends, sent, kills: rig.kills, faults: weather.faults }
+}
+
+/** A person does what the alerts ask for: of a VM that lies paused, one copy is chosen, and the other goes first. */
+function decideByHand(rig: Rig): void {
+  const { machines } = rig.platform
+  for (const vm of rig.mover.view().frozenVms.keys()) {
+    if (machines.executing(vm).length > 0) continue
+    const copies = rig.hosts.filter((host) => machines.at(host, vm) !== undefined)
+    const kept = copies.at(-1)
+    for (const host of copies) machines.remove(host, vm)
+    if (kept !== undefined) machines.put(kept, vm, 'running')
+    rig.monitor.faulted.add(vm)
+  }
 }
 
 async function order(rig: Rig, luck: Luck): Promise<void> {

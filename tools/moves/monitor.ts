@@ -91,7 +91,7 @@ export class MoveMonitor {
     for (const [id, story] of this.stories) {
       const end = endOf(story)
       if (end === undefined) this.say(`L1: ${id} has not ended: ${story.lines.map(({ step }) => step).join(' ')}`)
-      for (const span of frozenSpans(story)) if (span > 10 * MINUTE_MS) this.say(`L2: ${id} was frozen for ${span} ms`)
+      for (const span of unknownSpans(story)) if (span > 10 * MINUTE_MS) this.say(`L2: ${id} was frozen for ${span} ms`)
       const { vmId } = story.intent.order
       if (!this.faulted.has(vmId) && this.platform.machines.executing(vmId).length !== 1)
         this.say(
@@ -114,6 +114,9 @@ export class MoveMonitor {
       else if (line.at - seen.at < 5 * SECOND_MS)
         this.say(`I5: ${id} is done ${line.at - seen.at} ms after it was first seen`)
     }
+    // What was never sent says nothing of where it runs.
+    if (!lines.some(({ step }) => step === 'sending')) return
+    if (/^Somebody else|Not to be asked/.test(line.detail) && this.faulted.has(vmId)) return
     const truth = this.truth.get(vmId)
     if (truth === undefined || now - truth.since < TRUTH_SETTLED_MS) return
     const expected = { done: to, 'lost-by-fault': '' }[line.state as 'done'] ?? from
@@ -169,13 +172,13 @@ function isFrozen({ lines }: Story): boolean {
   return last?.step === 'frozen'
 }
 
-function frozenSpans({ lines }: Story): readonly number[] {
+function unknownSpans({ lines }: Story): readonly number[] {
   const spans: number[] = []
   let since: EpochMs | undefined
-  for (const { step, at } of lines) {
-    if (step === 'frozen') since ??= at
-    else if (since !== undefined && (step === 'thawed' || step === 'closed')) {
-      spans.push(at - since)
+  for (const line of lines) {
+    if (line.step === 'frozen' && line.reason === 'unknown') since ??= line.at
+    else if (since !== undefined && ['frozen', 'thawed', 'closed'].includes(line.step)) {
+      spans.push(line.at - since)
       since = undefined
     }
   }

@@ -1,5 +1,6 @@
 /** From two sightings and what is on record of a move: what comes next. Nothing here, and nothing that follows from it, ever starts, stops, resumes or
  *  undefines a VM; the one thing that is ever asked of a platform is to cancel a migration under way. */
+import type { HostId } from '../../terms/ids.ts'
 import type { CallEndKind, FreezeReason, IntentEnd, MoveProgress, Sighting } from '../../terms/intent.ts'
 import { type EpochMs, MINUTE_MS, SECOND_MS } from '../../terms/units.ts'
 import type { IntentRecord } from './intent-record.ts'
@@ -47,6 +48,14 @@ export interface Follow {
   readonly leastBytes?: number
   readonly leastSince?: EpochMs
   readonly isPostCopy: boolean
+  /** Where it is on neither of the two hosts: what all others say. */
+  readonly search?: Search
+}
+
+/** All hosts were asked for a VM that is on neither of its two. `foundAt`: somebody else moved it on. `silent`: hosts that gave no answer. */
+export interface Search {
+  readonly foundAt?: HostId
+  readonly silent: readonly HostId[]
 }
 
 /** Where the one call is. `not-ours`: another process made it, or none. */
@@ -75,18 +84,21 @@ export function afterLook(
     readonly source: Sighting
     readonly destination: Sighting
     readonly progress: MoveProgress | undefined
+    readonly search?: Search | undefined
     readonly at: EpochMs
   },
   rules: IntentRules = INTENT_RULES,
 ): Follow {
-  const { record, progress, at } = look
+  const { record, progress, search, at } = look
   const source = asVouched(record, look.source, record.intent.order.from)
   const destination = asVouched(record, look.destination, record.intent.order.to)
   const picture = layTogether(source, destination, rules.table)
   const isSame = picture === follow.picture
   const isLess = progress?.remainingBytes !== undefined && progress.remainingBytes < (follow.leastBytes ?? Infinity)
+  const { search: _, ...before } = follow
   return {
-    ...follow,
+    ...before,
+    ...(search === undefined ? {} : { search }),
     picture,
     sightings: { source, destination },
     since: isSame ? follow.since : at,
@@ -147,10 +159,7 @@ const BY_PICTURE: Readonly<Record<Picture, (seen: Case) => NextStep>> = {
   double: () => WAIT,
   strange: () => WAIT,
   dark: () => WAIT,
-  gone: (seen) => {
-    if (!seen.isConfirmed) return WAIT
-    return { kind: 'close', state: 'lost-by-fault', detail: `It runs on neither host: ${seen.seen}.` }
-  },
+  gone: onNeither,
   'dark-destination': whereItWas,
 }
 
@@ -215,6 +224,17 @@ function whereItShouldBe(seen: Case): NextStep {
   const remark =
     seen.follow.picture === 'arriving' ? ' A paused copy lies at the source: it must never be resumed.' : ''
   return { kind: 'close', state: 'done', detail: `It runs at the destination: ${seen.seen}.${remark}` }
+}
+
+/** Lost, unless somebody else moved it on, or may have: hosts that give no answer are waited for, but not for ever. */
+function onNeither(seen: Case): NextStep {
+  if (!seen.isConfirmed) return WAIT
+  const { foundAt, silent = [] } = seen.follow.search ?? {}
+  if (foundAt !== undefined)
+    return { kind: 'close', state: 'failed', detail: `Somebody else moved it on to ${foundAt}: ${seen.seen}.` }
+  if (silent.length > 0 && lastedMs(seen) < seen.rules.darkDestinationMs) return WAIT
+  const unasked = silent.length === 0 ? '' : ` Not to be asked: ${silent.join(', ')}.`
+  return { kind: 'close', state: 'lost-by-fault', detail: `It runs on neither host: ${seen.seen}.${unasked}` }
 }
 
 /** Why nobody may touch this VM now. */
