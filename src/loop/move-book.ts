@@ -26,11 +26,12 @@ export interface Entry {
   /** Between intent and call: the tick leaves it alone. */
   isStarting: boolean
   isCancelled: boolean
-  isBeingFollowed: boolean
   callEnd: CallEnd | undefined
   /** Its end by the platform's word is on record. */
   isCallEndWritten: boolean
   progressWrittenAt: EpochMs
+  /** Settles when all that was to be written before has been, or could not be. */
+  lastWrite: Promise<void>
 }
 
 /** What is on record of moves, in the journal and in memory: nothing is in memory that is not durable. */
@@ -109,13 +110,25 @@ export class MoveBook {
     this.openById.delete(entry.intent.order.id)
   }
 
-  /** Writes one step, and takes it over once it is durable. Rejects as the store does, and then nothing has changed. */
-  async write(entry: Entry, step: MoveStep, at: EpochMs): Promise<IntentRecord> {
+  /** Writes one step, and takes it over once it is durable. Steps of one move are written one after the other. Rejects as the store does, and then nothing
+   *  has changed. Undefined: there is nothing to go on with, for its intent is not durable yet, or it has ended. */
+  write(entry: Entry, step: MoveStep, at: EpochMs): Promise<IntentRecord | undefined> {
+    const written = entry.lastWrite.then(() => this.writeNow(entry, step, at))
+    entry.lastWrite = written.then(
+      () => undefined,
+      () => undefined,
+    )
+    return written
+  }
+
+  private async writeNow(entry: Entry, step: MoveStep, at: EpochMs): Promise<IntentRecord | undefined> {
+    if ((entry.record === undefined) !== (step.step === 'intent') || entry.record?.closed !== undefined)
+      return undefined
     const line: MoveLine = { ...step, orderId: entry.intent.order.id, at }
     await this.store.append(encodeMoveLine(line))
     const record = afterLine(entry.record, line)
-    if (record === undefined) throw new Error(`A step ${step.step} of ${line.orderId} came before its intent.`)
     entry.record = record
+    if (record === undefined) return undefined
     this.noteLine(record, line)
     if (record.closed !== undefined && this.openById.delete(line.orderId)) this.keepEnded(record)
     return record
@@ -173,9 +186,9 @@ function newEntry(intent: MigrationIntent, now: EpochMs): Entry {
     isSent: false,
     isStarting: false,
     isCancelled: false,
-    isBeingFollowed: false,
     callEnd: undefined,
     isCallEndWritten: false,
     progressWrittenAt: now,
+    lastWrite: Promise.resolve(),
   }
 }

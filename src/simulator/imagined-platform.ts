@@ -8,7 +8,7 @@ import { ImaginedMachines } from './imagined-machines.ts'
 import { ImaginedMigration, type MigrationCourse } from './imagined-migration.ts'
 import type { StagedClock } from './staged-clock.ts'
 
-/** What the platform does with the next call that moves. `lost-before`: it never hears it, and no answer comes. `lost-after`: it does it, and no answer comes.
+/** What the platform does with the next call that moves. `lost-before`: it never hears it, and no answer comes. `lost-after`: it does it, sooner or later, and no answer comes.
  *  `queued`: it says yes at once and begins later. `liar`: it says yes whatever comes of it. `refusing`: it says no. `deaf`: the call hangs. */
 export const CALL_MANNERS = ['plain', 'lost-before', 'lost-after', 'queued', 'liar', 'refusing', 'deaf'] as const
 export type CallManner = (typeof CALL_MANNERS)[number]
@@ -26,6 +26,8 @@ export interface ImaginedPlatformOptions {
 /** From order until a queueing platform begins. */
 const QUEUED_MS = 20 * SECOND_MS
 const LATENCY_MS_MOST = 40
+/** A call of which no answer comes begins within this. */
+const LATE_MS_MOST = 30 * SECOND_MS
 
 /** A platform that moves VMs in staged time, with everything that can go wrong, and with the truth of where each VM executes. It sends twice what it is
  *  asked twice, so that a test sees it. */
@@ -131,7 +133,7 @@ export class ImaginedPlatform implements MigrationDriver {
 
   /** A person, or another balancer, moves it in an instant. */
   moveByHand(vm: VmId, to: HostId): void {
-    for (const host of this.machines.executing(vm)) this.machines.remove(host, vm)
+    for (const host of this.machines.hosts) this.machines.remove(host, vm)
     this.machines.put(to, vm, 'running')
   }
 
@@ -149,7 +151,7 @@ export class ImaginedPlatform implements MigrationDriver {
         tell(lost)
         break
       case 'lost-after':
-        this.begin(intent, () => undefined)
+        this.options.clock.in(this.options.luck.fraction() * LATE_MS_MOST, () => this.begin(intent, () => undefined))
         tell(lost)
         break
       case 'queued':

@@ -22,21 +22,21 @@ export async function fuzzMoves(
   onRig: (rig: Rig) => void = () => undefined,
 ): Promise<FuzzRun> {
   const luck = new Luck(seed * 7919 + 17)
-  const hosts = 3 + luck.below(3)
+  const mode = MODES[seed % MODES.length]
   const rig = new Rig({
     seed,
-    hosts,
-    vms: 4 + luck.below(5),
+    hosts: mode.hosts,
+    vms: mode.vms,
     courseOf: (intent) => aCourse(luck, intent),
-    mannerOf: () => (luck.fraction() < 0.6 ? 'plain' : pick<CallManner>(luck, CALL_MANNERS)),
+    mannerOf: () => (luck.fraction() < mode.plain ? 'plain' : pick<CallManner>(luck, CALL_MANNERS)),
     breakage,
   })
   onRig(rig)
-  const weather = { faults: 0, isFair: luck.fraction() < 0.3 }
+  let faults = 0
   for (let second = 0; second < 900 && rig.monitor.violations.length === 0; second++) {
-    if (luck.fraction() < 0.08) await order(rig, luck)
-    if (luck.fraction() < (weather.isFair ? 0.002 : 0.03)) {
-      weather.faults++
+    if (luck.fraction() < mode.orders) order(rig, luck, mode)
+    if (luck.fraction() < mode.faults) {
+      faults++
       FAULTS[luck.below(FAULTS.length)](rig, luck)
     }
     await rig.pass(SECOND_MS)
@@ -50,7 +50,7 @@ export async function fuzzMoves(
   await rig.pass(REST_MS, 7 * SECOND_MS)
   rig.monitor.finish()
   const sent = [...rig.platform.calls.values()].reduce((sum, number) => sum + number, 0)
-  return { violations: rig.monitor.violations, ends: rig.monitor.ends, sent, kills: rig.kills, faults: weather.faults }
+  return { violations: rig.monitor.violations, ends: rig.monitor.ends, sent, kills: rig.kills, faults }
 }
 
 /** A person does what the alerts ask for: of a VM that lies paused, one copy is chosen, and the other goes first. */
@@ -66,23 +66,41 @@ function decideByHand(rig: Rig): void {
   }
 }
 
-async function order(rig: Rig, luck: Luck): Promise<void> {
-  const vm = pick(luck, rig.vms)
+/** What kind of a quarter of an hour it is. */
+interface Mode {
+  readonly hosts: number
+  readonly vms: number
+  /** Of orders, of faults, in a second; of calls that go as they should. */
+  readonly orders: number
+  readonly faults: number
+  readonly plain: number
+  readonly classes: readonly MoveClass[]
+  /** Only the first so many VMs are moved. Absent: all. */
+  readonly chased?: number
+}
+
+const MIXED: readonly MoveClass[] = ['contention', 'contention', 'contention', 'energy', 'operator', 'evacuation']
+
+const MODES: readonly Mode[] = [
+  { hosts: 4, vms: 7, orders: 0.08, faults: 0.03, plain: 0.6, classes: MIXED },
+  { hosts: 3, vms: 4, orders: 0.1, faults: 0.06, plain: 0.8, classes: MIXED },
+  // Everybody wants to move at once.
+  { hosts: 7, vms: 16, orders: 0.6, faults: 0.004, plain: 0.95, classes: ['evacuation'] },
+  { hosts: 12, vms: 24, orders: 0.3, faults: 0.001, plain: 1, classes: ['operator', 'energy', 'contention'] },
+  // The same few again and again.
+  { hosts: 10, vms: 10, orders: 0.2, faults: 0.001, plain: 1, classes: ['operator'], chased: 2 },
+]
+
+function order(rig: Rig, luck: Luck, mode: Mode): void {
+  const vm = pick(luck, rig.vms.slice(0, mode.chased ?? mode.vms))
   const to = pick(luck, rig.hosts)
-  const moveClass = pick<MoveClass>(luck, [
-    'contention',
-    'contention',
-    'contention',
-    'energy',
-    'operator',
-    'evacuation',
-  ])
+  const moveClass = pick(luck, mode.classes)
   const isMistaken = luck.fraction() < 0.05
-  const mode = luck.fraction() < 0.2 ? 'postcopy' : 'precopy'
+  const copying = luck.fraction() < 0.2 ? 'postcopy' : 'precopy'
   const intent = rig.intent(vm, to, {
     class: moveClass,
     decidedAt: rig.clock.now() - (luck.fraction() < 0.1 ? 2 * MINUTE_MS : 0),
-    terms: { mode, timeoutMs: MINUTE_MS + luck.below(60) * SECOND_MS, stalledMs: 30 * SECOND_MS },
+    terms: { mode: copying, timeoutMs: MINUTE_MS + luck.below(60) * SECOND_MS, stalledMs: 30 * SECOND_MS },
     ...(isMistaken ? { from: pick(luck, rig.hosts) } : {}),
     ...(luck.fraction() < 0.03 ? { cause: { kind: 'operator', who: 'bob' } } : {}),
   })
@@ -90,9 +108,11 @@ async function order(rig: Rig, luck: Luck): Promise<void> {
   handIn()
   // Somebody's retry, at once or after the process died.
   if (luck.fraction() < 0.2) rig.clock.in(luck.below(50) * 100, handIn)
-  if (luck.fraction() < 0.1) rig.clock.in(luck.below(60), () => rig.setPaused(true))
+  if (luck.fraction() < 0.05) {
+    rig.clock.in(luck.below(60), () => rig.setPaused(true))
+    rig.clock.in(4000, () => rig.setPaused(false))
+  }
   if (luck.fraction() < 0.1) rig.clock.in(luck.below(20_000), () => void rig.mover.cancel(vm, 'ann'))
-  await Promise.resolve()
 }
 
 type Fault = (rig: Rig, luck: Luck) => void
@@ -103,6 +123,8 @@ const FAULTS: readonly Fault[] = [
   (rig, luck) => {
     rig.killPlan = { atLine: luck.below(6), isDurable: luck.fraction() < 0.5 }
   },
+  killHalf,
+  killHalf,
   (rig, luck) => {
     const host = pick(luck, rig.hosts)
     const vm = pick(luck, rig.vms)
@@ -145,6 +167,16 @@ const FAULTS: readonly Fault[] = [
     rig.platform.moveByHand(vm, to)
   },
 ]
+
+/** One of the two processes of a move dies, under way or just after. */
+function killHalf(rig: Rig, luck: Luck): void {
+  const move = rig.platform.migrations.at(-1 - luck.below(2))
+  if (move === undefined) return
+  const host = luck.fraction() < 0.5 ? move.from : move.to
+  if (rig.platform.machines.executing(move.vm).includes(host) || move.phase !== 'copying')
+    rig.monitor.faulted.add(move.vm)
+  rig.platform.killProcess(host, move.vm)
+}
 
 function aCourse(luck: Luck, { terms }: MigrationIntent): MigrationCourse {
   const course = {

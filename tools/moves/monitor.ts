@@ -17,7 +17,7 @@ export interface CallWitness {
   readonly isHeld: boolean
 }
 
-const TRUTH_SETTLED_MS = 15 * SECOND_MS
+const TRUTH_SETTLED_MS = 3 * SECOND_MS
 
 /** Watches a platform and a journal from outside and names each invariant that is broken (docs/moves.md, I1 to I6, I9, I10, I14 to I16). */
 export class MoveMonitor {
@@ -27,6 +27,7 @@ export class MoveMonitor {
   private readonly platform: ImaginedPlatform
   private readonly stories = new Map<OrderId, Story>()
   private readonly sent: { readonly intent: MigrationIntent; readonly at: EpochMs }[] = []
+  private readonly tasksAtEnd = new Map<OrderId, number>()
   private readonly truth = new Map<VmId, { where: string; since: EpochMs }>()
   /** VMs that a person moved, or whose processes or hosts were killed: not ours to answer for. */
   readonly faulted = new Set<VmId>()
@@ -79,6 +80,8 @@ export class MoveMonitor {
   look(now: EpochMs): void {
     for (const vm of this.platform.machines.everDouble) this.say(`I1: ${vm} executed on two hosts`)
     for (const [orderId, number] of this.platform.calls) if (number > 1) this.say(`I3: ${number} calls for ${orderId}`)
+    for (const [orderId, number] of this.tasksAtEnd)
+      if ((this.platform.tasks.get(orderId) ?? 0) > number) this.say(`I3: ${orderId} began after its end`)
     for (const { intent } of this.stories.values()) {
       const { vmId } = intent.order
       const where = this.platform.machines.executing(vmId).join(' ')
@@ -108,6 +111,10 @@ export class MoveMonitor {
   private onClosed({ intent, lines }: Story, line: Extract<MoveLine, { step: 'closed' }>, now: EpochMs): void {
     const { id, vmId, from, to } = intent.order
     this.ends.set(line.state, (this.ends.get(line.state) ?? 0) + 1)
+    this.tasksAtEnd.set(id, this.platform.tasks.get(id) ?? 0)
+    const kept = this.platform.machines.at(from, vmId)
+    if (line.state === 'lost-by-fault' && kept !== undefined && kept.presence !== 'left' && !this.faulted.has(vmId))
+      this.say(`I2: ${id} ended lost, and ${from} has ${vmId} ${kept.presence}`)
     if (line.state === 'done') {
       const seen = lines.find(({ step }) => step === 'seen')
       if (seen === undefined) this.say(`I4: ${id} is done and was not seen there`)

@@ -260,7 +260,7 @@ export class Rig {
 }
 
 /** As in production, but for the units of a host: so few moves go on at once that 8 would never be reached. */
-const RIG_LIMITS: MoveLimits = { ...MOVE_LIMITS, hostUnits: HOST_UNITS_HERE }
+export const RIG_LIMITS: MoveLimits = { ...MOVE_LIMITS, hostUnits: HOST_UNITS_HERE }
 
 /** Longer than anything in a rig takes to come to rest. */
 export const REST_MS = HOUR_MS / 2
