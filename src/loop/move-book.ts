@@ -3,7 +3,7 @@ import { type CallStatus, type Follow, startFollowing } from '../engine/migratio
 import type { PastStart } from '../engine/migration/start-guards.ts'
 import type { OrderId, VmId } from '../terms/ids.ts'
 import type { MigrationIntent, MoveFigures } from '../terms/intent.ts'
-import { encodeMoveLine, type MoveLine, type MoveStep, readMoveLine } from '../terms/move-record.ts'
+import { encodeMoveLine, encodeMoverLine, type MoveLine, type MoveStep, readMoveLine } from '../terms/move-record.ts'
 import { ParseError } from '../terms/parse.ts'
 import { DAY_MS, type EpochMs } from '../terms/units.ts'
 import type { CallEnd } from '../world/migration-driver.ts'
@@ -119,6 +119,11 @@ export class MoveBook {
       () => undefined,
     )
     return written
+  }
+
+  /** Is a line taken? Rejects as the store does. */
+  async tryJournal(at: EpochMs): Promise<void> {
+    await this.store.append(encodeMoverLine(at, 'The journal took no line, and takes lines again.'))
   }
 
   private async writeNow(entry: Entry, step: MoveStep, at: EpochMs): Promise<IntentRecord | undefined> {

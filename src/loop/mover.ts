@@ -253,6 +253,7 @@ export class Mover {
 
   private async lookAtAll(): Promise<void> {
     this.noteClock()
+    if (this.holds.has('journal')) await this.journalled(() => this.book.tryJournal(this.options.clock.now()))
     await Promise.all(this.book.open.map((entry) => this.lookAt(entry)))
   }
 
@@ -296,15 +297,19 @@ export class Mover {
   }
 
   /** Undefined: it is not durable, and nothing that rests on it may be done. */
-  private async write(entry: Entry, step: MoveStep): Promise<IntentRecord | undefined> {
+  private write(entry: Entry, step: MoveStep): Promise<IntentRecord | undefined> {
+    return this.journalled(() => this.book.write(entry, step, this.options.clock.now()))
+  }
+
+  private async journalled<T>(write: () => Promise<T>): Promise<T | undefined> {
     try {
-      const record = await this.book.write(entry, step, this.options.clock.now())
+      const written = await write()
       this.holds.delete('journal')
-      return record
+      return written
     } catch (error) {
       if (!(error instanceof StoreError)) throw error
-      const isFenced = error.code === 'fenced'
-      this.hold(isFenced ? 'lease' : 'journal', `the journal took no line: ${error.message}`)
+      const name = error.code === 'fenced' ? 'lease' : 'journal'
+      this.hold(name, `the journal took no line: ${error.message}`)
       return undefined
     }
   }

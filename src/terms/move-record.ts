@@ -78,6 +78,11 @@ export function encodeMoveLine(line: MoveLine): string {
   return JSON.stringify({ kind: 'move', ...line })
 }
 
+/** A line of whoever moves that is about no one move. */
+export function encodeMoverLine(at: EpochMs, text: string): string {
+  return JSON.stringify({ kind: 'mover', at, text })
+}
+
 /** Undefined: the line tells of something else than a move. A line of a move that can't be read is a `ParseError`. */
 export function readMoveLine(text: string, place = 'journal'): MoveLine | undefined {
   // Turns are long and many: they are told apart by their first characters.

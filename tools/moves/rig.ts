@@ -7,7 +7,6 @@ import { type CallManner, ImaginedPlatform } from '../../src/simulator/imagined-
 import { StagedClock } from '../../src/simulator/staged-clock.ts'
 import { type HostId, parseHostId, parseOrderId, parseVmId, type VmId } from '../../src/terms/ids.ts'
 import type { MigrationIntent, MigrationTerms, MoveCause } from '../../src/terms/intent.ts'
-import { readMoveLine } from '../../src/terms/move-record.ts'
 import { Luck } from '../../src/terms/luck.ts'
 import type { MoveClass } from '../../src/terms/move.ts'
 import { type EpochMs, HOUR_MS, MINUTE_MS, SECOND_MS } from '../../src/terms/units.ts'
@@ -156,7 +155,7 @@ export class Rig {
     this.process = { isAlive: true }
     this.fence++
     // A new process knows no later instant than what is on record.
-    const latest = Math.max(0, ...this.lines.map((line) => readMoveLine(line)?.at ?? 0))
+    const latest = Math.max(0, ...this.lines.map((line) => Number(/"at":([\d.]+)}$/.exec(line)?.[1] ?? 0)))
     this.heldUntil = Math.min(this.heldUntil, latest)
     this.mover = this.newMover()
     if (this.isPaused && this.options.breakage?.isPauseDeaf !== true) this.mover.pause()
