@@ -1,7 +1,7 @@
 import { afterLook, INTENT_RULES, type NextStep, nextStep } from '../engine/migration/intent.ts'
 import type { IntentRecord } from '../engine/migration/intent-record.ts'
 import { layTogether } from '../engine/migration/two-sightings.ts'
-import { alertOf, type MoveAlert } from '../engine/migration/move-alerts.ts'
+import { alertOf, type MoveAlert, yieldedAlert } from '../engine/migration/move-alerts.ts'
 import { MOVE_LIMITS, refuseStart, START_GUARDS, type StartFacts } from '../engine/migration/start-guards.ts'
 import type { HostId, OrderId, VmId } from '../terms/ids.ts'
 import type { MigrationIntent, MoveProgress } from '../terms/intent.ts'
@@ -32,7 +32,7 @@ export class Mover {
   private readonly book: MoveBook
   private readonly driver: PatientDriver
   private readonly holds = new Map<string, Hold>()
-  private readonly yielded = new Map<VmId, EpochMs>()
+  private readonly yielded = new Map<VmId, { readonly since: EpochMs; readonly until: EpochMs }>()
   private readonly counts = new Map<string, number>()
   private isPausedNow = false
   private latest: EpochMs
@@ -122,7 +122,7 @@ export class Mover {
 
   /** A VM that somebody else moves back is left alone by the policy. */
   leaveAlone(vmId: VmId, until: EpochMs): void {
-    this.yielded.set(vmId, until)
+    this.yielded.set(vmId, { since: this.options.clock.now(), until })
   }
 
   /** An order of this id was handed in before, here or by a process of before: nothing of it is sent again. */
@@ -143,6 +143,7 @@ export class Mover {
       const alert = alertOf(record, at)
       if (alert !== undefined && (record.closed === undefined || at - alert.since < LOST_ALERT_MS)) alerts.push(alert)
     }
+    for (const [vmId, { since, until }] of this.yielded) if (until > at) alerts.push(yieldedAlert(vmId, since, until))
     return {
       at,
       isPaused: this.isPausedNow,
@@ -151,7 +152,7 @@ export class Mover {
       ended: this.book.ended,
       frozenVms: this.frozenVms(),
       frozenHosts: this.frozenHosts(),
-      yielded: this.yielded,
+      yielded: this.yieldedUntil(),
       alerts,
       counts: Object.fromEntries(this.counts),
     }
@@ -170,7 +171,7 @@ export class Mover {
         .map((entry) => ({ ...entry.intent.order, units: this.unitsOf(entry.intent) })),
       frozenVms: this.frozenVms(),
       frozenHosts: this.frozenHosts(),
-      yielded: this.yielded,
+      yielded: this.yieldedUntil(),
       starts: this.book.starts,
       limits: this.options.limits ?? MOVE_LIMITS,
     }
@@ -179,7 +180,6 @@ export class Mover {
 
   /** What was true when it was decided has to be true still: both hosts are looked at, and the platform is asked. */
   private async lookBeforeStart(intent: MigrationIntent): Promise<Refused | undefined> {
-    const { isWarningAccepted = () => false } = this.options
     const { order, cause } = intent
     const [source, destination, preflight] = await Promise.all([
       this.driver.observe(order.vmId, order.from),
@@ -196,7 +196,7 @@ export class Mover {
       return no(`${this.driver.name} did not answer whether it would: ${preflight.reason}`)
     const [refusal] = preflight.value.refusals
     if (refusal !== undefined) return refusal
-    const warning = preflight.value.warnings.find((text) => !isWarningAccepted(text))
+    const warning = preflight.value.warnings.find((text) => this.options.isWarningAccepted?.(text) !== true)
     return warning !== undefined && cause.kind === 'policy'
       ? no(`An operator has to accept first: ${warning}`)
       : undefined
@@ -336,6 +336,12 @@ export class Mover {
   private frozenVms(): ReadonlyMap<VmId, string> {
     const frozen = this.openRecords().filter((record) => record.frozen !== undefined)
     return new Map(frozen.map((record) => [record.intent.order.vmId, reasonFrozen(record)]))
+  }
+
+  private yieldedUntil(): ReadonlyMap<VmId, EpochMs> {
+    const now = this.options.clock.now()
+    for (const [vmId, { until }] of this.yielded) if (until <= now) this.yielded.delete(vmId)
+    return new Map([...this.yielded].map(([vmId, { until }]) => [vmId, until]))
   }
 
   /** Both hosts of a frozen VM, and those that could not be asked for one that is under way. */

@@ -110,6 +110,15 @@ const TABLE: readonly {
     expect: 'wait',
   },
   {
+    row: 'the call is out for ever',
+    steps: ACCEPTED,
+    call: 'pending',
+    source: seen('running'),
+    destination: seen('absent'),
+    lookSec: 900,
+    expect: 'close failed',
+  },
+  {
     row: 'arrived, first look',
     steps: ACCEPTED,
     source: seen('left'),

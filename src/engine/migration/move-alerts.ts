@@ -39,6 +39,12 @@ export function alertOf(record: IntentRecord, now: EpochMs): MoveAlert | undefin
   return { ...about, severity: 'warning', what: 'overdue', since: startedAt, text, commands: lookAt(record) }
 }
 
+/** Who takes a VM back again and again is not fought with. */
+export function yieldedAlert(vmId: VmId, since: EpochMs, until: EpochMs): MoveAlert {
+  const text = `${vmId} was taken back twice within an hour after we had moved it: another balancer, or a person, wants it elsewhere. It is left alone for ${until - since} ms. Which of the two is to decide?`
+  return { severity: 'warning', what: 'yielded', vmId, hosts: [], since, text, commands: [] }
+}
+
 function frozenAlert(
   record: IntentRecord,
   { at, reason, detail }: NonNullable<IntentRecord['frozen']>,
