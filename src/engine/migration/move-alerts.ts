@@ -83,7 +83,7 @@ function frozenAlert(
         text: `Where ${vmId} runs has not been known for ${now - at} ms: ${detail}. Nothing is done to it, nor to ${from} and ${to}, until it is seen.`,
         commands: [
           ...look,
-          `# if a host is off for good and will not come back by itself: ethos moves vouch HOST --is-off`,
+          `# if a host is off for good and will not come back by itself, vouch for it: docs/moves.md`,
         ],
       }
   }
