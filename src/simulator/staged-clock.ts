@@ -3,7 +3,7 @@ import type { Clock } from '../world/clock.ts'
 import { EventQueue } from './event-queue.ts'
 
 /** After each event whoever waited for it goes on; so many turns of waiting are let pass before the next. */
-const TURNS = 40
+const TURNS = 16
 
 /** Time in which several actors wait at once: it passes from event to event when the test says so, and nobody's waiting makes it pass. */
 export class StagedClock implements Clock {

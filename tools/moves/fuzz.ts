@@ -170,8 +170,12 @@ const FAULTS: readonly Fault[] = [
 
 /** One of the two processes of a move dies, under way or just after. */
 function killHalf(rig: Rig, luck: Luck): void {
-  const move = rig.platform.migrations.at(-1 - luck.below(2))
+  const { migrations } = rig.platform
+  const delicate = migrations.find(({ phase }) => ['switching', 'finishing', 'post-copy'].includes(phase))
+  const move = delicate ?? migrations.at(-1 - luck.below(2))
   if (move === undefined) return
+  // A daemon that is restarted now leaves a paused copy at the source.
+  if (move.phase === 'finishing' && luck.fraction() < 0.5) rig.platform.restartDaemon(move.from, 0)
   const host = luck.fraction() < 0.5 ? move.from : move.to
   if (rig.platform.machines.executing(move.vm).includes(host) || move.phase !== 'copying')
     rig.monitor.faulted.add(move.vm)

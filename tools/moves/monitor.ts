@@ -113,7 +113,7 @@ export class MoveMonitor {
     this.ends.set(line.state, (this.ends.get(line.state) ?? 0) + 1)
     this.tasksAtEnd.set(id, this.platform.tasks.get(id) ?? 0)
     const kept = this.platform.machines.at(from, vmId)
-    if (line.state === 'lost-by-fault' && kept !== undefined && kept.presence !== 'left' && !this.faulted.has(vmId))
+    if (line.state === 'lost-by-fault' && kept !== undefined && kept.presence !== 'left')
       this.say(`I2: ${id} ended lost, and ${from} has ${vmId} ${kept.presence}`)
     if (line.state === 'done') {
       const seen = lines.find(({ step }) => step === 'seen')
