@@ -3,7 +3,6 @@ import { test } from 'node:test'
 import { Rig, type RigOptions } from '../../tools/moves/rig.ts'
 import type { CallManner } from '../simulator/imagined-platform.ts'
 import { parseOrderId } from '../terms/ids.ts'
-import type { MigrationIntent } from '../terms/intent.ts'
 import { GiB, MINUTE_MS, SECOND_MS } from '../terms/units.ts'
 import type { MigrationDriver } from '../world/migration-driver.ts'
 import type { Submission } from './mover-view.ts'
@@ -203,9 +202,7 @@ test('a move that is slow and gets on is not ended before its time', async () =>
 })
 
 test('a driver that never answers holds nothing up: each call has its deadline', async () => {
-  const never = (): Promise<never> => new Promise(() => undefined)
-  const wrapDriver = (driver: MigrationDriver): MigrationDriver => ({ ...driver, preflight: never })
-  const rig = new Rig({ seed: 1, breakage: { wrapDriver } })
+  const rig = new Rig({ seed: 1, breakage: { wrapDriver: deafToPreflight } })
   const told = rig.mover.submit(rig.intent(rig.vms[0], rig.hosts[1]))
   await rig.pass(11 * SECOND_MS)
   assert.match(reasonOf(await told), /No answer within 10000 ms/)
@@ -247,15 +244,7 @@ test('a line of the journal that can not be read holds all starts until a person
 })
 
 test('what a driver measured wrongly does not make the journal unreadable', async () => {
-  const wrapDriver = (driver: MigrationDriver): MigrationDriver => ({
-    ...driver,
-    migrate: async (intent, fence) => {
-      const call = await driver.migrate(intent, fence)
-      const figures = { totalMs: -5, downtimeMs: NaN, copiedBytes: 7 }
-      return call.kind === 'sent' ? { ...call, ended: call.ended.then((end) => ({ ...end, figures })) } : call
-    },
-  })
-  const rig = new Rig({ seed: 1, breakage: { wrapDriver } })
+  const rig = new Rig({ seed: 1, breakage: { wrapDriver: mismeasuring } })
   await rig.submit(rig.intent(rig.vms[0], rig.hosts[1]))
   await rig.pass(MINUTE_MS)
   await rig.restart()
@@ -299,7 +288,7 @@ function aRig(
   manner: CallManner = 'plain',
   course: { readonly isStuck?: boolean; readonly copyMs?: number } = {},
 ): Rig {
-  const courseOf = (_: MigrationIntent) => ({
+  const courseOf = () => ({
     bytes: GiB,
     copyMs: 10 * SECOND_MS,
     downtimeMs: 100,
@@ -324,4 +313,24 @@ function endsOf(rig: Rig): readonly string[] {
     .view()
     .ended.flatMap(({ closed }) => closed?.state ?? [])
     .sort()
+}
+
+function deafToPreflight(driver: MigrationDriver): MigrationDriver {
+  return { ...driver, preflight: never }
+}
+
+function never(): Promise<never> {
+  return new Promise(() => undefined)
+}
+
+/** Tells of a move what can't be. */
+function mismeasuring(driver: MigrationDriver): MigrationDriver {
+  return {
+    ...driver,
+    migrate: async (intent, fence) => {
+      const call = await driver.migrate(intent, fence)
+      const figures = { totalMs: -5, downtimeMs: NaN, copiedBytes: 7 }
+      return call.kind === 'sent' ? { ...call, ended: call.ended.then((end) => ({ ...end, figures })) } : call
+    },
+  }
 }

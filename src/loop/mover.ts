@@ -378,8 +378,9 @@ function lineOf(entry: Entry, step: Exclude<NextStep, { kind: 'wait' }>): MoveSt
     case 'thaw':
       return { step: 'thawed', detail: cut(step.detail) }
     case 'close':
-      return { step: 'closed', state: step.state, detail: cut(step.detail), ...figuresOf(entry) }
+      break
   }
+  return { step: 'closed', state: step.state, detail: cut(step.detail), ...figuresOf(entry) }
 }
 
 function recordOf({ record, intent }: Entry): IntentRecord {

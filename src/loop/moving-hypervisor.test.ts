@@ -90,10 +90,11 @@ test('who takes a VM back twice within an hour is yielded to for a day, with an 
   assert.equal(rig.mover.view().yielded.size, 0)
 })
 
+const COURSE = { bytes: GiB, copyMs: 5000, downtimeMs: 100, finishMs: 500, isStuck: false }
+
 /** Four hosts, six VMs, and what hosts report of them: `reported` is theirs, and may lag behind the truth. */
 function aMoving(): { readonly rig: Rig; readonly moving: MovingHypervisor; readonly reported: Int32Array } {
-  const courseOf = () => ({ bytes: GiB, copyMs: 5000, downtimeMs: 100, finishMs: 500, isStuck: false })
-  const rig = new Rig({ seed: 1, courseOf })
+  const rig = new Rig({ seed: 1, courseOf: () => COURSE })
   const reported = Int32Array.from(rig.vms, (_, v) => v % rig.hosts.length)
   const hosts = rig.hosts.map((id, h) => ({ ...aPlainHost(h, { cores: 8, memoryBytes: 64 * GiB }), id }))
   const vms: readonly Vm[] = rig.vms.map((id) => ({ id, vcpus: 1, refCoresPerVcpu: 1, memoryBytes: GiB }))
@@ -116,7 +117,6 @@ function aBase(
     readonly reported: Int32Array
   },
 ): Hypervisor {
-  const refuse = (): Promise<never> => Promise.reject(new Error('The base is never asked to move.'))
   const inventory = async (): Promise<Inventory> => ({
     at: rig.clock.now(),
     hosts: told.hosts,
@@ -147,4 +147,8 @@ function alive(rig: Rig, hypervisor: Hypervisor): Hypervisor {
     begin: (order) => meanwhile(hypervisor.begin(order)),
     cancel: (vmId) => meanwhile(hypervisor.cancel(vmId)),
   }
+}
+
+function refuse(): Promise<never> {
+  return Promise.reject(new Error('The base is never asked to move.'))
 }

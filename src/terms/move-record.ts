@@ -138,11 +138,11 @@ function parseStep(fields: Fields, place: string): MoveStep {
       return { step, reason: parseWord(fields['reason'], `${place}.reason`, FREEZE_REASONS), detail: text('detail') }
     case 'vouched':
       return { step, hostId: parseHostId(fields['hostId'], `${place}.hostId`), by: text('by') }
-    case 'closed': {
-      const state = parseWord(fields['state'], `${place}.state`, INTENT_ENDS)
-      return { step, state, detail: text('detail'), ...withFigures }
-    }
+    case 'closed':
+      break
   }
+  const state = parseWord(fields['state'], `${place}.state`, INTENT_ENDS)
+  return { step, state, detail: text('detail'), ...withFigures }
 }
 
 function parseCause(value: unknown, place: string): MoveCause {

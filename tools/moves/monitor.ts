@@ -135,8 +135,8 @@ export class MoveMonitor {
     const { id, vmId, from, to } = intent.order
     const theirs = other.intent.order
     if (vmId === theirs.vmId) this.say(`I6: ${id} moves ${vmId}, which is frozen`)
-    const hosts: readonly HostId[] = [theirs.from, theirs.to]
-    if (hosts.includes(from) || hosts.includes(to)) this.say(`I6: ${id} touches a host that is frozen`)
+    const hosts: ReadonlySet<HostId> = new Set([theirs.from, theirs.to])
+    if (hosts.has(from) || hosts.has(to)) this.say(`I6: ${id} touches a host that is frozen`)
   }
 
   private judgeConcurrency({ order }: MigrationIntent, others: readonly Story[]): void {

@@ -14,10 +14,10 @@ export interface Mutant {
 }
 
 /** What these refuse is refused once more, by another guard or by the look before the start; a VM yielded to is no matter of the platform. */
-const DOUBLED: readonly StartGuardName[] = ['same-host', 'frozen-vm', 'yielded']
+const DOUBLED: ReadonlySet<StartGuardName> = new Set(['same-host', 'frozen-vm', 'yielded'])
 
 const BROKEN: readonly Omit<Mutant, 'seed'>[] = [
-  ...START_GUARD_NAMES.filter((name) => !DOUBLED.includes(name)).map(withoutGuard),
+  ...START_GUARD_NAMES.filter((name) => !DOUBLED.has(name)).map(withoutGuard),
   { name: 'limit: orders may be three minutes old', breakage: { limits: { ...RIG_LIMITS, orderAgeMs: 180_000 } } },
   { name: 'limit: one more may leave a host', breakage: { limits: { ...RIG_LIMITS, outbound: 3 } } },
   { name: 'limit: one more unit of a host', breakage: { limits: { ...RIG_LIMITS, hostUnits: 4 } } },
@@ -52,7 +52,7 @@ const SEEDS: Readonly<Record<string, number>> = {
   'without the guard cause': 2,
   'without the guard age': 2,
   'without the guard one-per-vm': 2,
-  'without the guard frozen-host': 5,
+  'without the guard frozen-host': 11,
   'without the guard host-units': 2,
   'without the guard outbound': 2,
   'without the guard cluster': 2,
@@ -63,6 +63,10 @@ const SEEDS: Readonly<Record<string, number>> = {
   'limit: one more may leave a host': 2,
   'limit: one more unit of a host': 2,
   'a call without an answer is over at once': 2,
+  'the table: gone from the source is there': 5,
+  'the table: paused at the source is lost': 82,
+  'the table: broken post-copy is back at the source': 91,
+  'the driver mistakes source and destination': 2,
 }
 
 export const MUTANTS: readonly Mutant[] = BROKEN.map((mutant) => ({ ...mutant, seed: SEEDS[mutant.name] ?? 1 }))

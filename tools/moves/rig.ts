@@ -126,12 +126,10 @@ export class Rig {
 
   /** Hands an intent in and lets its first lines and its call come about. */
   async submit(intent: MigrationIntent): Promise<Submission | 'no answer'> {
-    let answer: Submission | 'no answer' = 'no answer'
-    void this.mover.submit(intent).then((told) => {
-      answer = told
-    })
+    const told: Submission[] = []
+    void this.mover.submit(intent).then((submission) => told.push(submission))
     await this.clock.pass(SECOND_MS)
-    return answer
+    return told[0] ?? 'no answer'
   }
 
   /** Lets time pass, with a look every second. */

@@ -83,11 +83,11 @@ function afterStep(record: IntentRecord, line: MoveLine): IntentRecord {
     }
     case 'vouched':
       return { ...record, vouchedFor: [...record.vouchedFor, line.hostId] }
-    case 'closed': {
-      const { state, detail, figures } = line
-      return { ...record, state, closed: { at, state, detail, ...(figures === undefined ? {} : { figures }) } }
-    }
+    case 'closed':
+      break
   }
+  const { state, detail, figures } = line
+  return { ...record, state, closed: { at, state, detail, ...(figures === undefined ? {} : { figures }) } }
 }
 
 function unlessFrozen(record: IntentRecord, state: IntentState): IntentState {

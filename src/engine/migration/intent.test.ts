@@ -365,21 +365,19 @@ test('whatever the two hosts show, for however long, nothing but looking, freezi
 })
 
 test('alerts: double and ambiguous at once, unknown after ten minutes, each with commands for people', () => {
-  const at = (minutes: number, ...steps: readonly MoveStep[]) =>
-    alertOf(recordAfter([...ACCEPTED, ...steps]), minutes * MINUTE_MS)
-  assert.equal(at(0, { step: 'frozen', reason: 'double', detail: '' })?.severity, 'critical')
+  assert.equal(alertAfter(0, { step: 'frozen', reason: 'double', detail: '' })?.severity, 'critical')
   assert.match(
-    at(0, { step: 'frozen', reason: 'double', detail: '' })?.commands.join('\n') ?? '',
+    alertAfter(0, { step: 'frozen', reason: 'double', detail: '' })?.commands.join('\n') ?? '',
     /host-a\/system destroy vm-1/,
   )
-  assert.equal(at(0, { step: 'frozen', reason: 'ambiguous', detail: '' })?.what, 'ambiguous')
-  assert.equal(at(9, { step: 'frozen', reason: 'unknown', detail: '' }), undefined)
-  assert.equal(at(10, { step: 'frozen', reason: 'unknown', detail: '' })?.what, 'unknown')
-  assert.equal(at(0, { step: 'closed', state: 'lost-by-fault', detail: '' })?.severity, 'critical')
-  assert.equal(at(0, { step: 'closed', state: 'done', detail: '' }), undefined)
+  assert.equal(alertAfter(0, { step: 'frozen', reason: 'ambiguous', detail: '' })?.what, 'ambiguous')
+  assert.equal(alertAfter(9, { step: 'frozen', reason: 'unknown', detail: '' }), undefined)
+  assert.equal(alertAfter(10, { step: 'frozen', reason: 'unknown', detail: '' })?.what, 'unknown')
+  assert.equal(alertAfter(0, { step: 'closed', state: 'lost-by-fault', detail: '' })?.severity, 'critical')
+  assert.equal(alertAfter(0, { step: 'closed', state: 'done', detail: '' }), undefined)
   // Ten minutes are allowed, and ten more.
-  assert.equal(at(20), undefined)
-  assert.equal(at(21)?.what, 'overdue')
+  assert.equal(alertAfter(20), undefined)
+  assert.equal(alertAfter(21)?.what, 'overdue')
 })
 
 test('a VM that was moved on by somebody else is not lost; one that hosts may hide is waited for', () => {
@@ -454,4 +452,9 @@ function isAt(sighting: Sighting, presence: Presence): boolean {
 function name(step: NextStep): string {
   if (step.kind === 'close') return `close ${step.state}`
   return step.kind === 'freeze' ? `freeze ${step.reason}` : step.kind
+}
+
+/** Of an accepted move, so many minutes after all that is on record. */
+function alertAfter(minutes: number, ...steps: readonly MoveStep[]) {
+  return alertOf(recordAfter([...ACCEPTED, ...steps]), minutes * MINUTE_MS)
 }

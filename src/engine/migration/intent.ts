@@ -123,16 +123,16 @@ export function nextStep(
   const { picture, sightings } = follow
   if (picture === undefined || sightings === undefined || record.closed !== undefined) return WAIT
   const seen = `source ${describeSighting(sightings.source)}; destination ${describeSighting(sightings.destination)}`
-  const case_: Case = { record, follow, call, now, rules, seen, isConfirmed: isConfirmed(follow, rules) }
-  const toFreeze = freezeReason(picture, case_)
+  const what: Case = { record, follow, call, now, rules, seen, isConfirmed: isConfirmed(follow, rules) }
+  const toFreeze = freezeReason(picture, what)
   if (toFreeze !== undefined) {
     const isKnown = record.frozen?.reason === toFreeze
     return isKnown ? WAIT : { kind: 'freeze', reason: toFreeze, detail: seen }
   }
   // Frozen is lifted by what was seen twice, and by nothing else.
   if (record.frozen !== undefined)
-    return case_.isConfirmed && !isPassing(picture) ? { kind: 'thaw', detail: seen } : WAIT
-  return BY_PICTURE[picture](case_)
+    return what.isConfirmed && !isPassing(picture) ? { kind: 'thaw', detail: seen } : WAIT
+  return BY_PICTURE[picture](what)
 }
 
 interface Case {
@@ -254,9 +254,17 @@ function freezeReason(picture: Picture, seen: Case): FreezeReason | undefined {
       return lastedMs(seen) >= rules.settleMs ? 'ambiguous' : undefined
     case 'strange':
       return lastedMs(seen) >= rules.settleMs ? 'unknown' : undefined
-    default:
-      return undefined
+    case 'at-source':
+    case 'leftover':
+    case 'copying':
+    case 'switching':
+    case 'arriving':
+    case 'arrived':
+    case 'post-copy':
+    case 'gone':
+      break
   }
+  return undefined
 }
 
 /** Would it be frozen if it lasted? */

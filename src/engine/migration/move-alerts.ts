@@ -76,16 +76,14 @@ function frozenAlert(
             : [...look, ...choose(record)],
       }
     case 'unknown':
-      if (now - at < UNKNOWN_ALERT_MS) return undefined
-      return {
-        ...about,
-        severity: 'warning',
-        text: `Where ${vmId} runs has not been known for ${now - at} ms: ${detail}. Nothing is done to it, nor to ${from} and ${to}, until it is seen.`,
-        commands: [
-          ...look,
-          `# if a host is off for good and will not come back by itself, vouch for it: docs/moves.md`,
-        ],
-      }
+      break
+  }
+  if (now - at < UNKNOWN_ALERT_MS) return undefined
+  return {
+    ...about,
+    severity: 'warning',
+    text: `Where ${vmId} runs has not been known for ${now - at} ms: ${detail}. Nothing is done to it, nor to ${from} and ${to}, until it is seen.`,
+    commands: [...look, `# if a host is off for good and will not come back by itself, vouch for it: docs/moves.md`],
   }
 }
 
