@@ -75,6 +75,28 @@ test('a turn is on record before the platform hears of its orders', async () => 
   assert.deepEqual(heard, ['order-0-0-1'])
 })
 
+test('orders that are advice only are on record, and none of them is begun', async () => {
+  const world = aWorld()
+  const heard: string[] = []
+  const store = new MemoryStore()
+  const hypervisor = {
+    name: 'listening',
+    inventory: () => world.hypervisor.inventory(),
+    preflight: (order: MigrationOrder) => world.hypervisor.preflight(order),
+    cancel: world.hypervisor.cancel.bind(world.hypervisor),
+    begin: async (order: MigrationOrder) => void heard.push(order.id),
+  }
+  const { balancer } = aBalancer((turn) => (turn === 0 ? [anOrder(0, 0, 1)] : []))
+  const doubting: typeof balancer = {
+    ...balancer,
+    takeTurn: (...seen) => ({ ...balancer.takeTurn(...seen), adviceOnly: ['An invariant broke.'] }),
+  }
+  const options = { world: { ...world, hypervisor, store }, policy: PRODUCTION_POLICY, seed: 1, until: UNTIL }
+  await runLoop({ ...options, balancer: doubting })
+  assert.deepEqual(heard, [])
+  assert.ok((await linesOf(store)).some((line) => line.includes('order-0-0-1')))
+})
+
 test('what cannot be recorded is not done', async () => {
   const world = aWorld()
   const store = new MemoryStore()

@@ -52,6 +52,7 @@ export function breaches(
   const { orders, state } = turn
   if (orders.length === 0) return []
   const world = new SeenWorld({ before, history: state.cpuHistory, observation, policy, orders, inFlight })
+  const record = recordOf(state, observation.at)
   const found: Breach[] = []
   for (const order of orders) {
     const say = (invariant: Invariant, text: string): void => {
@@ -61,7 +62,7 @@ export function breaches(
     checkConstraints(world, order, say)
     checkPast(world, order, say)
     checkWorth(world, order, state, say)
-    checkRecord(order, state, say)
+    checkRecord(order, record, say)
   }
   const say = (invariant: Invariant, text: string): void => void found.push({ invariant, text })
   checkTurn(world, say)
@@ -175,13 +176,25 @@ function checkWorth(world: SeenWorld, order: MigrationOrder, state: EngineState,
   if ((bits & 1) === 0 || held < needsHold) say('gate 2 hold', `its host was triggered in ${held} turns.`)
 }
 
+/** What the turn remembers of its orders. */
+interface OnRecord {
+  readonly moves: ReadonlyMap<string, MoveLogEntry>
+  readonly promised: ReadonlySet<OrderId>
+  readonly state: EngineState
+}
+
+function recordOf(state: EngineState, at: number): OnRecord {
+  const moves = new Map(state.moveLog.filter((entry) => entry.at === at).map((entry) => [entry.vmId, entry]))
+  return { moves, promised: new Set(state.promises.map(({ order: { id } }) => id)), state }
+}
+
 /** What the turn remembers, later turns' budgets rest on. */
-function checkRecord(order: MigrationOrder, state: EngineState, say: Say): void {
-  const entry = state.moveLog.find(({ vmId, at }) => vmId === order.vmId && at === order.decidedAt)
+function checkRecord(order: MigrationOrder, { moves, promised, state }: OnRecord, say: Say): void {
+  const entry = moves.get(order.vmId)
   if (entry?.from !== order.from || entry.to !== order.to) say('on record', 'the log of moves does not have it.')
   const vm = state.vmIndex.get(order.vmId)
   if (vm === undefined || state.movedAt[vm] !== order.decidedAt) say('on record', 'its rest does not begin.')
-  if (!state.promises.some(({ order: { id } }) => id === order.id)) say('on record', 'nobody follows its promise up.')
+  if (!promised.has(order.id)) say('on record', 'nobody follows its promise up.')
 }
 
 function checkTurn({ orders, policy }: SeenWorld, say: Say): void {

@@ -27,7 +27,11 @@ export class SeenWorld {
   readonly hostIndex: ReadonlyMap<string, number>
   /** Moves of the last day by VM, oldest first, without those that the platform never began. */
   readonly past: ReadonlyMap<VmId, readonly MoveLogEntry[]>
+  private readonly ordersTo: ReadonlyMap<string, readonly MigrationOrder[]>
+  /** VMs that run on each host. */
+  private readonly there: readonly number[][]
   private readonly membersOf = new Map<number, readonly number[]>()
+  private readonly shortOf = new Map<number, boolean>()
   private readonly history: readonly Float32Array[]
 
   /** @param before the state that the turn began with
@@ -49,29 +53,37 @@ export class SeenWorld {
     this.flights = new Map([...inFlight, ...inventory.migrations].map((flight) => [flight.vmId, flight]))
     this.vmIndex = new Map(inventory.vms.map(({ id }, v) => [id, v]))
     this.hostIndex = new Map(inventory.hosts.map(({ id }, h) => [id, h]))
+    this.ordersTo = Map.groupBy(about.orders, ({ to }) => to)
+    this.there = inventory.hosts.map(() => [])
+    inventory.hostOf.forEach((host, v) => {
+      if (host !== HOST_UNKNOWN) this.there[host].push(v)
+    })
     this.past = Map.groupBy(
       before.moveLog.filter((entry) => observation.at - entry.at < DAY_MS && this.wasBegun(entry, before.lastTurnAt)),
       ({ vmId }) => vmId,
     )
   }
 
-  /** VMs that the host carries once all that is under way and ordered has ended either way. */
-  membersAfter(host: number): readonly number[] {
-    const known = this.membersOf.get(host)
-    if (known !== undefined) return known
-    const { hosts, hostOf } = this.observation.inventory
-    const { id } = hosts[host]
-    const members = new Set<number>()
-    hostOf.forEach((home, v) => {
-      if (home === host) members.add(v)
-    })
+  /** VMs that the host carries now or may carry by what is under way. */
+  private membersNow(host: number): ReadonlySet<number> {
+    const { id } = this.observation.inventory.hosts[host]
+    const members = new Set(this.there[host])
     for (const { vmId, from, to } of this.flights.values()) {
       const vm = this.vmIndex.get(vmId)
       if (vm !== undefined && (from === id || to === id)) members.add(vm)
     }
-    for (const { vmId, to } of this.orders) {
+    return members
+  }
+
+  /** VMs that the host carries once all that is under way and ordered has ended either way. */
+  membersAfter(host: number): readonly number[] {
+    const known = this.membersOf.get(host)
+    if (known !== undefined) return known
+    const { id } = this.observation.inventory.hosts[host]
+    const members = new Set(this.membersNow(host))
+    for (const { vmId } of this.ordersTo.get(id) ?? []) {
       const vm = this.vmIndex.get(vmId)
-      if (vm !== undefined && to === id) members.add(vm)
+      if (vm !== undefined) members.add(vm)
     }
     const list = [...members]
     this.membersOf.set(host, list)
@@ -101,26 +113,25 @@ export class SeenWorld {
 
   /** What the VMs that run there wanted in the newest window, as far as it was measured. In reference cores. */
   wantedNow(host: number): number {
-    const { hostOf } = this.observation.inventory
     const newest = this.history.at(-1)
-    if (newest === undefined) return 0
-    return newest.reduce((sum, demand, v) => (hostOf[v] === host && demand === demand ? sum + demand : sum), 0)
+    return newest === undefined ? 0 : sumOf(newest, this.there[host])
   }
 
   /** Whether VMs may be short there at this moment. Generous: whom nobody measured may want all that he may have. */
   mayBeShort(host: number): boolean {
-    const { hosts, hostOf, vms } = this.observation.inventory
+    const known = this.shortOf.get(host)
+    if (known !== undefined) return known
+    const { vms } = this.observation.inventory
     const newest = this.history.at(-1)
-    const { id } = hosts[host]
     const measured = this.observation.hostSamples?.cpuRefCores?.[host] ?? 0
     let wanted = 0
-    vms.forEach((vm, v) => {
-      const flight = this.flights.get(vm.id)
-      if (hostOf[v] !== host && flight?.from !== id && flight?.to !== id) return
+    for (const v of this.membersNow(host)) {
       const demand = newest?.[v] ?? NaN
-      wanted += demand === demand ? demand : vmSizeRefCores(vm)
-    })
-    return Math.max(wanted, measured) > this.capacity(host) * this.policy.contention.highFraction
+      wanted += demand === demand ? demand : vmSizeRefCores(vms[v])
+    }
+    const isShort = Math.max(wanted, measured) > this.capacity(host) * this.policy.contention.highFraction
+    this.shortOf.set(host, isShort)
+    return isShort
   }
 
   /** Ordered to relieve a host where VMs are short now. */
