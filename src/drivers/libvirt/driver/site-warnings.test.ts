@@ -30,11 +30,7 @@ const EACH: readonly (readonly [string, Partial<LibvirtSite>, readonly ToldHost[
   ['memory in the clear', { isEncrypted: false }, [], /^Memory of VMs travels in the clear\./],
   [
     'plain TCP',
-    {
-      hosts: [HOSTS[0], { ...HOSTS[1], peerUri: 'qemu+tcp://b/system' }].filter(
-        (host) => host !== undefined,
-      ) as typeof HOSTS,
-    },
+    { hosts: HOSTS.map((host, i) => (i === 1 ? { ...host, peerUri: 'qemu+tcp://b/system' } : host)) },
     [],
     /^b: plain TCP, .*qemu\+tls/,
   ],
