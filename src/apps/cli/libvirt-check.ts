@@ -10,6 +10,9 @@ import { ask, type AskOptions, findLogin, readJson } from './api-client.ts'
 import { EXIT } from './api-error.ts'
 import { checkText } from './libvirt-check-text.ts'
 
+/** A host that is asked what it can run starts each of its QEMUs, if it did not since they changed. */
+const CALL_TIMEOUT_MS = 30_000
+
 /** @param file the site as `ethos libvirt set` takes it; absent: what the server has */
 export async function checkLibvirt(file: string | undefined, options: AskOptions): Promise<void> {
   const site = file === undefined ? await siteOfServer(options) : siteOfFile(file)
@@ -25,7 +28,7 @@ export async function checkLibvirt(file: string | undefined, options: AskOptions
 }
 
 async function checkFrom(site: LibvirtSite, options: CheckOptions = {}): Promise<SiteCheck> {
-  const driver = new LibvirtDriver(site)
+  const driver = new LibvirtDriver(site, { callTimeoutMs: CALL_TIMEOUT_MS })
   try {
     return await checkWholeSite(site, driver.hosts, options)
   } finally {

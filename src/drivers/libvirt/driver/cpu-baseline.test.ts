@@ -22,6 +22,7 @@ function aHost(id: string, machine: Machine = {}): ToldHost {
     kind: 'told',
     hostId: parseHostId(id),
     at: 0,
+    hostname: id,
     capabilities: {
       architecture: 'x86_64',
       cpu,

@@ -85,9 +85,22 @@ test('nonsense in one answer takes nothing from the others', async (context) => 
   assert.equal(told.untold.length, 2)
 })
 
-test('a host that is dead, or does not answer in time, is unreachable with why', async (context) => {
+test('a question that a host hangs over is told as such, and the others as ever', async (context) => {
   const made = await driven(context)
-  made.site.host('host-1').server.on(HOST_PROCEDURES.capabilities, silence)
+  const { server } = made.site.host('host-1')
+  arrangeHardware(made.site.host('host-1'), {
+    pools: new Map(['a', 'b'].map((name) => [name, aSharedPool(name, 's')])),
+  })
+  server.on(HOST_PROCEDURES.poolXml, silence)
+  const host = await lookAt(made, 3000)
+  assert.ok(host.kind === 'told', JSON.stringify(host))
+  assert.deepEqual([host.pools, host.guestFeatures?.length], [[], 3])
+  assert.deepEqual(host.untold, ['Not told: pool a. It did not answer in time.'])
+})
+
+test('a host that is dead, or tells nothing in time, is unreachable with why', async (context) => {
+  const made = await driven(context)
+  made.site.host('host-1').server.on(HOST_PROCEDURES.hostname, silence)
   const late = await lookAt(made, 50)
   assert.ok(late.kind === 'unreachable' && late.reason.includes('within 50 ms'), JSON.stringify(late))
   await made.site.kill('host-1')

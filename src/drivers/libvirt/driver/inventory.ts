@@ -20,7 +20,7 @@ export interface ToldHost {
   readonly hostId: HostId
   readonly at: EpochMs
   /** What it calls itself. */
-  readonly hostname?: string
+  readonly hostname: string
   /** Like 9.0.0 and 7.2.22. */
   readonly libvirtVersion?: string
   readonly hypervisorVersion?: string
@@ -48,7 +48,9 @@ export type HostInventory =
   | { readonly kind: 'unreachable'; readonly hostId: HostId; readonly at: EpochMs; readonly reason: string }
 
 /** QEMU is asked what it can by starting it, once after each change of it: seconds on a slow machine. */
-const WAIT_MS = 30_000
+const WAIT_MS = 60_000
+/** Of that, for one question: no more than four follow each other. */
+const QUESTION_PART = 1 / 6
 /** Pools of which one is described, at most. */
 const POOLS_MAX = 64
 
@@ -57,7 +59,7 @@ export async function takeInventory(link: HostLink, waitMs = WAIT_MS): Promise<H
   const unreachable = (error: unknown): HostInventory => {
     return { kind: 'unreachable', hostId: link.id, at: link.now(), reason: link.describe(error) }
   }
-  const told = link.use((libvirt) => lookAt(link, libvirt)).catch(unreachable)
+  const told = link.use((libvirt) => lookAt(link, libvirt, waitMs * QUESTION_PART)).catch(unreachable)
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<HostInventory>((resolve) => {
     const what = `It did not tell what it is within ${waitMs} ms. Is it overloaded?`
@@ -68,12 +70,12 @@ export async function takeInventory(link: HostLink, waitMs = WAIT_MS): Promise<H
   return first
 }
 
-async function lookAt(link: HostLink, libvirt: Libvirt): Promise<HostInventory> {
+/** Its name is waited for as any call is: a host that does not tell even that is not there. */
+async function lookAt(link: HostLink, libvirt: Libvirt, questionMs: number): Promise<HostInventory> {
   const untold: string[] = []
-  const ask = <Told>(what: string, question: () => Promise<Told>): Promise<Told | undefined> =>
-    orSaid(what, untold, question)
+  const ask: Ask = (what, question) => orSaid({ what, untold, waitMs: questionMs }, question)
   const [hostname, library, hypervisor, node, memory, capabilities, vms, networks, pools] = await Promise.all([
-    ask('its name', () => libvirt.hostname()),
+    libvirt.hostname(),
     ask("libvirt's version", () => libvirt.libraryVersion()),
     ask("the hypervisor's version", () => libvirt.version()),
     ask('its processors', () => libvirt.nodeInfo()),
@@ -81,7 +83,7 @@ async function lookAt(link: HostLink, libvirt: Libvirt): Promise<HostInventory> 
     ask('what it can run', async () => parseCapabilities(await libvirt.capabilities())),
     ask('its VMs', () => libvirt.domains(DOMAIN_LIST.active)),
     ask('its networks', () => libvirt.networks()),
-    ask('its storage', () => poolsOf(libvirt, untold)),
+    ask('its storage', () => libvirt.pools()),
   ])
   const kib = (field: string): number | undefined => memory?.find((stat) => stat.field === field)?.value
   const [totalKib, freeKib] = [kib('total'), kib('free')]
@@ -89,7 +91,7 @@ async function lookAt(link: HostLink, libvirt: Libvirt): Promise<HostInventory> 
     kind: 'told',
     hostId: link.id,
     at: link.now(),
-    ...(hostname === undefined ? {} : { hostname }),
+    hostname,
     ...(library === undefined ? {} : { libvirtVersion: versionText(library) }),
     ...(hypervisor === undefined ? {} : { hypervisorVersion: versionText(hypervisor) }),
     ...(node === undefined ? {} : { node }),
@@ -100,7 +102,7 @@ async function lookAt(link: HostLink, libvirt: Libvirt): Promise<HostInventory> 
     ),
     ...(capabilities === undefined ? {} : { capabilities, ...(await cpusOf(libvirt, capabilities, ask)) }),
     ...(vms === undefined ? {} : { vms: vms.map(({ name }) => name).toSorted() }),
-    ...(pools === undefined ? {} : { pools }),
+    ...(pools === undefined ? {} : { pools: await describedPools(libvirt, pools, untold, ask) }),
     ...(networks === undefined ? {} : { networks: networks.map(({ name }) => name).toSorted() }),
     untold,
   }
@@ -159,28 +161,51 @@ export function ownGuest({ guests, architecture }: HostCapabilities): GuestKind 
   return guests.find((guest) => guest.architecture === architecture)
 }
 
-async function poolsOf(libvirt: Libvirt, untold: string[]): Promise<readonly StoragePool[]> {
-  const named = await libvirt.pools()
+/** One after the other, so that a pool that hangs holds up one call of the four that a connection has; behind it no other is asked. */
+async function describedPools(
+  libvirt: Libvirt,
+  named: readonly Named[],
+  untold: string[],
+  ask: Ask,
+): Promise<readonly StoragePool[]> {
   if (named.length > POOLS_MAX) untold.push(`Only ${POOLS_MAX} of ${named.length} storage pools were looked at.`)
-  const described = await Promise.all(
-    named
-      .slice(0, POOLS_MAX)
-      .map((pool: Named) =>
-        orSaid(`pool ${pool.name}`, untold, async () => parsePool(pool.name, await libvirt.poolXml(pool))),
-      ),
-  )
-  return described.filter((pool) => pool !== undefined)
+  const described: StoragePool[] = []
+  for (const pool of named.slice(0, POOLS_MAX)) {
+    const told = await ask(`pool ${pool.name}`, async () => parsePool(pool.name, await libvirt.poolXml(pool)))
+    if (told !== undefined) described.push(told)
+    else if (untold.at(-1)?.endsWith(LATE) === true) break
+  }
+  return described
 }
 
-/** That a host refuses one question, or answers it with nonsense, says nothing of the others; that it can't be reached still rejects. */
-async function orSaid<Told>(what: string, untold: string[], ask: () => Promise<Told>): Promise<Told | undefined> {
+const LATE = 'It did not answer in time.'
+
+interface Questioning {
+  readonly what: string
+  readonly untold: string[]
+  readonly waitMs: number
+}
+
+/** That a host refuses one question, hangs over it or answers it with nonsense says nothing of the others; that it can't be reached still rejects. */
+async function orSaid<Told>(
+  { what, untold, waitMs }: Questioning,
+  ask: () => Promise<Told>,
+): Promise<Told | undefined> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<typeof LATE>((resolve) => {
+    timer = setTimeout(() => resolve(LATE), waitMs)
+  })
   try {
-    return await ask()
+    const told = await Promise.race([ask(), late])
+    if (told !== LATE) return told as Told
+    untold.push(`Not told: ${what}. ${LATE}`)
   } catch (error) {
     if (!(error instanceof LibvirtRemoteError) && !(error instanceof ParseError)) throw error
     untold.push(`Not told: ${what}. ${error.message}`)
-    return undefined
+  } finally {
+    clearTimeout(timer)
   }
+  return undefined
 }
 
 /** 7 002 022 is 7.2.22. */

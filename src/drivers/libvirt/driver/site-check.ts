@@ -59,7 +59,7 @@ async function loadsOf(
   told: readonly ToldHost[],
   options: CheckOptions,
 ): Promise<ReadonlyMap<HostId, HostLoad>> {
-  const names = new Map(told.flatMap(({ hostId, hostname }) => (hostname === undefined ? [] : [[hostId, hostname]])))
+  const names = new Map(told.map(({ hostId, hostname }) => [hostId, hostname]))
   const loads = new HostLoads(links, options)
   await loads.look(names)
   await new Promise((resolve) => setTimeout(resolve, options.loadSpanMs ?? LOAD_SPAN_MS))

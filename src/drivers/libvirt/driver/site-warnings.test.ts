@@ -11,7 +11,7 @@ const HOSTS = ['a', 'b'].map((id) => ({ id: parseHostId(id), uri: `qemu+tls://${
 const GOOD: LibvirtSite = { hosts: HOSTS, lockManager: 'lockd', isEncrypted: true }
 
 function aHost(id: string, changes: Partial<ToldHost> = {}): ToldHost {
-  return { kind: 'told', hostId: parseHostId(id), at: 0, untold: [], ...changes }
+  return { kind: 'told', hostId: parseHostId(id), at: 0, hostname: id, untold: [], ...changes }
 }
 
 function aPool(changes: Partial<StoragePool> = {}): StoragePool {

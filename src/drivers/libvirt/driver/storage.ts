@@ -12,6 +12,7 @@ export interface StoragePool {
   /** Where it comes from, in one word that is the same on all hosts that have the same: `nfs-1:/export/vms`. Absent: of the host itself. */
   readonly source?: string
   readonly path?: string
+  /** As of the pool's last refresh. */
   readonly capacityBytes?: number
   readonly availableBytes?: number
 }
