@@ -197,7 +197,7 @@ async function orSaid<Told>(
   })
   try {
     const told = await Promise.race([ask(), late])
-    if (told !== LATE) return told as Told
+    if (told !== LATE) return told
     untold.push(`Not told: ${what}. ${LATE}`)
   } catch (error) {
     if (!(error instanceof LibvirtRemoteError) && !(error instanceof ParseError)) throw error
