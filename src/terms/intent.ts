@@ -19,6 +19,19 @@ export const INTENT_STATES = [
 ] as const
 export type IntentState = (typeof INTENT_STATES)[number]
 
+export const INTENT_ENDS = [
+  'done',
+  'not-started',
+  'failed',
+  'aborted',
+  'lost-by-fault',
+] as const satisfies readonly IntentState[]
+export type IntentEnd = (typeof INTENT_ENDS)[number]
+
+/** What the platform said of the one call. `unknown`: no answer came, and it may still go on. */
+export const CALL_END_KINDS = ['succeeded', 'failed', 'unknown'] as const
+export type CallEndKind = (typeof CALL_END_KINDS)[number]
+
 /** Why an intent is frozen. `ambiguous`: paused on both hosts. `double`: it runs on both. `unknown`: a host can't be asked, or what it says fits nothing. */
 export const FREEZE_REASONS = ['ambiguous', 'double', 'unknown'] as const
 export type FreezeReason = (typeof FREEZE_REASONS)[number]

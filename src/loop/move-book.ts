@@ -1,0 +1,199 @@
+import { afterLine, type IntentRecord } from '../engine/migration/intent-record.ts'
+import { type CallStatus, type Follow, startFollowing } from '../engine/migration/intent.ts'
+import type { PastStart } from '../engine/migration/start-guards.ts'
+import type { OrderId, VmId } from '../terms/ids.ts'
+import type { MigrationIntent, MoveFigures } from '../terms/intent.ts'
+import { encodeMoveLine, encodeMoverLine, type MoveLine, type MoveStep, readMoveLine } from '../terms/move-record.ts'
+import { ParseError } from '../terms/parse.ts'
+import { DAY_MS, type EpochMs } from '../terms/units.ts'
+import type { CallEnd } from '../world/migration-driver.ts'
+import type { Store } from '../world/store.ts'
+
+/** How many moves that ended are kept in memory, and how many starts. */
+const ENDED_MOST = 1000
+const STARTS_MOST = 10_000
+/** How many ids of orders are remembered, so that none is sent twice; the age of an order bounds it too. */
+const KNOWN_MOST = 20_000
+
+/** A move that has not ended, as this process knows it. */
+export interface Entry {
+  readonly intent: MigrationIntent
+  /** Undefined until its first line is durable. */
+  record: IntentRecord | undefined
+  follow: Follow
+  /** This process let the one call go. It never becomes false again. */
+  isSent: boolean
+  /** Between intent and call: the tick leaves it alone. */
+  isStarting: boolean
+  isCancelled: boolean
+  callEnd: CallEnd | undefined
+  /** Its end by the platform's word is on record. */
+  isCallEndWritten: boolean
+  progressWrittenAt: EpochMs
+  /** Settles when all that was to be written before has been, or could not be. */
+  lastWrite: Promise<void>
+}
+
+/** What is on record of moves, in the journal and in memory: nothing is in memory that is not durable. */
+export class MoveBook {
+  private readonly store: Pick<Store, 'append'>
+  private readonly openById = new Map<OrderId, Entry>()
+  private readonly endedMoves: IntentRecord[] = []
+  private readonly knownIds = new Set<OrderId>()
+  private startsMade: PastStart[] = []
+
+  constructor(store: Pick<Store, 'append'>) {
+    this.store = store
+  }
+
+  get open(): readonly Entry[] {
+    return [...this.openById.values()]
+  }
+
+  get ended(): readonly IntentRecord[] {
+    return this.endedMoves
+  }
+
+  get starts(): readonly PastStart[] {
+    return this.startsMade
+  }
+
+  isKnown(id: OrderId): boolean {
+    return this.knownIds.has(id)
+  }
+
+  ofVm(vmId: VmId): Entry | undefined {
+    return this.open.find(({ intent }) => intent.order.vmId === vmId)
+  }
+
+  /** Reads lines of before; what has not ended is open. Lines that tell of no move are passed over.
+   *  @returns the latest instant that is on record, and why the first line of a move that can't be read can't be; absent where all can */
+  async adopt(
+    lines: AsyncIterable<string> | Iterable<string>,
+    now: EpochMs,
+  ): Promise<{ readonly latest: EpochMs; readonly unread?: string }> {
+    const records = new Map<OrderId, IntentRecord>()
+    let number = 0
+    let unread: string | undefined
+    let latest = 0
+    for await (const text of lines) {
+      const line = readOr(text, `journal:${number++}`)
+      if (typeof line === 'string') unread ??= line
+      if (line === undefined || typeof line === 'string') continue
+      latest = Math.max(latest, line.at)
+      const record = afterLine(records.get(line.orderId), line)
+      if (record === undefined) continue
+      this.noteLine(record, line)
+      if (record.closed === undefined) records.set(line.orderId, record)
+      else if (records.delete(line.orderId)) this.keepEnded(record)
+    }
+    for (const record of records.values()) {
+      const entry = newEntry(record.intent, now)
+      entry.record = record
+      entry.isCallEndWritten = record.call !== undefined
+      this.openById.set(record.intent.order.id, entry)
+    }
+    return { latest, ...(unread === undefined ? {} : { unread }) }
+  }
+
+  /** A place is taken at once, so that two orders can't have the last one. */
+  reserve(intent: MigrationIntent, now: EpochMs): Entry {
+    const entry = newEntry(intent, now)
+    entry.isStarting = true
+    this.openById.set(intent.order.id, entry)
+    this.remember(intent.order.id)
+    return entry
+  }
+
+  /** The first line could not be written: there was no such move. */
+  giveBack(entry: Entry): void {
+    this.openById.delete(entry.intent.order.id)
+  }
+
+  /** Writes one step, and takes it over once it is durable. Steps of one move are written one after the other. Rejects as the store does, and then nothing
+   *  has changed. Undefined: there is nothing to go on with, for its intent is not durable yet, or it has ended. */
+  write(entry: Entry, step: MoveStep, at: EpochMs): Promise<IntentRecord | undefined> {
+    const written = entry.lastWrite.then(() => this.writeNow(entry, step, at))
+    entry.lastWrite = written.then(
+      () => undefined,
+      () => undefined,
+    )
+    return written
+  }
+
+  /** Is a line taken? Rejects as the store does. */
+  async tryJournal(at: EpochMs): Promise<void> {
+    await this.store.append(encodeMoverLine(at, 'The journal took no line, and takes lines again.'))
+  }
+
+  private async writeNow(entry: Entry, step: MoveStep, at: EpochMs): Promise<IntentRecord | undefined> {
+    if ((entry.record === undefined) !== (step.step === 'intent') || entry.record?.closed !== undefined)
+      return undefined
+    const line: MoveLine = { ...step, orderId: entry.intent.order.id, at }
+    await this.store.append(encodeMoveLine(line))
+    const record = afterLine(entry.record, line)
+    entry.record = record
+    if (record === undefined) return undefined
+    this.noteLine(record, line)
+    if (record.closed !== undefined && this.openById.delete(line.orderId)) this.keepEnded(record)
+    return record
+  }
+
+  private noteLine({ intent: { order } }: IntentRecord, line: MoveLine): void {
+    this.remember(order.id)
+    if (line.step !== 'sending') return
+    const { id: orderId, vmId, from, to, class: moveClass } = order
+    const start = { orderId, vmId, from, to, class: moveClass, at: line.at }
+    this.startsMade = [...this.startsMade.filter(({ at }) => line.at - at < DAY_MS), start].slice(-STARTS_MOST)
+  }
+
+  private keepEnded(record: IntentRecord): void {
+    this.endedMoves.push(record)
+    if (this.endedMoves.length > ENDED_MOST) this.endedMoves.shift()
+  }
+
+  private remember(id: OrderId): void {
+    this.knownIds.add(id)
+    for (const oldest of this.knownIds) {
+      if (this.knownIds.size <= KNOWN_MOST) break
+      this.knownIds.delete(oldest)
+    }
+  }
+}
+
+/** Where the one call of a move is. */
+export function callStatus({ isSent, callEnd, record }: Entry): CallStatus {
+  if (callEnd !== undefined) return callEnd.kind
+  return isSent ? 'pending' : (record?.call?.kind ?? 'not-ours')
+}
+
+/** What the platform measured, or what was seen on the way where it told nothing. Absent: neither. */
+export function figuresOf({ callEnd, record }: Entry): { readonly figures?: MoveFigures } {
+  const figures = callEnd?.figures ?? record?.call?.figures
+  return figures === undefined ? {} : { figures }
+}
+
+/** A line of a move, undefined for another line, or why it can't be read. */
+function readOr(text: string, place: string): MoveLine | string | undefined {
+  try {
+    return readMoveLine(text, place)
+  } catch (error) {
+    if (error instanceof ParseError) return error.message
+    throw error
+  }
+}
+
+function newEntry(intent: MigrationIntent, now: EpochMs): Entry {
+  return {
+    intent,
+    record: undefined,
+    follow: startFollowing(now),
+    isSent: false,
+    isStarting: false,
+    isCancelled: false,
+    callEnd: undefined,
+    isCallEndWritten: false,
+    progressWrittenAt: now,
+    lastWrite: Promise.resolve(),
+  }
+}

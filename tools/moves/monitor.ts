@@ -1,0 +1,193 @@
+import type { HostId, OrderId, VmId } from '../../src/terms/ids.ts'
+import type { IntentEnd, MigrationIntent } from '../../src/terms/intent.ts'
+import { type MoveLine, readMoveLine } from '../../src/terms/move-record.ts'
+import { DAY_MS, type EpochMs, HOUR_MS, MINUTE_MS, SECOND_MS } from '../../src/terms/units.ts'
+import type { ImaginedPlatform } from '../../src/simulator/imagined-platform.ts'
+
+/** What the monitor holds of one move: by its own reading of the journal, not by the code under test. */
+interface Story {
+  readonly intent: MigrationIntent
+  readonly lines: readonly MoveLine[]
+}
+
+/** What a call has to be judged by: what is so at this instant, as the test knows it. */
+export interface CallWitness {
+  readonly now: EpochMs
+  readonly isPaused: boolean
+  readonly isHeld: boolean
+}
+
+const TRUTH_SETTLED_MS = 3 * SECOND_MS
+
+/** Watches a platform and a journal from outside and names each invariant that is broken (docs/moves.md, I1 to I6, I9, I10, I14 to I16). */
+export class MoveMonitor {
+  readonly violations: string[] = []
+  /** Moves by the state in which they ended. */
+  readonly ends = new Map<IntentEnd, number>()
+  private readonly platform: ImaginedPlatform
+  private readonly stories = new Map<OrderId, Story>()
+  private readonly sent: { readonly intent: MigrationIntent; readonly at: EpochMs }[] = []
+  private readonly tasksAtEnd = new Map<OrderId, number>()
+  private readonly truth = new Map<VmId, { where: string; since: EpochMs }>()
+  /** VMs that a person moved, or whose processes or hosts were killed: not ours to answer for. */
+  readonly faulted = new Set<VmId>()
+
+  constructor(platform: ImaginedPlatform) {
+    this.platform = platform
+  }
+
+  /** A line that is durable from now on. */
+  onLine(text: string, now: EpochMs): void {
+    const line = readMoveLine(text)
+    if (line === undefined) return
+    const story = this.stories.get(line.orderId)
+    if (story === undefined) {
+      if (line.step === 'intent') this.stories.set(line.orderId, { intent: line.intent, lines: [line] })
+      else this.say(`I4: ${line.orderId} begins with ${line.step}`)
+      return
+    }
+    if (endOf(story) !== undefined) this.say(`I4: ${line.orderId} goes on with ${line.step} after its end`)
+    this.stories.set(line.orderId, { ...story, lines: [...story.lines, line] })
+    if (line.step === 'closed') this.onClosed(story, line, now)
+  }
+
+  /** The one call reaches the driver. */
+  onCall(intent: MigrationIntent, { now, isPaused, isHeld }: CallWitness): void {
+    const { id, vmId, from, to, decidedAt } = intent.order
+    const story = this.stories.get(id)
+    if (story === undefined) this.say(`I4: ${id} was sent and is not on record`)
+    else if (!story.lines.some(({ step }) => step === 'sending'))
+      this.say(`I4: ${id} was sent without a line before it`)
+    if (story !== undefined && endOf(story) !== undefined) this.say(`I3: ${id} was sent after its end`)
+    if (this.sent.some((call) => call.intent.order.id === id)) this.say(`I3: ${id} was sent twice`)
+    const others = [...this.stories.values()].filter((other) => other !== story && endOf(other) === undefined)
+    if (others.some((other) => other.intent.order.vmId === vmId)) this.say(`I3: ${vmId} has two intents`)
+    for (const other of others) this.judgeFrozen(intent, other)
+    if (now - decidedAt > MINUTE_MS) this.say(`I15: ${id} is ${now - decidedAt} ms old`)
+    if (isPaused) this.say(`I14: ${id} was sent while paused`)
+    if (isHeld) this.say(`I16: ${id} was sent while held`)
+    const wanted =
+      intent.order.class === 'evacuation' || intent.order.class === 'operator' ? intent.order.class : 'policy'
+    if (intent.cause.kind !== wanted)
+      this.say(`I14: ${id} of class ${intent.order.class} was caused by ${intent.cause.kind}`)
+    if (from === to) this.say(`I8: ${id} goes nowhere`)
+    this.judgeConcurrency(intent, others)
+    this.judgeBudgets(intent, now)
+    this.sent.push({ intent, at: now })
+  }
+
+  /** Looks at the truth. Call it often. */
+  look(now: EpochMs): void {
+    for (const vm of this.platform.machines.everDouble) this.say(`I1: ${vm} executed on two hosts`)
+    for (const [orderId, number] of this.platform.calls) if (number > 1) this.say(`I3: ${number} calls for ${orderId}`)
+    for (const [orderId, number] of this.tasksAtEnd)
+      if ((this.platform.tasks.get(orderId) ?? 0) > number) this.say(`I3: ${orderId} began after its end`)
+    for (const { intent } of this.stories.values()) {
+      const { vmId } = intent.order
+      const where = this.platform.machines.executing(vmId).join(' ')
+      if (this.truth.get(vmId)?.where !== where) this.truth.set(vmId, { where, since: now })
+    }
+  }
+
+  /** Everything has healed and enough time has passed: no move may be open, none may have been unknown for long. */
+  finish(): void {
+    for (const [id, story] of this.stories) {
+      const end = endOf(story)
+      if (end === undefined) this.say(`L1: ${id} has not ended: ${story.lines.map(({ step }) => step).join(' ')}`)
+      for (const span of unknownSpans(story)) if (span > 10 * MINUTE_MS) this.say(`L2: ${id} was frozen for ${span} ms`)
+      const { vmId } = story.intent.order
+      if (!this.faulted.has(vmId) && this.platform.machines.executing(vmId).length !== 1)
+        this.say(
+          `I2: ${vmId} runs on ${this.platform.machines.executing(vmId).length} hosts and nothing was done to it`,
+        )
+    }
+  }
+
+  /** The journal's story of one order, by its steps. */
+  stepsOf(id: OrderId): readonly string[] {
+    return this.stories.get(id)?.lines.map(({ step }) => step) ?? []
+  }
+
+  private onClosed({ intent, lines }: Story, line: Extract<MoveLine, { step: 'closed' }>, now: EpochMs): void {
+    const { id, vmId, from, to } = intent.order
+    this.ends.set(line.state, (this.ends.get(line.state) ?? 0) + 1)
+    this.tasksAtEnd.set(id, this.platform.tasks.get(id) ?? 0)
+    const kept = this.platform.machines.at(from, vmId)
+    if (line.state === 'lost-by-fault' && kept !== undefined && kept.presence !== 'left' && !this.faulted.has(vmId))
+      this.say(`I2: ${id} ended lost, and ${from} has ${vmId} ${kept.presence}`)
+    if (line.state === 'done') {
+      const seen = lines.find(({ step }) => step === 'seen')
+      if (seen === undefined) this.say(`I4: ${id} is done and was not seen there`)
+      else if (line.at - seen.at < 5 * SECOND_MS)
+        this.say(`I5: ${id} is done ${line.at - seen.at} ms after it was first seen`)
+    }
+    // What was never sent says nothing of where it runs.
+    if (!lines.some(({ step }) => step === 'sending')) return
+    if (/^Somebody else|Not to be asked/.test(line.detail) && this.faulted.has(vmId)) return
+    const truth = this.truth.get(vmId)
+    if (truth === undefined || now - truth.since < TRUTH_SETTLED_MS) return
+    const expected = { done: to, 'lost-by-fault': '' }[line.state as 'done'] ?? from
+    if (truth.where !== expected) this.say(`I5: ${id} ended ${line.state}, and ${vmId} runs on [${truth.where}]`)
+  }
+
+  private judgeFrozen(intent: MigrationIntent, other: Story): void {
+    if (!isFrozen(other)) return
+    const { id, vmId, from, to } = intent.order
+    const theirs = other.intent.order
+    if (vmId === theirs.vmId) this.say(`I6: ${id} moves ${vmId}, which is frozen`)
+    const hosts: readonly HostId[] = [theirs.from, theirs.to]
+    if (hosts.includes(from) || hosts.includes(to)) this.say(`I6: ${id} touches a host that is frozen`)
+  }
+
+  private judgeConcurrency({ order }: MigrationIntent, others: readonly Story[]): void {
+    const open = others.map(({ intent }) => intent.order)
+    if (open.length + 1 > 5) this.say(`I9: ${open.length + 1} moves at once`)
+    if (open.filter(({ from }) => from === order.from).length + 1 > 2) this.say(`I9: more than 2 leave ${order.from}`)
+    for (const host of [order.from, order.to]) {
+      const units = open.filter(({ from, to }) => from === host || to === host).length + 1
+      if (units > HOST_UNITS_HERE) this.say(`I9: ${units} units on ${host}`)
+    }
+  }
+
+  private judgeBudgets({ order }: MigrationIntent, now: EpochMs): void {
+    if (order.class === 'evacuation') return
+    const recent = this.sent.filter(({ intent, at }) => intent.order.class !== 'evacuation' && now - at < HOUR_MS)
+    if (recent.length + 1 > 12) this.say(`I10: ${recent.length + 1} moves within an hour`)
+    for (const host of [order.from, order.to]) {
+      const touching = recent.filter(({ intent: { order: its } }) => its.from === host || its.to === host).length
+      if (touching + 1 > 4) this.say(`I10: ${touching + 1} moves touched ${host} within an hour`)
+    }
+    const ofVm = this.sent.filter(({ intent, at }) => intent.order.vmId === order.vmId && now - at < DAY_MS)
+    if (ofVm.length + 1 > 4) this.say(`I10: ${ofVm.length + 1} moves of ${order.vmId} within a day`)
+  }
+
+  private say(violation: string): void {
+    if (!this.violations.includes(violation)) this.violations.push(violation)
+  }
+}
+
+/** The rig's hosts have fewer units than 8, so that few moves reach the limit: 5 in all may go on at once. */
+export const HOST_UNITS_HERE = 3
+
+function endOf({ lines }: Story): IntentEnd | undefined {
+  const last = lines.at(-1)
+  return last?.step === 'closed' ? last.state : undefined
+}
+
+function isFrozen({ lines }: Story): boolean {
+  const last = lines.findLast(({ step }) => step === 'frozen' || step === 'thawed')
+  return last?.step === 'frozen'
+}
+
+function unknownSpans({ lines }: Story): readonly number[] {
+  const spans: number[] = []
+  let since: EpochMs | undefined
+  for (const line of lines) {
+    if (line.step === 'frozen' && line.reason === 'unknown') since ??= line.at
+    else if (since !== undefined && ['frozen', 'thawed', 'closed'].includes(line.step)) {
+      spans.push(line.at - since)
+      since = undefined
+    }
+  }
+  return spans
+}
