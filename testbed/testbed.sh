@@ -22,7 +22,8 @@
 #   testbed.sh virsh HOST ARGS...          virsh against HOST
 #   testbed.sh exec HOST CMD...            run a command inside HOST
 #   testbed.sh vm-start HOST VM [k=v...]   boot a guest: the small one (mem=192 vcpus=1 cpu=30 dirty=4 span=32), or with
-#                                          debian=1 mem=512 Debian with agent, nginx and PostgreSQL, and data=FILE as its disk
+#                                          debian=1 mem=512 Debian with agent, nginx and PostgreSQL, and data=FILE as its disk;
+#                                          defined=1 leaves a definition where it runs, as operators' VMs have
 #   testbed.sh data-disk FILE MB FOLDER    make such a disk: a file system that holds what is in FOLDER
 #   testbed.sh channel HOST VM NAME        path of the host's end of a virtio-serial channel of VM
 #   testbed.sh migrate VM FROM TO [virsh migrate options]
@@ -30,6 +31,9 @@
 #   testbed.sh cut HOST | mend HOST        unplug / plug in HOST's network cable
 #   testbed.sh cpu-cap HOST PERCENT|off    limit HOST's CPU (100 = one core)
 #   testbed.sh daemon HOST start|stop|kill libvirtd only; guests go on without it
+#   testbed.sh vm-kill HOST VM             kill a guest's QEMU, as a crash does
+#   testbed.sh qemus HOST                  guests that have a QEMU process on HOST, whatever its libvirt says
+#   testbed.sh cpu-time HOST               CPU time that HOST and all it runs have used so far, in ns
 #   testbed.sh power-off HOST | host-up HOST   kill HOST and all it runs; boot it again
 #   testbed.sh vm-xml VM [k=v...]          print the domain XML vm-start would use
 set -euo pipefail
@@ -100,7 +104,9 @@ auth_tcp = "none"
 auth_unix_rw = "none"
 tcp_port = "16509"
 host_uuid = "$(printf 'e7405000-0000-4000-8000-%012d' "$n")"
-log_outputs = "2:file:/var/log/libvirt/libvirtd.log"
+# every call of a client, so that calls can be counted
+log_filters = "1:libvirt.domain"
+log_outputs = "1:file:/var/log/libvirt/libvirtd.log"
 keepalive_interval = ${TESTBED_KEEPALIVE_INTERVAL:-2}
 keepalive_count = ${TESTBED_KEEPALIVE_COUNT:-3}
 CONF
@@ -239,10 +245,10 @@ status() {
 
 # ---- guests
 vm_xml() {                               # vm_xml VM [key=value...]
-  local vm=$1 n mem=192 vcpus=1 cpu=30 dirty=4 span=32 debian=0 data="" extra=""; shift
+  local vm=$1 n mem=192 vcpus=1 cpu=30 dirty=4 span=32 debian=0 data="" extra="" defined=0; shift
   n=${vm//[!0-9]/}; [[ -n $n ]] || die "a guest name must hold a number, as vm1"
   local kv; for kv in "$@"; do
-    case ${kv%%=*} in mem|vcpus|cpu|dirty|span|debian|data|extra) printf -v "${kv%%=*}" '%s' "${kv#*=}" ;; *) die "unknown guest option $kv" ;; esac
+    case ${kv%%=*} in mem|vcpus|cpu|dirty|span|debian|data|extra|defined) printf -v "${kv%%=*}" '%s' "${kv#*=}" ;; *) die "unknown guest option $kv" ;; esac
   done
   local disks=""
   if [[ $debian == 1 ]]; then disks="<disk type='file' device='disk'><driver name='qemu' type='raw' cache='none'/>
@@ -292,7 +298,10 @@ channel() {
 
 vm_start() {
   local host=$1 vm=$2; shift 2
-  vm_xml "$vm" "$@" | virsh -c "$(uri "$host")" create /dev/stdin
+  if [[ " $* " == *" defined=1 "* ]]; then
+    vm_xml "$vm" "$@" | virsh -c "$(uri "$host")" define /dev/stdin
+    virsh -c "$(uri "$host")" start "$vm"
+  else vm_xml "$vm" "$@" | virsh -c "$(uri "$host")" create /dev/stdin; fi
 }
 
 migrate() {                              # migrate VM FROM TO [options]: managed peer-to-peer by default
@@ -316,6 +325,16 @@ cpu_cap() {
   if [[ -e /sys/fs/cgroup/cpu/$BRIDGE-$1/cpu.cfs_quota_us ]]; then echo "$quota" >"/sys/fs/cgroup/cpu/$BRIDGE-$1/cpu.cfs_quota_us"
   else [[ $quota == -1 ]] && quota=max; echo "$quota 100000" >"/sys/fs/cgroup/$BRIDGE-$1/cpu.max"; fi
 }
+vm_kill() { inside "$1" kill -KILL "$(cat "$STATE/hosts/$1/run/libvirt/qemu/$2.pid")"; }
+qemus() {                                # read from /proc alone: true also while libvirtd is dead or wrong
+  inside "$1" sh -c 'for file in /proc/[0-9]*/cmdline; do
+    tr "\0" " " <"$file" 2>/dev/null | sed -n "s/^[^ ]*qemu-system[^ ]* -name guest=\([^, ]*\).*/\1/p"; done'
+}
+cpu_time() {
+  local group; group=/sys/fs/cgroup/cpuacct/$BRIDGE-$1
+  if [[ -e $group/cpuacct.usage ]]; then cat "$group/cpuacct.usage"
+  else awk '$1=="usage_usec"{print $2 "000"}' "/sys/fs/cgroup/$BRIDGE-$1/cpu.stat"; fi
+}
 daemon() {
   local pidfile=$STATE/hosts/$1/run/libvirtd.pid
   case $2 in
@@ -338,6 +357,9 @@ case $cmd in
   cut)       ip link set "$(veth_of "$1")" down ;;
   mend)      ip link set "$(veth_of "$1")" up ;;
   cpu-cap)   cpu_cap "$@" ;;
+  vm-kill)   vm_kill "$@" ;;
+  qemus)     qemus "$@" ;;
+  cpu-time)  cpu_time "$@" ;;
   power-off) host_down "$1" ;;
   host-up)   host_up "$1" ;;
   __init)    host_init "$@" ;;

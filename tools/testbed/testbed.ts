@@ -51,6 +51,13 @@ const MOVE_MS_MAX = 120_000
 /** Several testbeds may be up at a time, each with a network of its own. */
 const NETS = [1, 2, 3, 4].map((number) => `10.77.${number}`)
 
+/** Words of `testbed.sh`, and what is to be undone afterwards by another: a link's limit, a cable, a host's power and CPU, its libvirtd, a guest's QEMU. */
+export type Disturbance =
+  | readonly ['link' | 'cpu-cap', host: string, limit: string]
+  | readonly ['cut' | 'mend' | 'power-off' | 'host-up', host: string]
+  | readonly ['daemon', host: string, what: 'start' | 'stop' | 'kill']
+  | readonly ['vm-kill', host: string, vm: string]
+
 function bridgeOf(net: string): string {
   return `ethos-${net.split('.')[2]}`
 }
@@ -64,14 +71,22 @@ export function whyNoTestbed(): string | false {
   return spawnSync('unshare', TRIED).status === 0 ? false : 'this root may not make hosts of namespaces and bridges'
 }
 
+/** Returns the path of the agent's executable. */
+function buildAllGuests(): string {
+  const { executable } = buildAgent()
+  if (executable === undefined) throw new Error('there is no executable agent for this processor')
+  execFileSync(join(SCRIPTS, 'build-debian-guest.sh'), [IMAGES], { stdio: 'pipe' })
+  return executable
+}
+
 export class Testbed {
   readonly folder: string
   private readonly environment: NodeJS.ProcessEnv
   private readonly net: string
-  /** The executable that guests run: always that of this clone. */
-  private readonly agent: string
+  /** The executable that Debian guests run: always that of this clone. Absent where there are to be small guests alone. */
+  private readonly agent: string | undefined
 
-  private constructor(folder: string, net: string, agent: string) {
+  private constructor(folder: string, net: string, agent: string | undefined) {
     this.agent = agent
     this.folder = folder
     this.net = net
@@ -84,12 +99,11 @@ export class Testbed {
     }
   }
 
-  /** Builds the guests' images where they are missing, and starts so many hosts. They are gone with `down`. */
-  static async up(hosts: number): Promise<Testbed> {
-    const { executable } = buildAgent()
-    if (executable === undefined) throw new Error('there is no executable agent for this processor')
-    for (const script of ['build-guest.sh', 'build-debian-guest.sh'])
-      execFileSync(join(SCRIPTS, script), [IMAGES], { stdio: 'pipe' })
+  /** Builds the guests' images where they are missing, and starts so many hosts. They are gone with `down`.
+   *  @param guests `small`: no Debian guest is to run there, so that neither its image nor an agent is made */
+  static async up(hosts: number, guests: 'small' | 'all' = 'all'): Promise<Testbed> {
+    execFileSync(join(SCRIPTS, 'build-guest.sh'), [IMAGES], { stdio: 'pipe' })
+    const executable = guests === 'all' ? buildAllGuests() : undefined
     const net = NETS.find((each) => !existsSync(`/sys/class/net/${bridgeOf(each)}`))
     if (net === undefined) throw new Error(`all networks from ${NETS[0]}.0 on are in use. Maybe: testbed.sh down`)
     const folder = mkdtempSync(join(tmpdir(), 'etb-'))
@@ -121,6 +135,7 @@ export class Testbed {
   async startGuest(host: string, order: GuestOrder): Promise<Guest> {
     const seed = join(this.folder, `${order.vm}.seed`)
     const disk = join(this.folder, `${order.vm}.img`)
+    if (this.agent === undefined) throw new Error('this testbed was started for small guests alone')
     execFileSync(join(SCRIPTS, 'seed-guest.sh'), [IMAGES, seed, this.agent], { stdio: 'pipe' })
     writeFileSync(join(seed, 'ethos', 'agent.conf'), order.settings, { mode: 0o644 })
     if (order.token !== undefined) writeFileSync(join(seed, 'ethos', 'join-token'), `${order.token}\n`, { mode: 0o644 })
@@ -147,9 +162,36 @@ export class Testbed {
     return (await this.tell('uri', host)).trim()
   }
 
-  /** Boots the small guest: no agent, some load. */
-  async startSmallGuest(host: string, vm: string): Promise<void> {
-    await this.tell('vm-start', host, vm, 'cpu=20', 'dirty=2')
+  /** Where one host's libvirt reaches another's, and whoever is in its network. */
+  networkUri(host: string): string {
+    return `qemu+tcp://${this.net}.${10 + Number(host.replaceAll(/\D/g, ''))}/system`
+  }
+
+  /** Boots the small guest: no agent, some load. @param options of `testbed.sh vm-start` */
+  async startSmallGuest(host: string, vm: string, ...options: readonly string[]): Promise<void> {
+    await this.tell('vm-start', host, vm, 'cpu=20', 'dirty=2', ...options)
+  }
+
+  /** Breaks something, or mends it. */
+  async disturb(...words: Disturbance): Promise<void> {
+    await this.tell(...words)
+  }
+
+  /** Guests that have a QEMU process on a host, as the kernel tells and not libvirt. None on a host that is down. */
+  async qemus(host: string): Promise<readonly string[]> {
+    if (!existsSync(join(this.folder, 'hosts', host, 'init.pid'))) return []
+    return (await this.tell('qemus', host)).split('\n').filter((name) => name !== '')
+  }
+
+  /** CPU time that a host and all it runs have used, in ms. */
+  async cpuTimeMs(host: string): Promise<number> {
+    return Number(await this.tell('cpu-time', host)) / 1e6
+  }
+
+  /** What a host's libvirtd has written to its log: every call of a client, with the name of the VM. */
+  daemonLog(host: string): string {
+    const path = join(this.folder, 'hosts', host, 'log', 'libvirtd.log')
+    return existsSync(path) ? readFileSync(path, 'latin1') : ''
   }
 
   /** Path of the host's end of a channel of a guest. */
