@@ -13,7 +13,9 @@ export class Echoes {
   private readonly heard: number[] = []
 
   private constructor(address: string) {
-    this.child = spawn(BUSYBOX, ['ping', '-i', String(ECHO_EVERY_MS / 1000), address], { stdio: ['ignore', 'pipe', 'ignore'] })
+    this.child = spawn(BUSYBOX, ['ping', '-i', String(ECHO_EVERY_MS / 1000), address], {
+      stdio: ['ignore', 'pipe', 'ignore'],
+    })
     this.child.stdout?.setEncoding('latin1').on('data', (text: string) => {
       for (const [, number] of text.matchAll(/seq=(\d+)/g)) this.heard.push(Number(number))
     })

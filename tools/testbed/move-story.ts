@@ -8,6 +8,7 @@ import { type MoveLine, readMoveLine } from '../../src/terms/move-record.ts'
 const CONFIRM_MS = 5000
 
 export interface MoveStory {
+  readonly lines: readonly MoveLine[]
   readonly steps: readonly MoveLine['step'][]
   readonly record: IntentRecord
   /** Longest time on end for which nobody could tell, in ms. */
@@ -33,7 +34,7 @@ export function readStory(journal: string): MoveStory {
   assert.ok(record, `${journal} tells of no move`)
   const steps = lines.map(({ step }) => step)
   const tookMs = (lines.at(-1)?.at ?? 0) - lines[0].at
-  return { steps, record, unknownMs, tookMs }
+  return { lines, steps, record, unknownMs, tookMs }
 }
 
 /** Throws where something that every journal of an ended move tells is missing, twice, or in another order. */

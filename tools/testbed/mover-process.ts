@@ -26,8 +26,10 @@ export class MoverProcess {
     // One that was killed takes no words.
     child.stdin.on('error', () => undefined)
     createInterface({ input: child.stdout }).on('line', (line) => this.hear(line))
-    process.once('exit', () => child.kill('SIGKILL'))
+    const killNow = (): void => void child.kill('SIGKILL')
+    process.once('exit', killNow)
     void this.closed.then(() => {
+      process.off('exit', killNow)
       this.isOver = true
       this.wake()
     })

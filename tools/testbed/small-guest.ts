@@ -81,7 +81,9 @@ export class SmallGuest {
     const list = await this.testbed.virsh(host, 'list', '--all', '--name').catch(() => '')
     if (!list.split('\n').includes(this.vm)) return { isProcess, isDefined: false }
     const state = (await this.testbed.virsh(host, 'domstate', this.vm, '--reason')).trim()
-    return state.startsWith('shut off') ? { isProcess, isDefined: true } : { isProcess, isDefined: false, active: state }
+    return state.startsWith('shut off')
+      ? { isProcess, isDefined: true }
+      : { isProcess, isDefined: false, active: state }
   }
 
   /** Looks until it beats somewhere, and then as long again for whether it does so elsewhere too. */
