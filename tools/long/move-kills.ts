@@ -16,9 +16,12 @@ export const longTest: LongTest = {
     const why = whyNoTestbed()
     if (why !== false) throw new Error(`No testbed can be had here: ${why}`)
     const path = join(REPOSITORY, 'out', 'move-kills', `${seed}.ndjson`)
-    const say = (text: string): void => void process.stdout.write(`${text}\n`)
     return figuresOf(await killMoves({ seed, kills: KILLS, path }, say))
   },
+}
+
+function say(text: string): void {
+  process.stdout.write(`${text}\n`)
 }
 
 /** What is not counted here has stopped the test. */

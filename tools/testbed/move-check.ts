@@ -38,7 +38,7 @@ export function leftoversOf(outcome: Outcome): readonly string[] {
 /** Throws where the VM is in two places, or elsewhere than the journal tells; where it was called for twice; or where nobody knew for too long. */
 export function checkOutcome(outcome: Outcome): void {
   const { story, truth, calls, from, to, struckAt } = outcome
-  const told = JSON.stringify({ ...outcome, story: story.steps, closed: story.record.closed })
+  const told = JSON.stringify({ ...outcome, story: story.lines })
   checkStory(story)
   assert.ok(calls <= 1, `${calls} calls to migrate: ${told}`)
   assert.equal(truth.doubledBeats, 0, `it executed twice: ${told}`)

@@ -83,7 +83,7 @@ export class MoveScene {
         return this.strike(fault, way)
       }),
     )
-    const mending = mend(fault, first)
+    const mending = MENDING[fault]?.(first)
     if (mending !== undefined) {
       await pause(brokenMs)
       await this.testbed.disturb(...mending)
@@ -118,7 +118,7 @@ export class MoveScene {
     if (isCancelled) way.mover.cancel()
     if (fault === undefined) return undefined
     const struckAt = await this.strike(fault, way)
-    const mending = mend(fault, way)
+    const mending = MENDING[fault]?.(way)
     if (mending === undefined) return struckAt
     await pause(brokenMs)
     await this.testbed.disturb(...mending)
@@ -130,37 +130,23 @@ export class MoveScene {
     const at = Date.now()
     if (fault === 'worker') await way.mover.kill()
     // It may have left already: then there is nothing to kill.
-    else if (fault === 'source-qemu') await this.testbed.disturb('vm-kill', way.from, way.vm).catch(() => undefined)
-    else await this.testbed.disturb(...blow(fault, way))
+    else if (fault === 'source-qemu') await this.testbed.disturb(...BLOWS[fault](way)).catch(() => undefined)
+    else await this.testbed.disturb(...BLOWS[fault](way))
     return at
   }
 }
 
-function blow(fault: Exclude<Fault, 'worker' | 'source-qemu'>, { from, to }: Way): Disturbance {
-  switch (fault) {
-    case 'source-daemon':
-      return ['daemon', from, 'kill']
-    case 'target-daemon':
-      return ['daemon', to, 'kill']
-    case 'target-power':
-      return ['power-off', to]
-    case 'link':
-      return ['cut', to]
-  }
+/** What the testbed is told, and what undoes it. */
+const BLOWS: Readonly<Record<Exclude<Fault, 'worker'>, (way: Way) => Disturbance>> = {
+  'source-daemon': ({ from }) => ['daemon', from, 'kill'],
+  'target-daemon': ({ to }) => ['daemon', to, 'kill'],
+  'target-power': ({ to }) => ['power-off', to],
+  link: ({ to }) => ['cut', to],
+  'source-qemu': ({ from, vm }) => ['vm-kill', from, vm],
 }
-
-function mend(fault: Fault, { from, to }: Way): Disturbance | undefined {
-  switch (fault) {
-    case 'source-daemon':
-      return ['daemon', from, 'start']
-    case 'target-daemon':
-      return ['daemon', to, 'start']
-    case 'target-power':
-      return ['host-up', to]
-    case 'link':
-      return ['mend', to]
-    case 'worker':
-    case 'source-qemu':
-      return undefined
-  }
+const MENDING: Readonly<Partial<Record<Fault, (way: Way) => Disturbance>>> = {
+  'source-daemon': ({ from }) => ['daemon', from, 'start'],
+  'target-daemon': ({ to }) => ['daemon', to, 'start'],
+  'target-power': ({ to }) => ['host-up', to],
+  link: ({ to }) => ['mend', to],
 }

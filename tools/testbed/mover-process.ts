@@ -28,7 +28,7 @@ export class MoverProcess {
     createInterface({ input: child.stdout }).on('line', (line) => this.hear(line))
     const killNow = (): void => void child.kill('SIGKILL')
     process.once('exit', killNow)
-    void this.closed.then(() => {
+    child.once('close', () => {
       process.off('exit', killNow)
       this.isOver = true
       this.wake()
