@@ -26,8 +26,12 @@ export interface Kill {
   readonly isSpoilt: boolean
 }
 
-/** From the call to the end of copying, on a machine that has little else to do; points beyond it fall into the hand-over and what follows. */
-const SPAN_MS = 9000
+/** Two ways to move: slowly, so that much can happen while memory is copied, and at full speed, so that a good part of the time is hand-over. The span is
+ *  from the call until some time after the end, on a machine that has little else to do. */
+const PACES = [
+  { bandwidthMibPerSec: 16, spanMs: 9000 },
+  { bandwidthMibPerSec: 400, spanMs: 3500 },
+] as const
 const BROKEN_MS_MIN = 1000
 const BROKEN_MS_MAX = 15_000
 
@@ -48,10 +52,12 @@ export async function killMoves(
       // Each trial has luck of its own: where a run goes on, it goes on with the same.
       const luck = new Luck(seed * 100_000 + trial)
       const fault = FAULTS[trial % FAULTS.length]
+      const { bandwidthMibPerSec, spanMs } = PACES[luck.below(PACES.length)]
       const outcomes = await scene.runPair({
         fault,
-        delayMs: [luck.below(SPAN_MS), luck.below(SPAN_MS)],
-        staggerMs: luck.below(SPAN_MS / 2),
+        bandwidthMibPerSec,
+        delayMs: [luck.below(spanMs), luck.below(spanMs)],
+        staggerMs: luck.below(spanMs / 2),
         brokenMs: BROKEN_MS_MIN + luck.below(BROKEN_MS_MAX - BROKEN_MS_MIN),
       })
       for (const outcome of outcomes) {

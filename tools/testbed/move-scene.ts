@@ -30,6 +30,7 @@ export interface PairTrial {
   readonly delayMs: readonly [number, number]
   readonly staggerMs: number
   readonly brokenMs: number
+  readonly bandwidthMibPerSec: number
 }
 
 const BROKEN_MS = 3000
@@ -65,13 +66,14 @@ export class MoveScene {
   }
 
   /** Moves both guests, each to where the other is. Throws where what must hold of either does not. */
-  async runPair({ fault, delayMs, staggerMs, brokenMs }: PairTrial): Promise<readonly Outcome[]> {
+  async runPair({ fault, delayMs, staggerMs, brokenMs, bandwidthMibPerSec }: PairTrial): Promise<readonly Outcome[]> {
     // Nobody waits for a boot once the first is on its way.
     for (const lane of this.lanes) await lane.ready()
-    const first = await this.lanes[0].begin({})
+    const wish = { bandwidthMibPerSec }
+    const first = await this.lanes[0].begin(wish)
     const [, second] = await Promise.all([
       first.mover.reaches('sending'),
-      pause(staggerMs).then(() => this.lanes[1].begin({})),
+      pause(staggerMs).then(() => this.lanes[1].begin(wish)),
     ])
     const ways = [first, second]
     const isOwn = fault === 'worker' || fault === 'source-qemu'

@@ -18,9 +18,11 @@ export interface MoveStory {
 }
 
 export function readStory(journal: string): MoveStory {
-  const lines = readFileSync(journal, 'utf8')
-    .split('\n')
-    .flatMap((text) => readMoveLine(text) ?? [])
+  const lines = readFileSync(journal, 'utf8').split('\n')
+  return storyOf(lines.flatMap((text) => readMoveLine(text) ?? []))
+}
+
+export function storyOf(lines: readonly MoveLine[]): MoveStory {
   let record: IntentRecord | undefined
   let frozenAt: number | undefined
   let unknownMs = 0
@@ -31,7 +33,7 @@ export function readStory(journal: string): MoveStory {
     if (frozenAt !== undefined) unknownMs = Math.max(unknownMs, line.at - frozenAt)
     frozenAt = undefined
   }
-  assert.ok(record, `${journal} tells of no move`)
+  assert.ok(record, 'the journal tells of no move')
   const steps = lines.map(({ step }) => step)
   const tookMs = (lines.at(-1)?.at ?? 0) - lines[0].at
   return { lines, steps, record, unknownMs, tookMs }
