@@ -51,5 +51,9 @@ export function checkOutcome(outcome: Outcome): void {
   // What ran there when the move was over, and died with its host after that, is no longer the move's.
   const isLostLater = running.length === 0 && struckAt !== undefined && struckAt >= closed.at
   if (!isLostLater) assert.deepEqual(running, places[closed.state], `the journal says otherwise: ${told}`)
+  assert.ok(
+    running.every((host) => truth.processes.includes(host)),
+    `libvirt says otherwise than the kernel: ${told}`,
+  )
   if (!isSpoilt(outcome)) assert.deepEqual(truth.beating, running, `libvirt says otherwise than the guest: ${told}`)
 }

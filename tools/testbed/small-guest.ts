@@ -77,7 +77,7 @@ export class SmallGuest {
   }
 
   private async on(host: string): Promise<OnHost> {
-    const isProcess = (await this.testbed.qemus(host)).includes(this.vm)
+    const isProcess = this.testbed.qemus(host).includes(this.vm)
     const list = await this.testbed.virsh(host, 'list', '--all', '--name').catch(() => '')
     if (!list.split('\n').includes(this.vm)) return { isProcess, isDefined: false }
     const state = (await this.testbed.virsh(host, 'domstate', this.vm, '--reason')).trim()
@@ -91,15 +91,14 @@ export class SmallGuest {
     const before = new Map(this.hosts.map((host) => [host, this.beats(host).length]))
     const now = (): readonly string[] => this.hosts.filter((host) => this.beats(host).length > (before.get(host) ?? 0))
     const beganAt = performance.now()
-    while (now().length === 0 && performance.now() - beganAt < (await this.patienceMs())) await pause(LOOK_MS)
+    while (now().length === 0 && performance.now() - beganAt < this.patienceMs()) await pause(LOOK_MS)
     await pause(performance.now() - beganAt)
     return now()
   }
 
   /** Where no process has it there is nothing to wait for. */
-  private async patienceMs(): Promise<number> {
-    const counts = await Promise.all(this.hosts.map((host) => this.testbed.qemus(host)))
-    return counts.some((vms) => vms.includes(this.vm)) ? SILENCE_MS_MAX : 0
+  private patienceMs(): number {
+    return this.hosts.some((host) => this.testbed.qemus(host).includes(this.vm)) ? SILENCE_MS_MAX : 0
   }
 
   private doubledBeats(): number {

@@ -1,6 +1,6 @@
 /** Real libvirt hosts and guests on this machine, for tests: what `testbed/testbed.sh` does, as values. Needs root. */
 import { execFile, execFileSync, spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs'
 import { arch, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -77,6 +77,24 @@ function buildAllGuests(): string {
   if (executable === undefined) throw new Error('there is no executable agent for this processor')
   execFileSync(join(SCRIPTS, 'build-debian-guest.sh'), [IMAGES], { stdio: 'pipe' })
   return executable
+}
+
+/** Undefined where there is none any more. */
+function linkOf(path: string): string | undefined {
+  try {
+    return readlinkSync(path)
+  } catch {
+    return undefined
+  }
+}
+
+/** The words of a process; none where it has ended. */
+function wordsOf(pid: string): readonly string[] {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'latin1').split('\0')
+  } catch {
+    return []
+  }
 }
 
 export class Testbed {
@@ -178,9 +196,17 @@ export class Testbed {
   }
 
   /** Guests that have a QEMU process on a host, as the kernel tells and not libvirt. None on a host that is down. */
-  async qemus(host: string): Promise<readonly string[]> {
-    if (!existsSync(join(this.folder, 'hosts', host, 'init.pid'))) return []
-    return (await this.tell('qemus', host)).split('\n').filter((name) => name !== '')
+  qemus(host: string): readonly string[] {
+    const path = join(this.folder, 'hosts', host, 'init.pid')
+    if (!existsSync(path)) return []
+    const namespace = linkOf(`/proc/${readFileSync(path, 'utf8').trim()}/ns/pid`)
+    if (namespace === undefined) return []
+    return readdirSync('/proc').flatMap((pid) => {
+      if (!/^\d+$/.test(pid) || linkOf(`/proc/${pid}/ns/pid`) !== namespace) return []
+      const [program = '', , name = ''] = wordsOf(pid)
+      const guest = /^guest=([^,]+)/.exec(name)?.[1]
+      return guest !== undefined && /qemu-system/.test(program) ? [guest] : []
+    })
   }
 
   /** CPU time that a host and all it runs have used, in ms. */
