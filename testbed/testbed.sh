@@ -11,14 +11,15 @@
 #
 # Guests are emulated (TCG): no KVM is needed.  Needs root, and from apt:
 #   libvirt-daemon-system libvirt-clients qemu-system-x86 qemu-utils iproute2 busybox-static
-#   kmod cpio gcc libc6-dev                        (build-guest.sh fetches a kernel and makes the small guest)
+#   kmod cpio gcc libc6-dev openssl                  (build-guest.sh fetches a kernel and makes the small guest)
 #   mmdebstrap e2fsprogs                           (build-debian-guest.sh and seed-guest.sh make the other)
 #
 # Usage:
 #   testbed.sh up [N]                      start N hosts (default 2)
 #   testbed.sh down                        stop everything this testbed started
 #   testbed.sh status                      hosts, daemons, domains
-#   testbed.sh uri HOST [tcp|unix]         libvirt URI of HOST, usable from the root namespace
+#   testbed.sh uri HOST [tcp|tls|unix]     libvirt URI of HOST, usable from the root namespace
+#   testbed.sh peer-uri HOST               its URI over TLS as the other hosts reach it
 #   testbed.sh virsh HOST ARGS...          virsh against HOST
 #   testbed.sh exec HOST CMD...            run a command inside HOST
 #   testbed.sh vm-start HOST VM [k=v...]   boot a guest: the small one (mem=192 vcpus=1 cpu=30 dirty=4 span=32), or with
@@ -62,8 +63,9 @@ wait_for() {                             # wait_for SECONDS WHAT CMD...: poll un
 uri() {
   case ${2:-unix} in
     tcp)  echo "qemu+tcp://$(ip_of "$1")/system" ;;
+    tls)  echo "qemu+tls://$(ip_of "$1")/system?pkipath=$STATE/hosts/$1/etc/pki" ;;
     unix) echo "qemu+unix:///system?socket=$STATE/hosts/$1/run/libvirt/libvirt-sock" ;;
-    *)    die "transport is tcp or unix" ;;
+    *)    die "transport is tcp, tls or unix" ;;
   esac
 }
 
@@ -93,12 +95,35 @@ cgroup_remove() {
 }
 
 # ---- hosts
+write_pki() {                            # write_pki HOST: its key and certificate, under the names that libvirt and QEMU look for
+  local pki=$STATE/hosts/$1/etc/pki ca=$STATE/ca name
+  mkdir -p "$pki" "$ca"
+  if [[ ! -e $ca/cert.pem ]]; then
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 30 -subj '/CN=testbed' \
+      -keyout "$ca/key.pem" -out "$ca/cert.pem" 2>/dev/null
+  fi
+  openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 30 -subj "/CN=$1" \
+    -addext "subjectAltName=DNS:$1,IP:$(ip_of "$1")" -addext 'extendedKeyUsage=serverAuth,clientAuth' \
+    -addext 'basicConstraints=critical,CA:FALSE' -CA "$ca/cert.pem" -CAkey "$ca/key.pem" \
+    -keyout "$pki/key.pem" -out "$pki/cert.pem" 2>/dev/null
+  for name in server client; do
+    ln -sf key.pem "$pki/${name}key.pem"; ln -sf key.pem "$pki/$name-key.pem"
+    ln -sf cert.pem "$pki/${name}cert.pem"; ln -sf cert.pem "$pki/$name-cert.pem"
+  done
+  cp "$ca/cert.pem" "$pki/cacert.pem"; ln -sf cacert.pem "$pki/ca-cert.pem"
+}
+
 write_config() {                         # write_config HOST: its /etc/libvirt and /etc/hosts
   local host=$1 dir=$STATE/hosts/$1 n h
   n=$(num "$host")
   mkdir -p "$dir"/{etc,run,lib,log/qemu} "$STATE/cache"
+  write_pki "$host"
   cat >"$dir/etc/libvirtd.conf" <<CONF
-listen_tls = 0
+listen_tls = 1
+auth_tls = "none"
+ca_file = "/etc/libvirt/pki/cacert.pem"
+cert_file = "/etc/libvirt/pki/servercert.pem"
+key_file = "/etc/libvirt/pki/serverkey.pem"
 listen_tcp = 1
 auth_tcp = "none"
 auth_unix_rw = "none"
@@ -117,6 +142,7 @@ dynamic_ownership = 0
 remember_owner = 0
 security_driver = "none"
 namespaces = []
+default_tls_x509_cert_dir = "/etc/libvirt/pki"
 stdio_handler = "file"
 migration_host = "$(ip_of "$host")"
 migration_address = "0.0.0.0"
@@ -230,7 +256,7 @@ down() {
   local host
   for host in $(hosts); do host_down "$host"; rm -rf "${STATE:?}/hosts/$host"; done
   ip link del "$BRIDGE" 2>/dev/null || true
-  rm -rf "${STATE:?}/hosts" "$STATE/hosts.txt"
+  rm -rf "${STATE:?}/hosts" "$STATE/hosts.txt" "$STATE/ca"
 }
 
 status() {
@@ -357,6 +383,7 @@ case $cmd in
   cut)       ip link set "$(veth_of "$1")" down ;;
   mend)      ip link set "$(veth_of "$1")" up ;;
   cpu-cap)   cpu_cap "$@" ;;
+  peer-uri)  echo "qemu+tls://$(ip_of "$1")/system?pkipath=/etc/libvirt/pki" ;;
   vm-kill)   vm_kill "$@" ;;
   qemus)     qemus "$@" ;;
   cpu-time)  cpu_time "$@" ;;

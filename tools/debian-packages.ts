@@ -37,6 +37,7 @@ const TESTBED = [
   { packageName: 'mmdebstrap', file: '/usr/bin/mmdebstrap' },
   { packageName: 'gcc', file: '/usr/bin/gcc' },
   { packageName: 'libc6-dev', file: '/usr/include/stdio.h' },
+  { packageName: 'openssl', file: '/usr/bin/openssl' },
 ] as const
 
 /** Asked by Debian before a package starts its service; 101 says no. */

@@ -93,7 +93,7 @@ function killOf(trial: number, fault: Fault, outcome: Outcome): Kill {
     from,
     ...(runsOn === undefined ? {} : { runsOn }),
     state: closed.state,
-    calls,
+    calls: calls.length,
     unknownMs: story.unknownMs,
     tookMs: story.tookMs,
     leftovers: leftoversOf(outcome).length,

@@ -7,6 +7,7 @@ import { MINUTE_MS } from '../../src/terms/units.ts'
 import { GuestLost } from './guest.ts'
 import { isSpoilt, type Outcome } from './move-check.ts'
 import { readStory } from './move-story.ts'
+import type { WorkerOrder } from './move-worker.ts'
 import { MoverProcess } from './mover-process.ts'
 import { SmallGuest } from './small-guest.ts'
 import type { Testbed } from './testbed.ts'
@@ -17,6 +18,8 @@ export const HOSTS = ['host1', 'host2'] as const
 export interface Wish {
   readonly bandwidthMibPerSec?: number
   readonly promise?: PromisedMove
+  /** Hosts are asked, and memory travels, by TLS. */
+  readonly isEncrypted?: boolean
   /** The mover kills itself once this step is durable. */
   readonly killedAfter?: MoveLine['step']
 }
@@ -28,7 +31,8 @@ export interface Way {
   readonly to: string
   readonly journal: string
   readonly mover: MoverProcess
-  readonly callsBefore: number
+  /** How long each host's log of calls was. */
+  readonly logsBefore: readonly number[]
 }
 
 const MOVE_MS_MAX = 6 * MINUTE_MS
@@ -64,13 +68,13 @@ export class MoveLane {
     const { vm, from, to } = await this.ready()
     const guest = await this.living()
     guest.mark()
-    const callsBefore = this.calls(vm)
+    const logsBefore = HOSTS.map((name) => this.testbed.daemonLog(name).length)
     const journal = join(this.testbed.folder, `move-${vm}-${++this.fence}.ndjson`)
-    const { killedAfter } = wish
+    const { killedAfter, isEncrypted = false } = wish
     const intent = this.intentOf(wish, { vm, from, to })
-    const order = { journal, hosts: this.uris(), fence: this.fence, intent }
+    const order = { journal, hosts: this.uris(isEncrypted), fence: this.fence, intent, isEncrypted }
     const mover = new MoverProcess({ ...order, ...(killedAfter === undefined ? {} : { killedAfter }) })
-    return { vm, from, to, journal, mover, callsBefore }
+    return { vm, from, to, journal, mover, logsBefore }
   }
 
   /** Waits for the end of it, and tells what is true then. @param hasDied its mover has: another goes on from the journal */
@@ -78,12 +82,12 @@ export class MoveLane {
     way: Way,
     { hasDied, struckAt }: { readonly hasDied: boolean; readonly struckAt?: number },
   ): Promise<Outcome> {
-    const { vm, from, to, journal, callsBefore } = way
+    const { vm, from, to, journal, logsBefore } = way
     if (hasDied) await new MoverProcess({ journal, hosts: this.uris(), fence: ++this.fence }).ends(MOVE_MS_MAX)
     else await way.mover.ends(MOVE_MS_MAX)
     const guest = await this.living()
     const truth = await guest.whereabouts()
-    const calls = this.calls(vm) - callsBefore
+    const calls = this.calls(vm, logsBefore)
     const outcome = { vm, from, to, story: readStory(journal), truth, calls }
     await this.goOn(guest, outcome)
     return struckAt === undefined ? outcome : { ...outcome, struckAt }
@@ -113,8 +117,10 @@ export class MoveLane {
     return this.guest
   }
 
-  private uris(): Readonly<Record<string, string>> {
-    return Object.fromEntries(HOSTS.map((host) => [host, this.testbed.networkUri(host)]))
+  private uris(isSecure = false): WorkerOrder['hosts'] {
+    const of = (host: string): WorkerOrder['hosts'][string] =>
+      isSecure ? this.testbed.secureUris(host) : { uri: this.testbed.networkUri(host) }
+    return Object.fromEntries(HOSTS.map((host) => [host, of(host)]))
   }
 
   private intentOf(
@@ -137,8 +143,9 @@ export class MoveLane {
     }
   }
 
-  private calls(vm: string): number {
-    const call = new RegExp(`virDomainMigratePerform3Params:.*name=${vm},`, 'g')
-    return HOSTS.reduce((sum, host) => sum + (this.testbed.daemonLog(host).match(call)?.length ?? 0), 0)
+  private calls(vm: string, logsBefore: readonly number[]): readonly number[] {
+    const call = new RegExp(`virDomainMigratePerform3Params:.*name=${vm},.*flags=(0x[0-9a-f]+)`, 'g')
+    const since = HOSTS.map((host, i) => this.testbed.daemonLog(host).slice(logsBefore[i]))
+    return since.flatMap((log) => [...log.matchAll(call)].map(([, flags]) => Number(flags)))
   }
 }

@@ -9,14 +9,16 @@ import { MOVE_LIMITS } from '../../src/engine/migration/start-guards.ts'
 import { Mover } from '../../src/loop/mover.ts'
 import { parseHostId } from '../../src/terms/ids.ts'
 import { type MoveLine, parseMigrationIntent, readMoveLine } from '../../src/terms/move-record.ts'
-import { parseFields, parseJson, parseNumber, parseText } from '../../src/terms/parse.ts'
+import { parseJson } from '../../src/terms/parse.ts'
 import { SECOND_MS } from '../../src/terms/units.ts'
 
 /** What a worker is told to do. */
 export interface WorkerOrder {
   readonly journal: string
-  /** URIs of the hosts by name. */
-  readonly hosts: Readonly<Record<string, string>>
+  /** By name: how we reach each, and how the others do where that differs. */
+  readonly hosts: Readonly<Record<string, { readonly uri: string; readonly peerUri?: string }>>
+  /** Memory travels in TLS. */
+  readonly isEncrypted?: boolean
   readonly fence: number
   /** Absent: it goes on from its journal, and starts nothing. */
   readonly intent?: unknown
@@ -31,10 +33,13 @@ const LIMITS = { ...MOVE_LIMITS, hostPerHour: 10_000, clusterPerHour: 10_000, vm
  *  are apart is theirs. */
 const RULES = { ...INTENT_RULES, orphanMs: 12 * SECOND_MS, darkDestinationMs: 90 * SECOND_MS }
 
-const { journal, hosts, fence, intent, killedAfter } = parseOrder(process.argv[2] ?? '')
+const { journal, hosts, fence, intent, killedAfter, isEncrypted = false } = parseOrder(process.argv[2] ?? '')
 const store = await FileStore.open(journal)
-const sites = Object.entries(hosts).map(([id, uri]) => ({ id: parseHostId(id), uri, networks: ['br0'] }))
-const driver = new LibvirtDriver({ hosts: sites }, { connectTimeoutMs: 3000, callTimeoutMs: 5000, probeEveryMs: 3000 })
+const sites = Object.entries(hosts).map(([id, uris]) => ({ id: parseHostId(id), ...uris, networks: ['br0'] }))
+const driver = new LibvirtDriver(
+  { hosts: sites, isEncrypted },
+  { connectTimeoutMs: 3000, callTimeoutMs: 5000, probeEveryMs: 3000 },
+)
 const clock = new WallClock()
 const mover = new Mover({
   driver,
@@ -80,15 +85,7 @@ function say(text: string): void {
   process.stdout.write(`${text}\n`)
 }
 
+/** From the process that began this one. */
 function parseOrder(text: string): WorkerOrder {
-  const fields = parseFields(parseJson(text, 'order'), 'order')
-  const uris = parseFields(fields['hosts'], 'order.hosts')
-  const known = fields as unknown as Pick<WorkerOrder, 'intent' | 'killedAfter'>
-  return {
-    journal: parseText(fields['journal'], 'order.journal'),
-    hosts: Object.fromEntries(Object.entries(uris).map(([id, uri]) => [id, parseText(uri, `order.hosts.${id}`)])),
-    fence: parseNumber(fields['fence'], 'order.fence', { min: 1, integer: true }),
-    ...(known.intent === undefined ? {} : { intent: known.intent }),
-    ...(known.killedAfter === undefined ? {} : { killedAfter: known.killedAfter }),
-  }
+  return parseJson(text, 'order') as WorkerOrder
 }

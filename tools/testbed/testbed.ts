@@ -19,6 +19,7 @@ const NEEDED = [
   '/usr/bin/qemu-system-x86_64',
   '/usr/bin/mmdebstrap',
   '/usr/bin/gcc',
+  '/usr/bin/openssl',
   '/usr/bin/cpio',
   '/usr/bin/ip',
   '/usr/sbin/modprobe',
@@ -183,6 +184,13 @@ export class Testbed {
   /** Where one host's libvirt reaches another's, and whoever is in its network. */
   networkUri(host: string): string {
     return `qemu+tcp://${this.net}.${10 + Number(host.replaceAll(/\D/g, ''))}/system`
+  }
+
+  /** The same by certificate: for us, and as the other hosts' daemons reach it. */
+  secureUris(host: string): { readonly uri: string; readonly peerUri: string } {
+    const uri = this.networkUri(host).replace('tcp', 'tls')
+    const ours = join(this.folder, 'hosts', host, 'etc', 'pki')
+    return { uri: `${uri}?pkipath=${ours}`, peerUri: `${uri}?pkipath=/etc/libvirt/pki` }
   }
 
   /** Boots the small guest: no agent, some load. @param options of `testbed.sh vm-start` */
