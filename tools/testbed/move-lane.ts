@@ -88,7 +88,8 @@ export class MoveLane {
     const guest = await this.living()
     const truth = await guest.whereabouts()
     const calls = this.calls(vm, logsBefore)
-    const outcome = { vm, from, to, story: readStory(journal), truth, calls }
+    const pictures = way.mover.said.flatMap((line) => (line.startsWith('picture ') ? [line.slice(8)] : []))
+    const outcome = { vm, from, to, story: readStory(journal), truth, calls, pictures }
     await this.goOn(guest, outcome)
     return struckAt === undefined ? outcome : { ...outcome, struckAt }
   }

@@ -1,5 +1,6 @@
 /** `move-worker.ts ORDER`: a process of its own that moves a VM by the production path, mover and driver with a journal on disk, for the live tests to kill.
- *  It says `step NAME` once each step is durable, takes `cancel` on standard input, and ends with `ended` when nothing is under way. */
+ *  It says `step NAME` once each step is durable, and `picture NAME` where both hosts together show something else; takes `cancel` on standard input; and
+ *  ends with `ended` when nothing is under way. */
 import { createInterface } from 'node:readline'
 import { FileStore } from '../../src/drivers/file-store.ts'
 import { LibvirtDriver } from '../../src/drivers/libvirt/driver/libvirt-driver.ts'
@@ -58,8 +59,12 @@ if (order !== undefined) {
   const submission = await mover.submit(order)
   if (submission.kind === 'refused') say(`refused ${submission.refusal.reason}`)
 }
+let picture: string | undefined
 while (mover.view().open.length > 0) {
   await mover.tick()
+  const [open] = mover.view().open
+  if (open?.follow.picture !== undefined && open.follow.picture !== picture) say(`picture ${open.follow.picture}`)
+  picture = open?.follow.picture
   await clock.sleepUntil(clock.now() + TICK_MS)
 }
 told.close()
