@@ -119,8 +119,7 @@ export class MoveLane {
   }
 
   private uris(isSecure = false): WorkerOrder['hosts'] {
-    const of = (host: string): WorkerOrder['hosts'][string] =>
-      isSecure ? this.testbed.secureUris(host) : { uri: this.testbed.networkUri(host) }
+    const of = (host: string): string => (isSecure ? this.testbed.secureUri(host) : this.testbed.networkUri(host))
     return Object.fromEntries(HOSTS.map((host) => [host, of(host)]))
   }
 

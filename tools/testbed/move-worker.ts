@@ -16,8 +16,8 @@ import { SECOND_MS } from '../../src/terms/units.ts'
 /** What a worker is told to do. */
 export interface WorkerOrder {
   readonly journal: string
-  /** By name: how we reach each, and how the others do where that differs. */
-  readonly hosts: Readonly<Record<string, { readonly uri: string; readonly peerUri?: string }>>
+  /** URIs of the hosts by name. */
+  readonly hosts: Readonly<Record<string, string>>
   /** Memory travels in TLS. */
   readonly isEncrypted?: boolean
   readonly fence: number
@@ -36,7 +36,7 @@ const RULES = { ...INTENT_RULES, orphanMs: 12 * SECOND_MS, darkDestinationMs: 90
 
 const { journal, hosts, fence, intent, killedAfter, isEncrypted = false } = parseOrder(process.argv[2] ?? '')
 const store = await FileStore.open(journal)
-const sites = Object.entries(hosts).map(([id, uris]) => ({ id: parseHostId(id), ...uris, networks: ['br0'] }))
+const sites = Object.entries(hosts).map(([id, uri]) => ({ id: parseHostId(id), uri, networks: ['br0'] }))
 const driver = new LibvirtDriver(
   { hosts: sites, isEncrypted },
   { connectTimeoutMs: 3000, callTimeoutMs: 5000, probeEveryMs: 3000 },

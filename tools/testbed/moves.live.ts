@@ -111,10 +111,11 @@ function stayed(outcome: Outcome): void {
 async function run(trial: Trial): Promise<Outcome> {
   assert.ok(scene)
   const outcome = await scene.run(trial)
-  const { steps, tookMs, unknownMs } = outcome.story
+  const { steps, record, tookMs, unknownMs } = outcome.story
   const { from, to, calls } = outcome
   const what = `${trial.fault ?? trial.killedAfter ?? 'nothing'} struck, ${from} to ${to}: ${endOf(outcome)} by ${calls.length} call(s)`
-  say(`${what}, after ${tookMs} ms, frozen for ${unknownMs} ms: ${steps.join(' ')}`)
+  const why = record.closed?.detail ?? ''
+  say(`${what}, after ${tookMs} ms, frozen for ${unknownMs} ms: ${steps.join(' ')}. ${why}`)
   return outcome
 }
 
