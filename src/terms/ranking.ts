@@ -24,6 +24,7 @@ export const LACKS = [
   'benefit',
   'worse-than-chosen',
   'measured-load',
+  'storage',
 ] as const
 export type Lack = (typeof LACKS)[number]
 
