@@ -29,7 +29,6 @@ fi
 echo "${testbed_cpu:-30}" >/run/cpu; echo "${testbed_dirty:-4}" >/run/dirty; echo "${testbed_span:-32}" >/run/span
 echo "BOOTED $(uname -r) at $(cut -d' ' -f1 /proc/uptime)"
 
-beat() { seq=0; while :; do read -r up _ </proc/uptime; echo "beat $seq $up"; echo "$seq $up" >/run/beat; seq=$((seq + 1)); usleep 200000; done; }
 channel() {
   for port in /sys/class/virtio-ports/*; do
     [ "$(cat "$port/name")" = org.ethos.testbed.0 ] && dev=/dev/${port##*/}
@@ -45,5 +44,5 @@ channel() {
     sleep 1
   done
 }
-beat & workload burn & workload dirty 0 & channel &
+workload beat & workload burn & workload dirty 0 & channel &
 while :; do wait; sleep 1; done

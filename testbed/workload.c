@@ -1,6 +1,7 @@
 // The work that a test guest does, more exact than shell loops:
 //   burn        keeps /run/cpu per cent of a core busy, in slices of 50 ms
 //   dirty FILL  holds FILL MiB that can't be compressed, and rewrites /run/dirty MiB/s, page after page over /run/span MiB
+//   beat        prints "beat SEQ UPTIME" five times a second and leaves it in /run/beat: from a shell it would cost a process each
 //   write FILE  writes and syncs /run/write MiB/s to FILE, from its start again at 64 MiB
 // What is asked is read anew five times a second. What was done is left in /run/done-MODE: a total (pages, or MiB) and when.
 #define _GNU_SOURCE
@@ -72,6 +73,22 @@ static void burn(void) {
   }
 }
 
+static void beat(void) {
+  for (unsigned long seq = 0;; seq++) {
+    struct timespec t;
+    clock_gettime(CLOCK_BOOTTIME, &t);
+    char text[64];
+    int length = snprintf(text, sizeof text, "beat %lu %ld.%02ld\n", seq, (long)t.tv_sec, t.tv_nsec / 10000000);
+    if (write(1, text, length) < 0) { /* Whoever listens hears the next. */ }
+    int file = open("/run/beat", O_WRONLY | O_CREAT | O_TRUNC, 0644);
+    if (file >= 0) {
+      if (write(file, text + 5, length - 5) < 0) { /* The same. */ }
+      close(file);
+    }
+    pause_for(0.2);
+  }
+}
+
 static void dirty(size_t fill_mib) {
   static uint64_t page[PAGE / 8];
   if (fill_mib > 0) {
@@ -102,7 +119,8 @@ static void dirty(size_t fill_mib) {
       memcpy(heap + at_page++ * PAGE, page, PAGE);
     }
     if (at - told_at > 0.5) tell("/run/done-dirty", done), told_at = at;
-    pause_for(0.02);
+    // Nothing to do: the next look at what is asked is soon enough.
+    pause_for(rate > 0 ? 0.02 : 0.2);
   }
 }
 
@@ -127,8 +145,9 @@ static void write_to(const char *path) {
 int main(int count, char **words) {
   const char *mode = count > 1 ? words[1] : "";
   if (!strcmp(mode, "burn")) burn();
+  if (!strcmp(mode, "beat")) beat();
   if (!strcmp(mode, "dirty")) dirty(count > 2 ? strtoul(words[2], 0, 10) : 0);
   if (!strcmp(mode, "write") && count > 2) write_to(words[2]);
-  fprintf(stderr, "usage: workload burn | dirty FILL-MIB | write FILE\n");
+  fprintf(stderr, "usage: workload burn | beat | dirty FILL-MIB | write FILE\n");
   return 2;
 }
