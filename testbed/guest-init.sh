@@ -1,7 +1,7 @@
 #!/bin/busybox sh
 # init of the test guests.  Kernel command line: testbed.name testbed.ip testbed.gw; testbed.cpu (percent of one core),
-# testbed.dirty (MiB rewritten per second), testbed.span (MiB it walks over); testbed.debian (1: go on as the Debian guest).
-# The small guest prints "beat SEQ UPTIME" on the serial console five times a second: an unbroken sequence across a
+# testbed.slice (ms in which it is busy and idle once, 50), testbed.beat (ms between beats, 200), testbed.dirty (MiB rewritten per second), testbed.span (MiB it walks over); testbed.debian (1: go on as the Debian guest).
+# The small guest prints "beat SEQ UPTIME" on the serial console five times a second if not told otherwise: an unbroken sequence across a
 # migration is the proof that the guest lived on.  It takes commands on virtio port org.ethos.testbed.0:
 #   ping | set cpu N | set dirty N | set span N | stat
 /bin/busybox --install -s /bin
@@ -26,7 +26,7 @@ if [ "$testbed_debian" = 1 ]; then
   exec switch_root /root /sbin/init
 fi
 
-echo "${testbed_cpu:-30}" >/run/cpu; echo "${testbed_dirty:-4}" >/run/dirty; echo "${testbed_span:-32}" >/run/span
+echo "${testbed_slice:-50}" >/run/slice; echo "${testbed_cpu:-30}" >/run/cpu; echo "${testbed_dirty:-4}" >/run/dirty; echo "${testbed_span:-32}" >/run/span
 echo "BOOTED $(uname -r) at $(cut -d' ' -f1 /proc/uptime)"
 
 channel() {
@@ -44,5 +44,5 @@ channel() {
     sleep 1
   done
 }
-workload beat & workload burn & workload dirty 0 & channel &
+workload beat "${testbed_beat:-200}" & workload burn & workload dirty 0 & channel &
 while :; do wait; sleep 1; done

@@ -38,6 +38,7 @@ HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 STATE=${TESTBED_STATE:-/tmp/ethos-testbed}              # keep short: UNIX socket paths end at 107 characters
 NET=${TESTBED_NET:-10.77.0}                  # a /24
 BRIDGE=${TESTBED_BRIDGE:-ethosbr}
+WEIGHT=${TESTBED_WEIGHT:-10}                 # CPU weight of a host, in ordinary processes of this machine; 100 at most
 GUEST=${TESTBED_GUEST:-$STATE/guest}         # kernel and initrd.gz from build-guest.sh, debian.img from build-debian-guest.sh
 KERNEL=${TESTBED_KERNEL:-$({ ls -1 "$GUEST"/kernel/boot/vmlinuz-* 2>/dev/null || true; } | sort -V | tail -1)}
 
@@ -70,8 +71,8 @@ cgroup_create() {
   for root in $(cgroup_roots); do
     dir=$root/$BRIDGE-$1; mkdir -p "$dir" 2>/dev/null || continue
     # A host weighs as a machine, not as one process among those of the machine it is on.
-    if [[ -e $dir/cpu.shares ]]; then echo 10240 >"$dir/cpu.shares"; fi
-    if [[ -e $dir/cpu.weight ]]; then echo 1000 >"$dir/cpu.weight"; fi
+    if [[ -e $dir/cpu.shares ]]; then echo $((1024 * WEIGHT)) >"$dir/cpu.shares"; fi
+    if [[ -e $dir/cpu.weight ]]; then echo $((100 * WEIGHT)) >"$dir/cpu.weight"; fi
     for f in cpuset.cpus cpuset.mems; do          # cgroup v1: empty until copied from the parent
       if [[ -e $dir/$f && -z $(cat "$dir/$f") && -n $(cat "$root/$f" 2>/dev/null) ]]; then cat "$root/$f" >"$dir/$f"; fi
     done

@@ -1,7 +1,7 @@
 // The work that a test guest does, more exact than shell loops:
-//   burn        keeps /run/cpu per cent of a core busy, in slices of 50 ms
+//   burn        keeps /run/cpu per cent of a core busy, in slices of /run/slice ms (50 where none is asked for)
 //   dirty FILL  holds FILL MiB that can't be compressed, and rewrites /run/dirty MiB/s, page after page over /run/span MiB
-//   beat        prints "beat SEQ UPTIME" five times a second and leaves it in /run/beat: from a shell it would cost a process each
+//   beat MS     prints "beat SEQ UPTIME" so often and leaves it in /run/beat: from a shell it would cost a process each
 //   write FILE  writes and syncs /run/write MiB/s to FILE, from its start again at 64 MiB
 // What is asked is read anew five times a second. What was done is left in /run/done-MODE: a total (pages, or MiB) and when.
 #define _GNU_SOURCE
@@ -63,17 +63,17 @@ static void *memory(size_t mib) {
 }
 
 static void burn(void) {
-  double read_at = -1;
+  double read_at = -1, slice = asked("/run/slice", 50) * 1e-3;
   for (int percent = 0;;) {
     double at = now();
     if (at - read_at > 0.2) percent = asked("/run/cpu", 30), read_at = at;
-    double end = at + percent * 0.0005;
+    double end = at + slice * percent / 100;
     while (now() < end) {}
-    pause_for((100 - percent) * 0.0005);
+    pause_for(slice * (100 - percent) / 100);
   }
 }
 
-static void beat(void) {
+static void beat(int every_ms) {
   for (unsigned long seq = 0;; seq++) {
     struct timespec t;
     clock_gettime(CLOCK_BOOTTIME, &t);
@@ -85,7 +85,7 @@ static void beat(void) {
       if (write(file, text + 5, length - 5) < 0) { /* The same. */ }
       close(file);
     }
-    pause_for(0.2);
+    pause_for(every_ms * 1e-3);
   }
 }
 
@@ -145,9 +145,9 @@ static void write_to(const char *path) {
 int main(int count, char **words) {
   const char *mode = count > 1 ? words[1] : "";
   if (!strcmp(mode, "burn")) burn();
-  if (!strcmp(mode, "beat")) beat();
+  if (!strcmp(mode, "beat")) beat(count > 2 ? atoi(words[2]) : 200);
   if (!strcmp(mode, "dirty")) dirty(count > 2 ? strtoul(words[2], 0, 10) : 0);
   if (!strcmp(mode, "write") && count > 2) write_to(words[2]);
-  fprintf(stderr, "usage: workload burn | beat | dirty FILL-MIB | write FILE\n");
+  fprintf(stderr, "usage: workload burn | beat MS | dirty FILL-MIB | write FILE\n");
   return 2;
 }

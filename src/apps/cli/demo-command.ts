@@ -1,7 +1,8 @@
-import type { Command } from 'commander'
+import { type Command, InvalidArgumentError } from 'commander'
 import { mkdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { loadScenario } from '../../drivers/scenarios.ts'
+import { DEMO_PAGE, DEMO_POLICIES_DEFAULT, DEMO_SPEED, DEMO_SPEED_MAX, demoLibvirt } from './demo-libvirt.ts'
 import { report } from './report-command.ts'
 
 const SCENARIO = 'azure-day'
@@ -9,21 +10,67 @@ const PAGE = join('out', 'azure-day.html')
 const EXAMPLES = `
 Examples:
   ethos demo
-  ethos demo --out /tmp/azure-day.html`
+  ethos demo --out /tmp/azure-day.html
+  sudo ethos demo --libvirt                       an evening on real guests of this machine: five minutes
+  sudo ethos demo --libvirt --policy ethos,none --json -
+
+--libvirt needs root on Debian (x64), a clone of the repository, and libvirt and QEMU: docs/demo-libvirt.md.
+It runs hosts of its own and touches no other libvirt; Ctrl-C takes all of it down.`
 
 /** `npm start`: the day that ships with the repository, replayed and reported. */
 export function addDemo(program: Command): void {
   program
     .command('demo')
     .description(`Replay the Azure day that ships with Ethos (scenarios/${SCENARIO}.json) and write its report.`)
-    .option('--out <file>', 'where to write the page', PAGE)
+    .option('--out <file>', `where to write the page (${PAGE}; with --libvirt ${DEMO_PAGE})`)
+    .option('--libvirt', 'an evening on real hosts and guests of this machine instead, with live migrations')
+    .option('--policy <names>', 'with --libvirt: who balances, one evening each', DEMO_POLICIES_DEFAULT)
+    .option(
+      '--speed <times>',
+      'with --libvirt: how much faster than the clock the evening goes',
+      parseSpeed,
+      DEMO_SPEED,
+    )
+    .option(
+      '--seed <number>',
+      'with --libvirt: of the noise in the day before, and of rivals that draw lots',
+      parseSeed,
+      1,
+    )
+    .option('--json <file>', 'with --libvirt: write all figures as JSON; - for standard output')
     .addHelpText('after', EXAMPLES)
     .action(demo)
 }
 
-async function demo(options: { readonly out: string }): Promise<void> {
+interface DemoOptions {
+  readonly out?: string
+  readonly libvirt?: boolean
+  readonly policy: string
+  readonly speed: number
+  readonly seed: number
+  readonly json?: string
+}
+
+async function demo({ libvirt = false, ...options }: DemoOptions): Promise<void> {
+  if (libvirt) await demoLibvirt({ ...options, out: options.out ?? DEMO_PAGE })
+  else await replayDay(options.out ?? PAGE)
+}
+
+function parseSpeed(text: string): number {
+  const speed = Number(text)
+  if (speed >= 10 && speed <= DEMO_SPEED_MAX) return speed
+  throw new InvalidArgumentError(`Expected 10 to ${DEMO_SPEED_MAX}.`)
+}
+
+function parseSeed(text: string): number {
+  const seed = Number(text)
+  if (Number.isInteger(seed) && seed >= 0 && seed < 2 ** 32) return seed
+  throw new InvalidArgumentError('Expected a whole number from 0 to 4294967295.')
+}
+
+async function replayDay(out: string): Promise<void> {
   const { trace, hosts, hostCount, rules, vms, seed, policies } = loadScenario(SCENARIO)
-  if (options.out === PAGE) makeFolder(dirname(PAGE))
+  if (out === PAGE) makeFolder(dirname(PAGE))
   process.stderr.write(
     `Replaying scenarios/${SCENARIO}.json: a real day of Azure VMs under our policy, two rivals and an oracle that knows the future.\n`,
   )
@@ -33,7 +80,7 @@ async function demo(options: { readonly out: string }): Promise<void> {
     rules,
     seed,
     policy: policies.join(','),
-    out: options.out,
+    out,
     ...(vms === undefined ? {} : { vmCount: vms }),
     ...(hostCount === undefined ? {} : { hostCount }),
   })

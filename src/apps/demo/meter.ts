@@ -38,7 +38,14 @@ export class Totals {
   private isFirst = true
 
   /** Takes in what all hosts told at one time. At the first look counters are only noted: what was before is not of the run. */
-  add(told: readonly { readonly host: string; readonly vm: string; readonly isRunning: boolean; readonly counters: Counters }[]): ReadonlyMap<string, GuestTotals> {
+  add(
+    told: readonly {
+      readonly host: string
+      readonly vm: string
+      readonly isRunning: boolean
+      readonly counters: Counters
+    }[],
+  ): ReadonlyMap<string, GuestTotals> {
     const hosts = new Map<string, string>()
     for (const { host, vm, isRunning, counters } of told) {
       const key = `${host} ${vm}`
@@ -80,7 +87,9 @@ export class Meter {
 
   static async open(uris: ReadonlyMap<string, string>): Promise<Meter> {
     return new Meter(
-      await Promise.all([...uris].map(async ([name, uri]) => ({ name, libvirt: await openLibvirt(uri, { isReadOnly: false }) }))),
+      await Promise.all(
+        [...uris].map(async ([name, uri]) => ({ name, libvirt: await openLibvirt(uri, { isReadOnly: false }) })),
+      ),
     )
   }
 

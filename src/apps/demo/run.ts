@@ -16,8 +16,8 @@ import type { MigrationOrder } from '../../terms/move.ts'
 import { DAY_MS, SECOND_MS } from '../../terms/units.ts'
 import type { AnyBalancer } from '../backtest/balancers.ts'
 import { FastClock } from './fast-clock.ts'
-import type { Look } from './meter.ts'
-import { Meter } from './meter.ts'
+import { timeOfDay } from './drawing.ts'
+import { type Look, Meter } from './meter.ts'
 import { DEMO_POLICY, type DemoScenario, hostsOf, imaginePast, LASTS_MS, SLOT_MS, vmsOf, wantAt } from './scenario.ts'
 import { GuestLost, type Stage } from './stage.ts'
 import { InDemoTime, MeterHypervisor, MeterTelemetry } from './world.ts'
@@ -30,7 +30,8 @@ const SILENCE_MS_MAX = 12 * SECOND_MS
 const MOVE_MS_MAX = 60 * SECOND_MS
 const STALLED_MS_MAX = 20 * SECOND_MS
 /** Between the last guest's first beat and the evening: what booting left is done by then. */
-const SETTLE_MS = 3 * SECOND_MS
+const SETTLE_MS = 2 * SECOND_MS
+const REST_MS = 4 * SECOND_MS
 
 /** A move as it came about. Instants in the demo's time. */
 export interface DemoMove {
@@ -46,6 +47,8 @@ export interface DemoMove {
 
 export interface EveningRun {
   readonly policy: string
+  /** What a guest at rest cost, beyond its work: share of a core. */
+  readonly restShare: number
   readonly looks: readonly Look[]
   readonly moves: readonly DemoMove[]
   readonly refusals: readonly string[]
@@ -58,26 +61,28 @@ export interface EveningOptions {
   readonly speed: number
   readonly seed: number
   readonly signal: AbortSignal
-  readonly tell: (atMs: number, text: string) => void
+  /** Told of what happens, for people. */
+  readonly tell: (text: string) => void
 }
 
 /** Fresh guests, the evening, and what came of it. Rejects with a `GuestLost` where the emulator spoilt one. */
 export async function playEvening(options: EveningOptions): Promise<EveningRun> {
-  const { stage, scenario, speed, signal } = options
+  const { stage, scenario, speed, signal, tell } = options
   await stage.clear()
   await stage.boot(scenario.guests)
   const names = scenario.hosts.map(({ name }) => name)
   const uris = new Map(await Promise.all(names.map(async (name) => [name, await stage.uriOf(name, 'unix')] as const)))
   const meter = await Meter.open(uris)
   const driver = await openDriver(stage, uris)
-  const store = await FileStore.create(join(stage.folder, `${options.balancer.name}-${Date.now()}.journal`))
+  const store = await FileStore.open(join(stage.folder, `${options.balancer.name}-${Date.now()}.journal`))
   const clock = new FastClock(speed, signal)
   const mover = new Mover({ driver, store, clock: new WallClock(), fence: () => 1, isWarningAccepted: () => true })
   const ending = new AbortController()
   const isOver = AbortSignal.any([signal, ending.signal])
   try {
     await startCourses(options)
-    await pause(SETTLE_MS, undefined, { signal })
+    const restShare = await measureRest(options, uris)
+    tell(`${timeOfDay(0)}  the evening begins; a guest at rest costs ${restShare.toFixed(2)} cores.`)
     clock.start()
     await meter.look(0)
     const work = [
@@ -86,11 +91,14 @@ export async function playEvening(options: EveningOptions): Promise<EveningRun> 
       every(MOVER_EVERY_MS, isOver, () => mover.tick()),
       watchLife(options, isOver),
     ]
-    const refusals = await Promise.race([live(options, { meter, mover, clock, store }), ...work.map(neverFulfilled)])
+    const refusals = await Promise.race([
+      live(options, { meter, mover, clock, store, restShare }),
+      ...work.map(neverFulfilled),
+    ])
     await meter.look(clock.now())
     ending.abort()
     await Promise.all(work)
-    return { policy: options.balancer.name, looks: meter.looks, moves: movesOf(mover, clock), refusals }
+    return { policy: options.balancer.name, restShare, looks: meter.looks, moves: movesOf(mover, clock), refusals }
   } finally {
     ending.abort()
     await driver.close()
@@ -104,10 +112,15 @@ interface Parts {
   readonly mover: Mover
   readonly clock: FastClock
   readonly store: FileStore
+  /** What a guest costs beyond its work: share of a core. */
+  readonly restShare: number
 }
 
 /** The loop of production on this world. Returns what the platform refused. */
-async function live(options: EveningOptions, { meter, mover, clock, store }: Parts): Promise<readonly string[]> {
+async function live(
+  options: EveningOptions,
+  { meter, mover, clock, store, restShare }: Parts,
+): Promise<readonly string[]> {
   const { scenario, balancer, seed, tell } = options
   const [hosts, vms] = [hostsOf(scenario), vmsOf(scenario)]
   const intentOf = (order: MigrationOrder): MigrationIntent => {
@@ -127,7 +140,7 @@ async function live(options: EveningOptions, { meter, mover, clock, store }: Par
   }
   const base = new MeterHypervisor(meter, hosts, vms)
   const hypervisor = new InDemoTime(new MovingHypervisor({ base, mover, intentOf }), clock)
-  const past = rememberPast(options, await base.inventory())
+  const past = rememberPast(options, await base.inventory(), restShare)
   const refusals: string[] = []
   await runLoop({
     balancer: balancer.name === 'ethos' ? { ...balancer, start: () => past } : balancer,
@@ -136,7 +149,8 @@ async function live(options: EveningOptions, { meter, mover, clock, store }: Par
     seed,
     until: LASTS_MS,
     onTurn: ({ orders, events }, { at }) => {
-      for (const { vmId, from, to, reason } of orders) tell(at, `${vmId} is to go from ${from} to ${to}: ${reason}`)
+      for (const { vmId, from, to, reason } of orders)
+        tell(`${timeOfDay(at)}  ${vmId} is to go from ${from} to ${to}. ${reason}`)
       for (const event of events)
         if (event.kind === 'move-refused' && event.to !== undefined) refusals.push(`${event.vmId}: ${event.reason}`)
     },
@@ -145,9 +159,33 @@ async function live(options: EveningOptions, { meter, mover, clock, store }: Par
 }
 
 /** The engine as it would be after the day before: see `imaginePast`. Rivals remember nothing. */
-function rememberPast({ scenario, seed }: EveningOptions, inventory: Inventory): ReturnType<typeof initialState> {
+function rememberPast(
+  { scenario, seed }: EveningOptions,
+  inventory: Inventory,
+  restShare: number,
+): ReturnType<typeof initialState> {
   const windows = DAY_MS / SLOT_MS - 1
-  return { ...alignRosters(initialState(), inventory), cpuHistory: imaginePast(scenario, { windows, seed }) }
+  return { ...alignRosters(initialState(), inventory), cpuHistory: imaginePast(scenario, { windows, seed, restShare }) }
+}
+
+/** What guests at rest cost here, beyond the work that they were told to do: mean share of a core. By then what booting left is done. */
+async function measureRest({ scenario, signal }: EveningOptions, uris: ReadonlyMap<string, string>): Promise<number> {
+  const meter = await Meter.open(uris)
+  try {
+    await pause(SETTLE_MS, undefined, { signal })
+    const begun = performance.now()
+    await meter.look(0)
+    await pause(REST_MS, undefined, { signal })
+    const { guests } = await meter.look(1)
+    const spanSec = (performance.now() - begun) / SECOND_MS
+    const shares = scenario.guests.map((guest) => {
+      const { usedSec, delaySec } = guests.get(guest.name) ?? { usedSec: 0, delaySec: 0 }
+      return (usedSec + delaySec) / spanSec - wantAt(guest, 0)
+    })
+    return Math.max(0, shares.reduce((sum, share) => sum + share, 0) / shares.length)
+  } finally {
+    await meter.close()
+  }
 }
 
 async function openDriver(stage: Stage, uris: ReadonlyMap<string, string>): Promise<LibvirtDriver> {

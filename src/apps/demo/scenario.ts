@@ -10,6 +10,8 @@ import type { Vm } from '../../terms/vm.ts'
 export const SLOT_MS = 5 * MINUTE_MS
 /** The demo's clock begins here, and ends there: what it calls 0 is this time of day. */
 export const BEGINS_AT_MS = 19 * HOUR_MS + 40 * MINUTE_MS
+/** Until then no guest wants more than at rest. */
+export const QUIET_UNTIL_MS = 18 * MINUTE_MS
 export const LASTS_MS = 65 * MINUTE_MS
 
 /** Wants of a guest over its day: corners (minute of the day, share of one core of this machine), straight lines between, the last goes on until the first. */
@@ -23,8 +25,6 @@ export interface DemoGuest {
   /** Index of the host on which it begins. */
   readonly home: number
   readonly memoryMiB: number
-  /** MiB of memory written anew each second. */
-  readonly dirtyMibPerSec: number
   readonly course: Course
 }
 
@@ -53,18 +53,16 @@ export const EVENING: DemoScenario = {
     guest('vm4', 'offices', 1, [
       [0, QUIET],
       [480, QUIET],
-      [540, 0.12],
-      [1020, 0.12],
+      [540, 0.1],
+      [1020, 0.1],
       [1080, QUIET],
     ]),
-    guest('vm5', 'mail', 1, [[0, 0.03]]),
-    guest('vm6', 'reports', 2, [
+    guest('vm5', 'reports', 2, [
       [0, QUIET],
-      [60, 0.12],
-      [240, 0.12],
+      [60, 0.1],
+      [240, 0.1],
       [300, QUIET],
     ]),
-    guest('vm7', 'archive', 2, [[0, 0.03]]),
   ],
 }
 
@@ -73,14 +71,15 @@ function evening(begins: number, isFull: number): Course {
   return [
     [0, QUIET],
     [begins, QUIET],
-    [isFull, 0.25],
-    [isFull + 100, 0.25],
+    [isFull, 0.18],
+    [isFull + 100, 0.18],
     [isFull + 120, QUIET],
   ]
 }
 
 function guest(name: string, work: string, home: number, course: Course): DemoGuest {
-  return { name, work, home, memoryMiB: home === 0 ? GUEST_MIB : 1.5 * GUEST_MIB, dirtyMibPerSec: 1, course }
+  // Hosts hold as much memory each: nobody is to move for want of that.
+  return { name, work, home, memoryMiB: home === 0 ? GUEST_MIB : 3 * GUEST_MIB, course }
 }
 
 /** What a guest wants at a time of the demo: share of one core. @param atMs since the demo's beginning; before it is the day before */
@@ -101,22 +100,29 @@ export function meanWant(guest: DemoGuest, endMs: number, windowMs: number): Fra
   return sum / parts
 }
 
-/** Windows of the day before the demo, oldest first, columns parallel to the guests: the same course with noise, each window a tenth off on average, and
- *  an evening that came up to a quarter of an hour earlier or later. Made up, not lived through: a day would take a quarter of an hour. */
-export function imaginePast(scenario: DemoScenario, about: { readonly windows: number; readonly seed: number }): readonly Float32Array[] {
+/** Windows of the day before the demo, oldest first, columns parallel to the guests: the same course with noise, each window some 5 % off, and an
+ *  evening that came up to a quarter of an hour earlier or later. Made up, not lived through: at the demo's speed a day takes 24 minutes.
+ *  @param about.restShare what a guest costs its host beyond its work: emulated, it needs some of a core to do nothing */
+export function imaginePast(
+  scenario: DemoScenario,
+  about: { readonly windows: number; readonly seed: number; readonly restShare: Fraction },
+): readonly Float32Array[] {
   const luck = new Luck(about.seed)
   const late = scenario.guests.map(() => (luck.fraction() - 0.5) * 30 * MINUTE_MS)
   return Array.from({ length: about.windows }, (_, k) => {
     const endMs = (k - about.windows) * SLOT_MS
     return Float32Array.from(scenario.guests, (guest, g) => {
-      const want = meanWant(guest, endMs - late[g], SLOT_MS)
-      return Math.max(0.005, want * (1 + 0.05 * luck.normal()))
+      const want = meanWant(guest, endMs - late[g], SLOT_MS) + about.restShare
+      return Math.max(0, want * (1 + 0.05 * luck.normal()))
     })
   })
 }
 
 /** The hosts as a balancer sees them: one core each, as fast as the share of a core that they may use. */
-export function hostsOf({ hosts, guests }: DemoScenario, memoryBytes: number = guests.length * GUEST_MIB * MiB * 2): readonly HostCharacteristics[] {
+export function hostsOf(
+  { hosts, guests }: DemoScenario,
+  memoryBytes: number = guests.length * GUEST_MIB * MiB * 2,
+): readonly HostCharacteristics[] {
   return hosts.map(({ name, share }) => ({
     id: parseHostId(name),
     model: 'testbed host',

@@ -33,6 +33,10 @@ const FOLDER_LENGTH_MAX = 32
 const COMMAND_MS_MAX = 120_000
 const BOOT_MS_MAX = 90_000
 const COMMAND_CHANNEL = 'org.ethos.testbed.0'
+/** It wakes seldom: each time costs an emulated CPU more than a real one. */
+const GUEST_WORDS = 'testbed.slice=100 testbed.beat=1000'
+/** Hosts go before what else this machine does: guests are to wait for their neighbours only. */
+const HOST_WEIGHT = '100'
 const ANSWER_MS_MAX = 2000
 /** CPU of a host while its guests boot, in cores: booting at a fraction of a core takes a minute. */
 const BOOT_CAP = 1
@@ -89,14 +93,17 @@ export class Stage {
       TESTBED_GUEST: IMAGES,
       TESTBED_NET: net,
       TESTBED_BRIDGE: bridgeOf(net),
+      TESTBED_WEIGHT: HOST_WEIGHT,
     }
   }
 
   /** Builds the guest's image where it is missing, and starts the hosts. They are gone with `down`, and with this process. */
   static async up(hosts: readonly DemoHost[]): Promise<Stage> {
-    if (!existsSync(join(IMAGES, 'initrd.gz'))) execFileSync(join(SCRIPTS, 'build-guest.sh'), [IMAGES], { stdio: 'pipe' })
+    if (!existsSync(join(IMAGES, 'initrd.gz')))
+      execFileSync(join(SCRIPTS, 'build-guest.sh'), [IMAGES], { stdio: 'pipe' })
     const net = NETS.find((each) => !existsSync(`/sys/class/net/${bridgeOf(each)}`))
-    if (net === undefined) throw new Error(`All networks from ${NETS[0]}.0 on are in use. Maybe: testbed/testbed.sh down`)
+    if (net === undefined)
+      throw new Error(`All networks from ${NETS[0]}.0 on are in use. Maybe: testbed/testbed.sh down`)
     const folder = mkdtempSync(join(tmpdir(), 'edm-'))
     if (folder.length > FOLDER_LENGTH_MAX) throw new Error(`${folder} is too long for libvirt's sockets. Set TMPDIR.`)
     const stage = new Stage(hosts, folder, net)
@@ -123,7 +130,8 @@ export class Stage {
       const names = (await this.tell('virsh', name, 'list', '--name')).split('\n').filter((line) => line.trim() !== '')
       await Promise.all(names.map((vm) => this.tell('virsh', name, 'destroy', vm).catch(() => '')))
     }
-    for (const path of globSync(join(this.folder, 'hosts', '*', 'log', 'qemu', '*.serial'))) rmSync(path, { force: true })
+    for (const path of globSync(join(this.folder, 'hosts', '*', 'log', 'qemu', '*.serial')))
+      rmSync(path, { force: true })
   }
 
   /** Sets how busy a guest is. False where it could not be told: on its way, or gone. */
@@ -151,9 +159,9 @@ export class Stage {
     rmSync(this.folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 })
   }
 
-  private async bootOne({ name, home, memoryMiB, dirtyMibPerSec }: DemoGuest): Promise<void> {
+  private async bootOne({ name, home, memoryMiB }: DemoGuest): Promise<void> {
     const host = this.hosts[home].name
-    await this.tell('vm-start', host, name, `mem=${memoryMiB}`, 'cpu=1', `dirty=${dirtyMibPerSec}`, 'span=8')
+    await this.tell('vm-start', host, name, `mem=${memoryMiB}`, 'cpu=1', 'dirty=0', `extra=${GUEST_WORDS}`)
     const endsAt = performance.now() + BOOT_MS_MAX
     while (this.beats(name) < 2) {
       if (performance.now() > endsAt || this.panicOf(name) !== undefined)
