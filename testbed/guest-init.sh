@@ -1,7 +1,8 @@
 #!/bin/busybox sh
-# init of the test guests.  Kernel command line: testbed.name testbed.ip testbed.gw; testbed.cpu (percent of one core),
-# testbed.slice (ms in which it is busy and idle once, 50), testbed.beat (ms between beats, 200), testbed.dirty (MiB rewritten per second), testbed.span (MiB it walks over); testbed.debian (1: go on as the Debian guest).
-# The small guest prints "beat SEQ UPTIME" on the serial console five times a second if not told otherwise: an unbroken sequence across a
+# init of the test guests.  Kernel command line: testbed.name testbed.ip testbed.gw; testbed.debian (1: go on as the Debian guest);
+# testbed.cpu (percent of one core), testbed.work (burn, or serve: see workload.c), testbed.slice (ms in which it is busy and idle once, 50);
+# testbed.dirty (MiB rewritten per second), testbed.span (MiB it walks over); testbed.beat (ms between beats, 200).
+# The small guest prints "beat SEQ UPTIME" on the serial console: an unbroken sequence across a
 # migration is the proof that the guest lived on.  It takes commands on virtio port org.ethos.testbed.0:
 #   ping | set cpu N | set dirty N | set span N | stat
 /bin/busybox --install -s /bin
@@ -44,5 +45,5 @@ channel() {
     sleep 1
   done
 }
-workload beat "${testbed_beat:-200}" & workload burn & workload dirty 0 & channel &
+workload beat "${testbed_beat:-200}" & workload "${testbed_work:-burn}" & workload dirty 0 & channel &
 while :; do wait; sleep 1; done

@@ -1,6 +1,8 @@
 // The work that a test guest does, more exact than shell loops:
 //   burn        keeps /run/cpu per cent of a core busy, in slices of /run/slice ms (50 where none is asked for)
 //   dirty FILL  holds FILL MiB that can't be compressed, and rewrites /run/dirty MiB/s, page after page over /run/span MiB
+//   serve       does as much work as /run/cpu per cent of an undisturbed core can; what it was kept from it owes, up to a second's worth,
+//               as a server owes answers: held back, it is always ready to run
 //   beat MS     prints "beat SEQ UPTIME" so often and leaves it in /run/beat: from a shell it would cost a process each
 //   write FILE  writes and syncs /run/write MiB/s to FILE, from its start again at 64 MiB
 // What is asked is read anew five times a second. What was done is left in /run/done-MODE: a total (pages, or MiB) and when.
@@ -70,6 +72,32 @@ static void burn(void) {
     double end = at + slice * percent / 100;
     while (now() < end) {}
     pause_for(slice * (100 - percent) / 100);
+  }
+}
+
+static volatile uint64_t sink;
+static void work(void) {
+  for (int i = 0; i < 50000; i++) sink += i;
+}
+
+static void serve(void) {
+  // The fastest of many tries is what it takes undisturbed.
+  double one = 1e9;
+  for (int i = 0; i < 100; i++) {
+    double at = now();
+    work();
+    if (now() - at < one) one = now() - at;
+    pause_for(0.005);
+  }
+  double read_at = -1, last = now(), owed = 0, slice = asked("/run/slice", 50) * 1e-3;
+  for (int percent = 0;;) {
+    double at = now();
+    if (at - read_at > 0.2) percent = asked("/run/cpu", 30), read_at = at;
+    owed += (at - last) * percent / 100;
+    last = at;
+    if (owed > 1) owed = 1;
+    for (; owed >= one && now() - at < 0.2; owed -= one) work();
+    if (owed < one) pause_for(slice);
   }
 }
 
@@ -145,9 +173,10 @@ static void write_to(const char *path) {
 int main(int count, char **words) {
   const char *mode = count > 1 ? words[1] : "";
   if (!strcmp(mode, "burn")) burn();
+  if (!strcmp(mode, "serve")) serve();
   if (!strcmp(mode, "beat")) beat(count > 2 ? atoi(words[2]) : 200);
   if (!strcmp(mode, "dirty")) dirty(count > 2 ? strtoul(words[2], 0, 10) : 0);
   if (!strcmp(mode, "write") && count > 2) write_to(words[2]);
-  fprintf(stderr, "usage: workload burn | beat MS | dirty FILL-MIB | write FILE\n");
+  fprintf(stderr, "usage: workload burn | serve | beat MS | dirty FILL-MIB | write FILE\n");
   return 2;
 }

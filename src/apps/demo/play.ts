@@ -33,7 +33,8 @@ export async function playDemo(options: DemoOptions): Promise<DemoResult> {
   const lost: string[] = []
   try {
     const runs: EveningRun[] = []
-    for (const balancer of balancers) runs.push(await playUntilWhole(stage, balancer, options, lost))
+    for (const balancer of balancers)
+      runs.push(await playUntilWhole({ stage, balancer, lost, hostShare: runs[0]?.hostShare }, options))
     const evenings = runs.map((run) => measureEvening(run, { speed, quietUntilMs: QUIET_UNTIL_MS }))
     return { figures: compareEvenings(evenings, speed), runs, lost }
   } finally {
@@ -42,11 +43,18 @@ export async function playDemo(options: DemoOptions): Promise<DemoResult> {
   }
 }
 
+/** One evening to come. */
+interface Coming {
+  readonly stage: Stage
+  readonly balancer: AnyBalancer
+  readonly lost: string[]
+  /** As in the first evening, so that all have the same. */
+  readonly hostShare: number | undefined
+}
+
 async function playUntilWhole(
-  stage: Stage,
-  balancer: AnyBalancer,
+  { stage, balancer, lost, hostShare }: Coming,
   { speed, seed, signal, tell }: DemoOptions,
-  lost: string[],
 ): Promise<EveningRun> {
   for (;;) {
     signal.throwIfAborted()
@@ -56,6 +64,7 @@ async function playUntilWhole(
         stage,
         scenario: EVENING,
         balancer,
+        ...(hostShare === undefined ? {} : { hostShare }),
         speed,
         seed,
         signal,

@@ -1,4 +1,5 @@
 /** One evening under one balancer, on real guests. */
+import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { FileStore } from '../../drivers/file-store.ts'
@@ -18,7 +19,17 @@ import type { AnyBalancer } from '../backtest/balancers.ts'
 import { FastClock } from './fast-clock.ts'
 import { timeOfDay } from './drawing.ts'
 import { type Look, Meter } from './meter.ts'
-import { DEMO_POLICY, type DemoScenario, hostsOf, imaginePast, LASTS_MS, SLOT_MS, vmsOf, wantAt } from './scenario.ts'
+import {
+  DEMO_POLICY,
+  type DemoScenario,
+  hostsOf,
+  imaginePast,
+  LASTS_MS,
+  shareOfHost,
+  SLOT_MS,
+  vmsOf,
+  wantAt,
+} from './scenario.ts'
 import { GuestLost, type Stage } from './stage.ts'
 import { InDemoTime, MeterHypervisor, MeterTelemetry } from './world.ts'
 
@@ -29,7 +40,9 @@ const MOVER_EVERY_MS = 300
 const SILENCE_MS_MAX = 12 * SECOND_MS
 const MOVE_MS_MAX = 60 * SECOND_MS
 const STALLED_MS_MAX = 20 * SECOND_MS
-/** Between the last guest's first beat and the evening: what booting left is done by then. */
+/** CPU of a host while its guests boot, in cores: with a fraction of one it takes a minute. */
+const BOOT_SHARE = 1
+/** What booting left is done by then; and what a change of a host's CPU left. */
 const SETTLE_MS = 2 * SECOND_MS
 const REST_MS = 4 * SECOND_MS
 
@@ -49,6 +62,8 @@ export interface EveningRun {
   readonly policy: string
   /** What a guest at rest cost, beyond its work: share of a core. */
   readonly restShare: number
+  /** What each host had: share of a core. */
+  readonly hostShare: number
   readonly looks: readonly Look[]
   readonly moves: readonly DemoMove[]
   readonly refusals: readonly string[]
@@ -58,6 +73,8 @@ export interface EveningOptions {
   readonly stage: Stage
   readonly scenario: DemoScenario
   readonly balancer: AnyBalancer
+  /** What each host has, share of a core. Absent: measured out by what guests at rest cost. */
+  readonly hostShare?: number
   readonly speed: number
   readonly seed: number
   readonly signal: AbortSignal
@@ -69,8 +86,9 @@ export interface EveningOptions {
 export async function playEvening(options: EveningOptions): Promise<EveningRun> {
   const { stage, scenario, speed, signal, tell } = options
   await stage.clear()
+  await stage.limit(BOOT_SHARE)
   await stage.boot(scenario.guests)
-  const names = scenario.hosts.map(({ name }) => name)
+  const names = scenario.hosts
   const uris = new Map(await Promise.all(names.map(async (name) => [name, await stage.uriOf(name, 'unix')] as const)))
   const meter = await Meter.open(uris)
   const driver = await openDriver(stage, uris)
@@ -82,7 +100,12 @@ export async function playEvening(options: EveningOptions): Promise<EveningRun> 
   try {
     await startCourses(options)
     const restShare = await measureRest(options, uris)
-    tell(`${timeOfDay(0)}  the evening begins; a guest at rest costs ${restShare.toFixed(2)} cores.`)
+    const hostShare = options.hostShare ?? shareOfHost(scenario, restShare, availableParallelism())
+    await stage.limit(hostShare)
+    await pause(SETTLE_MS, undefined, { signal })
+    tell(
+      `${timeOfDay(0)}  the evening begins; a guest at rest costs ${restShare.toFixed(2)} cores, a host has ${hostShare.toFixed(2)}.`,
+    )
     clock.start()
     await meter.look(0)
     const work = [
@@ -92,13 +115,20 @@ export async function playEvening(options: EveningOptions): Promise<EveningRun> 
       watchLife(options, isOver),
     ]
     const refusals = await Promise.race([
-      live(options, { meter, mover, clock, store, restShare }),
+      live(options, { meter, mover, clock, store, restShare, hostShare }),
       ...work.map(neverFulfilled),
     ])
     await meter.look(clock.now())
     ending.abort()
     await Promise.all(work)
-    return { policy: options.balancer.name, restShare, looks: meter.looks, moves: movesOf(mover, clock), refusals }
+    return {
+      policy: options.balancer.name,
+      restShare,
+      hostShare,
+      looks: meter.looks,
+      moves: movesOf(mover, clock),
+      refusals,
+    }
   } finally {
     ending.abort()
     await driver.close()
@@ -114,15 +144,17 @@ interface Parts {
   readonly store: FileStore
   /** What a guest costs beyond its work: share of a core. */
   readonly restShare: number
+  /** What a host has: share of a core. */
+  readonly hostShare: number
 }
 
 /** The loop of production on this world. Returns what the platform refused. */
 async function live(
   options: EveningOptions,
-  { meter, mover, clock, store, restShare }: Parts,
+  { meter, mover, clock, store, restShare, hostShare }: Parts,
 ): Promise<readonly string[]> {
   const { scenario, balancer, seed, tell } = options
-  const [hosts, vms] = [hostsOf(scenario), vmsOf(scenario)]
+  const [hosts, vms] = [hostsOf(scenario, hostShare), vmsOf(scenario, hostShare)]
   const intentOf = (order: MigrationOrder): MigrationIntent => {
     const vm = vms.find(({ id }) => id === order.vmId)
     const link = hosts[0].networkBytesPerSec
@@ -202,7 +234,7 @@ async function openDriver(stage: Stage, uris: ReadonlyMap<string, string>): Prom
 
 async function startCourses({ stage, scenario }: EveningOptions): Promise<void> {
   for (const guest of scenario.guests) {
-    const host = scenario.hosts[guest.home].name
+    const host = scenario.hosts[guest.home]
     for (let tries = 0; !(await stage.setCpu(guest.name, host, wantAt(guest, 0))); tries++)
       if (tries === 10) throw new GuestLost(`${guest.name} takes no word on its channel.`)
   }

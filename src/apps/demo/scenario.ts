@@ -28,24 +28,20 @@ export interface DemoGuest {
   readonly course: Course
 }
 
-export interface DemoHost {
-  readonly name: string
-  /** What it may use of one core of this machine. */
-  readonly share: Fraction
-}
-
 export interface DemoScenario {
-  readonly hosts: readonly DemoHost[]
+  /** Names. */
+  readonly hosts: readonly string[]
   readonly guests: readonly DemoGuest[]
 }
 
-const HOST_SHARE = 0.5
+/** What a guest of the evening wants when it is busy, and any guest when it is not. */
+const BUSY = 0.22
 const GUEST_MIB = 96
 const QUIET = 0.02
 
 /** Evening: three guests of one host begin within ten minutes of each other at 20:00. Offices by day and reports at night have those hours to themselves. */
 export const EVENING: DemoScenario = {
-  hosts: ['host1', 'host2', 'host3'].map((name) => ({ name, share: HOST_SHARE })),
+  hosts: ['host1', 'host2', 'host3'],
   guests: [
     guest('vm1', 'news', 0, evening(1198, 1206)),
     guest('vm2', 'films', 0, evening(1200, 1208)),
@@ -71,8 +67,8 @@ function evening(begins: number, isFull: number): Course {
   return [
     [0, QUIET],
     [begins, QUIET],
-    [isFull, 0.18],
-    [isFull + 100, 0.18],
+    [isFull, BUSY],
+    [isFull + 100, BUSY],
     [isFull + 120, QUIET],
   ]
 }
@@ -118,19 +114,25 @@ export function imaginePast(
   })
 }
 
+/** What each host is given, share of a core: so much that one busy guest and two at rest fill it as far as the policy lets a target be filled, with a
+ *  sixth of the busy one to spare; never more than the machine has. Three busy ones want half as much again as it has.
+ *  @param restShare what a guest costs at rest, beside its work */
+export function shareOfHost(scenario: DemoScenario, restShare: Fraction, machineCores: number): Fraction {
+  const wanted = (1.15 * (BUSY + restShare) + 1.2 * (QUIET + restShare)) / DEMO_POLICY.contention.lowFraction
+  return Math.min(wanted, (0.95 * machineCores) / scenario.hosts.length)
+}
+
 /** The hosts as a balancer sees them: one core each, as fast as the share of a core that they may use. */
-export function hostsOf(
-  { hosts, guests }: DemoScenario,
-  memoryBytes: number = guests.length * GUEST_MIB * MiB * 2,
-): readonly HostCharacteristics[] {
-  return hosts.map(({ name, share }) => ({
+export function hostsOf({ hosts, guests }: DemoScenario, share: Fraction): readonly HostCharacteristics[] {
+  const memoryMib = guests.reduce((sum, { memoryMiB }) => sum + memoryMiB, 0)
+  return hosts.map((name) => ({
     id: parseHostId(name),
     model: 'testbed host',
     cpuType: 'QEMU, emulated',
     cpuFlags: [],
     cores: 1,
     refCoresPerCore: share,
-    memoryBytes,
+    memoryBytes: memoryMib * MiB,
     storageType: 'network',
     networkBytesPerSec: 125e6,
     powerWatts: Array.from({ length: 11 }, (_, i) => 100 + 10 * i),
@@ -139,8 +141,7 @@ export function hostsOf(
 }
 
 /** The guests as a balancer sees them: one CPU each, that may use what a host has. */
-export function vmsOf({ guests, hosts }: DemoScenario): readonly Vm[] {
-  const share = Math.max(...hosts.map((host) => host.share))
+export function vmsOf({ guests }: DemoScenario, share: Fraction): readonly Vm[] {
   return guests.map(({ name, memoryMiB }) => ({
     id: parseVmId(name),
     vcpus: 1,

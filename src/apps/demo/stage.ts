@@ -8,7 +8,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { PROJECT_FOLDER } from '../../drivers/traces/data-folder.ts'
 import type { Fraction } from '../../terms/units.ts'
-import type { DemoGuest, DemoHost } from './scenario.ts'
+import type { DemoGuest } from './scenario.ts'
 
 const run = promisify(execFile)
 const SCRIPTS = join(PROJECT_FOLDER, 'testbed')
@@ -34,12 +34,10 @@ const COMMAND_MS_MAX = 120_000
 const BOOT_MS_MAX = 90_000
 const COMMAND_CHANNEL = 'org.ethos.testbed.0'
 /** It wakes seldom: each time costs an emulated CPU more than a real one. */
-const GUEST_WORDS = 'testbed.slice=100 testbed.beat=1000'
+const GUEST_WORDS = 'testbed.work=serve testbed.slice=100 testbed.beat=1000'
 /** Hosts go before what else this machine does: guests are to wait for their neighbours only. */
 const HOST_WEIGHT = '100'
 const ANSWER_MS_MAX = 2000
-/** CPU of a host while its guests boot, in cores: booting at a fraction of a core takes a minute. */
-const BOOT_CAP = 1
 
 /** What this machine shows of itself, for the question whether the demo can be had. */
 export interface MachineSigns {
@@ -82,9 +80,9 @@ export class GuestLost extends Error {
 export class Stage {
   readonly folder: string
   private readonly environment: NodeJS.ProcessEnv
-  private readonly hosts: readonly DemoHost[]
+  private readonly hosts: readonly string[]
 
-  private constructor(hosts: readonly DemoHost[], folder: string, net: string) {
+  private constructor(hosts: readonly string[], folder: string, net: string) {
     this.hosts = hosts
     this.folder = folder
     this.environment = {
@@ -98,7 +96,7 @@ export class Stage {
   }
 
   /** Builds the guest's image where it is missing, and starts the hosts. They are gone with `down`, and with this process. */
-  static async up(hosts: readonly DemoHost[]): Promise<Stage> {
+  static async up(hosts: readonly string[]): Promise<Stage> {
     if (!existsSync(join(IMAGES, 'initrd.gz')))
       execFileSync(join(SCRIPTS, 'build-guest.sh'), [IMAGES], { stdio: 'pipe' })
     const net = NETS.find((each) => !existsSync(`/sys/class/net/${bridgeOf(each)}`))
@@ -117,16 +115,19 @@ export class Stage {
     return (await this.tell('uri', host, transport)).trim()
   }
 
-  /** Boots the guests, all at once and with CPU to spare, and waits until each beats. */
+  /** Limits each host to a share of one core. */
+  async limit(share: Fraction): Promise<void> {
+    for (const name of this.hosts) await this.tell('cpu-cap', name, String(Math.round(share * 100)))
+  }
+
+  /** Boots the guests, all at once, and waits until each beats. */
   async boot(guests: readonly DemoGuest[]): Promise<void> {
-    for (const { name } of this.hosts) await this.tell('cpu-cap', name, String(BOOT_CAP * 100))
     await Promise.all(guests.map((guest) => this.bootOne(guest)))
-    for (const { name, share } of this.hosts) await this.tell('cpu-cap', name, String(Math.round(share * 100)))
   }
 
   /** Ends all guests, wherever they are. */
   async clear(): Promise<void> {
-    for (const { name } of this.hosts) {
+    for (const name of this.hosts) {
       const names = (await this.tell('virsh', name, 'list', '--name')).split('\n').filter((line) => line.trim() !== '')
       await Promise.all(names.map((vm) => this.tell('virsh', name, 'destroy', vm).catch(() => '')))
     }
@@ -160,7 +161,7 @@ export class Stage {
   }
 
   private async bootOne({ name, home, memoryMiB }: DemoGuest): Promise<void> {
-    const host = this.hosts[home].name
+    const host = this.hosts[home]
     await this.tell('vm-start', host, name, `mem=${memoryMiB}`, 'cpu=1', 'dirty=0', `extra=${GUEST_WORDS}`)
     const endsAt = performance.now() + BOOT_MS_MAX
     while (this.beats(name) < 2) {
@@ -171,7 +172,7 @@ export class Stage {
   }
 
   private serials(vm: string): readonly string[] {
-    return this.hosts.flatMap(({ name }) => {
+    return this.hosts.flatMap((name) => {
       const path = join(this.folder, 'hosts', name, 'log', 'qemu', `${vm}.serial`)
       return existsSync(path) ? [readFileSync(path, 'latin1')] : []
     })
