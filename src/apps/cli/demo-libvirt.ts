@@ -10,7 +10,7 @@ import type { AnyBalancer } from '../backtest/balancers.ts'
 import { drawWaiting, tellFigures } from '../demo/drawing.ts'
 import { drawPage } from '../demo/page.ts'
 import { type DemoResult, playDemo } from '../demo/play.ts'
-import { whyNoStage } from '../demo/stage.ts'
+import { GuestLost, whyNoStage } from '../demo/stage.ts'
 import { checkOutputs, STANDARD_OUTPUT, writeOutput } from '../output-files.ts'
 import { printable, printableJson } from '../printable.ts'
 import { UsageError } from '../usage-error.ts'
@@ -61,12 +61,21 @@ export async function demoLibvirt(options: LibvirtDemoOptions): Promise<void> {
     })
     tellResult(result, options)
   } catch (error) {
-    if (!stop.signal.aborted) throw error
+    if (!stop.signal.aborted) throw forOperators(error)
     process.stderr.write('Interrupted; guests and hosts are gone.\n')
     process.exitCode = INTERRUPTED
   } finally {
     stop.release()
   }
+}
+
+/** What the testbed's scripts complained of, or that the emulator spoilt one guest after the other: not a mistake of ours. */
+function forOperators(error: unknown): unknown {
+  if (error instanceof GuestLost)
+    return new UsageError('--libvirt', error.message, 'Too many guests were spoilt: begin again, on a quieter machine.')
+  if (!(error instanceof Error && 'stderr' in error)) return error
+  const said = String(error.stderr).trim().split('\n').at(-1) ?? ''
+  return new UsageError('--libvirt', said, 'The testbed does not come up; testbed/README.md tells what it needs.')
 }
 
 function tellResult({ figures, runs, lost }: DemoResult, options: LibvirtDemoOptions): void {

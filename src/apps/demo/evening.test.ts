@@ -81,11 +81,11 @@ test('whatever a guest at rest costs, two guests leave before the evening rises,
 test('three guests of one host rise within ten minutes, and the evening begins quiet', () => {
   const wants = (minute: number): number =>
     EVENING.guests.reduce((sum, one) => sum + wantAt(one, minute * MINUTE_MS), 0)
-  // Five at rest want 2 % each. From 20:10 on, 30 minutes into it, three want 22 %.
+  // Five at rest want 2 % each. From 20:10 on, 30 minutes into it, three want 18 %.
   assert.ok(Math.abs(wants(0) - 0.1) < 1e-9)
   assert.ok(Math.abs(wants(18) - 0.1) < 1e-9)
-  assert.ok(Math.abs(wants(30) - 0.7) < 1e-9)
-  assert.ok(Math.abs(wants(-24 * 60 + 30) - 0.7) < 1e-9, 'the day before was the same')
+  assert.ok(Math.abs(wants(30) - 0.58) < 1e-9)
+  assert.ok(Math.abs(wants(-24 * 60 + 30) - 0.58) < 1e-9, 'the day before was the same')
 })
 
 test('the day before is the same for the same seed, never below nothing, and has its evening within half an hour of this one', () => {
@@ -95,12 +95,15 @@ test('the day before is the same for the same seed, never below nothing, and has
   assert.ok(past.every((window) => window.every((value) => value >= 0)))
   // Windows end at 19:40 of this day and go back five minutes each: 20:40 the day before ends window 276 - 1 from the end.
   const at2040 = past[287 - 276]
-  assert.ok(at2040[0] > 0.2 && at2040[1] > 0.2 && at2040[2] > 0.2, String(at2040))
+  assert.ok(
+    at2040.slice(0, 3).every((value) => value > 0.18),
+    String(at2040),
+  )
   assert.ok(past[286].every((value) => value < 0.1))
 })
 
 test('hosts are measured out by what a guest at rest costs, and never beyond the machine', () => {
-  // (1.15 x (0.22 + 0.05) + 1.2 x (0.02 + 0.05)) / 0.85 = 0.464; 95 % of two cores by three hosts are 0.633.
-  assert.ok(Math.abs(shareOfHost(EVENING, 0.05, 2) - 0.4641) < 1e-4)
+  // (1.25 x (0.18 + 0.05) + 1.3 x (0.02 + 0.05)) / 0.85 = 0.445; 95 % of two cores by three hosts are 0.633.
+  assert.ok(Math.abs(shareOfHost(EVENING, 0.05, 2) - 0.4453) < 1e-4)
   assert.ok(Math.abs(shareOfHost(EVENING, 0.5, 2) - 0.6333) < 1e-4)
 })

@@ -4,14 +4,14 @@ import { coresOf } from '../../drivers/libvirt/domstats-reading.ts'
 import { domainStats } from '../../drivers/libvirt/domstats.ts'
 import type { EpochMs } from '../../terms/units.ts'
 
-const GROUPS = DOMAIN_STATS.state | DOMAIN_STATS.cpu | DOMAIN_STATS.vcpu
+const GROUPS = DOMAIN_STATS.state | DOMAIN_STATS.vcpu
 const NS_PER_SEC = 1e9
 /** libvirt's virDomainState. */
 const RUNNING = 1
 
 /** Running totals of one guest over the whole run, wherever it was. */
 export interface GuestTotals {
-  /** CPU time that it got. */
+  /** CPU time that its CPUs got. What QEMU does beside them is not counted: taking a guest in would look as if the guest wanted it. */
   readonly usedSec: number
   /** Time in which its CPU was ready to run and had to wait: the growth of `vcpu.N.delay`. */
   readonly delaySec: number
@@ -108,10 +108,13 @@ export class Meter {
         (await libvirt.domainStats(GROUPS, { isNoWait: true })).map(({ domain, parameters }) => {
           const stats = domainStats(domain.name, at, parameters)
           const { fields } = stats
-          let delayNs = 0
-          for (let cpu = 0; cpu < coresOf(stats); cpu++) delayNs += fields.get(`vcpu.${cpu}.delay`) ?? 0
+          let [usedNs, delayNs] = [0, 0]
+          for (let cpu = 0; cpu < coresOf(stats); cpu++) {
+            usedNs += fields.get(`vcpu.${cpu}.time`) ?? 0
+            delayNs += fields.get(`vcpu.${cpu}.delay`) ?? 0
+          }
           const isRunning = fields.get('state.state') === RUNNING
-          return { host: name, vm: domain.name, isRunning, counters: { usedNs: fields.get('cpu.time') ?? 0, delayNs } }
+          return { host: name, vm: domain.name, isRunning, counters: { usedNs, delayNs } }
         }),
       ),
     )

@@ -35,7 +35,7 @@ export interface DemoScenario {
 }
 
 /** What a guest of the evening wants when it is busy, and any guest when it is not. */
-const BUSY = 0.22
+const BUSY = 0.18
 const GUEST_MIB = 96
 const QUIET = 0.02
 
@@ -114,11 +114,11 @@ export function imaginePast(
   })
 }
 
-/** What each host is given, share of a core: so much that one busy guest and two at rest fill it as far as the policy lets a target be filled, with a
- *  sixth of the busy one to spare; never more than the machine has. Three busy ones want half as much again as it has.
+/** What each host is given, share of a core: so much that one busy guest and one at rest fill it as far as the policy lets a target be filled, with a
+ *  quarter to spare; never more than the machine has. Three busy ones want half as much again as it has.
  *  @param restShare what a guest costs at rest, beside its work */
 export function shareOfHost(scenario: DemoScenario, restShare: Fraction, machineCores: number): Fraction {
-  const wanted = (1.15 * (BUSY + restShare) + 1.2 * (QUIET + restShare)) / DEMO_POLICY.contention.lowFraction
+  const wanted = (1.25 * (BUSY + restShare) + 1.3 * (QUIET + restShare)) / DEMO_POLICY.contention.lowFraction
   return Math.min(wanted, (0.95 * machineCores) / scenario.hosts.length)
 }
 

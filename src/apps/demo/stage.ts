@@ -34,7 +34,7 @@ const COMMAND_MS_MAX = 120_000
 const BOOT_MS_MAX = 90_000
 const COMMAND_CHANNEL = 'org.ethos.testbed.0'
 /** It wakes seldom: each time costs an emulated CPU more than a real one. */
-const GUEST_WORDS = 'testbed.work=serve testbed.slice=100 testbed.beat=1000'
+const GUEST_WORDS = 'testbed.work=serve testbed.slice=100 testbed.beat=2000'
 /** Hosts go before what else this machine does: guests are to wait for their neighbours only. */
 const HOST_WEIGHT = '100'
 const ANSWER_MS_MAX = 2000
