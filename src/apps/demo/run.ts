@@ -38,8 +38,8 @@ const PLAY_EVERY_MS = 500
 const MOVER_EVERY_MS = 300
 /** A guest that says nothing for so long was spoilt by the emulator. */
 const SILENCE_MS_MAX = 12 * SECOND_MS
-const MOVE_MS_MAX = 60 * SECOND_MS
-const STALLED_MS_MAX = 20 * SECOND_MS
+/** Copying faster takes more of the hosts' CPU than they have, and their guests wait for it. */
+const MOVE_TERMS = { bandwidthMibPerSec: 24, timeoutMs: 60 * SECOND_MS, stalledMs: 20 * SECOND_MS }
 /** CPU of a host while its guests boot, in cores: with a fraction of one it takes a minute. */
 const BOOT_SHARE = 1
 /** What booting left is done by then; and what a change of a host's CPU left. */
@@ -166,7 +166,7 @@ async function live(
       // The mover's clock is the machine's: it refuses an order that is a minute old.
       order: { ...order, decidedAt: Date.now() },
       cause: { kind: 'policy' },
-      terms: { mode: 'precopy', timeoutMs: MOVE_MS_MAX, stalledMs: STALLED_MS_MAX },
+      terms: { mode: 'precopy', ...MOVE_TERMS },
       promise: { totalMs: durationMs, downtimeMs, copiedBytes, pConverge: converges ? 1 : 0 },
     }
   }
