@@ -33,6 +33,16 @@ function aMove(orderedMinute: number): DemoMove {
   return { vm: 'vm1', from: 'host1', to: 'host2', ...at, state: 'done', reason: 'tried' }
 }
 
+/** The sign in the column of a minute. */
+function column(line: string, minute: number): string {
+  return line.slice(12)[minute] ?? ''
+}
+
+/** What a host tells of vm1. */
+function at(host: string, delaySec: number, isRunning = true): Parameters<Totals['add']>[0][number] {
+  return { host, vm: 'vm1', isRunning, counters: { usedNs: 0, delayNs: delaySec * 1e9 } }
+}
+
 const NEVER = { share: 0, risesAt: 0, endsAt: 0 }
 
 function threeEvenings(): readonly EveningRun[] {
@@ -87,7 +97,6 @@ test('the drawing has one scale for all, a column a minute, and marks the orders
   const runs = threeEvenings()
   const evenings = runs.map((run) => measureEvening(run, { speed: SPEED, quietUntilMs: 18 * MINUTE_MS }))
   const lines = drawWaiting(runs, compareEvenings(evenings, SPEED)).split('\n')
-  const column = (text: string, minute: number): string => text.slice(12)[minute] ?? ''
   assert.match(lines[1], /19:40 +19:55 +20:10/)
   assert.equal(column(lines[3], 5), 'M')
   const none = lines.find((line) => line.startsWith('none')) ?? ''
@@ -121,12 +130,6 @@ test('the page loads nothing from outside, and what guests are called is no mark
 
 test('a guest that moves has new counters, and none of its waiting is lost or counted twice', () => {
   const totals = new Totals()
-  const at = (host: string, delaySec: number, isRunning = true) => ({
-    host,
-    vm: 'vm1',
-    isRunning,
-    counters: { usedNs: 0, delayNs: delaySec * 1e9 },
-  })
   const waited = (told: Parameters<Totals['add']>[0]): number | undefined => totals.add(told).get('vm1')?.delaySec
   assert.equal(waited([at('host1', 100)]), 0, 'what was before is not of the run')
   assert.equal(waited([at('host1', 101)]), 1)

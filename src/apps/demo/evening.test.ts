@@ -78,9 +78,12 @@ test('whatever a guest at rest costs, two guests leave before the evening rises,
   }
 })
 
+/** Of all guests, share of one core. */
+function wants(minute: number): number {
+  return EVENING.guests.reduce((sum, one) => sum + wantAt(one, minute * MINUTE_MS), 0)
+}
+
 test('three guests of one host rise within ten minutes, and the evening begins quiet', () => {
-  const wants = (minute: number): number =>
-    EVENING.guests.reduce((sum, one) => sum + wantAt(one, minute * MINUTE_MS), 0)
   // Five at rest want 2 % each. From 20:10 on, 30 minutes into it, three want 18 %.
   assert.ok(Math.abs(wants(0) - 0.1) < 1e-9)
   assert.ok(Math.abs(wants(18) - 0.1) < 1e-9)

@@ -87,16 +87,16 @@ export async function playEvening(options: EveningOptions): Promise<EveningRun> 
   const { stage, scenario, speed, signal, tell } = options
   await stage.clear()
   await stage.limit(BOOT_SHARE)
-  await stage.boot(scenario.guests)
+  await stage.boot(scenario.guests, signal)
   const names = scenario.hosts
   const uris = new Map(await Promise.all(names.map(async (name) => [name, await stage.uriOf(name, 'unix')] as const)))
   const meter = await Meter.open(uris)
   const driver = await openDriver(stage, uris)
   const store = await FileStore.open(join(stage.folder, `${options.balancer.name}-${Date.now()}.journal`))
-  const clock = new FastClock(speed, signal)
   const mover = new Mover({ driver, store, clock: new WallClock(), fence: () => 1, isWarningAccepted: () => true })
   const ending = new AbortController()
   const isOver = AbortSignal.any([signal, ending.signal])
+  const clock = new FastClock(speed, isOver)
   try {
     await startCourses(options)
     const restShare = await measureRest(options, uris)
