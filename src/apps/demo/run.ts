@@ -25,6 +25,7 @@ import {
   hostsOf,
   imaginePast,
   LASTS_MS,
+  quotaOfHost,
   shareOfHost,
   SLOT_MS,
   vmsOf,
@@ -101,7 +102,7 @@ export async function playEvening(options: EveningOptions): Promise<EveningRun> 
     await startCourses(options)
     const restShare = await measureRest(options, uris)
     const hostShare = options.hostShare ?? shareOfHost(scenario, restShare, availableParallelism())
-    await stage.limit(hostShare)
+    await stage.limit(quotaOfHost(hostShare))
     await pause(SETTLE_MS, undefined, { signal })
     tell(
       `${timeOfDay(0)}  the evening begins; a guest at rest costs ${restShare.toFixed(2)} cores, a host has ${hostShare.toFixed(2)}.`,
