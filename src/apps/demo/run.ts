@@ -45,7 +45,7 @@ const MOVE_TERMS = { bandwidthMibPerSec: 24, timeoutMs: 60 * SECOND_MS, stalledM
 const BOOT_SHARE = 1
 /** What booting left is done by then; and what a change of a host's CPU left. */
 const SETTLE_MS = 2 * SECOND_MS
-const REST_MS = 4 * SECOND_MS
+const REST_MS = 3 * SECOND_MS
 
 /** A move as it came about. Instants in the demo's time. */
 export interface DemoMove {

@@ -12,7 +12,7 @@ export const SLOT_MS = 5 * MINUTE_MS
 export const BEGINS_AT_MS = 19 * HOUR_MS + 40 * MINUTE_MS
 /** Until then no guest wants more than at rest. */
 export const QUIET_UNTIL_MS = 18 * MINUTE_MS
-export const LASTS_MS = 65 * MINUTE_MS
+export const LASTS_MS = 60 * MINUTE_MS
 
 /** Wants of a guest over its day: corners (minute of the day, share of one core of this machine), straight lines between, the last goes on until the first. */
 export type Course = readonly (readonly [minute: number, share: Fraction])[]
