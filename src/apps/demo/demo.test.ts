@@ -61,7 +61,7 @@ test('contention-seconds are what guests waited, and what was avoided is a share
     [0, 10, 40],
   )
   assert.deepEqual(
-    evenings.map(({ restShare }) => restShare),
+    evenings.map(({ quietShare }) => quietShare),
     [0, 0, 0],
   )
   const compared = compareEvenings([evenings[1], evenings[2]], SPEED)
@@ -77,6 +77,16 @@ test('a host is contended once its guests wait more than half the time of a wind
   assert.equal(ours.contendedAt, undefined)
   assert.equal(reactive.moves[0].waitedShare, 1)
   assert.equal(ours.moves[0].waitedShare, 0)
+})
+
+test('what guests wait for without any peak is told apart, by the quietest beginning', () => {
+  // Half a second each second, of 60: 30 s an evening; of ours, which moved in its quiet beginning, ten more.
+  const ours = anEvening('ethos', { share: 40 / 60, risesAt: 0, endsAt: 60 })
+  const none = anEvening('none', { share: 0.5, risesAt: 0, endsAt: 60 })
+  const evenings = [ours, none].map((run) => measureEvening(run, { speed: SPEED, quietUntilMs: 18 * MINUTE_MS }))
+  const text = tellFigures(compareEvenings(evenings, SPEED))
+  assert.match(text, /wait 0\.50 s a second here, 30\.0 s an evening/)
+  assert.match(text, /Beyond that: ethos 10\.0 s, none 0\.0 s\./)
 })
 
 test('what nobody looked at is not drawn as nothing', () => {
