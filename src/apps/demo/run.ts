@@ -172,20 +172,21 @@ async function live(
     }
   }
   const base = new MeterHypervisor(meter, hosts, vms)
-  const hypervisor = new InDemoTime(new MovingHypervisor({ base, mover, intentOf }), clock)
-  const past = rememberPast(options, await base.inventory(), restShare)
   const refusals: string[] = []
+  const hypervisor = new InDemoTime(new MovingHypervisor({ base, mover, intentOf }), clock, ({ vmId }, reason) => {
+    refusals.push(`${timeOfDay(clock.now())} ${vmId}: ${reason}`)
+    tell(`${timeOfDay(clock.now())}  refused: ${reason}`)
+  })
+  const past = rememberPast(options, await base.inventory(), restShare)
   await runLoop({
     balancer: balancer.name === 'ethos' ? { ...balancer, start: () => past } : balancer,
     world: { clock, telemetry: new MeterTelemetry(meter, clock), hypervisor, store },
     policy: DEMO_POLICY,
     seed,
     until: LASTS_MS,
-    onTurn: ({ orders, events }, { at }) => {
+    onTurn: ({ orders }, { at }) => {
       for (const { vmId, from, to, reason } of orders)
         tell(`${timeOfDay(at)}  ${vmId} is to go from ${from} to ${to}. ${reason}`)
-      for (const event of events)
-        if (event.kind === 'move-refused' && event.to !== undefined) refusals.push(`${event.vmId}: ${event.reason}`)
     },
   })
   return refusals
@@ -289,7 +290,7 @@ function neverFulfilled(work: Promise<void>): Promise<never> {
 function movesOf(mover: Mover, clock: FastClock): readonly DemoMove[] {
   const { open, ended } = mover.view()
   return [...ended, ...open.map(({ record }) => record)]
-    .filter(({ sentAt }) => sentAt !== undefined)
+    .filter(({ sentAt, closed }) => sentAt !== undefined && closed?.state !== 'not-started')
     .map(({ intent: { order }, recordedAt, closed }) => ({
       vm: order.vmId,
       from: order.from,

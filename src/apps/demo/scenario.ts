@@ -115,13 +115,13 @@ export function imaginePast(
 }
 
 /** What a host needs beside its guests' CPUs, share of a core: libvirtd, and what QEMU does besides, copies of memory among it. */
-const OWN_SHARE = 0.1
+const OWN_SHARE = 0.15
 
 /** What each host has for its guests, share of a core: so much that one busy guest and one at rest fill it as far as the policy lets a target be filled,
- *  with a quarter to spare; never more than the machine has. Three busy ones want half as much again as it has.
+ *  with three tenths to spare; never more than the machine has. Three busy ones want half as much again as it has.
  *  @param restShare what a guest costs at rest, beside its work */
 export function shareOfHost(scenario: DemoScenario, restShare: Fraction, machineCores: number): Fraction {
-  const wanted = (1.25 * (BUSY + restShare) + 1.3 * (QUIET + restShare)) / DEMO_POLICY.contention.lowFraction
+  const wanted = (1.3 * (BUSY + restShare) + 1.3 * (QUIET + restShare)) / DEMO_POLICY.contention.lowFraction
   return Math.min(wanted, (0.95 * machineCores) / scenario.hosts.length - OWN_SHARE)
 }
 

@@ -64,9 +64,12 @@ export class InDemoTime implements Hypervisor {
   readonly name: string
   private readonly inner: Hypervisor
   private readonly clock: FastClock
+  private readonly onRefused: (order: MigrationOrder, reason: string) => void
 
-  constructor(inner: Hypervisor, clock: FastClock) {
+  /** @param onRefused is told of each order that the platform does not take */
+  constructor(inner: Hypervisor, clock: FastClock, onRefused: (order: MigrationOrder, reason: string) => void) {
     this.inner = inner
+    this.onRefused = onRefused
     this.clock = clock
     this.name = inner.name
   }
@@ -82,12 +85,19 @@ export class InDemoTime implements Hypervisor {
     }
   }
 
-  preflight(order: MigrationOrder): Promise<Verdict> {
-    return this.inner.preflight(order)
+  async preflight(order: MigrationOrder): Promise<Verdict> {
+    const verdict = await this.inner.preflight(order)
+    if (verdict.kind === 'refused') this.onRefused(order, verdict.reason)
+    return verdict
   }
 
-  begin(order: MigrationOrder): Promise<void> {
-    return this.inner.begin(order)
+  async begin(order: MigrationOrder): Promise<void> {
+    try {
+      await this.inner.begin(order)
+    } catch (error) {
+      this.onRefused(order, error instanceof Error ? error.message : String(error))
+      throw error
+    }
   }
 
   cancel(vmId: VmId): Promise<void> {
