@@ -1,6 +1,7 @@
 /** What of the demo needs no testbed: its clock, its meter, its figures and drawings, and how it says that it can't be had. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { Inventory } from '../../terms/cluster.ts'
 import { MINUTE_MS, SECOND_MS } from '../../terms/units.ts'
 import { drawWaiting, tellFigures, timeOfDay } from './drawing.ts'
 import { FastClock } from './fast-clock.ts'
@@ -10,6 +11,7 @@ import { drawPage } from './page.ts'
 import type { DemoMove, EveningRun } from './run.ts'
 import { LASTS_MS } from './scenario.ts'
 import { whyNoStage } from './stage.ts'
+import { MeterTelemetry } from './world.ts'
 
 const SPEED = 60
 
@@ -148,6 +150,21 @@ test('a guest that moves has new counters, and none of its waiting is lost or co
   assert.equal(waited([at('host2', 1)]), 3)
   assert.equal(waited([at('host2', 1), at('host1', 2, false)]), 5, 'back on host1 it is a new process')
   assert.equal(totals.add([at('host2', 1)]).get('vm1')?.host, 'host2')
+})
+
+test('what was measured for a moment only counts as not measured', async () => {
+  const { looks } = anEvening('none', { share: 0.5, risesAt: 0, endsAt: 60 })
+  const cpuAfter = async (minutes: number): Promise<number | undefined> => {
+    const meter = {
+      latest: looks[minutes],
+      lookAt: (until: number) => looks.findLast((look) => look.at <= until) ?? looks[0],
+    }
+    const inventory = { vms: [{ id: 'vm1' }] } as unknown as Inventory
+    return (await new MeterTelemetry(meter, { speed: SPEED }).read(inventory)).samples.columns.cpu?.[0]
+  }
+  assert.equal(await cpuAfter(2), NaN)
+  // In each second one is used and half of one waited.
+  assert.equal(await cpuAfter(5), 1.5)
 })
 
 test('a fast clock stands still until it is started, and ends a sleep when it is told to', async () => {
