@@ -60,6 +60,16 @@ test('an older CPU: no in the matrix, by which feature, what to set, and 1', asy
   assert.match(stdout, /^Set VMs' CPU to a model that all hosts can give: qemu64\./m)
 })
 
+test('an older QEMU takes VMs of the machine types that it knows: in part, which is no no', async (context) => {
+  const { site, check } = await aSetting(context)
+  arrangeHardware(site.host('host-2'), { uuid: OTHER_UUID, machines: ['q35', 'pc-q35-6.2'] })
+  arrangeHardware(site.host('host-1'), { machines: ['q35', 'pc-q35-6.2', 'pc-q35-7.2'] })
+  const { code, stdout } = await check('libvirt.json')
+  assert.equal(code, 0, stdout)
+  assert.match(stdout, /^host-1 +- +in part$/m)
+  assert.match(stdout, /^host-2 +yes +-$/m)
+})
+
 test('a host that is dead is told with why, the other as ever, and 1; for programs too', async (context) => {
   const { site, check } = await aSetting(context)
   await site.kill('host-2')
