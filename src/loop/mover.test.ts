@@ -84,6 +84,19 @@ test('the kill switch stops what is about to start, and what is under way is fol
   assert.equal(kindOf(await rig.submit(rig.intent(rig.vms[1], rig.hosts[0]))), 'started')
 })
 
+test('a pause and a cancel are heeded while the driver prepares its call', async () => {
+  for (const isPause of [true, false]) {
+    const rig = aRig()
+    const told = rig.mover.submit(rig.intent(rig.vms[0], rig.hosts[1]))
+    for (let i = 0; i < 1000 && rig.platform.verbs.get('migrate') === undefined; i++) await rig.clock.pass(1)
+    if (isPause) rig.setPaused(true)
+    else void rig.mover.cancel(rig.vms[0], 'ann')
+    await rig.pass(MINUTE_MS)
+    assert.match(reasonOf(await told), isPause ? /kill switch/ : /was cancelled before it began/)
+    assert.equal(rig.whereIs(rig.vms[0]), rig.hosts[0])
+  }
+})
+
 test('a cancel before the call keeps it from being sent; one after it reaches the driver within two seconds', async () => {
   const rig = aRig()
   const early = rig.mover.submit(rig.intent(rig.vms[0], rig.hosts[1]))

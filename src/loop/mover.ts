@@ -5,12 +5,13 @@ import { alertOf, type MoveAlert, yieldedAlert } from '../engine/migration/move-
 import { MOVE_LIMITS, refuseStart, START_GUARDS, type StartFacts } from '../engine/migration/start-guards.ts'
 import type { HostId, OrderId, VmId } from '../terms/ids.ts'
 import type { MigrationIntent, MoveProgress } from '../terms/intent.ts'
-import { MOVE_DETAIL_LENGTH_MAX, type MoveStep } from '../terms/move-record.ts'
+import type { MoveStep } from '../terms/move-record.ts'
 import type { Refused } from '../terms/ranking.ts'
 import { type EpochMs, HOUR_MS, MINUTE_MS, SECOND_MS } from '../terms/units.ts'
 import { StoreError } from '../world/errors.ts'
 import type { CallEnd, MoveCall } from '../world/migration-driver.ts'
-import { callStatus, type Entry, figuresOf, MoveBook } from './move-book.ts'
+import { callStatus, type Entry, MoveBook } from './move-book.ts'
+import { cut, lineOf } from './move-lines.ts'
 import { type Answered, PatientDriver, reasonOf, usableFigures } from './patient-driver.ts'
 import type { Cancelling, Hold, MoverOptions, MoverView, Submission } from './mover-view.ts'
 
@@ -210,16 +211,23 @@ export class Mover {
     if ((await this.write(entry, { step: 'sending', fence })) === undefined)
       return no('The journal takes no line: nothing is done that is not on record.')
     this.noteClock()
-    const refusal = this.refuse(entry.intent, entry)
+    const refusal = this.object(entry, fence)
     if (refusal !== undefined) return refusal
-    if (entry.isCancelled) return no(`The move of ${entry.intent.order.vmId} was cancelled before it began.`)
-    if (fence !== this.options.fence()) return no('The lease has passed on: another process moves VMs now.')
     if (entry.isSent) throw new Error(`The call of ${entry.intent.order.id} was about to be sent twice.`)
     entry.isSent = true
     this.count('sent')
-    const call = await this.driver.migrate(entry.intent, fence, (told) => this.attach(entry, told))
+    const objection = (): string | undefined => this.object(entry, fence)?.reason
+    const call = await this.driver.migrate(entry.intent, fence, objection, (told) => this.attach(entry, told))
     entry.isStarting = false
     return call.kind === 'answered' && call.value.kind === 'never-sent' ? no(call.value.reason) : undefined
+  }
+
+  /** The last question, and the driver asks it once more when it has done all that comes before its call. */
+  private object(entry: Entry, fence: number): Refused | undefined {
+    const refusal = this.refuse(entry.intent, entry)
+    if (refusal !== undefined) return refusal
+    if (entry.isCancelled) return no(`The move of ${entry.intent.order.vmId} was cancelled before it began.`)
+    return fence === this.options.fence() ? undefined : no('The lease has passed on: another process moves VMs now.')
   }
 
   private attach(entry: Entry, told: Answered<MoveCall>): void {
@@ -365,24 +373,6 @@ export class Mover {
   }
 }
 
-function lineOf(entry: Entry, step: Exclude<NextStep, { kind: 'wait' }>): MoveStep {
-  switch (step.kind) {
-    case 'accept':
-      return { step: 'accepted', detail: cut(step.detail) }
-    case 'verify':
-      return { step: 'seen', source: cut(step.source), destination: cut(step.destination) }
-    case 'ask-abort':
-      return { step: 'abort-asked', by: 'ethos', reason: cut(step.reason) }
-    case 'freeze':
-      return { step: 'frozen', reason: step.reason, detail: cut(step.detail) }
-    case 'thaw':
-      return { step: 'thawed', detail: cut(step.detail) }
-    case 'close':
-      break
-  }
-  return { step: 'closed', state: step.state, detail: cut(step.detail), ...figuresOf(entry) }
-}
-
 function recordOf({ record, intent }: Entry): IntentRecord {
   if (record === undefined) throw new Error(`The intent of ${intent.order.id} is not on record.`)
   return record
@@ -390,10 +380,6 @@ function recordOf({ record, intent }: Entry): IntentRecord {
 
 function reasonFrozen({ frozen, intent: { order } }: IntentRecord): string {
   return `${frozen?.reason ?? 'unknown'} since the move of ${order.vmId} from ${order.from} to ${order.to}`
-}
-
-function cut(text: string): string {
-  return text.length > MOVE_DETAIL_LENGTH_MAX ? `${text.slice(0, MOVE_DETAIL_LENGTH_MAX - 3)}...` : text
 }
 
 function no(reason: string): Refused {

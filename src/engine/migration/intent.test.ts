@@ -388,6 +388,14 @@ test('a VM that was moved on by somebody else is not lost; one that hosts may hi
   assert.equal(name(whatNext({ ...gone, lookSec: 300, search: { silent: [foundAt] } })), 'close lost-by-fault')
 })
 
+test('what was asked to end and is at work a minute later is asked again, whoever asked: the first word may have come too early', () => {
+  const asked: MoveStep = { step: 'abort-asked', by: 'ann', reason: 'asked for' }
+  const atWork = { steps: [...ACCEPTED, asked], source: seen('running', true), destination: seen('incoming') }
+  assert.equal(name(whatNext({ ...atWork, lookSec: 59 })), 'wait')
+  assert.equal(name(whatNext({ ...atWork, lookSec: 60 })), 'ask-abort')
+  assert.equal(name(whatNext({ ...atWork, lookSec: 60, isPostCopy: true })), 'wait')
+})
+
 /** The next step after the same two sightings at second 0 and once a second until `lookSec`. */
 function whatNext(what: {
   readonly steps: readonly MoveStep[]
