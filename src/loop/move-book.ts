@@ -1,4 +1,4 @@
-import { afterLine, type IntentRecord } from '../engine/migration/intent-record.ts'
+import { afterLine, type IntentRecord, linesOf } from '../engine/migration/intent-record.ts'
 import { type CallStatus, type Follow, startFollowing } from '../engine/migration/intent.ts'
 import type { PastStart } from '../engine/migration/start-guards.ts'
 import type { OrderId, VmId } from '../terms/ids.ts'
@@ -14,6 +14,8 @@ const ENDED_MOST = 1000
 const STARTS_MOST = 10_000
 /** How many ids of orders are remembered, so that none is sent twice; the age of an order bounds it too. */
 const KNOWN_MOST = 20_000
+/** A move that is still open is carried forward this often: who reads a week of the journal reads of each that is open, however old. */
+const CARRY_EVERY_MS = DAY_MS
 
 /** A move that has not ended, as this process knows it. */
 export interface Entry {
@@ -30,6 +32,8 @@ export interface Entry {
   /** Its end by the platform's word is on record. */
   isCallEndWritten: boolean
   progressWrittenAt: EpochMs
+  /** All that is on record of it was written together the last time. */
+  carriedAt: EpochMs
   /** Settles when all that was to be written before has been, or could not be. */
   lastWrite: Promise<void>
 }
@@ -90,6 +94,7 @@ export class MoveBook {
     for (const record of records.values()) {
       const entry = newEntry(record.intent, now)
       entry.record = record
+      entry.carriedAt = record.recordedAt
       entry.isCallEndWritten = record.call !== undefined
       this.openById.set(record.intent.order.id, entry)
     }
@@ -121,9 +126,26 @@ export class MoveBook {
     return written
   }
 
+  /** Writes what is on record of a move anew, if that was long ago. Rejects as the store does. Undefined: nothing was written. */
+  carry(entry: Entry, at: EpochMs): Promise<true | undefined> {
+    if (at - entry.carriedAt < CARRY_EVERY_MS) return Promise.resolve(undefined)
+    const carried = entry.lastWrite.then(async () => {
+      if (entry.record === undefined || entry.record.closed !== undefined) return undefined
+      for (const line of linesOf(entry.record)) await this.store.append(encodeMoveLine(line))
+      entry.carriedAt = at
+      return true as const
+    })
+    entry.lastWrite = carried.then(
+      () => undefined,
+      () => undefined,
+    )
+    return carried
+  }
+
   /** Is a line taken? Rejects as the store does. */
-  async tryJournal(at: EpochMs): Promise<void> {
+  async tryJournal(at: EpochMs): Promise<true> {
     await this.store.append(encodeMoverLine(at, 'The journal took no line, and takes lines again.'))
+    return true
   }
 
   private async writeNow(entry: Entry, step: MoveStep, at: EpochMs): Promise<IntentRecord | undefined> {
@@ -141,7 +163,7 @@ export class MoveBook {
 
   private noteLine({ intent: { order } }: IntentRecord, line: MoveLine): void {
     this.remember(order.id)
-    if (line.step !== 'sending') return
+    if (line.step !== 'sending' || this.startsMade.some(({ orderId }) => orderId === order.id)) return
     const { id: orderId, vmId, from, to, class: moveClass } = order
     const start = { orderId, vmId, from, to, class: moveClass, at: line.at }
     this.startsMade = [...this.startsMade.filter(({ at }) => line.at - at < DAY_MS), start].slice(-STARTS_MOST)
@@ -194,6 +216,7 @@ function newEntry(intent: MigrationIntent, now: EpochMs): Entry {
     callEnd: undefined,
     isCallEndWritten: false,
     progressWrittenAt: now,
+    carriedAt: now,
     lastWrite: Promise.resolve(),
   }
 }

@@ -261,7 +261,8 @@ export class Mover {
 
   private async lookAtAll(): Promise<void> {
     this.noteClock()
-    if (this.holds.has('journal')) await this.journalled(() => this.book.tryJournal(this.options.clock.now()))
+    if (this.holds.has('journal') || this.holds.has('lease'))
+      await this.journalled(() => this.book.tryJournal(this.options.clock.now()))
     await Promise.all(this.book.open.map((entry) => this.lookAt(entry)))
   }
 
@@ -284,6 +285,7 @@ export class Mover {
       if (step.kind === 'wait' || !(await this.take(entry, step))) break
     }
     await this.writeProgress(entry, progress, at)
+    await this.journalled(() => this.book.carry(entry, at))
   }
 
   /** False: it could not be put on record, and was not done. */
@@ -309,10 +311,11 @@ export class Mover {
     return this.journalled(() => this.book.write(entry, step, this.options.clock.now()))
   }
 
-  private async journalled<T>(write: () => Promise<T>): Promise<T | undefined> {
+  /** A line that was taken ends the hold; what had nothing to write proves nothing. */
+  private async journalled<T>(write: () => Promise<T | undefined>): Promise<T | undefined> {
     try {
       const written = await write()
-      this.holds.delete('journal')
+      if (written !== undefined) this.releaseJournal()
       return written
     } catch (error) {
       if (!(error instanceof StoreError)) throw error
@@ -320,6 +323,12 @@ export class Mover {
       this.hold(name, `the journal took no line: ${error.message}`)
       return undefined
     }
+  }
+
+  /** Lines are written under the lease: where one was taken, the lease is ours as well. Who was told to stop refuses all the same. */
+  private releaseJournal(): void {
+    this.holds.delete('journal')
+    this.holds.delete('lease')
   }
 
   private async askAbort({ intent: { order } }: Entry): Promise<void> {

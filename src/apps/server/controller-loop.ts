@@ -4,7 +4,7 @@ import { SiteJournal } from '../../drivers/reported/site-journal.ts'
 import { ParseError } from '../../terms/parse.ts'
 import type { EpochMs } from '../../terms/units.ts'
 import type { Clock } from '../../world/clock.ts'
-import { StoreError } from '../../world/errors.ts'
+import { HypervisorError, StoreError } from '../../world/errors.ts'
 import type { MigrationDriver } from '../../world/migration-driver.ts'
 import type { SiteStore } from '../../world/site-store.ts'
 import type { AskResult, ControllerAsk, ControllerMessage, ControllerOptions } from './controller-messages.ts'
@@ -187,7 +187,8 @@ export class ControllerLoop {
       const { desk } = await this.openTenure()
       return await desk.answer(ask)
     } catch (error) {
-      if (!(error instanceof StoreError)) throw error
+      // What hosts reported may not be readable either.
+      if (!(error instanceof StoreError) && !(error instanceof HypervisorError)) throw error
       this.trouble(error)
       return { kind: 'refused', reason: error.message.slice(0, REASON_LENGTH_MAX) }
     }

@@ -300,8 +300,11 @@ export class MovesDesk {
       const intent = this.intentOf(order, cause)
       if ('kind' in intent) return { kind: 'refused', reason: intent.reason }
       const submission = await mover.submit(intent)
+      // An order's id is good for one try: what was tried is no proposal any more, and the next turn may make another.
+      if (mover.isKnown(id)) this.proposals.remove(id)
       if (submission.kind === 'refused') return { kind: 'refused', reason: submission.refusal.reason }
-      this.proposals.remove(id)
+      if (submission.kind === 'known')
+        return { kind: 'refused', reason: `${id} was tried before. See what came of it.` }
       return { kind: 'done', text: `${order.vmId} is on its way from ${order.from} to ${order.to}.` }
     } finally {
       this.approving.delete(id)
