@@ -1,6 +1,7 @@
 import { afterLine, type IntentRecord, linesOf } from '../engine/migration/intent-record.ts'
 import { type CallStatus, type Follow, startFollowing } from '../engine/migration/intent.ts'
 import type { PastStart } from '../engine/migration/start-guards.ts'
+import type { MigrationInFlight } from '../terms/cluster.ts'
 import type { OrderId, VmId } from '../terms/ids.ts'
 import type { MigrationIntent, MoveFigures } from '../terms/intent.ts'
 import { encodeMoveLine, encodeMoverLine, type MoveLine, type MoveStep, readMoveLine } from '../terms/move-record.ts'
@@ -52,6 +53,14 @@ export class MoveBook {
 
   get open(): readonly Entry[] {
     return [...this.openById.values()]
+  }
+
+  /** What is open, with what is not on record yet. */
+  get inFlight(): readonly MigrationInFlight[] {
+    return this.open.map(({ intent: { order }, record }) => {
+      const { id: orderId, vmId, from, to, decidedAt } = order
+      return { orderId, vmId, from, to, startedAt: record?.recordedAt ?? decidedAt }
+    })
   }
 
   get ended(): readonly IntentRecord[] {

@@ -139,6 +139,19 @@ test('what has nothing to write proves nothing of the journal, and a lease that 
   assert.deepEqual(rig.mover.view().holds, [])
 })
 
+test('a move takes room from the moment it was handed in, before it is on record', async () => {
+  const rig = aRig()
+  const told = rig.mover.submit(rig.intent(rig.vms[0], rig.hosts[1]))
+  assert.deepEqual(
+    rig.mover.inFlight.map(({ vmId, to }) => [vmId, to]),
+    [[rig.vms[0], rig.hosts[1]]],
+  )
+  assert.deepEqual(rig.mover.view().open, [])
+  await rig.pass(MINUTE_MS)
+  assert.equal(kindOf(await told), 'started')
+  assert.deepEqual(rig.mover.inFlight, [])
+})
+
 test('a cancel before the call keeps it from being sent; one after it reaches the driver within two seconds', async () => {
   const rig = aRig()
   const early = rig.mover.submit(rig.intent(rig.vms[0], rig.hosts[1]))

@@ -3,6 +3,7 @@ import type { IntentRecord } from '../engine/migration/intent-record.ts'
 import { layTogether } from '../engine/migration/two-sightings.ts'
 import { alertOf, type MoveAlert, yieldedAlert } from '../engine/migration/move-alerts.ts'
 import { MOVE_LIMITS, refuseStart, START_GUARDS, type StartFacts } from '../engine/migration/start-guards.ts'
+import type { MigrationInFlight } from '../terms/cluster.ts'
 import type { HostId, OrderId, VmId } from '../terms/ids.ts'
 import type { MigrationIntent, MoveProgress } from '../terms/intent.ts'
 import type { MoveStep } from '../terms/move-record.ts'
@@ -129,6 +130,11 @@ export class Mover {
   /** An order of this id was handed in before, here or by a process of before: nothing of it is sent again. */
   isKnown(id: OrderId): boolean {
     return this.book.isKnown(id)
+  }
+
+  /** What takes room on both hosts: under way, and about to be. */
+  get inFlight(): readonly MigrationInFlight[] {
+    return this.book.inFlight
   }
 
   /** What is in the way of an order now; nothing is changed, and nothing is on record of it. */
@@ -315,7 +321,8 @@ export class Mover {
   private async journalled<T>(write: () => Promise<T | undefined>): Promise<T | undefined> {
     try {
       const written = await write()
-      if (written !== undefined) this.releaseJournal()
+      // Lines are written under the lease: where one was taken, the lease is ours as well.
+      if (written !== undefined) for (const name of ['journal', 'lease']) this.holds.delete(name)
       return written
     } catch (error) {
       if (!(error instanceof StoreError)) throw error
@@ -323,12 +330,6 @@ export class Mover {
       this.hold(name, `the journal took no line: ${error.message}`)
       return undefined
     }
-  }
-
-  /** Lines are written under the lease: where one was taken, the lease is ours as well. Who was told to stop refuses all the same. */
-  private releaseJournal(): void {
-    this.holds.delete('journal')
-    this.holds.delete('lease')
   }
 
   private async askAbort({ intent: { order } }: Entry): Promise<void> {

@@ -5,7 +5,7 @@ import { FakeDriver } from '../../../tools/server/fake-driver.ts'
 import { TurnBench } from '../../../tools/server/turn-bench.ts'
 import { SiteJournal } from '../../drivers/reported/site-journal.ts'
 import type { OrderId, VmId } from '../../terms/ids.ts'
-import { SECOND_MS } from '../../terms/units.ts'
+import { DAY_MS, SECOND_MS } from '../../terms/units.ts'
 import { SLOT_MS } from '../../terms/usage.ts'
 import { MovesDesk, type TermsOf } from './moves-desk.ts'
 import { AUTOMATION_SETTING, type AutomationLevel, readSettings } from './site-settings.ts'
@@ -298,4 +298,31 @@ test('a pause survives the process that heard it', async () => {
   await bench.newDesk().open()
   for (let turn = 0; turn < 4; turn++) await bench.step()
   assert.deepEqual(bench.driver.calls, [])
+})
+
+test('an approval that the platform refused is no proposal any more, and is not told as on its way the second time', async () => {
+  const bench = await aBench('partial')
+  await bench.stepUntil(() => bench.view().proposals.length > 0)
+  const [{ id }] = bench.view().proposals
+  const ask = { what: 'approve', orderId: id as OrderId, who: 'ann' } as const
+  bench.driver.preflight = () =>
+    Promise.resolve({
+      refusals: [{ kind: 'refused', lacking: 'network', shortBy: 1, reason: 'No such bridge.' }],
+      warnings: [],
+    })
+  assert.deepEqual(await bench.desk.answer(ask), { kind: 'refused', reason: 'No such bridge.' })
+  assert.deepEqual(await bench.desk.answer(ask), { kind: 'unknown' })
+  assert.deepEqual(bench.driver.calls, [])
+})
+
+test('a process whose clock was set a month forward takes over what is under way all the same', async () => {
+  const bench = await aBench('full')
+  await bench.stepUntil(() => bench.driver.calls.length > 0)
+  bench.desk.close()
+  bench.now += 30 * DAY_MS
+  await bench.newDesk().open()
+  assert.deepEqual(
+    bench.view().open.map(({ id }) => id),
+    bench.driver.calls.map(({ intent }) => intent.order.id),
+  )
 })
