@@ -7,6 +7,7 @@ import { SiteJournal } from '../../drivers/reported/site-journal.ts'
 import type { OrderId, VmId } from '../../terms/ids.ts'
 import { DAY_MS, SECOND_MS } from '../../terms/units.ts'
 import { SLOT_MS } from '../../terms/usage.ts'
+import { StoreError } from '../../world/errors.ts'
 import { MovesDesk, type TermsOf } from './moves-desk.ts'
 import { AUTOMATION_SETTING, type AutomationLevel, readSettings } from './site-settings.ts'
 import { TurnTaker } from './turn-taker.ts'
@@ -325,4 +326,14 @@ test('a process whose clock was set a month forward takes over what is under way
     bench.view().open.map(({ id }) => id),
     bench.driver.calls.map(({ intent }) => intent.order.id),
   )
+})
+
+test('an approval while what hosts report can not be read is refused, and ends nothing', async () => {
+  const bench = await aBench('partial')
+  await bench.stepUntil(() => bench.view().proposals.length > 0)
+  const [{ id }] = bench.view().proposals
+  bench.store.hosts.reports = () => Promise.reject(new StoreError('io', 'disk I/O error'))
+  const told = await bench.desk.answer({ what: 'approve', orderId: id as OrderId, who: 'ann' })
+  assert.ok(told.kind === 'refused' && /disk I\/O error/.test(told.reason), JSON.stringify(told))
+  assert.ok(bench.view().proposals.some((proposal) => proposal.id === id))
 })

@@ -208,7 +208,12 @@ export class MovesDesk {
   }
 
   async answer(ask: ControllerAsk): Promise<AskResult> {
-    if (ask.what === 'approve') return this.approve(ask.orderId, ask.who)
+    if (ask.what === 'approve')
+      return this.approve(ask.orderId, ask.who).catch((error: unknown) => {
+        // What hosts report can't be read now.
+        if (!(error instanceof HypervisorError)) throw error
+        return { kind: 'refused', reason: error.message }
+      })
     if (ask.what === 'cancel') return this.cancel(ask.vmId, ask.who)
     if (ask.what === 'vouch') return this.vouch(ask.hostId, ask.who)
     await this.heed()
