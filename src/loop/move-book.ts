@@ -4,7 +4,16 @@ import type { PastStart } from '../engine/migration/start-guards.ts'
 import type { MigrationInFlight } from '../terms/cluster.ts'
 import type { OrderId, VmId } from '../terms/ids.ts'
 import type { MigrationIntent, MoveFigures } from '../terms/intent.ts'
-import { encodeMoveLine, encodeMoverLine, type MoveLine, type MoveStep, readMoveLine } from '../terms/move-record.ts'
+import {
+  encodeMoveLine,
+  encodeMoverLine,
+  encodeYieldLine,
+  type MoveLine,
+  type MoveStep,
+  readMoveLine,
+  readYieldLine,
+  type YieldLine,
+} from '../terms/move-record.ts'
 import { ParseError } from '../terms/parse.ts'
 import { DAY_MS, type EpochMs } from '../terms/units.ts'
 import type { CallEnd } from '../world/migration-driver.ts'
@@ -84,8 +93,9 @@ export class MoveBook {
   async adopt(
     lines: AsyncIterable<string> | Iterable<string>,
     now: EpochMs,
-  ): Promise<{ readonly latest: EpochMs; readonly unread?: string }> {
+  ): Promise<{ readonly latest: EpochMs; readonly yields: readonly YieldLine[]; readonly unread?: string }> {
     const records = new Map<OrderId, IntentRecord>()
+    const yields = new Map<VmId, YieldLine>()
     let number = 0
     let unread: string | undefined
     let latest = 0
@@ -94,6 +104,10 @@ export class MoveBook {
       if (typeof line === 'string') unread ??= line
       if (line === undefined || typeof line === 'string') continue
       latest = Math.max(latest, line.at)
+      if ('until' in line) {
+        if (line.until > now) yields.set(line.vmId, line)
+        continue
+      }
       const record = afterLine(records.get(line.orderId), line)
       if (record === undefined) continue
       this.noteLine(record, line)
@@ -107,7 +121,7 @@ export class MoveBook {
       entry.isCallEndWritten = record.call !== undefined
       this.openById.set(record.intent.order.id, entry)
     }
-    return { latest, ...(unread === undefined ? {} : { unread }) }
+    return { latest, yields: [...yields.values()], ...(unread === undefined ? {} : { unread }) }
   }
 
   /** A place is taken at once, so that two orders can't have the last one. */
@@ -149,6 +163,12 @@ export class MoveBook {
       () => undefined,
     )
     return carried
+  }
+
+  /** Rejects as the store does. */
+  async writeYield(line: YieldLine): Promise<true> {
+    await this.store.append(encodeYieldLine(line))
+    return true
   }
 
   /** Is a line taken? Rejects as the store does. */
@@ -205,9 +225,9 @@ export function figuresOf({ callEnd, record }: Entry): { readonly figures?: Move
 }
 
 /** A line of a move, undefined for another line, or why it can't be read. */
-function readOr(text: string, place: string): MoveLine | string | undefined {
+function readOr(text: string, place: string): MoveLine | YieldLine | string | undefined {
   try {
-    return readMoveLine(text, place)
+    return readMoveLine(text, place) ?? readYieldLine(text, place)
   } catch (error) {
     if (error instanceof ParseError) return error.message
     throw error

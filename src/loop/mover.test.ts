@@ -152,6 +152,17 @@ test('a move takes room from the moment it was handed in, before it is on record
   assert.deepEqual(rig.mover.inFlight, [])
 })
 
+test('a VM that is left alone is left alone by the next process as well, and for no longer', async () => {
+  const rig = aRig()
+  void rig.mover.leaveAlone(rig.vms[0], rig.clock.now() + HOUR_MS)
+  await rig.pass(SECOND_MS)
+  rig.kill()
+  await rig.restart()
+  assert.match(reasonOf(await rig.submit(rig.intent(rig.vms[0], rig.hosts[1]))), /left to whoever moves it back/)
+  await rig.pass(HOUR_MS, MINUTE_MS)
+  assert.equal(kindOf(await rig.submit(rig.intent(rig.vms[0], rig.hosts[1]))), 'started')
+})
+
 test('a cancel before the call keeps it from being sent; one after it reaches the driver within two seconds', async () => {
   const rig = aRig()
   const early = rig.mover.submit(rig.intent(rig.vms[0], rig.hosts[1]))

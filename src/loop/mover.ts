@@ -49,9 +49,10 @@ export class Mover {
 
   /** Reads the journal of before, once, before anything else. What has not ended is followed by the next `tick`; nothing of it is sent again. */
   async adopt(lines: AsyncIterable<string> | Iterable<string>): Promise<void> {
-    const { latest, unread } = await this.book.adopt(lines, this.options.clock.now())
+    const { latest, yields, unread } = await this.book.adopt(lines, this.options.clock.now())
     // The clock may have been put back while no process ran.
     this.latest = Math.max(this.latest, latest)
+    for (const { vmId, at, until } of yields) this.yielded.set(vmId, { since: at, until })
     if (unread !== undefined)
       this.hold('unread', `a line of the journal can't be read, and may tell of a move: ${unread}`)
   }
@@ -122,9 +123,11 @@ export class Mover {
     return about.length
   }
 
-  /** A VM that somebody else moves back is left alone by the policy. */
-  leaveAlone(vmId: VmId, until: EpochMs): void {
-    this.yielded.set(vmId, { since: this.options.clock.now(), until })
+  /** A VM that somebody else moves back is left alone by the policy: at once, and on record for the next process where the journal takes it. */
+  async leaveAlone(vmId: VmId, until: EpochMs): Promise<void> {
+    const at = this.options.clock.now()
+    this.yielded.set(vmId, { since: at, until })
+    await this.journalled(() => this.book.writeYield({ at, vmId, until }))
   }
 
   /** An order of this id was handed in before, here or by a process of before: nothing of it is sent again. */

@@ -101,7 +101,7 @@ export class MovesDesk {
 
   /** Takes over what the journal tells of moves that have not ended. Before any turn. Rejects with a `StoreError`. */
   async open(): Promise<void> {
-    await this.mover?.adopt(await this.options.journal.newest(ADOPTED_MS, '{"kind":"move"'))
+    await this.mover?.adopt(await this.options.journal.newest(ADOPTED_MS, '{"kind":"move'))
     await this.heed()
     await this.tick()
   }
