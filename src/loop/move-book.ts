@@ -118,6 +118,7 @@ export class MoveBook {
       const entry = newEntry(record.intent, now)
       entry.record = record
       entry.carriedAt = record.recordedAt
+      entry.follow = { ...entry.follow, isPostCopy: record.progress?.told.isPostCopy === true }
       entry.isCallEndWritten = record.call !== undefined
       this.openById.set(record.intent.order.id, entry)
     }

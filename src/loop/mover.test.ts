@@ -3,6 +3,8 @@ import { test } from 'node:test'
 import { Rig, type RigOptions } from '../../tools/moves/rig.ts'
 import type { CallManner } from '../simulator/imagined-platform.ts'
 import { parseOrderId } from '../terms/ids.ts'
+import type { MigrationIntent } from '../terms/intent.ts'
+import { encodeMoveLine } from '../terms/move-record.ts'
 import { DAY_MS, GiB, HOUR_MS, MINUTE_MS, SECOND_MS } from '../terms/units.ts'
 import type { MigrationDriver } from '../world/migration-driver.ts'
 import type { Submission } from './mover-view.ts'
@@ -161,6 +163,22 @@ test('a VM that is left alone is left alone by the next process as well, and for
   assert.match(reasonOf(await rig.submit(rig.intent(rig.vms[0], rig.hosts[1]))), /left to whoever moves it back/)
   await rig.pass(HOUR_MS, MINUTE_MS)
   assert.equal(kindOf(await rig.submit(rig.intent(rig.vms[0], rig.hosts[1]))), 'started')
+})
+
+test('a move that was in post-copy is not asked to end by a process that has not looked yet', async () => {
+  const intents: MigrationIntent[] = []
+  const linesFor = (lines: readonly string[]): readonly string[] => {
+    const [{ order }] = intents
+    const progress = { elapsedMs: 1, isPostCopy: true }
+    return [...lines, encodeMoveLine({ step: 'progress', progress, orderId: order.id, at: order.decidedAt })]
+  }
+  const rig = new Rig({ seed: 5, breakage: { linesFor } })
+  intents.push(rig.intent(rig.vms[0], rig.hosts[1]))
+  await rig.submit(intents[0])
+  rig.kill()
+  await rig.restart()
+  assert.equal(await rig.mover.cancel(rig.vms[0], 'ann'), 'too-late')
+  assert.equal(rig.platform.verbs.get('cancel'), undefined)
 })
 
 test('a cancel before the call keeps it from being sent; one after it reaches the driver within two seconds', async () => {

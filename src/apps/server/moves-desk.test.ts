@@ -5,7 +5,7 @@ import { FakeDriver } from '../../../tools/server/fake-driver.ts'
 import { TurnBench } from '../../../tools/server/turn-bench.ts'
 import { SiteJournal } from '../../drivers/reported/site-journal.ts'
 import type { OrderId, VmId } from '../../terms/ids.ts'
-import { DAY_MS, SECOND_MS } from '../../terms/units.ts'
+import { DAY_MS, HOUR_MS, SECOND_MS } from '../../terms/units.ts'
 import { SLOT_MS } from '../../terms/usage.ts'
 import { StoreError } from '../../world/errors.ts'
 import { MovesDesk, type TermsOf } from './moves-desk.ts'
@@ -336,4 +336,24 @@ test('an approval while what hosts report can not be read is refused, and ends n
   const told = await bench.desk.answer({ what: 'approve', orderId: id as OrderId, who: 'ann' })
   assert.ok(told.kind === 'refused' && /disk I\/O error/.test(told.reason), JSON.stringify(told))
   assert.ok(bench.view().proposals.some((proposal) => proposal.id === id))
+})
+
+test('what a VM said of itself is forgotten with the VM, and kept while a host can not be asked', async () => {
+  const bench = await aBench('full')
+  const { id } = bench.site.vms[0]
+  const named = async (): Promise<readonly VmId[]> => {
+    bench.now += HOUR_MS
+    return [...(await bench.desk.withOwners(new Map())).keys()]
+  }
+  bench.driver.optOuts.set(id, 'licensed by host')
+  assert.deepEqual(await named(), [id])
+  bench.driver.hostOf.delete(id)
+  const list = bench.driver.list.bind(bench.driver)
+  bench.driver.list = async () => [
+    ...(await list()),
+    { kind: 'unreachable', hostId: bench.site.hosts[0].id, reason: '' },
+  ]
+  assert.deepEqual(await named(), [id])
+  bench.driver.list = list
+  assert.deepEqual(await named(), [])
 })

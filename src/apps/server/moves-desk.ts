@@ -186,6 +186,8 @@ export class MovesDesk {
     if (driver !== undefined && now - this.ownersAt >= OWNERS_MS) {
       this.ownersAt = now
       const listings = await Promise.race([driver.list(), sleep(OWNERS_WAIT_MS, [], { ref: false })]).catch(() => [])
+      // Where all hosts told, VMs that are on none of them are gone.
+      if (listings.length > 0 && listings.every(({ kind }) => kind === 'listed')) this.owners.clear()
       for (const listing of listings) if (listing.kind === 'listed') this.noteOwners(listing, now)
     }
     return this.owners.size === 0 ? optOuts : new Map([...this.owners, ...optOuts])
