@@ -186,7 +186,9 @@ export class ControllerLoop {
         return { kind: 'done', text: 'It is heeded.' }
       }
       const { desk } = await this.openTenure()
-      return await desk.answer(ask)
+      const told = await desk.answer(ask)
+      // A platform may refuse in more words than a message takes.
+      return told.kind === 'refused' ? { ...told, reason: told.reason.slice(0, REASON_LENGTH_MAX) } : told
     } catch (error) {
       if (!(error instanceof StoreError)) throw error
       this.trouble(error)
