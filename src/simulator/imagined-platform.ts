@@ -72,7 +72,7 @@ export class ImaginedPlatform implements MigrationDriver {
     return this.refusals
   }
 
-  async migrate(intent: MigrationIntent, fence: number): Promise<MoveCall> {
+  async migrate(intent: MigrationIntent, fence: number, objection?: () => string | undefined): Promise<MoveCall> {
     const { order } = intent
     this.verbs.set('migrate', (this.verbs.get('migrate') ?? 0) + 1)
     if (fence < this.highestFence)
@@ -81,6 +81,8 @@ export class ImaginedPlatform implements MigrationDriver {
     this.calls.set(order.id, (this.calls.get(order.id) ?? 0) + 1)
     await this.sleep(this.options.luck.fraction() * LATENCY_MS_MOST)
     if (!this.machines.canBeAsked(order.from)) return { kind: 'never-sent', reason: `${order.from} gives no answer.` }
+    const reason = objection?.()
+    if (reason !== undefined) return { kind: 'never-sent', reason }
     return this.carryOut(intent)
   }
 
