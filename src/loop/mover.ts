@@ -14,6 +14,8 @@ import { callStatus, type Entry, figuresOf, MoveBook } from './move-book.ts'
 import { type Answered, PatientDriver, reasonOf, usableFigures } from './patient-driver.ts'
 import type { Cancelling, Hold, MoverOptions, MoverView, Submission } from './mover-view.ts'
 
+/** Begins the refusal of what a preflight warned of and nobody has accepted; the warning follows, as it is to be accepted. */
+export const WARNING_BEGIN = 'An operator has to accept first: '
 /** A driver's call is given this long. */
 const DEADLINE_MS = 10 * SECOND_MS
 /** Steps that one look at one move may lead to: accepted, thawed, seen, closed. */
@@ -197,9 +199,7 @@ export class Mover {
     const [refusal] = preflight.value.refusals
     if (refusal !== undefined) return refusal
     const warning = preflight.value.warnings.find((text) => this.options.isWarningAccepted?.(text) !== true)
-    return warning !== undefined && cause.kind === 'policy'
-      ? no(`An operator has to accept first: ${warning}`)
-      : undefined
+    return warning !== undefined && cause.kind === 'policy' ? no(`${WARNING_BEGIN}${warning}`) : undefined
   }
 
   /** The one call of this intent. Between the last check and the call nothing is waited for. */

@@ -3,7 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { recheckOrder } from '../../engine/recheck.ts'
 import type { EngineState } from '../../engine/state.ts'
 import type { SiteJournal } from '../../drivers/reported/site-journal.ts'
-import { Mover } from '../../loop/mover.ts'
+import type { CostModel } from '../../engine/migration/cost-model.ts'
+import { Mover, WARNING_BEGIN } from '../../loop/mover.ts'
 import { MovingHypervisor } from '../../loop/moving-hypervisor.ts'
 import type { HostId, OrderId, VmId } from '../../terms/ids.ts'
 import type { MigrationIntent, MoveCause } from '../../terms/intent.ts'
@@ -13,15 +14,19 @@ import type { Lack, Refused, Verdict } from '../../terms/ranking.ts'
 import type { Observation } from '../../terms/turn.ts'
 import { DAY_MS, type EpochMs, MINUTE_MS, SECOND_MS } from '../../terms/units.ts'
 import type { Clock } from '../../world/clock.ts'
+import { HypervisorError } from '../../world/errors.ts'
 import type { Hypervisor } from '../../world/hypervisor.ts'
 import type { HostListing, MigrationDriver } from '../../world/migration-driver.ts'
+import type { VmFactsReader } from '../../world/vm-facts-reader.ts'
 import type { AskResult, ControllerAsk } from './controller-messages.ts'
 import { type Evacuation, type EvacuationGround, type EvacuationPlan, planEvacuation } from './evacuation.ts'
 import { movesText } from './moves-text.ts'
 import { permitted } from './permitted-driver.ts'
+import { MOVE_LINES, PromiseDesk } from './promise-desk.ts'
 import { Proposals } from './proposals.ts'
 import { isMoving, type SiteSettings } from './site-settings.ts'
 import { whyNotStart } from './start-permit.ts'
+import { wantedFacts } from './wanted-facts.ts'
 import type { OptOuts, Wish } from './wishes.ts'
 
 /** Who wants a move, and of how big a VM. */
@@ -44,7 +49,10 @@ export interface MovesDeskOptions {
   readonly fence: () => number | undefined
   /** Absent: nobody can carry anything out. */
   readonly driver?: MigrationDriver
+  /** How moves are carried out of which no facts can be had. */
   readonly termsOf: TermsOf
+  /** Who promises by facts. Absent: nobody, and `termsOf` says all. */
+  readonly promising?: { readonly model: CostModel; readonly reader: VmFactsReader }
   /** Something about moves has changed. */
   readonly changed: () => void
 }
@@ -54,6 +62,8 @@ export interface LastTurn {
   readonly state: EngineState
   readonly observation: Observation
   readonly policy: Policy
+  /** Probability within the horizon, parallel to the hosts of the inventory. Absent: the turn told none. */
+  readonly contention?: Float32Array
 }
 
 /** So far back a start looks for moves that have not ended: no move takes so long, and what is frozen for longer is a person's to look after. */
@@ -61,18 +71,26 @@ const ADOPTED_MS = 7 * DAY_MS
 /** What VMs say of themselves is asked anew so often, and waited for so long. */
 const OWNERS_MS = 5 * MINUTE_MS
 const OWNERS_WAIT_MS = 5 * SECOND_MS
+/** A person waits for facts so long before a move is carried out without a promise. */
+const FACTS_WAIT_MS = 10 * SECOND_MS
+/** An order that waits for facts waits no longer: what it was decided on is too old then. */
+const WAITING_MS = 2 * MINUTE_MS
 const STOPPED = 'This process does not take the turns any more.'
 
 export class MovesDesk {
   readonly proposals = new Proposals()
   private readonly options: MovesDeskOptions
   private readonly mover: Mover | undefined
+  private readonly promises: PromiseDesk | undefined
+  /** Orders of a turn whose VMs' facts are being read: begun as soon as they are there. */
+  private readonly waiting = new Map<OrderId, MigrationOrder>()
   private readonly stop = new AbortController()
   private settings: SiteSettings | undefined
   private reads = 0
   private newestRead = 0
   private last: LastTurn | undefined
   private seen: Hypervisor | undefined
+  private moving: Hypervisor | undefined
   private evacuations: readonly Evacuation[] = []
   /** VMs that say on their platform that they are to be left alone, as last heard. */
   private readonly owners = new Map<VmId, Wish>()
@@ -84,6 +102,8 @@ export class MovesDesk {
     this.options = options
     const { driver, journal, clock, fence } = options
     if (driver === undefined) return
+    const { promising, termsOf: otherwise } = options
+    if (promising !== undefined) this.promises = new PromiseDesk({ ...promising, clock, journal, otherwise })
     this.mover = new Mover({
       driver: permitted(driver, {
         refresh: () => this.refresh(),
@@ -99,7 +119,9 @@ export class MovesDesk {
 
   /** Takes over what the journal tells of moves that have not ended. Before any turn. Rejects with a `StoreError`. */
   async open(): Promise<void> {
-    await this.mover?.adopt(await this.options.journal.newest(ADOPTED_MS, '{"kind":"move"'))
+    const lines = await this.options.journal.newest(ADOPTED_MS, MOVE_LINES)
+    await this.mover?.adopt(lines)
+    this.promises?.adopt(lines)
     await this.heed()
     await this.tick()
   }
@@ -108,6 +130,8 @@ export class MovesDesk {
   async tick(): Promise<void> {
     const before = this.mover === undefined ? '' : keyOf(this.mover)
     await this.mover?.tick()
+    await this.beginWaiting()
+    if (this.mover !== undefined) await this.promises?.sync(this.mover.view())
     this.proposals.forget(this.options.clock.now())
     if (this.mover !== undefined && (keyOf(this.mover) !== before || this.mover.view().open.length > 0))
       this.options.changed()
@@ -116,6 +140,8 @@ export class MovesDesk {
   /** Nothing begins any more. What is under way goes on, and whoever holds the lease follows it. */
   close(): void {
     this.stop.abort()
+    this.waiting.clear()
+    this.promises?.facts.close()
     this.mover?.hold('lease', STOPPED)
   }
 
@@ -137,16 +163,17 @@ export class MovesDesk {
     const intentOf = (order: MigrationOrder): MigrationIntent | Refused => this.intentOf(order, this.causeOf(order))
     const moving = new MovingHypervisor({ base: seen, mover, intentOf })
     const proposing = this.proposing(seen)
-    return {
+    this.moving = {
       name: moving.name,
       inventory: () => moving.inventory(),
       preflight: async (order) => {
         if (this.whyProposed(order) !== undefined) return seen.preflight(order)
-        const checked = await this.recheck(order, seen)
+        const waits = this.promises?.whyWaiting(order)
+        const checked = waits === undefined ? await this.recheck(order, seen) : this.wait(order, waits)
         const verdict = checked.kind === 'refused' ? checked : await moving.preflight(order)
         // What the policy may not do by itself, a person may still want.
-        if (verdict.kind === 'refused' && verdict.lacking === 'does-not-converge')
-          this.proposals.add(order, verdict.reason)
+        if (verdict.kind === 'refused' && (verdict.lacking === 'does-not-converge' || isWarning(verdict)))
+          this.propose(order, verdict.reason)
         return verdict
       },
       begin: async (order) => {
@@ -155,6 +182,37 @@ export class MovesDesk {
       },
       cancel: (vmId) => moving.cancel(vmId),
     }
+    return this.moving
+  }
+
+  /** Begun by a later `tick`, judged anew. Until then it is a proposal. */
+  private wait(order: MigrationOrder, why: string): Refused {
+    this.waiting.set(order.id, order)
+    return no('does-not-converge', `It waits for facts to promise with, and begins as soon as they are there. ${why}`)
+  }
+
+  /** Orders whose facts have come, or won't. */
+  private async beginWaiting(): Promise<void> {
+    const { moving } = this
+    for (const [id, order] of this.waiting) {
+      const isOld = this.options.clock.now() - order.decidedAt > WAITING_MS
+      if (!isOld && this.promises?.whyWaiting(order) !== undefined) continue
+      this.waiting.delete(id)
+      if (isOld || moving === undefined || this.stop.signal.aborted) continue
+      try {
+        if ((await moving.preflight(order)).kind === 'refused') continue
+        await moving.begin(order)
+        this.proposals.remove(id)
+      } catch (error) {
+        if (!(error instanceof HypervisorError)) throw error
+        this.propose(order, error.message)
+      }
+    }
+  }
+
+  private propose(order: MigrationOrder, held?: string): void {
+    // A host that is emptied is tried again at each turn, and told of as such.
+    if (order.class !== 'evacuation') this.proposals.add(order, held)
   }
 
   /** Whether something can come of what an order promises. */
@@ -196,6 +254,10 @@ export class MovesDesk {
   /** After a turn is on record, and before anything of it is begun. */
   note(last: LastTurn): void {
     this.last = last
+    const { promises, settings } = this
+    if (promises === undefined || settings === undefined || settings.automation.level === 'off') return
+    for (const { order } of this.proposals.list(this.options.clock.now())) promises.facts.want(order.vmId, order.from)
+    for (const { vmId, hostId } of wantedFacts(last, settings.maintenances)) promises.facts.want(vmId, hostId)
   }
 
   async answer(ask: ControllerAsk): Promise<AskResult> {
@@ -214,6 +276,7 @@ export class MovesDesk {
       ...(driver === undefined ? {} : { driver: driver.name }),
       ...(this.settings === undefined ? {} : { settings: this.settings }),
       ...(this.mover === undefined ? {} : { view: this.mover.view() }),
+      ...(this.promises === undefined ? {} : { ledger: this.promises.ledger }),
       proposals: this.proposals.list(clock.now()),
       evacuations: this.evacuations,
     })
@@ -248,7 +311,7 @@ export class MovesDesk {
       cancel: (vmId) => seen.cancel(vmId),
       begin: async (order) => {
         await seen.begin(order)
-        if (order.class !== 'evacuation') this.proposals.add(order, this.whyProposed(order))
+        this.propose(order, this.whyProposed(order))
         this.options.changed()
       },
     }
@@ -270,7 +333,8 @@ export class MovesDesk {
 
   private intentOf(order: MigrationOrder, cause: MoveCause): MigrationIntent | Refused {
     const by = cause.kind === 'policy' ? 'automation' : 'person'
-    const verdict = this.options.termsOf(order, { by, memoryBytes: this.memoryOf(order.vmId) })
+    const about = { by, memoryBytes: this.memoryOf(order.vmId) } as const
+    const verdict = this.promises?.termsOf(order, about) ?? this.options.termsOf(order, about)
     return 'kind' in verdict ? verdict : { order, cause, ...verdict }
   }
 
@@ -297,6 +361,7 @@ export class MovesDesk {
       if (why !== undefined) return { kind: 'refused', reason: why }
       const checked = await this.recheck(order, seen)
       if (checked.kind === 'refused') return { kind: 'refused', reason: checked.reason }
+      await this.promises?.facts.ask(order.vmId, order.from, FACTS_WAIT_MS)
       const intent = this.intentOf(order, cause)
       if ('kind' in intent) return { kind: 'refused', reason: intent.reason }
       const submission = await mover.submit(intent)
@@ -340,6 +405,11 @@ export class MovesDesk {
 
 function no(lacking: Lack, reason: string): Refused {
   return { kind: 'refused', lacking, shortBy: 1, reason }
+}
+
+/** Something that an operator has to accept first: the mover says which. */
+function isWarning({ reason }: Refused): boolean {
+  return reason.startsWith(WARNING_BEGIN)
 }
 
 function keyOf(mover: Mover): string {

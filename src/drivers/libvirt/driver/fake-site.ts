@@ -49,6 +49,10 @@ export interface FakeSiteHost {
   freeKib: number
   capabilities: string
   isUp: boolean
+  /** Cores that the host keeps busy, of `FAKE_CORES`. */
+  busyCores: number
+  /** How fast VMs write, by name, in MiB/s: told once it was asked to be measured. A VM that is not here is never measured. */
+  readonly dirtyRates: Map<string, number>
 }
 
 interface FakeMove {
@@ -60,6 +64,7 @@ interface FakeMove {
   readonly ended: Promise<'finish' | 'cancel'>
 }
 
+export const FAKE_CORES = 8
 const UNDEFINE_SOURCE = 1 << 4
 const PERSIST_DESTINATION = 1 << 3
 const MACHINE = 'pc-q35-7.2'
@@ -181,8 +186,25 @@ export class FakeSite {
     server.on(MIGRATION_PROCEDURES.perform, (request) => this.perform(host, request as PerformRequest))
     server.on(MIGRATION_PROCEDURES.abortJob, (domain) => this.abort(host, domain))
     server.on(MIGRATION_PROCEDURES.setMaxDowntime, () => undefined)
-    server.on(MIGRATION_PROCEDURES.startDirtyRate, () => undefined)
+    server.on(MIGRATION_PROCEDURES.startDirtyRate, ({ domain }) => this.measure(host, domain))
     server.on(POST_COPY_PROCEDURES.start, ({ domain }) => this.beginPostCopy(host, domain))
+  }
+
+  /** At once, as no daemon is: a second passes for the counters that a real one takes a second for. */
+  private measure(host: FakeSiteHost, { name, uuid }: Domain): undefined {
+    const rate = host.dirtyRates.get(name)
+    const stats = host.facts.domains.get(uuid)?.stats ?? []
+    if (rate === undefined) return undefined
+    const start = Number(stats.find(({ field }) => field === 'dirtyrate.calc_start_time')?.value ?? 100)
+    const measured: readonly TypedParameter[] = [
+      { field: 'dirtyrate.calc_status', value: 2 },
+      { field: 'dirtyrate.calc_start_time', value: BigInt(start + 1) },
+      { field: 'dirtyrate.megabytes_per_second', value: BigInt(rate) },
+    ]
+    this.change(name, host.name, {
+      stats: [...stats.filter(({ field }) => !field.startsWith('dirtyrate.')), ...measured],
+    })
+    return undefined
   }
 
   private async perform(source: FakeSiteHost, request: PerformRequest): Promise<Uint8Array> {
@@ -270,6 +292,8 @@ async function openHost(folder: string, name: string): Promise<FakeSiteHost> {
     freeKib: 16_777_216,
     capabilities: aCapabilitiesXml([MACHINE]),
     isUp: true,
+    busyCores: 0.5,
+    dirtyRates: new Map(),
   }
 }
 
@@ -328,6 +352,16 @@ function serveFacts(host: FakeSiteHost): void {
   server.on(HOST_PROCEDURES.capabilities, () => host.capabilities)
   server.on(HOST_PROCEDURES.compareCpu, () => host.cpuResult)
   server.on(HOST_PROCEDURES.compareHypervisorCpu, () => host.cpuResult)
+  server.on(HOST_PROCEDURES.nodeCpuStats, ({ count }) => {
+    const ns = performance.now() * 1e6
+    const stats: readonly NodeStat[] = [
+      { field: 'user', value: Math.round(ns * host.busyCores) },
+      { field: 'kernel', value: 0 },
+      { field: 'idle', value: Math.round(ns * (FAKE_CORES - host.busyCores)) },
+      { field: 'iowait', value: 0 },
+    ]
+    return { stats: count === 0 ? [] : stats, count: stats.length }
+  })
   server.on(HOST_PROCEDURES.nodeMemoryStats, ({ count }) => {
     const stats: readonly NodeStat[] = [
       { field: 'total', value: 33_554_432 },
