@@ -1,7 +1,7 @@
 import { afterLook, INTENT_RULES, type NextStep, nextStep } from '../engine/migration/intent.ts'
 import type { IntentRecord } from '../engine/migration/intent-record.ts'
 import { layTogether } from '../engine/migration/two-sightings.ts'
-import { alertOf, type MoveAlert, yieldedAlert } from '../engine/migration/move-alerts.ts'
+import { alertOf, type MoveAlert, WARNING_BEGIN, yieldedAlert } from '../engine/migration/move-alerts.ts'
 import { MOVE_LIMITS, refuseStart, START_GUARDS, type StartFacts } from '../engine/migration/start-guards.ts'
 import type { HostId, OrderId, VmId } from '../terms/ids.ts'
 import type { MigrationIntent, MoveProgress } from '../terms/intent.ts'
@@ -14,8 +14,6 @@ import { callStatus, type Entry, figuresOf, MoveBook } from './move-book.ts'
 import { type Answered, PatientDriver, reasonOf, usableFigures } from './patient-driver.ts'
 import type { Cancelling, Hold, MoverOptions, MoverView, Submission } from './mover-view.ts'
 
-/** Begins the refusal of what a preflight warned of and nobody has accepted; the warning follows, as it is to be accepted. */
-export const WARNING_BEGIN = 'An operator has to accept first: '
 /** A driver's call is given this long. */
 const DEADLINE_MS = 10 * SECOND_MS
 /** Steps that one look at one move may lead to: accepted, thawed, seen, closed. */

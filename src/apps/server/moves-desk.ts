@@ -4,7 +4,8 @@ import { recheckOrder } from '../../engine/recheck.ts'
 import type { EngineState } from '../../engine/state.ts'
 import type { SiteJournal } from '../../drivers/reported/site-journal.ts'
 import type { CostModel } from '../../engine/migration/cost-model.ts'
-import { Mover, WARNING_BEGIN } from '../../loop/mover.ts'
+import { Mover } from '../../loop/mover.ts'
+import { WARNING_BEGIN } from '../../engine/migration/move-alerts.ts'
 import { MovingHypervisor } from '../../loop/moving-hypervisor.ts'
 import type { HostId, OrderId, VmId } from '../../terms/ids.ts'
 import type { MigrationIntent, MoveCause } from '../../terms/intent.ts'
@@ -14,7 +15,6 @@ import type { Lack, Refused, Verdict } from '../../terms/ranking.ts'
 import type { Observation } from '../../terms/turn.ts'
 import { DAY_MS, type EpochMs, MINUTE_MS, SECOND_MS } from '../../terms/units.ts'
 import type { Clock } from '../../world/clock.ts'
-import { HypervisorError } from '../../world/errors.ts'
 import type { Hypervisor } from '../../world/hypervisor.ts'
 import type { HostListing, MigrationDriver } from '../../world/migration-driver.ts'
 import type { VmFactsReader } from '../../world/vm-facts-reader.ts'
@@ -26,6 +26,7 @@ import { MOVE_LINES, PromiseDesk } from './promise-desk.ts'
 import { Proposals } from './proposals.ts'
 import { isMoving, type SiteSettings } from './site-settings.ts'
 import { whyNotStart } from './start-permit.ts'
+import { WaitingOrders } from './waiting-orders.ts'
 import { wantedFacts } from './wanted-facts.ts'
 import type { OptOuts, Wish } from './wishes.ts'
 
@@ -73,8 +74,6 @@ const OWNERS_MS = 5 * MINUTE_MS
 const OWNERS_WAIT_MS = 5 * SECOND_MS
 /** A person waits for facts so long before a move is carried out without a promise. */
 const FACTS_WAIT_MS = 10 * SECOND_MS
-/** An order that waits for facts waits no longer: what it was decided on is too old then. */
-const WAITING_MS = 2 * MINUTE_MS
 const STOPPED = 'This process does not take the turns any more.'
 
 export class MovesDesk {
@@ -82,8 +81,7 @@ export class MovesDesk {
   private readonly options: MovesDeskOptions
   private readonly mover: Mover | undefined
   private readonly promises: PromiseDesk | undefined
-  /** Orders of a turn whose VMs' facts are being read: begun as soon as they are there. */
-  private readonly waiting = new Map<OrderId, MigrationOrder>()
+  private readonly waiting: WaitingOrders
   private readonly stop = new AbortController()
   private settings: SiteSettings | undefined
   private reads = 0
@@ -100,6 +98,7 @@ export class MovesDesk {
 
   constructor(options: MovesDeskOptions) {
     this.options = options
+    this.waiting = new WaitingOrders(options.clock)
     const { driver, journal, clock, fence } = options
     if (driver === undefined) return
     const { promising, termsOf: otherwise } = options
@@ -114,6 +113,7 @@ export class MovesDesk {
       // A driver that has seen any lease at all takes none below 0.
       fence: () => fence() ?? -1,
       signal: this.stop.signal,
+      isWarningAccepted: (warning) => this.settings?.acceptedWarnings.has(warning) === true,
     })
   }
 
@@ -169,10 +169,13 @@ export class MovesDesk {
       preflight: async (order) => {
         if (this.whyProposed(order) !== undefined) return seen.preflight(order)
         const waits = this.promises?.whyWaiting(order)
-        const checked = waits === undefined ? await this.recheck(order, seen) : this.wait(order, waits)
+        const checked = waits === undefined ? await this.recheck(order, seen) : this.waiting.add(order, waits)
         const verdict = checked.kind === 'refused' ? checked : await moving.preflight(order)
         // What the policy may not do by itself, a person may still want.
-        if (verdict.kind === 'refused' && (verdict.lacking === 'does-not-converge' || isWarning(verdict)))
+        if (
+          verdict.kind === 'refused' &&
+          (verdict.lacking === 'does-not-converge' || verdict.reason.startsWith(WARNING_BEGIN))
+        )
           this.propose(order, verdict.reason)
         return verdict
       },
@@ -185,29 +188,14 @@ export class MovesDesk {
     return this.moving
   }
 
-  /** Begun by a later `tick`, judged anew. Until then it is a proposal. */
-  private wait(order: MigrationOrder, why: string): Refused {
-    this.waiting.set(order.id, order)
-    return no('does-not-converge', `It waits for facts to promise with, and begins as soon as they are there. ${why}`)
-  }
-
   /** Orders whose facts have come, or won't. */
   private async beginWaiting(): Promise<void> {
-    const { moving } = this
-    for (const [id, order] of this.waiting) {
-      const isOld = this.options.clock.now() - order.decidedAt > WAITING_MS
-      if (!isOld && this.promises?.whyWaiting(order) !== undefined) continue
-      this.waiting.delete(id)
-      if (isOld || moving === undefined || this.stop.signal.aborted) continue
-      try {
-        if ((await moving.preflight(order)).kind === 'refused') continue
-        await moving.begin(order)
-        this.proposals.remove(id)
-      } catch (error) {
-        if (!(error instanceof HypervisorError)) throw error
-        this.propose(order, error.message)
-      }
-    }
+    const { moving, promises } = this
+    if (moving === undefined || promises === undefined) return
+    const whyWaiting = (order: MigrationOrder): string | undefined => promises.whyWaiting(order)
+    await this.waiting.begin(moving, whyWaiting, (order, error) =>
+      error === undefined ? this.proposals.remove(order.id) : this.propose(order, error.message),
+    )
   }
 
   private propose(order: MigrationOrder, held?: string): void {
@@ -255,7 +243,7 @@ export class MovesDesk {
   note(last: LastTurn): void {
     this.last = last
     const { promises, settings } = this
-    if (promises === undefined || settings === undefined || settings.automation.level === 'off') return
+    if (promises === undefined || settings === undefined || !isMoving(settings.automation.level)) return
     for (const { order } of this.proposals.list(this.options.clock.now())) promises.facts.want(order.vmId, order.from)
     for (const { vmId, hostId } of wantedFacts(last, settings.maintenances)) promises.facts.want(vmId, hostId)
   }
@@ -405,11 +393,6 @@ export class MovesDesk {
 
 function no(lacking: Lack, reason: string): Refused {
   return { kind: 'refused', lacking, shortBy: 1, reason }
-}
-
-/** Something that an operator has to accept first: the mover says which. */
-function isWarning({ reason }: Refused): boolean {
-  return reason.startsWith(WARNING_BEGIN)
 }
 
 function keyOf(mover: Mover): string {

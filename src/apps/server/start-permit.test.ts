@@ -85,7 +85,14 @@ test('windows are hours of a time zone, over midnight and over a change of the c
     timeZone: 'Europe/Berlin',
     windows: [{ days: ['fri'], from: '22:00', to: '06:00' }],
   })
-  const settings = { ...configure(0).settings, moveTimes, optOuts: new Map(), maintenances: new Map(), problems: [] }
+  const settings = {
+    ...configure(0).settings,
+    moveTimes,
+    optOuts: new Map(),
+    maintenances: new Map(),
+    acceptedWarnings: new Map(),
+    problems: [],
+  }
   const open = { ...settings, automation: { level: 'full', isPaused: false, areGuestsTrusted: false } } as const
   const isOpen = (at: number) => whyNotStart({ cause: { kind: 'policy' }, order }, open, at) === undefined
   // Winter: 22:00 in Berlin is 21:00 UTC. The 27th of November 2026 is a Friday.
