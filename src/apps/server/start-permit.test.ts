@@ -47,6 +47,7 @@ function configure(seed: number): { asked: AskedMove; settings: SiteSettings; ma
       ...(isTargetClosed ? ([[order.to, { ...WISH, isForced: false }]] as const) : []),
       ...(evacuatedBy === undefined ? [] : ([[order.from, { ...WISH, who: evacuatedBy, isForced }]] as const)),
     ]),
+    acceptedWarnings: new Map(),
     problems,
   }
   const isAtAll = !isPaused && !isOptedOut && !isTargetClosed && problems.length === 0
@@ -90,7 +91,6 @@ test('windows are hours of a time zone, over midnight and over a change of the c
     moveTimes,
     optOuts: new Map(),
     maintenances: new Map(),
-    acceptedWarnings: new Map(),
     problems: [],
   }
   const open = { ...settings, automation: { level: 'full', isPaused: false, areGuestsTrusted: false } } as const

@@ -8,7 +8,7 @@ import { HypervisorError } from '../../world/errors.ts'
 import type { Hypervisor } from '../../world/hypervisor.ts'
 
 /** No order waits longer: what it was decided on is too old then. */
-const WAITING_MS = 2 * MINUTE_MS
+const WAITING_MS = MINUTE_MS
 
 export class WaitingOrders {
   private readonly orders = new Map<OrderId, MigrationOrder>()
