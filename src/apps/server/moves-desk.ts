@@ -131,9 +131,9 @@ export class MovesDesk {
     const before = this.mover === undefined ? '' : keyOf(this.mover)
     await this.mover?.tick()
     await this.beginWaiting()
-    if (this.mover !== undefined) await this.promises?.sync(this.mover.view())
+    const isNews = this.mover !== undefined && (await this.promises?.sync(this.mover.view())) === true
     this.proposals.forget(this.options.clock.now())
-    if (this.mover !== undefined && (keyOf(this.mover) !== before || this.mover.view().open.length > 0))
+    if (isNews || (this.mover !== undefined && (keyOf(this.mover) !== before || this.mover.view().open.length > 0)))
       this.options.changed()
   }
 
@@ -200,7 +200,9 @@ export class MovesDesk {
 
   private propose(order: MigrationOrder, held?: string): void {
     // A host that is emptied is tried again at each turn, and told of as such.
-    if (order.class !== 'evacuation') this.proposals.add(order, held)
+    if (order.class === 'evacuation') return
+    this.proposals.add(order, held)
+    this.options.changed()
   }
 
   /** Whether something can come of what an order promises. */
@@ -300,7 +302,6 @@ export class MovesDesk {
       begin: async (order) => {
         await seen.begin(order)
         this.propose(order, this.whyProposed(order))
-        this.options.changed()
       },
     }
   }

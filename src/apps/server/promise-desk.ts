@@ -21,6 +21,7 @@ import { readMoveLine } from '../../terms/move-record.ts'
 import { ParseError, parseFields, parseJson } from '../../terms/parse.ts'
 import type { Refused } from '../../terms/ranking.ts'
 import { DAY_MS } from '../../terms/units.ts'
+import type { MoverView } from '../../loop/mover-view.ts'
 import type { Clock } from '../../world/clock.ts'
 import type { Store } from '../../world/store.ts'
 import type { VmFactsReader } from '../../world/vm-facts-reader.ts'
@@ -98,27 +99,24 @@ export class PromiseDesk {
     return this.facts.isPending(vmId, from) ? this.facts.whyNot(vmId, from) : undefined
   }
 
-  /** Sets promises against what is under way and what has ended. Rejects with a `StoreError`; then it is done the next time.
+  /** Sets promises against what is under way and what has ended. True: the ledger has changed. Rejects with a `StoreError`; then it is done the next time.
    *  @param view of the mover, oldest ends first */
-  async sync(view: {
-    readonly open: readonly { readonly record: IntentRecord }[]
-    readonly ended: readonly IntentRecord[]
-  }) {
-    this.ended = view.ended
-    const begun = [...view.open.map(({ record }) => record), ...view.ended].map(({ intent }) => intent.order.id)
-    for (const id of begun) {
-      const move = this.promised.get(id)
+  async sync({ open, ended }: Pick<MoverView, 'open' | 'ended'>): Promise<boolean> {
+    const before = this.kept
+    this.ended = ended
+    for (const { intent } of [...open.map(({ record }) => record), ...ended]) {
+      const move = this.promised.get(intent.order.id)
       if (move === undefined) continue
-      this.promised.delete(id)
+      const at = this.options.clock.now()
+      await this.options.journal.append(`${PROMISE_BEGIN},"at":${at},"open":${JSON.stringify(move)}}`)
+      this.promised.delete(move.orderId)
       this.kept = openMove(this.kept, move)
-      await this.options.journal.append(
-        `${PROMISE_BEGIN},"at":${this.options.clock.now()},"open":${JSON.stringify(move)}}`,
-      )
     }
-    for (const record of view.ended)
+    for (const record of ended)
       if (this.kept.open.has(record.intent.order.id))
         this.kept = closeMove(this.kept, record.intent.order.id, endOf(record))
     await this.keep()
+    return this.kept !== before
   }
 
   private async keep(): Promise<void> {

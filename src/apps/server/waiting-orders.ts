@@ -18,8 +18,9 @@ export class WaitingOrders {
     this.clock = clock
   }
 
-  /** What its turn is told. */
+  /** In place of an older one for the same VM. What its turn is told. */
   add(order: MigrationOrder, why: string): Refused {
+    for (const [id, { vmId }] of this.orders) if (vmId === order.vmId) this.orders.delete(id)
     this.orders.set(order.id, order)
     const reason = `It waits for facts to promise with, and begins as soon as they are there. ${why}`
     return { kind: 'refused', lacking: 'does-not-converge', shortBy: 1, reason }
