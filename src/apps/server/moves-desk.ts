@@ -101,8 +101,8 @@ export class MovesDesk {
     this.waiting = new WaitingOrders(options.clock)
     const { driver, journal, clock, fence } = options
     if (driver === undefined) return
-    const { promising, termsOf: otherwise } = options
-    if (promising !== undefined) this.promises = new PromiseDesk({ ...promising, clock, journal, otherwise })
+    const { promising, termsOf } = options
+    if (promising !== undefined) this.promises = new PromiseDesk({ ...promising, clock, journal, otherwise: termsOf })
     this.mover = new Mover({
       driver: permitted(driver, {
         refresh: () => this.refresh(),
@@ -131,10 +131,10 @@ export class MovesDesk {
     const before = this.mover === undefined ? '' : keyOf(this.mover)
     await this.mover?.tick()
     await this.beginWaiting()
-    const isNews = this.mover !== undefined && (await this.promises?.sync(this.mover.view())) === true
+    const isNews = this.mover !== undefined && (await this.promises?.sync(this.mover.view()))
     this.proposals.forget(this.options.clock.now())
-    if (isNews || (this.mover !== undefined && (keyOf(this.mover) !== before || this.mover.view().open.length > 0)))
-      this.options.changed()
+    const isMoved = this.mover !== undefined && (keyOf(this.mover) !== before || this.mover.view().open.length > 0)
+    if (isMoved || isNews === true) this.options.changed()
   }
 
   /** Nothing begins any more. What is under way goes on, and whoever holds the lease follows it. */
@@ -192,8 +192,7 @@ export class MovesDesk {
   private async beginWaiting(): Promise<void> {
     const { moving, promises } = this
     if (moving === undefined || promises === undefined) return
-    const whyWaiting = (order: MigrationOrder): string | undefined => promises.whyWaiting(order)
-    await this.waiting.begin(moving, whyWaiting, (order, error) =>
+    await this.waiting.begin(moving, promises, (order, error) =>
       error === undefined ? this.proposals.remove(order.id) : this.propose(order, error.message),
     )
   }
@@ -245,9 +244,8 @@ export class MovesDesk {
   note(last: LastTurn): void {
     this.last = last
     const { promises, settings } = this
-    if (promises === undefined || settings === undefined || !isMoving(settings.automation.level)) return
-    for (const { order } of this.proposals.list(this.options.clock.now())) promises.facts.want(order.vmId, order.from)
-    for (const { vmId, hostId } of wantedFacts(last, settings.maintenances)) promises.facts.want(vmId, hostId)
+    if (settings === undefined || !isMoving(settings.automation.level)) return
+    promises?.gather(this.proposals.list(this.options.clock.now()), wantedFacts(last, settings.maintenances))
   }
 
   async answer(ask: ControllerAsk): Promise<AskResult> {

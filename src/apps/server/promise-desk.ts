@@ -27,6 +27,8 @@ import type { Store } from '../../world/store.ts'
 import type { VmFactsReader } from '../../world/vm-facts-reader.ts'
 import { FactsDesk } from './facts-desk.ts'
 import type { MoveAsked, TermsOf } from './moves-desk.ts'
+import type { Proposal } from './proposals.ts'
+import type { WantedFacts } from './wanted-facts.ts'
 
 /** Begins every line of the journal that this desk reads or writes: of moves, of promises, and the ledger. */
 export const MOVE_LINES = '{"kind":"move'
@@ -90,6 +92,12 @@ export class PromiseDesk {
     const facts = completeFacts(vm, way)
     if (!('memoryMib' in facts)) return this.withoutFacts(order, about, facts)
     return this.withFacts(order, facts, { by: about.by, mayPostCopy: vm.mayPostCopy })
+  }
+
+  /** Has facts read ahead: of VMs that are proposed, and of those that may have to leave soon. */
+  gather(proposals: readonly Proposal[], soon: readonly WantedFacts[]): void {
+    for (const { order } of proposals) this.facts.want(order.vmId, order.from)
+    for (const { vmId, hostId } of soon) this.facts.want(vmId, hostId)
   }
 
   /** Why an order has to wait for facts that are being read; undefined: it need not, they are there or not to be had. */

@@ -31,16 +31,16 @@ export class WaitingOrders {
   }
 
   /** Begins those that need not wait any more, one after the other. Rejects with a `StoreError`.
-   *  @param whyWaiting undefined: it need not
+   *  @param promises say of each why it still has to wait; undefined: it need not
    *  @param told of each that has begun, or has not because of an error */
   async begin(
     moving: Hypervisor,
-    whyWaiting: (order: MigrationOrder) => string | undefined,
+    promises: { whyWaiting(order: MigrationOrder): string | undefined },
     told: (order: MigrationOrder, error?: HypervisorError) => void,
   ): Promise<void> {
     for (const [id, order] of this.orders) {
       const isOld = this.clock.now() - order.decidedAt > WAITING_MS
-      if (!isOld && whyWaiting(order) !== undefined) continue
+      if (!isOld && promises.whyWaiting(order) !== undefined) continue
       this.orders.delete(id)
       if (isOld) continue
       try {
