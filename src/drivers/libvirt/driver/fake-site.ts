@@ -8,9 +8,9 @@ import { FakeCut, FakeRefusal, FakeServer, silence } from '../rpc/fake-server.ts
 import { openLibvirt } from '../rpc/libvirt.ts'
 import type { PerformRequest } from '../rpc/migration.ts'
 import { DOMAIN_PROCEDURES, type JobStats } from '../rpc/procedures-domain.ts'
-import { HOST_PROCEDURES, type NodeStat } from '../rpc/procedures-host.ts'
 import { MIGRATION_PROCEDURES, POST_COPY_PROCEDURES } from '../rpc/procedures-migration.ts'
 import type { TypedParameter } from '../rpc/typed-parameters.ts'
+import { serveFacts } from './fake-host-facts.ts'
 import type { LinkOptions } from './host-link.ts'
 import { OPERATION } from './presence.ts'
 import type { LibvirtSite } from './sites.ts'
@@ -49,7 +49,7 @@ export interface FakeSiteHost {
   freeKib: number
   capabilities: string
   isUp: boolean
-  /** Cores that the host keeps busy, of `FAKE_CORES`. */
+  /** Cores that the host keeps busy. */
   busyCores: number
   /** How fast VMs write, by name, in MiB/s: told once it was asked to be measured. A VM that is not here is never measured. */
   readonly dirtyRates: Map<string, number>
@@ -64,7 +64,6 @@ interface FakeMove {
   readonly ended: Promise<'finish' | 'cancel'>
 }
 
-export const FAKE_CORES = 8
 const UNDEFINE_SOURCE = 1 << 4
 const PERSIST_DESTINATION = 1 << 3
 const MACHINE = 'pc-q35-7.2'
@@ -345,32 +344,6 @@ function jobStats({ jobs, completed, facts }: FakeSiteHost, { uuid }: Domain, is
     { field: 'auto_converge_throttle', value: 20 },
   ]
   return { type: 2, parameters }
-}
-
-function serveFacts(host: FakeSiteHost): void {
-  const { server } = host
-  server.on(HOST_PROCEDURES.capabilities, () => host.capabilities)
-  server.on(HOST_PROCEDURES.compareCpu, () => host.cpuResult)
-  server.on(HOST_PROCEDURES.compareHypervisorCpu, () => host.cpuResult)
-  server.on(HOST_PROCEDURES.nodeCpuStats, ({ count }) => {
-    const ns = performance.now() * 1e6
-    const stats: readonly NodeStat[] = [
-      { field: 'user', value: Math.round(ns * host.busyCores) },
-      { field: 'kernel', value: 0 },
-      { field: 'idle', value: Math.round(ns * (FAKE_CORES - host.busyCores)) },
-      { field: 'iowait', value: 0 },
-    ]
-    return { stats: count === 0 ? [] : stats, count: stats.length }
-  })
-  server.on(HOST_PROCEDURES.nodeMemoryStats, ({ count }) => {
-    const stats: readonly NodeStat[] = [
-      { field: 'total', value: 33_554_432 },
-      { field: 'free', value: host.freeKib },
-      { field: 'buffers', value: 0 },
-      { field: 'cached', value: 0 },
-    ]
-    return { stats: count === 0 ? [] : stats, count: stats.length }
-  })
 }
 
 /** @param machines that the host's QEMU knows */
