@@ -148,18 +148,21 @@ export function ledgerText({ ledger }: MigrationsView): string {
     ],
     figures,
   )
-  const factor = (one: { readonly factor?: number }): string => (one.factor === undefined ? '' : one.factor.toFixed(2))
   const byPair = tableText<(typeof pairs)[number]>(
     [
       { head: 'from > to', cell: ({ from, to }) => `${from} > ${to}` },
       { head: 'moves', cell: ({ verdicts }) => verdicts.moves.toFixed(1), align: 'right' },
-      { head: 'total x', cell: ({ total }) => factor(total), align: 'right' },
-      { head: 'downtime x', cell: ({ downtime }) => factor(downtime), align: 'right' },
-      { head: 'bytes x', cell: ({ bytes }) => factor(bytes), align: 'right' },
+      { head: 'total x', cell: ({ total }) => factorText(total), align: 'right' },
+      { head: 'downtime x', cell: ({ downtime }) => factorText(downtime), align: 'right' },
+      { head: 'bytes x', cell: ({ bytes }) => factorText(bytes), align: 'right' },
     ],
     pairs,
   )
   return `${head}${figures.length === 0 ? '' : good}${section('What pairs of hosts taught', pairs, () => byPair)}`
+}
+
+function factorText({ factor }: { readonly factor?: number }): string {
+  return factor === undefined ? '' : factor.toFixed(2)
 }
 
 function percentText(share: number): string {

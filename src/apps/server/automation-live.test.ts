@@ -122,7 +122,7 @@ test('at full, what is foreseen is moved by itself: with facts, a promise, one c
   const [intent, sending] = steps
   assert.ok(intent.step === 'intent' && sending.step === 'sending')
   assert.ok(intent.intent.order.decidedAt <= intent.at && intent.at <= sending.at)
-  const isOwn = (begin: string) => (line: string) => line.startsWith(begin) && line.includes(String(ended?.id))
+  const isOwn = (begin: string) => (line: string) => line.startsWith(begin) && line.includes(ended.id)
   assert.ok(lines.some(isOwn('{"kind":"move-promise"')))
   context.diagnostic(`decided to sent: ${sending.at - intent.intent.order.decidedAt} ms`)
 })

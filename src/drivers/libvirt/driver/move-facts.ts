@@ -161,7 +161,7 @@ function isMeasured(is: DomainStats, was: DomainStats): boolean {
 function busyCores(before: readonly NodeStat[], after: readonly NodeStat[], spanMs: number): number {
   const rise = (names: readonly string[]): number => {
     const sum = (stats: readonly NodeStat[]): number =>
-      stats.reduce((all, { field, value }) => (names.includes(field) ? all + Number(value) : all), 0)
+      stats.reduce((all, { field, value }) => (names.includes(field) ? all + value : all), 0)
     return sum(after) - sum(before)
   }
   const passed = rise(['user', 'kernel', 'iowait', 'idle'])
