@@ -19,7 +19,6 @@
 #   testbed.sh down                        stop everything this testbed started
 #   testbed.sh status                      hosts, daemons, domains
 #   testbed.sh uri HOST [tcp|tls|unix]     libvirt URI of HOST, usable from the root namespace
-#   testbed.sh peer-uri HOST               its URI over TLS as the other hosts reach it
 #   testbed.sh virsh HOST ARGS...          virsh against HOST
 #   testbed.sh exec HOST CMD...            run a command inside HOST
 #   testbed.sh vm-start HOST VM [k=v...]   boot a guest: the small one (mem=192 vcpus=1 cpu=30 dirty=4 span=32), or with
@@ -384,7 +383,6 @@ case $cmd in
   cut)       ip link set "$(veth_of "$1")" down ;;
   mend)      ip link set "$(veth_of "$1")" up ;;
   cpu-cap)   cpu_cap "$@" ;;
-  peer-uri)  echo "qemu+tls://$(ip_of "$1")/system?pkipath=/etc/libvirt/pki" ;;
   vm-kill)   vm_kill "$@" ;;
   qemus)     qemus "$@" ;;
   cpu-time)  cpu_time "$@" ;;

@@ -77,7 +77,7 @@ static void burn(void) {
 
 static volatile uint64_t sink;
 static void work(void) {
-  for (int i = 0; i < 50000; i++) sink += i;
+  for (int i = 0; i < 200000; i++) sink += i;
 }
 
 static void serve(void) {

@@ -13,6 +13,8 @@ export interface Outcome {
   readonly truth: Whereabouts
   /** Flags of each call to migrate this VM that reached libvirtd, by its own log. */
   readonly calls: readonly number[]
+  /** What both hosts together showed the first mover, in order. */
+  readonly pictures: readonly string[]
   /** When something died. Absent: nothing did. */
   readonly struckAt?: number
 }

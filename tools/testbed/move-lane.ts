@@ -88,7 +88,8 @@ export class MoveLane {
     const guest = await this.living()
     const truth = await guest.whereabouts()
     const calls = this.calls(vm, logsBefore)
-    const outcome = { vm, from, to, story: readStory(journal), truth, calls }
+    const pictures = way.mover.said.flatMap((line) => (line.startsWith('picture ') ? [line.slice(8)] : []))
+    const outcome = { vm, from, to, story: readStory(journal), truth, calls, pictures }
     await this.goOn(guest, outcome)
     return struckAt === undefined ? outcome : { ...outcome, struckAt }
   }
@@ -118,8 +119,7 @@ export class MoveLane {
   }
 
   private uris(isSecure = false): WorkerOrder['hosts'] {
-    const of = (host: string): WorkerOrder['hosts'][string] =>
-      isSecure ? this.testbed.secureUris(host) : { uri: this.testbed.networkUri(host) }
+    const of = (host: string): string => (isSecure ? this.testbed.secureUri(host) : this.testbed.networkUri(host))
     return Object.fromEntries(HOSTS.map((host) => [host, of(host)]))
   }
 

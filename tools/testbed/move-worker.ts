@@ -1,5 +1,6 @@
 /** `move-worker.ts ORDER`: a process of its own that moves a VM by the production path, mover and driver with a journal on disk, for the live tests to kill.
- *  It says `step NAME` once each step is durable, takes `cancel` on standard input, and ends with `ended` when nothing is under way. */
+ *  It says `step NAME` once each step is durable, and `picture NAME` where both hosts together show something else; takes `cancel` on standard input; and
+ *  ends with `ended` when nothing is under way. */
 import { createInterface } from 'node:readline'
 import { FileStore } from '../../src/drivers/file-store.ts'
 import { LibvirtDriver } from '../../src/drivers/libvirt/driver/libvirt-driver.ts'
@@ -15,8 +16,8 @@ import { SECOND_MS } from '../../src/terms/units.ts'
 /** What a worker is told to do. */
 export interface WorkerOrder {
   readonly journal: string
-  /** By name: how we reach each, and how the others do where that differs. */
-  readonly hosts: Readonly<Record<string, { readonly uri: string; readonly peerUri?: string }>>
+  /** URIs of the hosts by name. */
+  readonly hosts: Readonly<Record<string, string>>
   /** Memory travels in TLS. */
   readonly isEncrypted?: boolean
   readonly fence: number
@@ -35,7 +36,7 @@ const RULES = { ...INTENT_RULES, orphanMs: 12 * SECOND_MS, darkDestinationMs: 90
 
 const { journal, hosts, fence, intent, killedAfter, isEncrypted = false } = parseOrder(process.argv[2] ?? '')
 const store = await FileStore.open(journal)
-const sites = Object.entries(hosts).map(([id, uris]) => ({ id: parseHostId(id), ...uris, networks: ['br0'] }))
+const sites = Object.entries(hosts).map(([id, uri]) => ({ id: parseHostId(id), uri, networks: ['br0'] }))
 const driver = new LibvirtDriver(
   { hosts: sites, isEncrypted },
   { connectTimeoutMs: 3000, callTimeoutMs: 5000, probeEveryMs: 3000 },
@@ -58,8 +59,12 @@ if (order !== undefined) {
   const submission = await mover.submit(order)
   if (submission.kind === 'refused') say(`refused ${submission.refusal.reason}`)
 }
+let picture: string | undefined
 while (mover.view().open.length > 0) {
   await mover.tick()
+  const [open] = mover.view().open
+  if (open?.follow.picture !== undefined && open.follow.picture !== picture) say(`picture ${open.follow.picture}`)
+  picture = open?.follow.picture
   await clock.sleepUntil(clock.now() + TICK_MS)
 }
 told.close()

@@ -186,11 +186,10 @@ export class Testbed {
     return `qemu+tcp://${this.net}.${10 + Number(host.replaceAll(/\D/g, ''))}/system`
   }
 
-  /** The same by certificate: for us, and as the other hosts' daemons reach it. */
-  secureUris(host: string): { readonly uri: string; readonly peerUri: string } {
-    const uri = this.networkUri(host).replace('tcp', 'tls')
-    const ours = join(this.folder, 'hosts', host, 'etc', 'pki')
-    return { uri: `${uri}?pkipath=${ours}`, peerUri: `${uri}?pkipath=/etc/libvirt/pki` }
+  /** The same by certificate. The folder of keys is the same path here and within each host. */
+  secureUri(host: string): string {
+    const keys = join(this.folder, 'hosts', host, 'etc', 'pki')
+    return `${this.networkUri(host).replace('tcp', 'tls')}?pkipath=${keys}`
   }
 
   /** Boots the small guest: no agent, some load. @param options of `testbed.sh vm-start` */

@@ -134,8 +134,21 @@ function addTimes(program: Command): void {
 function addLibvirt(program: Command): void {
   const command = asking(program.command('libvirt'))
     .description('the libvirts between which VMs may be moved (admin)')
-    .addHelpText('after', '\nExamples:\n  ethos libvirt --json > libvirt.json\n  ethos libvirt set libvirt.json')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  ethos libvirt --json > libvirt.json\n  ethos libvirt set libvirt.json\n  ethos libvirt check libvirt.json',
+    )
     .action(async (options: AskOptions) => (await actions()).libvirt(options))
+  asking(command.command('check'))
+    .description('asks each of them from here: whether it answers, what it is, whose VMs its CPU can take')
+    .argument('[file]', 'as for set; without it, those that the server has (admin)')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  ethos libvirt check libvirt.json\n  ethos libvirt check --json\nEnds with 1 where a host can not be asked, or would not take VMs of another.',
+    )
+    .action(async (file: string | undefined, _options: unknown, self: Command) =>
+      (await import('./libvirt-check.ts')).checkLibvirt(file, self.optsWithGlobals<AskOptions>()),
+    )
   asking(command.command('set'))
     .description('sets them')
     .argument('<file>', 'as JSON: {"hosts":[{"id":"kvm-1","uri":"qemu+tls://kvm-1/system"}]}')

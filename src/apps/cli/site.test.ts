@@ -189,6 +189,21 @@ test('a host is corrected field by field, and what is no field is refused with i
   assert.equal(bad.code, 2)
 })
 
+test('libvirts that the server has are asked from here: none is said, and one that is dead ends with 1', async () => {
+  const none = await ethos(['libvirt', 'check'])
+  assert.equal(none.code, 2)
+  assert.match(none.err, /No host is named there/)
+  const file = join(folder, 'libvirt.json')
+  writeFileSync(file, JSON.stringify({ hosts: [{ id: 'kvm-1', uri: 'qemu+tcp://127.0.0.1:9/system' }] }))
+  assert.equal((await ethos(['libvirt', 'set', file])).code, 0)
+  const dead = await ethos(['libvirt', 'check'])
+  assert.equal(dead.code, 1, dead.err)
+  assert.match(dead.out, /^kvm-1: .* can not be reached: /m)
+  assert.match(dead.out, /^0 of 1 hosts answer/m)
+  writeFileSync(file, JSON.stringify({ hosts: [] }))
+  assert.equal((await ethos(['libvirt', 'set', file])).code, 0)
+})
+
 test('the doctor finds nothing wrong with a good site; of a server that is gone it says so, and ends with 1', async () => {
   const good = await ethos(['doctor', '--json'])
   const { findings } = JSON.parse(good.out) as { findings: { verdict: string; what: string }[] }

@@ -1,6 +1,7 @@
 /** What of the demo needs no testbed: its clock, its meter, its figures and drawings, and how it says that it can't be had. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { Inventory } from '../../terms/cluster.ts'
 import { MINUTE_MS, SECOND_MS } from '../../terms/units.ts'
 import { drawWaiting, tellFigures, timeOfDay } from './drawing.ts'
 import { FastClock } from './fast-clock.ts'
@@ -10,6 +11,7 @@ import { drawPage } from './page.ts'
 import type { DemoMove, EveningRun } from './run.ts'
 import { LASTS_MS } from './scenario.ts'
 import { whyNoStage } from './stage.ts'
+import { MeterTelemetry } from './world.ts'
 
 const SPEED = 60
 
@@ -33,25 +35,35 @@ function aMove(orderedMinute: number): DemoMove {
   return { vm: 'vm1', from: 'host1', to: 'host2', ...at, state: 'done', reason: 'tried' }
 }
 
+/** The sign in the column of a minute. */
+function column(line: string, minute: number): string {
+  return line.slice(12)[minute] ?? ''
+}
+
+/** What a host tells of vm1. */
+function at(host: string, delaySec: number, isRunning = true): Parameters<Totals['add']>[0][number] {
+  return { host, vm: 'vm1', isRunning, counters: { usedNs: 0, delayNs: delaySec * 1e9 } }
+}
+
 const NEVER = { share: 0, risesAt: 0, endsAt: 0 }
 
 function threeEvenings(): readonly EveningRun[] {
   return [
     anEvening('ethos', { ...NEVER, moves: [aMove(5)] }),
     anEvening('reactive', { share: 1, risesAt: 25, endsAt: 35, moves: [aMove(30)] }),
-    anEvening('none', { share: 1, risesAt: 25, endsAt: 65 }),
+    anEvening('none', { share: 1, risesAt: 20, endsAt: 60 }),
   ]
 }
 
 test('contention-seconds are what guests waited, and what was avoided is a share of it', () => {
   const evenings = threeEvenings().map((run) => measureEvening(run, { speed: SPEED, quietUntilMs: 18 * MINUTE_MS }))
-  // One second a second from minute 25: ten of them, or forty.
+  // One second a second: ten of them from minute 25, forty from minute 20.
   assert.deepEqual(
     evenings.map(({ delaySec }) => delaySec),
     [0, 10, 40],
   )
   assert.deepEqual(
-    evenings.map(({ restShare }) => restShare),
+    evenings.map(({ quietShare }) => quietShare),
     [0, 0, 0],
   )
   const compared = compareEvenings([evenings[1], evenings[2]], SPEED)
@@ -69,8 +81,18 @@ test('a host is contended once its guests wait more than half the time of a wind
   assert.equal(ours.moves[0].waitedShare, 0)
 })
 
+test('what guests wait for without any peak is told apart, by the quietest beginning', () => {
+  // Half a second each second, of 60: 30 s an evening; of ours, which moved in its quiet beginning, ten more.
+  const ours = anEvening('ethos', { share: 40 / 60, risesAt: 0, endsAt: 60 })
+  const none = anEvening('none', { share: 0.5, risesAt: 0, endsAt: 60 })
+  const evenings = [ours, none].map((run) => measureEvening(run, { speed: SPEED, quietUntilMs: 18 * MINUTE_MS }))
+  const text = tellFigures(compareEvenings(evenings, SPEED))
+  assert.match(text, /wait 0\.50 s a second here, 30\.0 s an evening/)
+  assert.match(text, /Beyond that: ethos 10\.0 s, none 0\.0 s\./)
+})
+
 test('what nobody looked at is not drawn as nothing', () => {
-  const { looks } = anEvening('none', { share: 1, risesAt: 0, endsAt: 65 })
+  const { looks } = anEvening('none', { share: 1, risesAt: 0, endsAt: 60 })
   const late = waitingByMinute(looks.slice(10, 20), 30, SPEED)
   assert.deepEqual(
     late.slice(0, 10).filter((value) => !Number.isNaN(value)),
@@ -87,11 +109,10 @@ test('the drawing has one scale for all, a column a minute, and marks the orders
   const runs = threeEvenings()
   const evenings = runs.map((run) => measureEvening(run, { speed: SPEED, quietUntilMs: 18 * MINUTE_MS }))
   const lines = drawWaiting(runs, compareEvenings(evenings, SPEED)).split('\n')
-  const column = (text: string, minute: number): string => text.slice(12)[minute] ?? ''
   assert.match(lines[1], /19:40 +19:55 +20:10/)
   assert.equal(column(lines[3], 5), 'M')
   const none = lines.find((line) => line.startsWith('none')) ?? ''
-  assert.deepEqual([column(none, 24), column(none, 30)], [' ', '█'])
+  assert.deepEqual([column(none, 18), column(none, 30)], [' ', '█'])
   const text = tellFigures(compareEvenings(evenings, SPEED))
   assert.match(text, /ethos let guests wait 100 % less than reactive\. Goal: 80 % less; reached\./)
   assert.match(text, /ethos moved 1, reactive 1\. Goal: no more; reached\./)
@@ -121,12 +142,6 @@ test('the page loads nothing from outside, and what guests are called is no mark
 
 test('a guest that moves has new counters, and none of its waiting is lost or counted twice', () => {
   const totals = new Totals()
-  const at = (host: string, delaySec: number, isRunning = true) => ({
-    host,
-    vm: 'vm1',
-    isRunning,
-    counters: { usedNs: 0, delayNs: delaySec * 1e9 },
-  })
   const waited = (told: Parameters<Totals['add']>[0]): number | undefined => totals.add(told).get('vm1')?.delaySec
   assert.equal(waited([at('host1', 100)]), 0, 'what was before is not of the run')
   assert.equal(waited([at('host1', 101)]), 1)
@@ -135,6 +150,21 @@ test('a guest that moves has new counters, and none of its waiting is lost or co
   assert.equal(waited([at('host2', 1)]), 3)
   assert.equal(waited([at('host2', 1), at('host1', 2, false)]), 5, 'back on host1 it is a new process')
   assert.equal(totals.add([at('host2', 1)]).get('vm1')?.host, 'host2')
+})
+
+test('what was measured for a moment only counts as not measured', async () => {
+  const { looks } = anEvening('none', { share: 0.5, risesAt: 0, endsAt: 60 })
+  const cpuAfter = async (minutes: number): Promise<number | undefined> => {
+    const meter = {
+      latest: looks[minutes],
+      lookAt: (until: number) => looks.findLast((look) => look.at <= until) ?? looks[0],
+    }
+    const inventory = { vms: [{ id: 'vm1' }] } as unknown as Inventory
+    return (await new MeterTelemetry(meter, { speed: SPEED }).read(inventory)).samples.columns.cpu?.[0]
+  }
+  assert.equal(await cpuAfter(2), NaN)
+  // In each second one is used and half of one waited.
+  assert.equal(await cpuAfter(5), 1.5)
 })
 
 test('a fast clock stands still until it is started, and ends a sleep when it is told to', async () => {

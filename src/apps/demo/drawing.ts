@@ -1,6 +1,6 @@
 /** The demo's figures for a terminal. */
-import { MINUTE_MS } from '../../terms/units.ts'
-import { type DemoFigures, type EveningFigures, GOALS, waitingByMinute } from './figures.ts'
+import { MINUTE_MS, SECOND_MS } from '../../terms/units.ts'
+import { type DemoFigures, type EveningFigures, GOALS, quietest, waitingByMinute } from './figures.ts'
 import type { EveningRun } from './run.ts'
 import { BEGINS_AT_MS, LASTS_MS } from './scenario.ts'
 
@@ -48,7 +48,7 @@ export function tellFigures(figures: DemoFigures): string {
     )
   lines.push('')
   for (const { against, fraction } of avoided) lines.push(tellAvoided(evenings[0].policy, against, fraction))
-  lines.push(...tellMoveCounts(evenings))
+  lines.push(...tellMoveCounts(evenings), ...tellQuiet(figures))
   for (const evening of evenings) lines.push(...tellMoves(evening))
   return `${lines.map((line) => line.trimEnd()).join('\n')}\n`
 }
@@ -67,6 +67,18 @@ function tellMoveCounts([ours, ...others]: readonly EveningFigures[]): readonly 
       const verdict = ours.moves.length <= moves.length ? 'reached' : 'missed'
       return `${ours.policy} moved ${ours.moves.length}, ${policy} ${moves.length}. Goal: no more; ${verdict}.`
     })
+}
+
+/** Emulated guests wait for each other, and for this machine, also where there is room: that much nobody can avoid. */
+function tellQuiet(figures: DemoFigures): readonly string[] {
+  const share = quietest(figures)
+  if (share === undefined) return []
+  const unavoidable = (share * LASTS_MS) / figures.speed / SECOND_MS
+  const beyond = figures.evenings.map(
+    ({ policy, delaySec }) => `${policy} ${Math.max(0, delaySec - unavoidable).toFixed(1)} s`,
+  )
+  const without = `Without any peak guests wait ${share.toFixed(2)} s a second here, ${unavoidable.toFixed(1)} s an evening, which nobody can avoid`
+  return [`${without}. Beyond that: ${beyond.join(', ')}.`]
 }
 
 function tellMoves({ policy, moves, contendedAt }: EveningFigures): readonly string[] {

@@ -14,7 +14,7 @@ export interface EveningFigures {
   /** Growth of `vcpu.delay` of all guests over the evening, in seconds: the contention-seconds. */
   readonly delaySec: number
   /** The same over its quiet beginning, per second: what guests wait for without any peak. Absent: nothing was looked at then. */
-  readonly restShare?: number
+  readonly quietShare?: number
   /** When a host first was contended, in the demo's time. Absent: none was. */
   readonly contendedAt?: number
   readonly moves: readonly MoveFigures[]
@@ -42,7 +42,7 @@ export function measureEvening(
   const perSec = about.speed * SECOND_MS
   const first = looks[0]
   const quiet = looks.findLast((look) => look.at <= about.quietUntilMs)
-  const restShare =
+  const quietShare =
     quiet === undefined || quiet.at <= first.at
       ? undefined
       : (delayOf(quiet) - delayOf(first)) / ((quiet.at - first.at) / perSec)
@@ -50,7 +50,7 @@ export function measureEvening(
   return {
     policy,
     delaySec: delayOf(looks[looks.length - 1]) - delayOf(first),
-    ...(restShare === undefined ? {} : { restShare }),
+    ...(quietShare === undefined ? {} : { quietShare }),
     ...(contendedAt === undefined ? {} : { contendedAt }),
     moves: moves.map((move) => ({ ...move, waitedShare: waitedOn(looks, move.from, move.orderedAt, perSec) })),
   }
@@ -64,6 +64,13 @@ export function compareEvenings(evenings: readonly EveningFigures[], speed: numb
     speed,
     avoided: others.map(({ policy, delaySec }) => ({ against: policy, fraction: 1 - ours.delaySec / delaySec })),
   }
+}
+
+/** What guests wait for on this machine without any peak and without a move: seconds per second, in the quietest of the quiet beginnings. Absent: nobody
+ *  looked then. */
+export function quietest({ evenings }: DemoFigures): number | undefined {
+  const shares = evenings.flatMap(({ quietShare }) => (quietShare === undefined ? [] : [quietShare]))
+  return shares.length === 0 ? undefined : Math.min(...shares)
 }
 
 /** Waiting of all guests together, in seconds since the first look. */

@@ -17,7 +17,7 @@ export function drawPage(runs: readonly EveningRun[], figures: DemoFigures, note
 <html lang="en"><head><meta charset="utf-8"><title>Ethos: an evening on real guests</title>
 <style>
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 960px; margin: 2rem auto; padding: 0 1rem; color: #17202a; background: #fff }
-text { font: 12px system-ui, sans-serif; fill: #596673 } pre { overflow-x: auto; background: #f5f6f8; padding: 1rem }
+text { font: 12px system-ui, sans-serif; fill: #596673 } pre { white-space: pre-wrap; background: #f5f6f8; padding: 1rem }
 @media (prefers-color-scheme: dark) { body { color: #e8edf2; background: #0f1419 } pre { background: #171d24 } text { fill: #9ba8b5 } }
 </style></head><body>
 <h1>An evening on real guests</h1>

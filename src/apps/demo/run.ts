@@ -25,6 +25,7 @@ import {
   hostsOf,
   imaginePast,
   LASTS_MS,
+  quotaOfHost,
   shareOfHost,
   SLOT_MS,
   vmsOf,
@@ -44,7 +45,7 @@ const MOVE_TERMS = { bandwidthMibPerSec: 24, timeoutMs: 60 * SECOND_MS, stalledM
 const BOOT_SHARE = 1
 /** What booting left is done by then; and what a change of a host's CPU left. */
 const SETTLE_MS = 2 * SECOND_MS
-const REST_MS = 4 * SECOND_MS
+const REST_MS = 3 * SECOND_MS
 
 /** A move as it came about. Instants in the demo's time. */
 export interface DemoMove {
@@ -87,21 +88,21 @@ export async function playEvening(options: EveningOptions): Promise<EveningRun> 
   const { stage, scenario, speed, signal, tell } = options
   await stage.clear()
   await stage.limit(BOOT_SHARE)
-  await stage.boot(scenario.guests)
+  await stage.boot(scenario.guests, signal)
   const names = scenario.hosts
   const uris = new Map(await Promise.all(names.map(async (name) => [name, await stage.uriOf(name, 'unix')] as const)))
   const meter = await Meter.open(uris)
   const driver = await openDriver(stage, uris)
   const store = await FileStore.open(join(stage.folder, `${options.balancer.name}-${Date.now()}.journal`))
-  const clock = new FastClock(speed, signal)
   const mover = new Mover({ driver, store, clock: new WallClock(), fence: () => 1, isWarningAccepted: () => true })
   const ending = new AbortController()
   const isOver = AbortSignal.any([signal, ending.signal])
+  const clock = new FastClock(speed, isOver)
   try {
     await startCourses(options)
     const restShare = await measureRest(options, uris)
     const hostShare = options.hostShare ?? shareOfHost(scenario, restShare, availableParallelism())
-    await stage.limit(hostShare)
+    await stage.limit(quotaOfHost(hostShare))
     await pause(SETTLE_MS, undefined, { signal })
     tell(
       `${timeOfDay(0)}  the evening begins; a guest at rest costs ${restShare.toFixed(2)} cores, a host has ${hostShare.toFixed(2)}.`,
@@ -171,20 +172,21 @@ async function live(
     }
   }
   const base = new MeterHypervisor(meter, hosts, vms)
-  const hypervisor = new InDemoTime(new MovingHypervisor({ base, mover, intentOf }), clock)
-  const past = rememberPast(options, await base.inventory(), restShare)
   const refusals: string[] = []
+  const hypervisor = new InDemoTime(new MovingHypervisor({ base, mover, intentOf }), clock, ({ vmId }, reason) => {
+    refusals.push(`${timeOfDay(clock.now())} ${vmId}: ${reason}`)
+    tell(`${timeOfDay(clock.now())}  refused: ${reason}`)
+  })
+  const past = rememberPast(options, await base.inventory(), restShare)
   await runLoop({
     balancer: balancer.name === 'ethos' ? { ...balancer, start: () => past } : balancer,
     world: { clock, telemetry: new MeterTelemetry(meter, clock), hypervisor, store },
     policy: DEMO_POLICY,
     seed,
     until: LASTS_MS,
-    onTurn: ({ orders, events }, { at }) => {
+    onTurn: ({ orders }, { at }) => {
       for (const { vmId, from, to, reason } of orders)
         tell(`${timeOfDay(at)}  ${vmId} is to go from ${from} to ${to}. ${reason}`)
-      for (const event of events)
-        if (event.kind === 'move-refused' && event.to !== undefined) refusals.push(`${event.vmId}: ${event.reason}`)
     },
   })
   return refusals
@@ -288,7 +290,7 @@ function neverFulfilled(work: Promise<void>): Promise<never> {
 function movesOf(mover: Mover, clock: FastClock): readonly DemoMove[] {
   const { open, ended } = mover.view()
   return [...ended, ...open.map(({ record }) => record)]
-    .filter(({ sentAt }) => sentAt !== undefined)
+    .filter(({ sentAt, closed }) => sentAt !== undefined && closed?.state !== 'not-started')
     .map(({ intent: { order }, recordedAt, closed }) => ({
       vm: order.vmId,
       from: order.from,

@@ -12,7 +12,7 @@ export const SLOT_MS = 5 * MINUTE_MS
 export const BEGINS_AT_MS = 19 * HOUR_MS + 40 * MINUTE_MS
 /** Until then no guest wants more than at rest. */
 export const QUIET_UNTIL_MS = 18 * MINUTE_MS
-export const LASTS_MS = 65 * MINUTE_MS
+export const LASTS_MS = 60 * MINUTE_MS
 
 /** Wants of a guest over its day: corners (minute of the day, share of one core of this machine), straight lines between, the last goes on until the first. */
 export type Course = readonly (readonly [minute: number, share: Fraction])[]
@@ -114,12 +114,20 @@ export function imaginePast(
   })
 }
 
-/** What each host is given, share of a core: so much that one busy guest and one at rest fill it as far as the policy lets a target be filled, with a
- *  quarter to spare; never more than the machine has. Three busy ones want half as much again as it has.
+/** What a host needs beside its guests' CPUs, share of a core: libvirtd, and what QEMU does besides, copies of memory among it. */
+const OWN_SHARE = 0.15
+
+/** What each host has for its guests, share of a core: so much that one busy guest and one at rest fill it as far as the policy lets a target be filled,
+ *  with three tenths to spare; never more than the machine has. Three busy ones want half as much again as it has.
  *  @param restShare what a guest costs at rest, beside its work */
 export function shareOfHost(scenario: DemoScenario, restShare: Fraction, machineCores: number): Fraction {
-  const wanted = (1.25 * (BUSY + restShare) + 1.3 * (QUIET + restShare)) / DEMO_POLICY.contention.lowFraction
-  return Math.min(wanted, (0.95 * machineCores) / scenario.hosts.length)
+  const wanted = (1.3 * (BUSY + restShare) + 1.3 * (QUIET + restShare)) / DEMO_POLICY.contention.lowFraction
+  return Math.min(wanted, (0.95 * machineCores) / scenario.hosts.length - OWN_SHARE)
+}
+
+/** What a host is limited to, its own needs included. */
+export function quotaOfHost(share: Fraction): Fraction {
+  return share + OWN_SHARE
 }
 
 /** The hosts as a balancer sees them: one core each, as fast as the share of a core that they may use. */

@@ -121,8 +121,8 @@ export class Stage {
   }
 
   /** Boots the guests, all at once, and waits until each beats. */
-  async boot(guests: readonly DemoGuest[]): Promise<void> {
-    await Promise.all(guests.map((guest) => this.bootOne(guest)))
+  async boot(guests: readonly DemoGuest[], signal: AbortSignal): Promise<void> {
+    await Promise.all(guests.map((guest) => this.bootOne(guest, signal)))
   }
 
   /** Ends all guests, wherever they are. */
@@ -160,14 +160,14 @@ export class Stage {
     rmSync(this.folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 })
   }
 
-  private async bootOne({ name, home, memoryMiB }: DemoGuest): Promise<void> {
+  private async bootOne({ name, home, memoryMiB }: DemoGuest, signal: AbortSignal): Promise<void> {
     const host = this.hosts[home]
     await this.tell('vm-start', host, name, `mem=${memoryMiB}`, 'cpu=1', 'dirty=0', `extra=${GUEST_WORDS}`)
     const endsAt = performance.now() + BOOT_MS_MAX
     while (this.beats(name) < 2) {
       if (performance.now() > endsAt || this.panicOf(name) !== undefined)
         throw new GuestLost(`${name} did not boot on ${host}: ${this.panicOf(name) ?? 'it said nothing in time'}.`)
-      await pause(200)
+      await pause(200, undefined, { signal })
     }
   }
 

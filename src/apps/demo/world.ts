@@ -64,9 +64,12 @@ export class InDemoTime implements Hypervisor {
   readonly name: string
   private readonly inner: Hypervisor
   private readonly clock: FastClock
+  private readonly onRefused: (order: MigrationOrder, reason: string) => void
 
-  constructor(inner: Hypervisor, clock: FastClock) {
+  /** @param onRefused is told of each order that the platform does not take */
+  constructor(inner: Hypervisor, clock: FastClock, onRefused: (order: MigrationOrder, reason: string) => void) {
     this.inner = inner
+    this.onRefused = onRefused
     this.clock = clock
     this.name = inner.name
   }
@@ -82,12 +85,19 @@ export class InDemoTime implements Hypervisor {
     }
   }
 
-  preflight(order: MigrationOrder): Promise<Verdict> {
-    return this.inner.preflight(order)
+  async preflight(order: MigrationOrder): Promise<Verdict> {
+    const verdict = await this.inner.preflight(order)
+    if (verdict.kind === 'refused') this.onRefused(order, verdict.reason)
+    return verdict
   }
 
-  begin(order: MigrationOrder): Promise<void> {
-    return this.inner.begin(order)
+  async begin(order: MigrationOrder): Promise<void> {
+    try {
+      await this.inner.begin(order)
+    } catch (error) {
+      this.onRefused(order, error instanceof Error ? error.message : String(error))
+      throw error
+    }
   }
 
   cancel(vmId: VmId): Promise<void> {
@@ -98,10 +108,10 @@ export class InDemoTime implements Hypervisor {
 /** What guests used and waited for in the last window, as their hosts tell: nobody asks within a guest. */
 export class MeterTelemetry implements TelemetrySource {
   readonly name = 'libvirt statistics'
-  private readonly meter: Meter
-  private readonly clock: FastClock
+  private readonly meter: Pick<Meter, 'latest' | 'lookAt'>
+  private readonly clock: Pick<FastClock, 'speed'>
 
-  constructor(meter: Meter, clock: FastClock) {
+  constructor(meter: Pick<Meter, 'latest' | 'lookAt'>, clock: Pick<FastClock, 'speed'>) {
     this.meter = meter
     this.clock = clock
   }
@@ -111,9 +121,11 @@ export class MeterTelemetry implements TelemetrySource {
     const was = is === undefined ? undefined : this.meter.lookAt(is.at - SLOT_MS)
     if (is === undefined || was === undefined) throw new TelemetryError('unreachable', 'No host was asked yet.')
     const spanSec = (is.at - was.at) / this.clock.speed / SECOND_MS
+    // A moment's use says nothing of a window's: at the first turn nothing was measured yet.
+    const isShort = is.at - was.at < SLOT_MS / 2
     const cpu = Float32Array.from(vms, ({ id }) => {
       const [from, to] = [was.guests.get(id), is.guests.get(id)]
-      if (from === undefined || to === undefined || !(spanSec > 0)) return NaN
+      if (from === undefined || to === undefined || isShort) return NaN
       return (to.usedSec + to.delaySec - from.usedSec - from.delaySec) / spanSec
     })
     return { samples: { at: is.at, windowMs: SLOT_MS, columns: { cpu } }, personalities: [] }

@@ -5,6 +5,7 @@ import { LibvirtDaemon, withoutLibvirt } from '../../../../tools/libvirt-daemon.
 import { parseHostId, parseVmId } from '../../../terms/ids.ts'
 import { anIntent } from './builders.ts'
 import { LibvirtDriver } from './libvirt-driver.ts'
+import { checkWholeSite } from './site-check.ts'
 import { LibvirtStatistics } from './statistics.ts'
 
 const HOST_1 = parseHostId('host-1')
@@ -87,6 +88,23 @@ function real(): void {
     await statistics.look()
     const [look] = await statistics.look()
     assert.ok(look?.kind === 'told' && look.vms[0]?.stats.fields.get('state.state') === 1)
+  })
+
+  test('a site is checked whole: what its driver can not tell is said, and what it can is there', async () => {
+    const hosts = [...driver.hosts.values()].map(({ host }) => host)
+    const check = await checkWholeSite({ hosts, sharedPools: ['default-pool'] }, driver.hosts, { loadSpanMs: 1 })
+    for (const host of check.hosts) {
+      assert.ok(host.kind === 'told', JSON.stringify(host))
+      assert.deepEqual([host.libvirtVersion?.split('.').length, host.vms, host.networks], [3, ['test'], ['default']])
+      assert.deepEqual(
+        host.pools?.map(({ name, type, path }) => [name, type, path]),
+        [['default-pool', 'dir', '/default-pool']],
+      )
+      assert.deepEqual([host.node?.cpus, host.capabilities?.cells.length], [16, 2])
+      assert.match(host.untold.join('\n'), /Not told: guests' CPUs\. .*not supported/)
+    }
+    // It names no model, so that nothing can be said of its CPU.
+    assert.deepEqual([check.cpus.sharedFeatures, check.baseline], [undefined, undefined])
   })
 
   test('a daemon that is killed is unreachable, and found again once it is back', async () => {

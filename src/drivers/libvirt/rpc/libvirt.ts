@@ -25,7 +25,7 @@ import {
   type JobInfo,
   type JobStats,
 } from './procedures-domain.ts'
-import { type CpuOf, HOST_PROCEDURES, type NodeInfo, type NodeStat } from './procedures-host.ts'
+import { type CpuOf, HOST_PROCEDURES, type Named, type NodeInfo, type NodeStat } from './procedures-host.ts'
 import { MIGRATION_PROCEDURES } from './procedures-migration.ts'
 
 export { isNoDomain, LIBVIRT_ERROR, LibvirtError, LibvirtRemoteError } from './errors.ts'
@@ -35,7 +35,18 @@ export type { CallFate, LibvirtErrorCode } from './errors.ts'
 export type { Migration, MigrationEnd, MigrationOptions } from './migration.ts'
 export type { JobCompletedEvent, LifecycleEvent, MigrationIterationEvent, Subscription } from './events.ts'
 export type { TypedParameter } from './typed-parameters.ts'
-export type { BlockInfo, Domain, DomainInfo, DomainState, DomainStatsRecord, JobInfo, JobStats, NodeInfo, NodeStat }
+export type {
+  BlockInfo,
+  Domain,
+  DomainInfo,
+  DomainState,
+  DomainStatsRecord,
+  JobInfo,
+  JobStats,
+  Named,
+  NodeInfo,
+  NodeStat,
+}
 
 export interface LibvirtOptions extends RpcOptions {
   /** Opens the daemon's read-only side: nothing can be moved then. */
@@ -66,6 +77,10 @@ export const FEATURE = { migrationPeerToPeer: 4, keepalive: 10, migrationParamet
 /** Only domains that run, or only those that do not: virConnectListAllDomainsFlags. */
 export const DOMAIN_LIST = { active: 1 << 0, inactive: 1 << 1 } as const
 
+interface Expanded {
+  readonly isExpanded?: boolean
+}
+
 /** Answers of a comparison: virCPUCompareResult. */
 export type CpuComparison = 'incompatible' | 'identical' | 'superset'
 
@@ -74,6 +89,9 @@ const READ_ONLY = 1 << 0
 const STATS_NO_WAIT = 1 << 29
 const XML_INACTIVE = 1 << 1
 const COMPLETED = 1 << 0
+/** Of pools and networks alike: VIR_CONNECT_LIST_STORAGE_POOLS_ACTIVE, VIR_CONNECT_LIST_NETWORKS_ACTIVE. */
+const LIST_ACTIVE = 1 << 1
+const EXPAND_FEATURES = 1 << 0
 const METADATA_ELEMENT = 2
 const SECONDS_MAX = 60
 
@@ -198,13 +216,33 @@ export class Libvirt {
     return comparison(await this.call(HOST_PROCEDURES.compareHypervisorCpu, { ...anyCpu(of), xml, flags: 0 }))
   }
 
-  /** The CPU that all of these can do, as XML. */
-  baselineCpu(cpus: readonly string[]): Promise<string> {
-    return this.call(HOST_PROCEDURES.baselineCpu, { cpus, flags: 0 })
+  /** The CPU that all of these can do, as XML. @param isExpanded with every feature by name, those of the model included */
+  baselineCpu(cpus: readonly string[], { isExpanded = false }: Expanded = {}): Promise<string> {
+    return this.call(HOST_PROCEDURES.baselineCpu, { cpus, flags: isExpanded ? EXPAND_FEATURES : 0 })
   }
 
-  baselineHypervisorCpu(cpus: readonly string[], of: Partial<CpuOf> = {}): Promise<string> {
-    return this.call(HOST_PROCEDURES.baselineHypervisorCpu, { ...anyCpu(of), cpus, flags: 0 })
+  baselineHypervisorCpu(
+    cpus: readonly string[],
+    of: Partial<CpuOf> = {},
+    { isExpanded = false }: Expanded = {},
+  ): Promise<string> {
+    const flags = isExpanded ? EXPAND_FEATURES : 0
+    return this.call(HOST_PROCEDURES.baselineHypervisorCpu, { ...anyCpu(of), cpus, flags })
+  }
+
+  /** Storage pools that are active. */
+  async pools(): Promise<readonly Named[]> {
+    return (await this.call(HOST_PROCEDURES.listPools, { needResults: 1, flags: LIST_ACTIVE })).list
+  }
+
+  /** libvirt's own networks that are active; bridges of the host are not among them. */
+  async networks(): Promise<readonly Named[]> {
+    return (await this.call(HOST_PROCEDURES.listNetworks, { needResults: 1, flags: LIST_ACTIVE })).list
+  }
+
+  /** XML: kind, size, where it comes from and where it is. What it logs in with is named and not told. */
+  poolXml(pool: Named): Promise<string> {
+    return this.call(HOST_PROCEDURES.poolXml, { pool, flags: 0 })
   }
 
   /** @param flags 0 for all, or of `DOMAIN_LIST` */

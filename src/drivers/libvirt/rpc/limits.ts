@@ -25,6 +25,8 @@ export const JOB_STATS_MAX = 64
 export const NODE_CPU_STATS_MAX = 16
 export const NODE_MEMORY_STATS_MAX = 16
 export const BASELINE_CPUS_MAX = 256
+/** Storage pools and networks of a host, each. */
+export const NAMED_MAX = 16_384
 export const AUTH_TYPES_MAX = 20
 /** VIR_TYPED_PARAM_FIELD_LENGTH less the final zero. */
 export const FIELD_NAME_BYTES_MAX = 79

@@ -1,6 +1,7 @@
 /** Procedures that ask a host about itself, and those that open and close. Layouts: remote_protocol.x of libvirt 9.0. */
 import { array, COUNT, INT, NOTHING, optional, STRING, struct, TRUTH, UNSIGNED } from './codec.ts'
-import { AUTH_TYPES_MAX, BASELINE_CPUS_MAX, NODE_CPU_STATS_MAX, NODE_MEMORY_STATS_MAX } from './limits.ts'
+import { UUID } from './domain.ts'
+import { AUTH_TYPES_MAX, BASELINE_CPUS_MAX, NAMED_MAX, NODE_CPU_STATS_MAX, NODE_MEMORY_STATS_MAX } from './limits.ts'
 import { procedure } from './procedure.ts'
 import type { XdrReader, XdrWriter } from './xdr.ts'
 
@@ -23,6 +24,12 @@ export interface NodeInfo {
   readonly threadsPerCore: number
 }
 
+/** A storage pool or a network, as the protocol names both. */
+export interface Named {
+  readonly name: string
+  readonly uuid: string
+}
+
 /** A CPU of which a host is asked: by emulator, architecture, machine and kind of virtualisation, each the host's own choice where absent. */
 export interface CpuOf {
   readonly emulator: string | undefined
@@ -38,6 +45,12 @@ const CPU_OF = {
   virtualisation: optional(STRING),
 }
 const MODEL_CHARS = 32
+const NAMED = struct<Named>({ name: STRING, uuid: UUID })
+const LIST_OF = struct<{ readonly needResults: number; readonly flags: number }>({ needResults: INT, flags: UNSIGNED })
+const LISTED = struct<{ readonly list: readonly Named[]; readonly count: number }>({
+  list: array(NAMED, NAMED_MAX),
+  count: UNSIGNED,
+})
 const STAT = struct<NodeStat>({ field: STRING, value: COUNT })
 
 /** A C string in 32 chars, each of which takes four bytes on the wire. */
@@ -122,6 +135,14 @@ export const HOST_PROCEDURES = {
       stats: array(STAT, NODE_MEMORY_STATS_MAX),
       count: INT,
     }),
+  ),
+  listPools: procedure('CONNECT_LIST_ALL_STORAGE_POOLS', 281, LIST_OF, LISTED),
+  listNetworks: procedure('CONNECT_LIST_ALL_NETWORKS', 283, LIST_OF, LISTED),
+  poolXml: procedure(
+    'STORAGE_POOL_GET_XML_DESC',
+    88,
+    struct<{ readonly pool: Named; readonly flags: number }>({ pool: NAMED, flags: UNSIGNED }),
+    STRING,
   ),
   compareCpu: procedure(
     'CONNECT_COMPARE_CPU',
