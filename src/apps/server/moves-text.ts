@@ -98,17 +98,20 @@ function moveView({ intent, state, recordedAt, sentAt, acceptedAt, seenAt, froze
 function ledgerView(ledger: MoveLedger) {
   const pairs = [...ledger.pairs].slice(-PAIRS_SHOWN).map(([key, { total, downtime, bytes, ends }]) => {
     const [from, to] = key.split(' ')
-    const factor = ({ moves, mean }: FactorBelief) => (moves === 0 ? {} : { moves, factor: Math.exp(mean) })
     return {
       from,
       to,
-      total: factor(total),
-      downtime: factor(downtime),
-      bytes: factor(bytes),
+      total: factorView(total),
+      downtime: factorView(downtime),
+      bytes: factorView(bytes),
       verdicts: { moves: ends.moves, shift: ends.shift },
     }
   })
   return { ...sumUp(ledger), open: ledger.open.size, pairs }
+}
+
+function factorView({ moves, mean }: FactorBelief) {
+  return moves === 0 ? {} : { moves, factor: Math.exp(mean) }
 }
 
 function evacuationView({ hostId, vms, leaving, stuck }: Evacuation, settings: SiteSettings | undefined) {

@@ -141,7 +141,10 @@ test('what is missing is told with a remedy, automation does not start it, and a
   const verdict = bench.desk.termsOf(order, ABOUT)
   assert.match('kind' in verdict ? verdict.reason : '', /virsh dommemstat .*`linkMbitPerSec` is set of neither/)
   const asked = bench.desk.termsOf(order, { ...ABOUT, by: 'person' })
-  assert.ok(!('kind' in asked) && asked.promise === undefined)
+  assert.ok(!('kind' in asked) && asked.promise === undefined && asked.terms.bandwidthMibPerSec === undefined)
+  const limited = new Bench(200)
+  const without = limited.desk.termsOf(limited.anOrder(), { ...ABOUT, by: 'person' })
+  assert.ok(!('kind' in without) && without.promise === undefined && without.terms.bandwidthMibPerSec === 23)
 })
 
 test('without a limit the pace of earlier moves tells the link, and the move is not held to it', async () => {

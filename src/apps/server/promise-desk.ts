@@ -3,7 +3,7 @@ import { completeFacts, paceOfRoute } from '../../engine/migration/complete-fact
 import type { CostModel, MovePromise } from '../../engine/migration/cost-model.ts'
 import { promiseMove } from '../../engine/migration/cost-model.ts'
 import { afterLine, type IntentRecord } from '../../engine/migration/intent-record.ts'
-import { termsOf, type MoveConsent } from '../../engine/migration/terms.ts'
+import { bandwidthOf, type MoveConsent, termsOf } from '../../engine/migration/terms.ts'
 import { encodeLedger, parseLedger, parseOpenMove } from '../../engine/learn/move-ledger-codec.ts'
 import {
   closeMove,
@@ -178,9 +178,18 @@ export class PromiseDesk {
     }
   }
 
+  /** The link's limit holds without a promise too. */
+  private withinLink(
+    { from, to }: MigrationOrder,
+    { terms, ...rest }: Exclude<ReturnType<TermsOf>, Refused>,
+  ): ReturnType<TermsOf> {
+    const mbit = this.options.reader.linkMbitPerSec(from, to)
+    return { ...rest, terms: mbit === undefined ? terms : { ...terms, bandwidthMibPerSec: bandwidthOf(mbit) } }
+  }
+
   private withoutFacts(order: MigrationOrder, about: MoveAsked, missing: readonly string[]): ReturnType<TermsOf> {
     const verdict = this.options.otherwise(order, about)
-    if (!('kind' in verdict)) return verdict
+    if (!('kind' in verdict)) return this.withinLink(order, verdict)
     return { ...verdict, reason: `${verdict.reason} Not known: ${missing.join(' ')}` } satisfies Refused
   }
 }

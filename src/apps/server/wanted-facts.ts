@@ -13,7 +13,7 @@ export interface WantedFacts {
   readonly hostId: HostId
 }
 
-/** VMs of hosts that showed contention in one of the last turns or may soon, that are being emptied or drained, busiest first; pinned ones left out.
+/** VMs of hosts that showed contention in one of the last turns or may soon, that are being emptied or drained, busiest first; those that are pinned or on their way left out.
  *  @param emptied hosts that people want emptied */
 export function wantedFacts(
   { state, observation, policy, contention }: LastTurn,
@@ -29,9 +29,10 @@ export function wantedFacts(
   })
   const cpu = observation.samples.columns.cpu
   const busy = (vm: number): number => (Number.isNaN(cpu?.[vm] ?? Number.NaN) ? 0 : (cpu?.[vm] ?? 0))
+  const moving = new Set(observation.inventory.migrations.map(({ vmId }) => vmId))
   const byHost = new Map<number, number[]>()
   for (const [vm, host] of hostOf.entries()) {
-    if (host === HOST_UNKNOWN || !isWanted[host] || vms[vm].isPinned === true) continue
+    if (host === HOST_UNKNOWN || !isWanted[host] || vms[vm].isPinned === true || moving.has(vms[vm].id)) continue
     const members = byHost.get(host) ?? []
     members.push(vm)
     byHost.set(host, members)

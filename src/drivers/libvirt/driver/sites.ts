@@ -14,7 +14,7 @@ export interface LibvirtHost {
   readonly dataUri?: string
   /** Bridges and libvirt networks that are there. Absent: not known, and what is not known is a warning of every preflight. */
   readonly networks?: readonly string[]
-  /** What its link may carry of moves, in Mbit/s. Moves are held to the smaller of both hosts', and promised by it until some have shown their pace. */
+  /** What its link may carry of one move, in Mbit/s. Each is held to the smaller of both hosts', and promised by it until some have shown their pace. */
   readonly linkMbitPerSec?: number
 }
 
