@@ -1,9 +1,19 @@
-import { afterLine, type IntentRecord } from '../engine/migration/intent-record.ts'
+import { afterLine, type IntentRecord, linesOf } from '../engine/migration/intent-record.ts'
 import { type CallStatus, type Follow, startFollowing } from '../engine/migration/intent.ts'
 import type { PastStart } from '../engine/migration/start-guards.ts'
+import type { MigrationInFlight } from '../terms/cluster.ts'
 import type { OrderId, VmId } from '../terms/ids.ts'
 import type { MigrationIntent, MoveFigures } from '../terms/intent.ts'
-import { encodeMoveLine, encodeMoverLine, type MoveLine, type MoveStep, readMoveLine } from '../terms/move-record.ts'
+import {
+  encodeMoveLine,
+  encodeMoverLine,
+  encodeYieldLine,
+  type MoveLine,
+  type MoveStep,
+  readMoveLine,
+  readYieldLine,
+  type YieldLine,
+} from '../terms/move-record.ts'
 import { ParseError } from '../terms/parse.ts'
 import { DAY_MS, type EpochMs } from '../terms/units.ts'
 import type { CallEnd } from '../world/migration-driver.ts'
@@ -14,6 +24,8 @@ const ENDED_MOST = 1000
 const STARTS_MOST = 10_000
 /** How many ids of orders are remembered, so that none is sent twice; the age of an order bounds it too. */
 const KNOWN_MOST = 20_000
+/** A move that is still open is carried forward this often: who reads a week of the journal reads of each that is open, however old. */
+const CARRY_EVERY_MS = DAY_MS
 
 /** A move that has not ended, as this process knows it. */
 export interface Entry {
@@ -30,6 +42,8 @@ export interface Entry {
   /** Its end by the platform's word is on record. */
   isCallEndWritten: boolean
   progressWrittenAt: EpochMs
+  /** All that is on record of it was written together the last time. */
+  carriedAt: EpochMs
   /** Settles when all that was to be written before has been, or could not be. */
   lastWrite: Promise<void>
 }
@@ -48,6 +62,14 @@ export class MoveBook {
 
   get open(): readonly Entry[] {
     return [...this.openById.values()]
+  }
+
+  /** What is open, with what is not on record yet. */
+  get inFlight(): readonly MigrationInFlight[] {
+    return this.open.map(({ intent: { order }, record }) => {
+      const { id: orderId, vmId, from, to, decidedAt } = order
+      return { orderId, vmId, from, to, startedAt: record?.recordedAt ?? decidedAt }
+    })
   }
 
   get ended(): readonly IntentRecord[] {
@@ -71,8 +93,9 @@ export class MoveBook {
   async adopt(
     lines: AsyncIterable<string> | Iterable<string>,
     now: EpochMs,
-  ): Promise<{ readonly latest: EpochMs; readonly unread?: string }> {
+  ): Promise<{ readonly latest: EpochMs; readonly yields: readonly YieldLine[]; readonly unread?: string }> {
     const records = new Map<OrderId, IntentRecord>()
+    const yields = new Map<VmId, YieldLine>()
     let number = 0
     let unread: string | undefined
     let latest = 0
@@ -81,6 +104,10 @@ export class MoveBook {
       if (typeof line === 'string') unread ??= line
       if (line === undefined || typeof line === 'string') continue
       latest = Math.max(latest, line.at)
+      if ('until' in line) {
+        if (line.until > now) yields.set(line.vmId, line)
+        continue
+      }
       const record = afterLine(records.get(line.orderId), line)
       if (record === undefined) continue
       this.noteLine(record, line)
@@ -90,10 +117,12 @@ export class MoveBook {
     for (const record of records.values()) {
       const entry = newEntry(record.intent, now)
       entry.record = record
+      entry.carriedAt = record.recordedAt
+      entry.follow = { ...entry.follow, isPostCopy: record.progress?.told.isPostCopy === true }
       entry.isCallEndWritten = record.call !== undefined
       this.openById.set(record.intent.order.id, entry)
     }
-    return { latest, ...(unread === undefined ? {} : { unread }) }
+    return { latest, yields: [...yields.values()], ...(unread === undefined ? {} : { unread }) }
   }
 
   /** A place is taken at once, so that two orders can't have the last one. */
@@ -121,9 +150,32 @@ export class MoveBook {
     return written
   }
 
+  /** Writes what is on record of a move anew, if that was long ago. Rejects as the store does. Undefined: nothing was written. */
+  carry(entry: Entry, at: EpochMs): Promise<true | undefined> {
+    if (at - entry.carriedAt < CARRY_EVERY_MS) return Promise.resolve(undefined)
+    const carried = entry.lastWrite.then(async () => {
+      if (entry.record === undefined || entry.record.closed !== undefined) return undefined
+      for (const line of linesOf(entry.record)) await this.store.append(encodeMoveLine(line))
+      entry.carriedAt = at
+      return true as const
+    })
+    entry.lastWrite = carried.then(
+      () => undefined,
+      () => undefined,
+    )
+    return carried
+  }
+
+  /** Rejects as the store does. */
+  async writeYield(line: YieldLine): Promise<true> {
+    await this.store.append(encodeYieldLine(line))
+    return true
+  }
+
   /** Is a line taken? Rejects as the store does. */
-  async tryJournal(at: EpochMs): Promise<void> {
+  async tryJournal(at: EpochMs): Promise<true> {
     await this.store.append(encodeMoverLine(at, 'The journal took no line, and takes lines again.'))
+    return true
   }
 
   private async writeNow(entry: Entry, step: MoveStep, at: EpochMs): Promise<IntentRecord | undefined> {
@@ -141,7 +193,7 @@ export class MoveBook {
 
   private noteLine({ intent: { order } }: IntentRecord, line: MoveLine): void {
     this.remember(order.id)
-    if (line.step !== 'sending') return
+    if (line.step !== 'sending' || this.startsMade.some(({ orderId }) => orderId === order.id)) return
     const { id: orderId, vmId, from, to, class: moveClass } = order
     const start = { orderId, vmId, from, to, class: moveClass, at: line.at }
     this.startsMade = [...this.startsMade.filter(({ at }) => line.at - at < DAY_MS), start].slice(-STARTS_MOST)
@@ -174,9 +226,9 @@ export function figuresOf({ callEnd, record }: Entry): { readonly figures?: Move
 }
 
 /** A line of a move, undefined for another line, or why it can't be read. */
-function readOr(text: string, place: string): MoveLine | string | undefined {
+function readOr(text: string, place: string): MoveLine | YieldLine | string | undefined {
   try {
-    return readMoveLine(text, place)
+    return readMoveLine(text, place) ?? readYieldLine(text, place)
   } catch (error) {
     if (error instanceof ParseError) return error.message
     throw error
@@ -194,6 +246,7 @@ function newEntry(intent: MigrationIntent, now: EpochMs): Entry {
     callEnd: undefined,
     isCallEndWritten: false,
     progressWrittenAt: now,
+    carriedAt: now,
     lastWrite: Promise.resolve(),
   }
 }

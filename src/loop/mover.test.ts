@@ -3,7 +3,9 @@ import { test } from 'node:test'
 import { Rig, type RigOptions } from '../../tools/moves/rig.ts'
 import type { CallManner } from '../simulator/imagined-platform.ts'
 import { parseOrderId } from '../terms/ids.ts'
-import { GiB, MINUTE_MS, SECOND_MS } from '../terms/units.ts'
+import type { MigrationIntent } from '../terms/intent.ts'
+import { encodeMoveLine } from '../terms/move-record.ts'
+import { DAY_MS, GiB, HOUR_MS, MINUTE_MS, SECOND_MS } from '../terms/units.ts'
 import type { MigrationDriver } from '../world/migration-driver.ts'
 import type { Submission } from './mover-view.ts'
 
@@ -82,6 +84,101 @@ test('the kill switch stops what is about to start, and what is under way is fol
   assert.deepEqual(endsOf(rig), ['not-started', 'not-started', 'not-started', 'done'].sort())
   rig.setPaused(false)
   assert.equal(kindOf(await rig.submit(rig.intent(rig.vms[1], rig.hosts[0]))), 'started')
+})
+
+test('a pause and a cancel are heeded while the driver prepares its call', async () => {
+  for (const isPause of [true, false]) {
+    const rig = aRig()
+    const told = rig.mover.submit(rig.intent(rig.vms[0], rig.hosts[1]))
+    for (let i = 0; i < 1000 && rig.platform.verbs.get('migrate') === undefined; i++) await rig.clock.pass(1)
+    if (isPause) rig.setPaused(true)
+    else void rig.mover.cancel(rig.vms[0], 'ann')
+    await rig.pass(MINUTE_MS)
+    assert.match(reasonOf(await told), isPause ? /kill switch/ : /was cancelled before it began/)
+    assert.equal(rig.whereIs(rig.vms[0]), rig.hosts[0])
+  }
+})
+
+test('a move that stays frozen for weeks is still known to who reads only the newest lines of the journal', async () => {
+  const forgotten = { lines: 0 }
+  const rig = new Rig({ seed: 5, breakage: { linesFor: (lines) => lines.slice(forgotten.lines) } })
+  const intent = rig.intent(rig.vms[0], rig.hosts[1])
+  await rig.submit(intent)
+  await rig.pass(4 * SECOND_MS)
+  rig.platform.killHost(rig.hosts[0])
+  await rig.pass(MINUTE_MS)
+  const [{ record: before }] = rig.mover.view().open
+  forgotten.lines = rig.lines.length
+  await rig.pass(3 * DAY_MS, 6 * HOUR_MS)
+  assert.ok(rig.lines.length - forgotten.lines < 40, `${rig.lines.length - forgotten.lines} lines`)
+  rig.kill()
+  await rig.restart()
+  const [{ record: after }] = rig.mover.view().open
+  assert.deepEqual(after, before)
+  assert.equal(kindOf(await rig.submit(intent)), 'known')
+  assert.match(
+    reasonOf(await rig.submit(rig.intent(rig.vms[0], rig.hosts[2], { from: rig.hosts[0] }))),
+    /has not ended/,
+  )
+})
+
+test('what has nothing to write proves nothing of the journal, and a lease that is back ends its hold', async () => {
+  const rig = aRig()
+  await rig.submit(rig.intent(rig.vms[0], rig.hosts[1]))
+  rig.isJournalBroken = true
+  void rig.mover.cancel(rig.vms[0], 'ann')
+  await rig.clock.pass(SECOND_MS)
+  void rig.mover.submit(rig.intent(rig.vms[1], rig.hosts[2]))
+  void rig.mover.cancel(rig.vms[1], 'ann')
+  await rig.clock.pass(100)
+  assert.deepEqual(
+    rig.mover.view().holds.map(({ name }) => name),
+    ['journal'],
+  )
+  rig.isJournalBroken = false
+  rig.mover.hold('lease', 'a line was written while it was another’s')
+  await rig.pass(MINUTE_MS)
+  assert.deepEqual(rig.mover.view().holds, [])
+})
+
+test('a move takes room from the moment it was handed in, before it is on record', async () => {
+  const rig = aRig()
+  const told = rig.mover.submit(rig.intent(rig.vms[0], rig.hosts[1]))
+  assert.deepEqual(
+    rig.mover.inFlight.map(({ vmId, to }) => [vmId, to]),
+    [[rig.vms[0], rig.hosts[1]]],
+  )
+  assert.deepEqual(rig.mover.view().open, [])
+  await rig.pass(MINUTE_MS)
+  assert.equal(kindOf(await told), 'started')
+  assert.deepEqual(rig.mover.inFlight, [])
+})
+
+test('a VM that is left alone is left alone by the next process as well, and for no longer', async () => {
+  const rig = aRig()
+  void rig.mover.leaveAlone(rig.vms[0], rig.clock.now() + HOUR_MS)
+  await rig.pass(SECOND_MS)
+  rig.kill()
+  await rig.restart()
+  assert.match(reasonOf(await rig.submit(rig.intent(rig.vms[0], rig.hosts[1]))), /left to whoever moves it back/)
+  await rig.pass(HOUR_MS, MINUTE_MS)
+  assert.equal(kindOf(await rig.submit(rig.intent(rig.vms[0], rig.hosts[1]))), 'started')
+})
+
+test('a move that was in post-copy is not asked to end by a process that has not looked yet', async () => {
+  const intents: MigrationIntent[] = []
+  const linesFor = (lines: readonly string[]): readonly string[] => {
+    const [{ order }] = intents
+    const progress = { elapsedMs: 1, isPostCopy: true }
+    return [...lines, encodeMoveLine({ step: 'progress', progress, orderId: order.id, at: order.decidedAt })]
+  }
+  const rig = new Rig({ seed: 5, breakage: { linesFor } })
+  intents.push(rig.intent(rig.vms[0], rig.hosts[1]))
+  await rig.submit(intents[0])
+  rig.kill()
+  await rig.restart()
+  assert.equal(await rig.mover.cancel(rig.vms[0], 'ann'), 'too-late')
+  assert.equal(rig.platform.verbs.get('cancel'), undefined)
 })
 
 test('a cancel before the call keeps it from being sent; one after it reaches the driver within two seconds', async () => {

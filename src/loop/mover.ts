@@ -3,14 +3,16 @@ import type { IntentRecord } from '../engine/migration/intent-record.ts'
 import { layTogether } from '../engine/migration/two-sightings.ts'
 import { alertOf, type MoveAlert, WARNING_BEGIN, yieldedAlert } from '../engine/migration/move-alerts.ts'
 import { MOVE_LIMITS, refuseStart, START_GUARDS, type StartFacts } from '../engine/migration/start-guards.ts'
+import type { MigrationInFlight } from '../terms/cluster.ts'
 import type { HostId, OrderId, VmId } from '../terms/ids.ts'
 import type { MigrationIntent, MoveProgress } from '../terms/intent.ts'
-import { MOVE_DETAIL_LENGTH_MAX, type MoveStep } from '../terms/move-record.ts'
+import type { MoveStep } from '../terms/move-record.ts'
 import type { Refused } from '../terms/ranking.ts'
 import { type EpochMs, HOUR_MS, MINUTE_MS, SECOND_MS } from '../terms/units.ts'
 import { StoreError } from '../world/errors.ts'
 import type { CallEnd, MoveCall } from '../world/migration-driver.ts'
-import { callStatus, type Entry, figuresOf, MoveBook } from './move-book.ts'
+import { callStatus, type Entry, MoveBook } from './move-book.ts'
+import { cut, lineOf } from './move-lines.ts'
 import { type Answered, PatientDriver, reasonOf, usableFigures } from './patient-driver.ts'
 import type { Cancelling, Hold, MoverOptions, MoverView, Submission } from './mover-view.ts'
 
@@ -47,9 +49,10 @@ export class Mover {
 
   /** Reads the journal of before, once, before anything else. What has not ended is followed by the next `tick`; nothing of it is sent again. */
   async adopt(lines: AsyncIterable<string> | Iterable<string>): Promise<void> {
-    const { latest, unread } = await this.book.adopt(lines, this.options.clock.now())
+    const { latest, yields, unread } = await this.book.adopt(lines, this.options.clock.now())
     // The clock may have been put back while no process ran.
     this.latest = Math.max(this.latest, latest)
+    for (const { vmId, at, until } of yields) this.yielded.set(vmId, { since: at, until })
     if (unread !== undefined)
       this.hold('unread', `a line of the journal can't be read, and may tell of a move: ${unread}`)
   }
@@ -120,14 +123,21 @@ export class Mover {
     return about.length
   }
 
-  /** A VM that somebody else moves back is left alone by the policy. */
-  leaveAlone(vmId: VmId, until: EpochMs): void {
-    this.yielded.set(vmId, { since: this.options.clock.now(), until })
+  /** A VM that somebody else moves back is left alone by the policy: at once, and on record for the next process where the journal takes it. */
+  async leaveAlone(vmId: VmId, until: EpochMs): Promise<void> {
+    const at = this.options.clock.now()
+    this.yielded.set(vmId, { since: at, until })
+    await this.journalled(() => this.book.writeYield({ at, vmId, until }))
   }
 
   /** An order of this id was handed in before, here or by a process of before: nothing of it is sent again. */
   isKnown(id: OrderId): boolean {
     return this.book.isKnown(id)
+  }
+
+  /** What takes room on both hosts: under way, and about to be. */
+  get inFlight(): readonly MigrationInFlight[] {
+    return this.book.inFlight
   }
 
   /** What is in the way of an order now; nothing is changed, and nothing is on record of it. */
@@ -208,16 +218,23 @@ export class Mover {
     if ((await this.write(entry, { step: 'sending', fence })) === undefined)
       return no('The journal takes no line: nothing is done that is not on record.')
     this.noteClock()
-    const refusal = this.refuse(entry.intent, entry)
+    const refusal = this.object(entry, fence)
     if (refusal !== undefined) return refusal
-    if (entry.isCancelled) return no(`The move of ${entry.intent.order.vmId} was cancelled before it began.`)
-    if (fence !== this.options.fence()) return no('The lease has passed on: another process moves VMs now.')
     if (entry.isSent) throw new Error(`The call of ${entry.intent.order.id} was about to be sent twice.`)
     entry.isSent = true
     this.count('sent')
-    const call = await this.driver.migrate(entry.intent, fence, (told) => this.attach(entry, told))
+    const objection = (): string | undefined => this.object(entry, fence)?.reason
+    const call = await this.driver.migrate(entry.intent, fence, objection, (told) => this.attach(entry, told))
     entry.isStarting = false
     return call.kind === 'answered' && call.value.kind === 'never-sent' ? no(call.value.reason) : undefined
+  }
+
+  /** The last question, and the driver asks it once more when it has done all that comes before its call. */
+  private object(entry: Entry, fence: number): Refused | undefined {
+    const refusal = this.refuse(entry.intent, entry)
+    if (refusal !== undefined) return refusal
+    if (entry.isCancelled) return no(`The move of ${entry.intent.order.vmId} was cancelled before it began.`)
+    return fence === this.options.fence() ? undefined : no('The lease has passed on: another process moves VMs now.')
   }
 
   private attach(entry: Entry, told: Answered<MoveCall>): void {
@@ -251,7 +268,8 @@ export class Mover {
 
   private async lookAtAll(): Promise<void> {
     this.noteClock()
-    if (this.holds.has('journal')) await this.journalled(() => this.book.tryJournal(this.options.clock.now()))
+    if (this.holds.has('journal') || this.holds.has('lease'))
+      await this.journalled(() => this.book.tryJournal(this.options.clock.now()))
     await Promise.all(this.book.open.map((entry) => this.lookAt(entry)))
   }
 
@@ -274,6 +292,7 @@ export class Mover {
       if (step.kind === 'wait' || !(await this.take(entry, step))) break
     }
     await this.writeProgress(entry, progress, at)
+    await this.journalled(() => this.book.carry(entry, at))
   }
 
   /** False: it could not be put on record, and was not done. */
@@ -299,10 +318,12 @@ export class Mover {
     return this.journalled(() => this.book.write(entry, step, this.options.clock.now()))
   }
 
-  private async journalled<T>(write: () => Promise<T>): Promise<T | undefined> {
+  /** A line that was taken ends the hold; what had nothing to write proves nothing. */
+  private async journalled<T>(write: () => Promise<T | undefined>): Promise<T | undefined> {
     try {
       const written = await write()
-      this.holds.delete('journal')
+      // Lines are written under the lease: where one was taken, the lease is ours as well.
+      if (written !== undefined) for (const name of ['journal', 'lease']) this.holds.delete(name)
       return written
     } catch (error) {
       if (!(error instanceof StoreError)) throw error
@@ -363,24 +384,6 @@ export class Mover {
   }
 }
 
-function lineOf(entry: Entry, step: Exclude<NextStep, { kind: 'wait' }>): MoveStep {
-  switch (step.kind) {
-    case 'accept':
-      return { step: 'accepted', detail: cut(step.detail) }
-    case 'verify':
-      return { step: 'seen', source: cut(step.source), destination: cut(step.destination) }
-    case 'ask-abort':
-      return { step: 'abort-asked', by: 'ethos', reason: cut(step.reason) }
-    case 'freeze':
-      return { step: 'frozen', reason: step.reason, detail: cut(step.detail) }
-    case 'thaw':
-      return { step: 'thawed', detail: cut(step.detail) }
-    case 'close':
-      break
-  }
-  return { step: 'closed', state: step.state, detail: cut(step.detail), ...figuresOf(entry) }
-}
-
 function recordOf({ record, intent }: Entry): IntentRecord {
   if (record === undefined) throw new Error(`The intent of ${intent.order.id} is not on record.`)
   return record
@@ -388,10 +391,6 @@ function recordOf({ record, intent }: Entry): IntentRecord {
 
 function reasonFrozen({ frozen, intent: { order } }: IntentRecord): string {
   return `${frozen?.reason ?? 'unknown'} since the move of ${order.vmId} from ${order.from} to ${order.to}`
-}
-
-function cut(text: string): string {
-  return text.length > MOVE_DETAIL_LENGTH_MAX ? `${text.slice(0, MOVE_DETAIL_LENGTH_MAX - 3)}...` : text
 }
 
 function no(reason: string): Refused {

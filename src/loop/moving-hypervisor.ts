@@ -135,7 +135,7 @@ export class MovingHypervisor implements Hypervisor {
     if (!isReversal(move, own)) return
     this.reversals = [...this.reversals, move].slice(-FOREIGN_MOST)
     if (shouldYield(move.vmId, this.reversals, move.seenAt))
-      this.options.mover.leaveAlone(move.vmId, move.seenAt + YIELD_MS)
+      void this.options.mover.leaveAlone(move.vmId, move.seenAt + YIELD_MS)
   }
 }
 

@@ -57,10 +57,11 @@ export class PatientDriver {
   migrate(
     intent: MigrationIntent,
     fence: number,
+    objection: () => string | undefined,
     onTold: (told: Answered<MoveCall>) => void,
   ): Promise<Answered<MoveCall>> {
     return this.inTime(() => {
-      const sent = this.driver.migrate(intent, fence)
+      const sent = this.driver.migrate(intent, fence, objection)
       sent.then(
         (value) => onTold({ kind: 'answered', value }),
         (error: unknown) => onTold({ kind: 'unanswered', reason: reasonOf(error) }),

@@ -8,8 +8,8 @@ import { ImaginedMachines } from './imagined-machines.ts'
 import { ImaginedMigration, type MigrationCourse } from './imagined-migration.ts'
 import type { StagedClock } from './staged-clock.ts'
 
-/** What the platform does with the next call that moves. `lost-before`: it never hears it, and no answer comes. `lost-after`: it does it, sooner or later, and no answer comes.
- *  `queued`: it says yes at once and begins later. `liar`: it says yes whatever comes of it. `refusing`: it says no. `deaf`: the call hangs. */
+/** What the platform does with the next call that moves. `lost-before`: it never hears it, and no answer comes. `lost-after`: it does it, sooner or
+ *  later, and no answer comes. `queued`: it says yes at once and begins later. `liar`: it says yes whatever comes of it. `refusing`: it says no. `deaf`: the call hangs. */
 export const CALL_MANNERS = ['plain', 'lost-before', 'lost-after', 'queued', 'liar', 'refusing', 'deaf'] as const
 export type CallManner = (typeof CALL_MANNERS)[number]
 
@@ -72,7 +72,7 @@ export class ImaginedPlatform implements MigrationDriver {
     return this.refusals
   }
 
-  async migrate(intent: MigrationIntent, fence: number): Promise<MoveCall> {
+  async migrate(intent: MigrationIntent, fence: number, objection?: () => string | undefined): Promise<MoveCall> {
     const { order } = intent
     this.verbs.set('migrate', (this.verbs.get('migrate') ?? 0) + 1)
     if (fence < this.highestFence)
@@ -81,6 +81,8 @@ export class ImaginedPlatform implements MigrationDriver {
     this.calls.set(order.id, (this.calls.get(order.id) ?? 0) + 1)
     await this.sleep(this.options.luck.fraction() * LATENCY_MS_MOST)
     if (!this.machines.canBeAsked(order.from)) return { kind: 'never-sent', reason: `${order.from} gives no answer.` }
+    const reason = objection?.()
+    if (reason !== undefined) return { kind: 'never-sent', reason }
     return this.carryOut(intent)
   }
 

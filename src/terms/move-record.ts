@@ -1,5 +1,5 @@
 /** What the journal holds of a move: one line per step, from the intent to its end. Whoever reads them in order knows what the next process has to. */
-import { parseHostId, parseOrderId, type HostId, type OrderId } from './ids.ts'
+import { parseHostId, parseOrderId, parseVmId, type HostId, type OrderId, type VmId } from './ids.ts'
 import {
   type CallEndKind,
   CALL_END_KINDS,
@@ -81,6 +81,28 @@ export function encodeMoveLine(line: MoveLine): string {
 /** A line of whoever moves that is about no one move. */
 export function encodeMoverLine(at: EpochMs, text: string): string {
   return JSON.stringify({ kind: 'mover', at, text })
+}
+
+/** A VM that is left to whoever takes it back, until an instant: what the next process has to know as well. */
+export interface YieldLine {
+  readonly at: EpochMs
+  readonly vmId: VmId
+  readonly until: EpochMs
+}
+
+export function encodeYieldLine({ at, vmId, until }: YieldLine): string {
+  return JSON.stringify({ kind: 'mover', what: 'yielded', at, vmId, until })
+}
+
+/** Undefined: the line tells of something else. A line of this kind that can't be read is a `ParseError`. */
+export function readYieldLine(text: string, place = 'journal'): YieldLine | undefined {
+  if (!text.startsWith('{"kind":"mover","what":"yielded"')) return undefined
+  const fields = parseFields(parseJson(text, place), place)
+  return {
+    at: parseNumber(fields['at'], `${place}.at`),
+    vmId: parseVmId(fields['vmId'], `${place}.vmId`),
+    until: parseNumber(fields['until'], `${place}.until`),
+  }
 }
 
 /** Undefined: the line tells of something else than a move. A line of a move that can't be read is a `ParseError`. */

@@ -14,8 +14,10 @@ export interface MigrationDriver {
   /** Would the platform take this now: CPU, storage, networks, room, certificates. Nothing is changed. */
   preflight(intent: MigrationIntent): Promise<Preflight>
   /** Sends the one call that moves; a second call with the same order's id sends nothing.
-   *  @param fence token of the lease; a driver that has seen a higher one sends nothing */
-  migrate(intent: MigrationIntent, fence: number): Promise<MoveCall>
+   *  @param fence token of the lease; a driver that has seen a higher one sends nothing
+   *  @param objection why it may not leave any more; undefined: it may. Asked last of all, when nothing is waited for before the call: what a driver has
+   *  to do first (a connection, a look) may take seconds, in which people pause or cancel. Absent: nobody objects */
+  migrate(intent: MigrationIntent, fence: number, objection?: () => string | undefined): Promise<MoveCall>
   /** Undefined: no migration of this VM is under way there. */
   progress(vmId: VmId, hostId: HostId): Promise<MoveProgress | undefined>
   /** Ends a migration under way from there; the VM stays. Nothing is done where none is. */

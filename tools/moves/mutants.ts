@@ -48,7 +48,7 @@ const BROKEN: readonly Omit<Mutant, 'seed'>[] = [
 
 /** Where the first seed is not the one. */
 const SEEDS: Readonly<Record<string, number>> = {
-  'without the guard hold': 6,
+  'without the guard hold': 25,
   'without the guard cause': 2,
   'without the guard age': 2,
   'without the guard one-per-vm': 2,
@@ -91,12 +91,12 @@ function without(line: string, step: string): string | undefined {
 function withRetry(driver: MigrationDriver): MigrationDriver {
   return {
     ...driver,
-    migrate: async (intent, fence) => {
-      const call = await driver.migrate(intent, fence)
+    migrate: async (intent, fence, objection) => {
+      const call = await driver.migrate(intent, fence, objection)
       if (call.kind === 'never-sent') return call
       const ended = call.ended.then(async (end) => {
         if (end.kind !== 'unknown') return end
-        const again = await driver.migrate(intent, fence)
+        const again = await driver.migrate(intent, fence, objection)
         return again.kind === 'sent' ? again.ended : end
       })
       return { kind: 'sent', ended }

@@ -238,12 +238,12 @@ export class Rig {
       progress: (vm, host) => alive(() => platform.progress(vm, host)),
       cancel: (vm, host) => alive(() => platform.cancel(vm, host)),
       close: () => alive(() => platform.close()),
-      migrate: (intent, fence) =>
+      migrate: (intent, fence, objection) =>
         alive(async () => {
           const now = this.clock.now()
           const isHeld = this.isJournalBroken || now < this.heldUntil - SECOND_MS
           this.monitor.onCall(intent, { now, isPaused: this.isPaused, isHeld })
-          const call = await platform.migrate(intent, fence)
+          const call = await platform.migrate(intent, fence, () => (process.isAlive ? objection?.() : undefined))
           return call.kind === 'sent' ? { ...call, ended: alive(() => call.ended) } : call
         }),
     }

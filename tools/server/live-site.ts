@@ -85,7 +85,7 @@ export class LiveSite {
     if (this.isTelling) return
     this.isTelling = true
     try {
-      await this.site.tellReports(this.store, Date.now())
+      await this.site.tellReports(this.store, Date.now(), LIVE_EVERY_MS)
     } finally {
       this.isTelling = false
     }

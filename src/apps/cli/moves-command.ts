@@ -144,7 +144,8 @@ function addLibvirt(program: Command): void {
     .argument('[file]', 'as for set; without it, those that the server has (admin)')
     .addHelpText(
       'after',
-      '\nExamples:\n  ethos libvirt check libvirt.json\n  ethos libvirt check --json\nEnds with 1 where a host can not be asked, or would not take VMs of another.',
+      '\nExamples:\n  ethos libvirt check libvirt.json\n  ethos libvirt check --json\n' +
+        'Ends with 1 where a host can not be asked, or would not take VMs of another.',
     )
     .action(async (file: string | undefined, _options: unknown, self: Command) =>
       (await import('./libvirt-check.ts')).checkLibvirt(file, self.optsWithGlobals<AskOptions>()),

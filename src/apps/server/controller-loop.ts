@@ -51,6 +51,7 @@ const NO_LEASE = 'This server does not take the turns: another one does, or none
 
 /** One span of holding the lease. */
 interface Tenure {
+  readonly token: number | undefined
   readonly desk: MovesDesk
   readonly taker: TurnTaker
   readonly driver: MigrationDriver | undefined
@@ -190,7 +191,9 @@ export class ControllerLoop {
         return { kind: 'done', text: 'It is heeded.' }
       }
       const { desk } = await this.openTenure()
-      return await desk.answer(ask)
+      const told = await desk.answer(ask)
+      // A platform may refuse in more words than a message takes.
+      return told.kind === 'refused' ? { ...told, reason: told.reason.slice(0, REASON_LENGTH_MAX) } : told
     } catch (error) {
       if (!(error instanceof StoreError)) throw error
       this.trouble(error)
@@ -201,10 +204,12 @@ export class ControllerLoop {
   /** What the process remembers and does under the lease that it holds. What the journal tells of moves is taken over first. */
   private async openTenure(): Promise<Tenure> {
     const was = this.tenure
-    if (was !== undefined) {
+    if (was !== undefined && was.token === this.lease?.token) {
       await was.opened
       return was
     }
+    // One that was being made while the lease passed on would begin nothing, for ever.
+    if (was !== undefined) await this.endTenure()
     const tenure = await this.makeTenure()
     await tenure.opened
     return tenure
@@ -215,7 +220,7 @@ export class ControllerLoop {
     const setting = (await store.settings.get(LIBVIRT_SETTING))?.text
     // Another asked at the same time.
     if (this.tenure !== undefined) return this.tenure
-    const token = this.lease?.token ?? -1
+    const token = this.lease?.token
     const fence = (): number | undefined => {
       const held = this.lease
       return held !== undefined && held.token === token && clock.now() < held.endsAt ? token : undefined
@@ -234,12 +239,12 @@ export class ControllerLoop {
     })
     const { everyMs } = this.options
     const taker = new TurnTaker({ store, clock, everyMs, token: () => this.lease?.token ?? -1, desk })
-    const opened = desk.open().catch((error: unknown) => {
+    const opened = desk.open().catch(async (error: unknown) => {
       // It is opened anew at the next turn.
-      this.tenure = undefined
+      if (this.tenure?.desk === desk) await this.endTenure()
       throw error
     })
-    this.tenure = { desk, taker, driver, setting, opened }
+    this.tenure = { token, desk, taker, driver, setting, opened }
     return this.tenure
   }
 

@@ -5,8 +5,9 @@ import { FakeDriver } from '../../../tools/server/fake-driver.ts'
 import { TurnBench } from '../../../tools/server/turn-bench.ts'
 import { SiteJournal } from '../../drivers/reported/site-journal.ts'
 import type { OrderId, VmId } from '../../terms/ids.ts'
-import { SECOND_MS } from '../../terms/units.ts'
+import { DAY_MS, HOUR_MS, SECOND_MS } from '../../terms/units.ts'
 import { SLOT_MS } from '../../terms/usage.ts'
+import { StoreError } from '../../world/errors.ts'
 import { MovesDesk, type TermsOf } from './moves-desk.ts'
 import { AUTOMATION_SETTING, type AutomationLevel, readSettings } from './site-settings.ts'
 import { TurnTaker } from './turn-taker.ts'
@@ -298,4 +299,61 @@ test('a pause survives the process that heard it', async () => {
   await bench.newDesk().open()
   for (let turn = 0; turn < 4; turn++) await bench.step()
   assert.deepEqual(bench.driver.calls, [])
+})
+
+test('an approval that the platform refused is no proposal any more, and is not told as on its way the second time', async () => {
+  const bench = await aBench('partial')
+  await bench.stepUntil(() => bench.view().proposals.length > 0)
+  const [{ id }] = bench.view().proposals
+  const ask = { what: 'approve', orderId: id as OrderId, who: 'ann' } as const
+  bench.driver.preflight = () =>
+    Promise.resolve({
+      refusals: [{ kind: 'refused', lacking: 'network', shortBy: 1, reason: 'No such bridge.' }],
+      warnings: [],
+    })
+  assert.deepEqual(await bench.desk.answer(ask), { kind: 'refused', reason: 'No such bridge.' })
+  assert.deepEqual(await bench.desk.answer(ask), { kind: 'unknown' })
+  assert.deepEqual(bench.driver.calls, [])
+})
+
+test('a process whose clock was set a month forward takes over what is under way all the same', async () => {
+  const bench = await aBench('full')
+  await bench.stepUntil(() => bench.driver.calls.length > 0)
+  bench.desk.close()
+  bench.now += 30 * DAY_MS
+  await bench.newDesk().open()
+  assert.deepEqual(
+    bench.view().open.map(({ id }) => id),
+    bench.driver.calls.map(({ intent }) => intent.order.id),
+  )
+})
+
+test('an approval while what hosts report can not be read is refused, and ends nothing', async () => {
+  const bench = await aBench('partial')
+  await bench.stepUntil(() => bench.view().proposals.length > 0)
+  const [{ id }] = bench.view().proposals
+  bench.store.hosts.reports = () => Promise.reject(new StoreError('io', 'disk I/O error'))
+  const told = await bench.desk.answer({ what: 'approve', orderId: id as OrderId, who: 'ann' })
+  assert.ok(told.kind === 'refused' && /disk I\/O error/.test(told.reason), JSON.stringify(told))
+  assert.ok(bench.view().proposals.some((proposal) => proposal.id === id))
+})
+
+test('what a VM said of itself is forgotten with the VM, and kept while a host can not be asked', async () => {
+  const bench = await aBench('full')
+  const { id } = bench.site.vms[0]
+  const named = async (): Promise<readonly VmId[]> => {
+    bench.now += HOUR_MS
+    return [...(await bench.desk.withOwners(new Map())).keys()]
+  }
+  bench.driver.optOuts.set(id, 'licensed by host')
+  assert.deepEqual(await named(), [id])
+  bench.driver.hostOf.delete(id)
+  const list = bench.driver.list.bind(bench.driver)
+  bench.driver.list = async () => [
+    ...(await list()),
+    { kind: 'unreachable', hostId: bench.site.hosts[0].id, reason: '' },
+  ]
+  assert.deepEqual(await named(), [id])
+  bench.driver.list = list
+  assert.deepEqual(await named(), [])
 })

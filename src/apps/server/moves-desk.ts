@@ -7,6 +7,7 @@ import type { CostModel } from '../../engine/migration/cost-model.ts'
 import { Mover } from '../../loop/mover.ts'
 import { WARNING_BEGIN } from '../../engine/migration/move-alerts.ts'
 import { MovingHypervisor } from '../../loop/moving-hypervisor.ts'
+import type { Inventory } from '../../terms/cluster.ts'
 import type { HostId, OrderId, VmId } from '../../terms/ids.ts'
 import type { MigrationIntent, MoveCause } from '../../terms/intent.ts'
 import type { MigrationOrder } from '../../terms/move.ts'
@@ -15,6 +16,7 @@ import type { Lack, Refused, Verdict } from '../../terms/ranking.ts'
 import type { Observation } from '../../terms/turn.ts'
 import { DAY_MS, type EpochMs, MINUTE_MS, SECOND_MS } from '../../terms/units.ts'
 import type { Clock } from '../../world/clock.ts'
+import { HypervisorError } from '../../world/errors.ts'
 import type { Hypervisor } from '../../world/hypervisor.ts'
 import type { HostListing, MigrationDriver } from '../../world/migration-driver.ts'
 import type { VmFactsReader } from '../../world/vm-facts-reader.ts'
@@ -163,13 +165,16 @@ export class MovesDesk {
     const intentOf = (order: MigrationOrder): MigrationIntent | Refused => this.intentOf(order, this.causeOf(order))
     const moving = new MovingHypervisor({ base: seen, mover, intentOf })
     const proposing = this.proposing(seen)
+    const judgedWith = new Map<OrderId, string>()
     this.moving = {
       name: moving.name,
       inventory: () => moving.inventory(),
       preflight: async (order) => {
         if (this.whyProposed(order) !== undefined) return seen.preflight(order)
         const waits = this.promises?.whyWaiting(order)
-        const checked = waits === undefined ? await this.recheck(order, seen) : this.waiting.add(order, waits)
+        const inventory = await seen.inventory()
+        const checked = waits === undefined ? this.judge(order, inventory) : this.waiting.add(order, waits)
+        judgedWith.set(order.id, this.underWay())
         const verdict = checked.kind === 'refused' ? checked : await moving.preflight(order)
         // What the policy may not do by itself, a person may still want.
         if (
@@ -181,6 +186,11 @@ export class MovesDesk {
       },
       begin: async (order) => {
         if (this.whyProposed(order) !== undefined) return proposing.begin(order)
+        if (this.underWay() !== judgedWith.get(order.id)) {
+          // While it was looked at, a person approved another.
+          const checked = this.judge(order, await seen.inventory())
+          if (checked.kind === 'refused') throw new HypervisorError('refused', checked.reason)
+        }
         await moving.begin(order).finally(() => this.options.changed())
       },
       cancel: (vmId) => moving.cancel(vmId),
@@ -224,6 +234,8 @@ export class MovesDesk {
     if (driver !== undefined && now - this.ownersAt >= OWNERS_MS) {
       this.ownersAt = now
       const listings = await Promise.race([driver.list(), sleep(OWNERS_WAIT_MS, [], { ref: false })]).catch(() => [])
+      // Where all hosts told, VMs that are on none of them are gone.
+      if (listings.length > 0 && listings.every(({ kind }) => kind === 'listed')) this.owners.clear()
       for (const listing of listings) if (listing.kind === 'listed') this.noteOwners(listing, now)
     }
     return this.owners.size === 0 ? optOuts : new Map([...this.owners, ...optOuts])
@@ -249,7 +261,12 @@ export class MovesDesk {
   }
 
   async answer(ask: ControllerAsk): Promise<AskResult> {
-    if (ask.what === 'approve') return this.approve(ask.orderId, ask.who)
+    if (ask.what === 'approve')
+      return this.approve(ask.orderId, ask.who).catch((error: unknown) => {
+        // What hosts report can't be read now.
+        if (!(error instanceof HypervisorError)) throw error
+        return { kind: 'refused', reason: error.message }
+      })
     if (ask.what === 'cancel') return this.cancel(ask.vmId, ask.who)
     if (ask.what === 'vouch') return this.vouch(ask.hostId, ask.who)
     await this.heed()
@@ -346,14 +363,19 @@ export class MovesDesk {
       if (settings === undefined) return { kind: 'refused', reason: STOPPED }
       const why = whyNotStart({ cause, order }, settings, now)
       if (why !== undefined) return { kind: 'refused', reason: why }
-      const checked = await this.recheck(order, seen)
+      const inventory = await seen.inventory()
+      // From here to the mover's own list of what is under way nothing is waited for: two orders can't both find the same room.
+      const checked = this.judge(order, inventory)
       if (checked.kind === 'refused') return { kind: 'refused', reason: checked.reason }
       await this.promises?.facts.ask(order.vmId, order.from, FACTS_WAIT_MS)
       const intent = this.intentOf(order, cause)
       if ('kind' in intent) return { kind: 'refused', reason: intent.reason }
       const submission = await mover.submit(intent)
+      // An order's id is good for one try: what was tried is no proposal any more, and the next turn may make another.
+      if (mover.isKnown(id)) this.proposals.remove(id)
       if (submission.kind === 'refused') return { kind: 'refused', reason: submission.refusal.reason }
-      this.proposals.remove(id)
+      if (submission.kind === 'known')
+        return { kind: 'refused', reason: `${id} was tried before. See what came of it.` }
       return { kind: 'done', text: `${order.vmId} is on its way from ${order.from} to ${order.to}.` }
     } finally {
       this.approving.delete(id)
@@ -362,15 +384,15 @@ export class MovesDesk {
   }
 
   /** Looks at an order once more, on what hosts tell now: between a plan and its start the site may have changed (reliability test 39). */
-  private async recheck(order: MigrationOrder, seen: Hypervisor): Promise<Verdict> {
+  private judge(order: MigrationOrder, inventory: Inventory): Verdict {
     const { last, mover } = this
     if (last === undefined) return no('stale', 'No turn has been taken since the start. Ask again in a minute.')
-    const observation = { ...last.observation, at: this.options.clock.now(), inventory: await seen.inventory() }
-    const inFlight = (mover?.view().open ?? []).map(({ record: { intent, recordedAt } }) => {
-      const { id: orderId, vmId, from, to } = intent.order
-      return { orderId, vmId, from, to, startedAt: recordedAt }
-    })
-    return recheckOrder(observation, last.state, last.policy, order, inFlight)
+    const observation = { ...last.observation, at: this.options.clock.now(), inventory }
+    return recheckOrder(observation, last.state, last.policy, order, mover?.inFlight ?? [])
+  }
+
+  private underWay(): string {
+    return (this.mover?.inFlight ?? []).map(({ orderId }) => orderId).join()
   }
 
   private async cancel(vmId: VmId, who: string): Promise<AskResult> {

@@ -20,10 +20,11 @@ export function permitted(driver: MigrationDriver, gate: StartGate): MigrationDr
     progress: (vmId, hostId) => driver.progress(vmId, hostId),
     cancel: (vmId, hostId) => driver.cancel(vmId, hostId),
     close: () => driver.close(),
-    async migrate(intent, fence): Promise<MoveCall> {
-      const reason = (await gate.refresh()) ?? gate.whyNot(intent)
+    async migrate(intent, fence, objection): Promise<MoveCall> {
+      const whyNot = (): string | undefined => objection?.() ?? gate.whyNot(intent)
+      const reason = (await gate.refresh()) ?? whyNot()
       if (reason !== undefined) return { kind: 'never-sent', reason }
-      return driver.migrate(intent, fence)
+      return driver.migrate(intent, fence, whyNot)
     },
   }
 }

@@ -3,6 +3,7 @@ import { rememberOrder } from '../../engine/learn/ends.ts'
 import { alignRosters } from '../../engine/roster.ts'
 import { ethos } from '../../engine/turn.ts'
 import type { EngineState } from '../../engine/state.ts'
+import type { HostTold } from '../../drivers/reported/reported-hypervisor.ts'
 import { SiteJournal } from '../../drivers/reported/site-journal.ts'
 import { encodeHeader } from '../../loop/record.ts'
 import { runTurn } from '../../loop/run-loop.ts'
@@ -21,7 +22,7 @@ import type { TurnPacket, TurnResult } from './turn-packet.ts'
 
 /** What is learnt is written down every so many slots: an hour's learning is lost at most. */
 const LEARNT_EVERY = 12
-/** Host data older than this many intervals are no ground to decide on: reliability test 32. Where turns come faster than slots, slots count. */
+/** Host data older than this many intervals, of turns or of reports, whichever are longer, are no ground to decide on: reliability test 32. */
 const FRESH_INTERVALS = 2
 /** Fewer windows of the past say nothing about what comes; a VM that nobody measured is taken for what is typical. */
 const WARM_WINDOWS = 3
@@ -187,8 +188,11 @@ export class TurnTaker {
     const windows = countKnown([...before.cpuHistory, ...columnOf(observation)])
     if (windows < WARM_WINDOWS)
       reasons.push(`Only ${windows} windows of the past are known; ${WARM_WINDOWS} are needed.`)
-    const newestAt = Math.max(-Infinity, ...[...notes.reports.values()].map(({ arrivedAt }) => arrivedAt))
-    if (observation.at - newestAt > FRESH_INTERVALS * Math.max(this.everyMs, SLOT_MS))
+    const reports = [...notes.reports.values()]
+    const newestAt = Math.max(-Infinity, ...reports.map(({ arrivedAt }) => arrivedAt))
+    const isFresh = ({ arrivedAt, windowMs }: HostTold): boolean =>
+      observation.at - arrivedAt <= FRESH_INTERVALS * Math.max(this.everyMs, windowMs)
+    if (!reports.some(isFresh))
       reasons.push(
         newestAt === -Infinity
           ? 'No host has reported yet.'

@@ -32,11 +32,13 @@ export class SiteJournal implements Store {
     }
   }
 
-  /** Lines of the last `spanMs` that begin with a text, oldest first. */
+  /** Lines of the last `spanMs` that begin with a text, oldest first. The span ends with the newest line where that is older than now: a process that
+   *  was down for long, or whose clock was set forward, reads as much as one that was not. */
   async newest(spanMs: number, begin: string): Promise<readonly string[]> {
-    const since = this.clock.now() - spanMs
+    const newest = await this.store.journal.last(PAGE)
+    const since = Math.min(this.clock.now(), newest.at(-1)?.at ?? Infinity) - spanMs
     const found: string[] = []
-    for (let page = await this.store.journal.last(PAGE); page.length > 0; ) {
+    for (let page = newest; page.length > 0; ) {
       const wanted = page.filter(({ line, at }) => at >= since && line.startsWith(begin))
       found.push(...wanted.map(({ line }) => line).toReversed())
       const [{ number, at }] = page

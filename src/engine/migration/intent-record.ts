@@ -9,8 +9,11 @@ import type {
   MoveFigures,
   MoveProgress,
 } from '../../terms/intent.ts'
-import type { MoveLine } from '../../terms/move-record.ts'
+import type { MoveLine, MoveStep } from '../../terms/move-record.ts'
 import type { EpochMs } from '../../terms/units.ts'
+
+/** Stands where the words of a line that was carried forward were. */
+const CARRIED = 'as an earlier line says'
 
 /** One move as it is on record. */
 export interface IntentRecord {
@@ -19,6 +22,8 @@ export interface IntentRecord {
   readonly recordedAt: EpochMs
   /** Absent: the one call has surely not left. */
   readonly sentAt?: EpochMs
+  /** Token of the lease under which it left. */
+  readonly fence?: number
   readonly acceptedAt?: EpochMs
   readonly aborts: readonly { readonly at: EpochMs; readonly by: string; readonly reason: string }[]
   readonly call?: {
@@ -57,12 +62,13 @@ function afterStep(record: IntentRecord, line: MoveLine): IntentRecord {
     case 'intent':
       return record
     case 'sending':
-      return { ...record, sentAt: record.sentAt ?? at }
+      return { ...record, sentAt: record.sentAt ?? at, fence: record.fence ?? line.fence }
     case 'accepted':
       return { ...record, acceptedAt: record.acceptedAt ?? at, state: unlessFrozen(record, 'accepted') }
     case 'progress':
       return { ...record, progress: { at, told: line.progress } }
     case 'abort-asked':
+      if (record.aborts.some((asked) => asked.at === at && asked.by === line.by)) return record
       return { ...record, aborts: [...record.aborts, { at, by: line.by, reason: line.reason }] }
     case 'call-ended': {
       const { end: kind, reason, figures } = line
@@ -82,6 +88,7 @@ function afterStep(record: IntentRecord, line: MoveLine): IntentRecord {
       return frozen === undefined ? record : { ...rest, state: stateWithout(rest) }
     }
     case 'vouched':
+      if (record.vouchedFor.includes(line.hostId)) return record
       return { ...record, vouchedFor: [...record.vouchedFor, line.hostId] }
     case 'closed':
       break
@@ -97,4 +104,37 @@ function unlessFrozen(record: IntentRecord, state: IntentState): IntentState {
 function stateWithout({ seenAt, acceptedAt }: IntentRecord): IntentState {
   if (seenAt !== undefined) return 'verifying'
   return acceptedAt === undefined ? 'recorded' : 'accepted'
+}
+
+/** The same record in as few lines as tell of it, each with the instant of its own: what a move that stays open for long is carried forward with, so that
+ *  whoever reads only the newest days of the journal reads of it. Read after the lines of before they change nothing. */
+export function linesOf(record: IntentRecord): readonly MoveLine[] {
+  const {
+    intent,
+    recordedAt,
+    sentAt,
+    fence = 0,
+    acceptedAt,
+    aborts,
+    call,
+    progress,
+    seenAt,
+    frozen,
+    vouchedFor,
+  } = record
+  const steps: (MoveStep & { readonly at: EpochMs })[] = [{ step: 'intent', intent, at: recordedAt }]
+  if (sentAt !== undefined) steps.push({ step: 'sending', fence, at: sentAt })
+  if (acceptedAt !== undefined) steps.push({ step: 'accepted', detail: CARRIED, at: acceptedAt })
+  if (progress !== undefined) steps.push({ step: 'progress', progress: progress.told, at: progress.at })
+  const abort = aborts.at(-1)
+  if (abort !== undefined) steps.push({ step: 'abort-asked', ...abort })
+  if (call !== undefined) {
+    const { kind: end, ...told } = call
+    steps.push({ step: 'call-ended', end, ...told })
+  }
+  if (seenAt !== undefined) steps.push({ step: 'seen', source: CARRIED, destination: CARRIED, at: seenAt })
+  if (frozen !== undefined) steps.push({ step: 'frozen', ...frozen })
+  for (const hostId of vouchedFor) steps.push({ step: 'vouched', hostId, by: CARRIED, at: recordedAt })
+  if (record.closed !== undefined) steps.push({ step: 'closed', ...record.closed })
+  return steps.map((step) => ({ ...step, orderId: intent.order.id }))
 }

@@ -388,6 +388,29 @@ test('a VM that was moved on by somebody else is not lost; one that hosts may hi
   assert.equal(name(whatNext({ ...gone, lookSec: 300, search: { silent: [foundAt] } })), 'close lost-by-fault')
 })
 
+test('what was asked to end and is at work a minute later is asked again, whoever asked: the first word may have come too early', () => {
+  const asked: MoveStep = { step: 'abort-asked', by: 'ann', reason: 'asked for' }
+  const atWork = { steps: [...ACCEPTED, asked], source: seen('running', true), destination: seen('incoming') }
+  assert.equal(name(whatNext({ ...atWork, lookSec: 59 })), 'wait')
+  assert.equal(name(whatNext({ ...atWork, lookSec: 60 })), 'ask-abort')
+  assert.equal(name(whatNext({ ...atWork, lookSec: 60, isPostCopy: true })), 'wait')
+})
+
+test('commands for people are one word where a VM is named like a command, an option or another VM’s id', () => {
+  assert.match(pasted('web-1'), / domstate web-1 --reason\n/)
+  assert.match(pasted('$(reboot);`id`|x'), / domstate '\$\(reboot\);`id`\|x' --reason\n/)
+  assert.match(pasted("a';reboot;'"), / domstate 'a'\\'';reboot;'\\''' --reason\n/)
+  assert.match(pasted('--all'), / domstate --domain --all --reason\n/)
+  assert.match(pasted('3'), / destroy UUID-OF-THE-VM-NAMED-3(\n|$)/)
+})
+
+/** What people are given to paste for a VM that runs on both hosts. */
+function pasted(vmId: string): string {
+  const record = recordAfter([...ACCEPTED, { step: 'frozen', reason: 'double', detail: '' }])
+  const order = { ...record.intent.order, vmId: parseVmId(vmId) }
+  return alertOf({ ...record, intent: { ...record.intent, order } }, 0)?.commands.join('\n') ?? ''
+}
+
 /** The next step after the same two sightings at second 0 and once a second until `lookSec`. */
 function whatNext(what: {
   readonly steps: readonly MoveStep[]

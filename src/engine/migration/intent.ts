@@ -169,10 +169,15 @@ function atWork(seen: Case): NextStep {
   if (record.acceptedAt === undefined) return { kind: 'accept', detail: seen.seen }
   // With half of its memory on either host nobody can take it back.
   if (follow.isPostCopy) return WAIT
-  const reason = overTime(seen)
-  if (reason === undefined) return WAIT
   const asked = record.aborts.at(-1)
+  const reason = overTime(seen) ?? goesOn(asked, now)
+  if (reason === undefined) return WAIT
   return asked === undefined || now - asked.at >= rules.askAgainMs ? { kind: 'ask-abort', reason } : WAIT
+}
+
+/** What was asked to end may not have heard it: it had not begun yet, or who asked died before it could. */
+function goesOn(asked: IntentRecord['aborts'][number] | undefined, now: EpochMs): string | undefined {
+  return asked === undefined ? undefined : `It goes on ${now - asked.at} ms after ${asked.by} asked that it end.`
 }
 
 function overTime({ record, follow, now }: Case): string | undefined {

@@ -64,8 +64,8 @@ function frozenAlert(
         text: `${vmId} RUNS ON BOTH ${from} AND ${to}. Its disks are being written from two places. Decide which copy is to live, and stop the other at once. ${detail}`,
         commands: [
           ...look,
-          `# if ${to} is to live:   ${virsh(from)} destroy ${vmId}`,
-          `# if ${from} is to live: ${virsh(to)} destroy ${vmId}`,
+          `# if ${to} is to live:   ${virsh(from)} destroy ${typed(vmId)}`,
+          `# if ${from} is to live: ${virsh(to)} destroy ${typed(vmId)}`,
         ],
       }
     case 'ambiguous':
@@ -92,15 +92,18 @@ function frozenAlert(
 
 function lookAt({ intent }: IntentRecord): readonly string[] {
   const { vmId, from, to } = intent.order
-  return [from, to].flatMap((host) => [`${virsh(host)} domstate ${vmId} --reason`, `${virsh(host)} domjobinfo ${vmId}`])
+  return [from, to].flatMap((host) => [
+    `${virsh(host)} domstate ${typed(vmId)} --reason`,
+    `${virsh(host)} domjobinfo ${typed(vmId)}`,
+  ])
 }
 
 /** The one that was never run is removed first, so that no moment comes in which both run. */
 function choose({ intent }: IntentRecord): readonly string[] {
   const { vmId, from, to } = intent.order
   return [
-    `# only if ${to} has never run it (its log shows no 'resume'): ${virsh(to)} destroy ${vmId}; then ${virsh(from)} resume ${vmId}`,
-    `# else:                                                      ${virsh(from)} destroy ${vmId}; then ${virsh(to)} resume ${vmId}`,
+    `# only if ${to} has never run it (its log shows no 'resume'): ${virsh(to)} destroy ${typed(vmId)}; then ${virsh(from)} resume ${typed(vmId)}`,
+    `# else:                                                      ${virsh(from)} destroy ${typed(vmId)}; then ${virsh(to)} resume ${typed(vmId)}`,
   ]
 }
 
@@ -108,12 +111,23 @@ function recoverPostCopy({ intent }: IntentRecord): readonly string[] {
   const { vmId, from, to } = intent.order
   return [
     `# both halves are needed; destroy neither. When the network is back:`,
-    `# ${virsh(from)} migrate --live --p2p --postcopy --postcopy-resume ${vmId} ${uri(to)}`,
+    `# ${virsh(from)} migrate --live --p2p --postcopy --postcopy-resume ${typed(vmId)} ${uri(to)}`,
   ]
 }
 
 function virsh(host: HostId): string {
-  return `virsh -c ${uri(host)}`
+  return `virsh -c ${quoted(uri(host))}`
+}
+
+/** A VM as virsh is told of it. virsh takes a number for an id that it gave, which is another VM's, and a dash for an option. */
+function typed(vmId: VmId): string {
+  if (/^\d+$/.test(vmId)) return `UUID-OF-THE-VM-NAMED-${vmId}`
+  return vmId.startsWith('-') ? `--domain ${quoted(vmId)}` : quoted(vmId)
+}
+
+/** People paste these into a root shell, and a tenant may name a VM as it likes. */
+function quoted(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`
 }
 
 function uri(host: HostId): string {

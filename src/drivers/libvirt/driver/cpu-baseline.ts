@@ -104,7 +104,10 @@ export function cpuRemedy({ kinds, pairs, sharedModels }: CpuBaseline, asked?: D
     return `No CPU is common to all: ${differs.reason ?? ''} VMs move within each group only: ${groups}.`
   }
   if (asked?.model !== undefined) {
-    return `Set VMs' CPU to ${asked.model} as ethos libvirt check --json gives it under baseline; host-model and host-passthrough tie them to their kind of host. It holds from a VM's next start.`
+    return (
+      `Set VMs' CPU to ${asked.model} as ethos libvirt check --json gives it under baseline; host-model and ` +
+      `host-passthrough tie them to their kind of host. It holds from a VM's next start.`
+    )
   }
   if (sharedModels.length > 0) {
     return `Set VMs' CPU to a model that all hosts can give: ${listed(sharedModels)}. It holds from a VM's next start.`

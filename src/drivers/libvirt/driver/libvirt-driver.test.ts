@@ -282,6 +282,23 @@ test('whoever takes over while an order is on its way to be sent keeps it from b
   assert.equal(site.performed.length, 0)
 })
 
+test('who objects while a connection is being made keeps the order from being sent: a pause is no older than the call', async (context) => {
+  const { promise: gate, resolve: openGate } = Promise.withResolvers<undefined>()
+  const { site } = await driven(context)
+  const open: typeof openLibvirt = async (uri, options) => {
+    await gate
+    return openLibvirt(uri, options)
+  }
+  const driver = new LibvirtDriver(site.configuration, { ...site.linkOptions, open })
+  context.after(() => driver.close())
+  let reason: string | undefined
+  const call = driver.migrate(anIntent('web-1'), 1, () => reason)
+  reason = 'An operator paused automation.'
+  openGate(undefined)
+  assert.deepEqual(await call, { kind: 'never-sent', reason })
+  assert.equal(site.performed.length, 0)
+})
+
 test('what is no longer running is not moved, and a fence that is no number moves nothing', async (context) => {
   const { site, driver } = await driven(context)
   site.change('web-1', 'host-1', FAKE_STATE.pausedByUser)

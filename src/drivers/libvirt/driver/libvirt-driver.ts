@@ -74,7 +74,7 @@ export class LibvirtDriver implements MigrationDriver {
     }
   }
 
-  migrate(intent: MigrationIntent, fence: number): Promise<MoveCall> {
+  migrate(intent: MigrationIntent, fence: number, objection?: () => string | undefined): Promise<MoveCall> {
     const { id, vmId, from, to } = intent.order
     const stale = this.staleFence(fence)
     if (stale !== undefined) return Promise.resolve({ kind: 'never-sent', reason: stale })
@@ -84,7 +84,9 @@ export class LibvirtDriver implements MigrationDriver {
     const reason = this.refusal(vmId, from, to)
     // A refused one is remembered too: an order's id is good for one answer.
     const call =
-      reason === undefined ? this.begin(intent, fence) : Promise.resolve({ kind: 'never-sent', reason } as const)
+      reason === undefined
+        ? this.begin(intent, fence, objection)
+        : Promise.resolve({ kind: 'never-sent', reason } as const)
     this.calls.set(id, call)
     return call
   }
@@ -160,9 +162,14 @@ export class LibvirtDriver implements MigrationDriver {
     }
   }
 
-  private async begin(intent: MigrationIntent, fence: number): Promise<MoveCall> {
+  private async begin(
+    intent: MigrationIntent,
+    fence: number,
+    mayNot: (() => string | undefined) | undefined,
+  ): Promise<MoveCall> {
     const { id, vmId, from, to } = intent.order
-    const objection = (): string | undefined => (this.isClosed ? 'The driver was closed.' : this.staleFence(fence))
+    const objection = (): string | undefined =>
+      this.isClosed ? 'The driver was closed.' : (this.staleFence(fence) ?? mayNot?.())
     const move = new Move(intent, { source: this.linkOf(from), target: this.linkOf(to), site: this.site, objection })
     this.moving.set(vmId, { orderId: id, move })
     const call = await move.begin()

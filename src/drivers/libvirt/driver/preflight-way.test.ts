@@ -62,3 +62,18 @@ test('a way that is not to be trusted is refused, and one that can not be tried 
     warnings: ['Whether host-1 reaches host-2 can not be told from here. no route.'],
   })
 })
+
+test('a way whose keys lie on the source is not tried with ours: it is told, not refused', async (context) => {
+  const driven = await aDrivenSite()
+  context.after(driven.dispose)
+  const hosts = driven.site.configuration.hosts.map((host) => ({
+    ...host,
+    peerUri: `qemu+tls://${host.id}.invalid/system?pkipath=/etc/pki/of-the-source`,
+  }))
+  driven.site.addVm('web-1', 'host-1')
+  const driver = new LibvirtDriver({ ...driven.site.configuration, hosts })
+  context.after(() => driver.close())
+  const { refusals, warnings } = await driver.preflight(anIntent('web-1'))
+  assert.deepEqual(refusals, [])
+  assert.match(warnings.join(' '), /^Whether host-1 reaches host-2 can not be told from here: its keys lie on host-1/)
+})

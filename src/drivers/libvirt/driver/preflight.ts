@@ -156,6 +156,10 @@ async function checkWay({ source, target, site }: PreflightParts, findings: Find
     findings.warn(`Memory is to travel from ${source.id} to ${target.id} in TLS of QEMU; ${files}.`)
   }
   if (peerUri === target.host.uri) return
+  if (/[?&]pkipath=/.test(peerUri)) {
+    const keys = `its keys lie on ${source.id}, in a folder that is not one of this machine`
+    return findings.warn(`Whether ${source.id} reaches ${target.id} can not be told from here: ${keys}.`)
+  }
   try {
     const opened = await target.openNew({ isReadOnly: true }, peerUri)
     await opened.close()

@@ -40,7 +40,8 @@ function wayWarnings(site: LibvirtSite): readonly string[] {
     ...(alone.length === 0 || site.hosts.length < 2
       ? []
       : [
-          `${idsOf(alone)}: reached by a socket or a loopback address, where other hosts would find themselves: no VM can go there. Add peerUri, like qemu+tls://its-name/system.`,
+          `${idsOf(alone)}: reached by a socket or a loopback address, where other hosts would find themselves: ` +
+            'no VM can go there. Add peerUri, like qemu+tls://its-name/system.',
         ]),
   ]
 }

@@ -1,4 +1,5 @@
-/** Storage pools of hosts, and whether what a site declares shared can be. The protocol tells of pools; folders that were mounted by other means, it does not. */
+/** Storage pools of hosts, and whether what a site declares shared can be. The protocol tells of pools, and not of folders that were mounted by other
+ *  means. */
 import type { HostId } from '../../../terms/ids.ts'
 import { countOf } from './capabilities.ts'
 import type { ToldHost } from './inventory.ts'
