@@ -1,7 +1,7 @@
 import { afterLook, INTENT_RULES, type NextStep, nextStep } from '../engine/migration/intent.ts'
 import type { IntentRecord } from '../engine/migration/intent-record.ts'
 import { layTogether } from '../engine/migration/two-sightings.ts'
-import { alertOf, type MoveAlert, yieldedAlert } from '../engine/migration/move-alerts.ts'
+import { alertOf, type MoveAlert, WARNING_BEGIN, yieldedAlert } from '../engine/migration/move-alerts.ts'
 import { MOVE_LIMITS, refuseStart, START_GUARDS, type StartFacts } from '../engine/migration/start-guards.ts'
 import type { MigrationInFlight } from '../terms/cluster.ts'
 import type { HostId, OrderId, VmId } from '../terms/ids.ts'
@@ -207,9 +207,7 @@ export class Mover {
     const [refusal] = preflight.value.refusals
     if (refusal !== undefined) return refusal
     const warning = preflight.value.warnings.find((text) => this.options.isWarningAccepted?.(text) !== true)
-    return warning !== undefined && cause.kind === 'policy'
-      ? no(`An operator has to accept first: ${warning}`)
-      : undefined
+    return warning !== undefined && cause.kind === 'policy' ? no(`${WARNING_BEGIN}${warning}`) : undefined
   }
 
   /** The one call of this intent. Between the last check and the call nothing is waited for. */

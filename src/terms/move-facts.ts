@@ -1,4 +1,5 @@
 /** What is known of a VM and its way before it is moved: all that a promise may rest on. */
+import type { EpochMs } from './units.ts'
 
 export const MIGRATION_MODES = ['precopy', 'autoconverge', 'postcopy'] as const
 export type MigrationMode = (typeof MIGRATION_MODES)[number]
@@ -24,4 +25,21 @@ export interface MoveFacts {
   readonly residentMib: number
   /** Memory that the guest says it does not use. */
   readonly unusedMib: number
+}
+
+/** What a host tells of one VM that may be moved soon, in the units of `MoveFacts`. What could not be read is absent, and never zero. */
+export interface VmFacts {
+  /** When it was read. */
+  readonly at: EpochMs
+  readonly memoryMib?: number
+  readonly downtimeLimitMs: number
+  readonly dirtyMibPerSec?: number
+  readonly dirtyWindowSec: number
+  /** What the host's load came to while its VM was sampled: cores that ran or waited for a disk. */
+  readonly load1?: number
+  readonly cpuMsPerSec?: number
+  readonly residentMib?: number
+  readonly unusedMib?: number
+  /** Its owner allows that it runs before all of its memory has arrived. */
+  readonly mayPostCopy: boolean
 }

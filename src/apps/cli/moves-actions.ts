@@ -8,16 +8,17 @@ import type {
   MigrationView,
   MoveTimesView,
   ProposalView,
+  WarningsView,
 } from '../server/views/moves.ts'
 import { ask, type AskOptions, findLogin, pathOf, type Question, readJson } from './api-client.ts'
-import type { MaintenanceOptions, OptOutOptions, VouchOptions } from './moves-command.ts'
+import type { AcceptOptions, MaintenanceOptions, MovesOptions, OptOutOptions, VouchOptions } from './moves-command.ts'
 import { show } from './site-actions.ts'
 import { bytesText, spanText, tableText } from './table-text.ts'
 
 const ENDED_SHOWN = 20
 
-export async function moves(options: AskOptions): Promise<void> {
-  await show<MigrationsView>(options, { path: '/v1/migrations' }, movesText)
+export async function moves({ ledger = false, ...options }: MovesOptions): Promise<void> {
+  await show<MigrationsView>(options, { path: '/v1/migrations' }, ledger ? ledgerText : movesText)
 }
 
 /** The whole of it as text for people. */
@@ -126,6 +127,64 @@ function evacuationsText(list: readonly EvacuationView[]): string {
       const head = vms === 0 ? `${host} is empty${by}.\n` : `${host}${by}: ${vms} VMs left, ${leaving} on their way.\n`
       return `${head}${stuck.map(({ vm, reason: why }) => `  ${vm}: ${why}\n`).join('')}`
     })
+    .join('')
+}
+
+/** How good promises were, and by what each pair of hosts corrects them. */
+export function ledgerText({ ledger }: MigrationsView): string {
+  if (ledger === undefined) return 'Nothing is promised: no driver is configured that facts can be read with.\n'
+  const { moves: number, wrongVerdicts, open, pairs } = ledger
+  const figures = (['total', 'downtime', 'bytes'] as const).flatMap((name) => {
+    const sums = ledger[name]
+    return sums === undefined ? [] : [{ name, ...sums }]
+  })
+  const head = `${number} moves with a promise have ended, ${open} have not; ${wrongVerdicts} verdicts were wrong.\n`
+  const good = tableText<(typeof figures)[number]>(
+    [
+      { head: 'figure', cell: ({ name }) => name },
+      { head: 'moves', cell: (one) => String(one.moves), align: 'right' },
+      { head: 'median error', cell: ({ medianError }) => percentText(medianError), align: 'right' },
+      { head: 'in the range for 80 %', cell: ({ coverage }) => percentText(coverage), align: 'right' },
+    ],
+    figures,
+  )
+  const byPair = tableText<(typeof pairs)[number]>(
+    [
+      { head: 'from > to', cell: ({ from, to }) => `${from} > ${to}` },
+      { head: 'moves', cell: ({ verdicts }) => verdicts.moves.toFixed(1), align: 'right' },
+      { head: 'total x', cell: ({ total }) => factorText(total), align: 'right' },
+      { head: 'downtime x', cell: ({ downtime }) => factorText(downtime), align: 'right' },
+      { head: 'bytes x', cell: ({ bytes }) => factorText(bytes), align: 'right' },
+    ],
+    pairs,
+  )
+  return `${head}${figures.length === 0 ? '' : good}${section('What pairs of hosts taught', pairs, () => byPair)}`
+}
+
+function factorText({ factor }: { readonly factor?: number }): string {
+  return factor === undefined ? '' : factor.toFixed(2)
+}
+
+function percentText(share: number): string {
+  return `${(share * 100).toFixed(1)} %`
+}
+
+export async function acceptWarning(
+  warning: string | undefined,
+  { list = false, undo = false, reason, ...options }: AcceptOptions,
+): Promise<void> {
+  const path = '/v1/accepted-warnings'
+  if (list) return void (await show<WarningsView>(options, { path }, warningsText))
+  if (warning === undefined) throw new UsageError('warning', undefined, 'Name one, or list them: --list.')
+  const body = { warning, ...(undo ? { isAccepted: false } : {}), ...(reason === undefined ? {} : { reason }) }
+  const text = undo ? 'It holds the policy again.\n' : 'It holds the policy no more.\n'
+  await show(options, { method: 'PUT', path, body }, () => text)
+}
+
+function warningsText({ accepted }: WarningsView): string {
+  if (accepted.length === 0) return 'No warning is accepted: each holds the policy.\n'
+  return accepted
+    .map(({ warning, who, at, reason }) => `${warning}\n  ${who}, ${dateText(at)} UTC: ${reason}\n`)
     .join('')
 }
 

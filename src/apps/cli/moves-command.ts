@@ -14,6 +14,16 @@ export interface MaintenanceOptions extends AskOptions {
   readonly force?: boolean
 }
 
+export interface MovesOptions extends AskOptions {
+  readonly ledger?: boolean
+}
+
+export interface AcceptOptions extends AskOptions {
+  readonly list?: boolean
+  readonly reason?: string
+  readonly undo?: boolean
+}
+
 export interface VouchOptions extends AskOptions {
   readonly isOff?: boolean
 }
@@ -27,11 +37,13 @@ export function addMoves(program: Command): void {
 function addList(program: Command): void {
   const command = asking(program.command('moves'))
     .description('moves: under way and ended, with what was promised and what came; proposals; hosts that are emptied')
+    .option('--ledger', 'how good promises were, and what each pair of hosts has taught')
     .addHelpText(
       'after',
-      '\nExamples:\n  ethos moves\n  ethos moves approve ethos-812-0\n  ethos moves cancel web-1\n  ethos moves vouch kvm-3 --is-off',
+      '\nExamples:\n  ethos moves\n  ethos moves --ledger\n  ethos moves approve ethos-812-0\n  ethos moves cancel web-1\n  ethos moves vouch kvm-3 --is-off',
     )
-    .action(async (options: AskOptions) => (await actions()).moves(options))
+    .action(async (options: MovesOptions) => (await actions()).moves(options))
+  addAccept(command)
   asking(command.command('approve'))
     .description('carries a proposal out, if it is still right')
     .argument('<id>', 'of the proposal, as `ethos moves` lists it')
@@ -53,6 +65,22 @@ function addList(program: Command): void {
     .addHelpText('after', '\nExample:\n  ethos moves vouch kvm-3 --is-off')
     .action(async (host: string, _options: unknown, self: Command) =>
       (await actions()).vouch(host, self.optsWithGlobals<VouchOptions>()),
+    )
+}
+
+function addAccept(moves: Command): void {
+  asking(moves.command('accept-warning'))
+    .description('accepts what a preflight warns of, so that it holds the policy no more (admin)')
+    .argument('[warning]', 'in its own words, as the proposal that it holds tells them')
+    .option('--list', 'those that are accepted')
+    .option('--reason <text>', 'for people, and the audit')
+    .option('--undo', 'takes it back')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  ethos moves accept-warning --list\n  ethos moves accept-warning "No lock manager guards its disks." --reason "one writer by design"',
+    )
+    .action(async (warning: string | undefined, _options: unknown, self: Command) =>
+      (await actions()).acceptWarning(warning, self.optsWithGlobals<AcceptOptions>()),
     )
 }
 

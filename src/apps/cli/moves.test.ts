@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { Check } from 'typebox/value'
 import { MINUTE_MS } from '../../terms/units.ts'
 import { MigrationsView, type MigrationView } from '../server/views/moves.ts'
-import { movesText } from './moves-actions.ts'
+import { ledgerText, movesText } from './moves-actions.ts'
 
 const AT = Date.UTC(2026, 10, 28, 12)
 
@@ -80,4 +80,23 @@ test('where there is nothing, that is said, and why nothing can be', () => {
   const text = movesText({ ...rest, open: [], ended: [], proposals: [], evacuations: [] })
   assert.match(text, /no driver is configured: nothing is moved/)
   assert.match(text, /Under way: none\.\n\nProposed: none\.\n\nHosts that are emptied: none\.\n\nEnded: none\./)
+})
+
+test('how good promises were is told with what each pair of hosts taught, and where nothing is promised, that', () => {
+  const good = { moves: 7, medianError: 0.041, coverage: 6 / 7 }
+  const pair = { from: 'kvm-1', to: 'kvm-2', total: { moves: 6.5, factor: 1.31 }, downtime: {}, bytes: {} }
+  const ledger = {
+    moves: 7,
+    open: 1,
+    total: good,
+    wrongVerdicts: 0,
+    pairs: [{ ...pair, verdicts: { moves: 7, shift: 0 } }],
+  }
+  const answer = { ...ANSWER, ledger }
+  assert.ok(Check(MigrationsView, answer))
+  const text = ledgerText(answer)
+  assert.match(text, /^7 moves with a promise have ended, 1 have not; 0 verdicts were wrong\.$/m)
+  assert.match(text, /^total +7 +4\.1 % +85\.7 %$/m)
+  assert.match(text, /^kvm-1 > kvm-2 +7\.0 +1\.31/m)
+  assert.match(ledgerText(ANSWER), /^Nothing is promised/)
 })

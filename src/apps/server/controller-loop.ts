@@ -1,16 +1,18 @@
 /** Turns on the wall clock for as long as the lease is held: only one process of a site takes them. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { SiteJournal } from '../../drivers/reported/site-journal.ts'
+import type { CostModel } from '../../engine/migration/cost-model.ts'
 import { ParseError } from '../../terms/parse.ts'
 import type { EpochMs } from '../../terms/units.ts'
 import type { Clock } from '../../world/clock.ts'
 import { StoreError } from '../../world/errors.ts'
 import type { MigrationDriver } from '../../world/migration-driver.ts'
 import type { SiteStore } from '../../world/site-store.ts'
+import type { VmFactsReader } from '../../world/vm-facts-reader.ts'
 import type { AskResult, ControllerAsk, ControllerMessage, ControllerOptions } from './controller-messages.ts'
 import { CONTROLLER_LEASE } from './controller-writes.ts'
 import { LIBVIRT_SETTING } from './libvirt-setting.ts'
-import { MovesDesk, type TermsOf } from './moves-desk.ts'
+import { MovesDesk, type MovesDeskOptions, type TermsOf } from './moves-desk.ts'
 import { readSettings, type SiteSettings } from './site-settings.ts'
 import { termsByRounds } from './terms-by-rounds.ts'
 import { encodePacket } from './turn-packet.ts'
@@ -38,6 +40,9 @@ export interface ControllerWorld {
   readonly driverOf?: (setting: string | undefined) => MigrationDriver | undefined
   /** Absent: by rounds alone, which promises nothing. */
   readonly termsOf?: TermsOf
+  /** With what is promised, and who reads the facts for it; undefined: nobody for such a driver. Absent: nothing is promised. */
+  readonly model?: CostModel
+  readonly factsReaderOf?: (driver: MigrationDriver) => VmFactsReader | undefined
 }
 
 /** Moves under way are looked at this often. */
@@ -230,7 +235,7 @@ export class ControllerLoop {
       termsOf,
       readSettings: async () => (settings = await readSettings(store, settings)),
       changed: () => tell({ kind: 'moves', at: clock.now(), text: desk.text() }),
-      ...(driver === undefined ? {} : { driver }),
+      ...(driver === undefined ? {} : { driver, ...this.promisingFor(driver) }),
     })
     const { everyMs } = this.options
     const taker = new TurnTaker({ store, clock, everyMs, token: () => this.lease?.token ?? -1, desk })
@@ -241,6 +246,12 @@ export class ControllerLoop {
     })
     this.tenure = { token, desk, taker, driver, setting, opened }
     return this.tenure
+  }
+
+  private promisingFor(driver: MigrationDriver): Pick<MovesDeskOptions, 'promising'> {
+    const { model, factsReaderOf } = this.world
+    const reader = factsReaderOf?.(driver)
+    return model === undefined || reader === undefined ? {} : { promising: { model, reader } }
   }
 
   private driverFor(setting: string | undefined, make: ControllerWorld['driverOf']): MigrationDriver | undefined {

@@ -1,10 +1,12 @@
 /** The controller's own process: started by `ControllerProcess`, told its options in the first message, gone when its parent is. */
+import { readCostModelFile } from '../../drivers/traces/cost-model-file.ts'
 import { WallClock } from '../../drivers/wall-clock.ts'
+import { parseCostModel } from '../../engine/migration/cost-model-codec.ts'
 import { writeCompiled } from '../compile-cache.ts'
 import { ControllerLoop } from './controller-loop.ts'
 import type { AskMessage, AskResult, ControllerMessage, ControllerOptions } from './controller-messages.ts'
 import { DistantWrites, type WriteMessage, type WriteReply } from './controller-writes.ts'
-import { driverOf } from './libvirt-setting.ts'
+import { driverOf, factsReaderOf } from './libvirt-setting.ts'
 import { openSite } from './open-site.ts'
 
 const stop = new AbortController()
@@ -51,7 +53,9 @@ async function answer({ id, ask }: AskMessage): Promise<void> {
 async function run(options: ControllerOptions): Promise<void> {
   const store = await openSite(options.place)
   try {
-    loop = new ControllerLoop(options, { store: writes.over(store), clock, tell, signal: stop.signal, driverOf })
+    const model = parseCostModel(readCostModelFile())
+    const world = { store: writes.over(store), clock, tell, signal: stop.signal, driverOf, factsReaderOf, model }
+    loop = new ControllerLoop(options, world)
     await loop.run()
   } finally {
     await store.close()

@@ -1,5 +1,6 @@
 /** Which libvirts the server may move VMs between: a setting of the store, made into a driver by the controller's process. */
 import { LibvirtDriver } from '../../drivers/libvirt/driver/libvirt-driver.ts'
+import { LibvirtMoveFacts } from '../../drivers/libvirt/driver/move-facts.ts'
 import { checkSite, type LibvirtHost, type LibvirtSite } from '../../drivers/libvirt/driver/sites.ts'
 import { parseHostId } from '../../terms/ids.ts'
 import {
@@ -15,6 +16,7 @@ import {
   refuseUnknownFields,
 } from '../../terms/parse.ts'
 import type { MigrationDriver } from '../../world/migration-driver.ts'
+import type { VmFactsReader } from '../../world/vm-facts-reader.ts'
 
 export const LIBVIRT_SETTING = 'libvirt'
 const NAMES_MAX = 10_000
@@ -29,7 +31,7 @@ const SITE_FIELDS = [
   'postCopyVms',
   'downtimeLimitMs',
 ] as const
-const HOST_FIELDS = ['id', 'uri', 'peerUri', 'dataUri', 'networks'] as const
+const HOST_FIELDS = ['id', 'uri', 'peerUri', 'dataUri', 'networks', 'linkMbitPerSec'] as const
 
 /** Reads one. Throws a `ParseError` that names the place; a password in a URI is refused and never repeated. */
 export function parseLibvirtSite(value: unknown, place = LIBVIRT_SETTING): LibvirtSite {
@@ -61,6 +63,11 @@ export function driverOf(setting: string | undefined): MigrationDriver | undefin
   return site.hosts.length === 0 ? undefined : new LibvirtDriver(site)
 }
 
+/** Who reads, over a driver's own connections, what a promise rests on; undefined where the driver's platform has nobody who does. */
+export function factsReaderOf(driver: MigrationDriver): VmFactsReader | undefined {
+  return driver instanceof LibvirtDriver ? new LibvirtMoveFacts(driver.hosts, driver.site) : undefined
+}
+
 /** Whether a setting names hosts that VMs can be moved between. What can't be understood does not. */
 export function hasDriver(setting: string | undefined): boolean {
   if (setting === undefined) return false
@@ -81,6 +88,7 @@ function parseHost(fields: Fields, place: string): LibvirtHost {
     peerUri: textOf('peerUri'),
     dataUri: textOf('dataUri'),
     networks: parseOptional(fields['networks'], (list) => parseNames(list, `${place}.networks`)),
+    linkMbitPerSec: parseOptional(fields['linkMbitPerSec'], (mbit) => parseNumber(mbit, `${place}.linkMbitPerSec`)),
   })
 }
 

@@ -1,7 +1,16 @@
 /** The main process's side of moves: what the controller told of them last, and what people ask of it. */
 import { INTENT_ENDS, type IntentEnd } from '../../terms/intent.ts'
 import type { HostId, OrderId, VmId } from '../../terms/ids.ts'
-import { ParseError, parseFields, parseJson, parseList, parseText, parseWord } from '../../terms/parse.ts'
+import {
+  ParseError,
+  parseFields,
+  parseJson,
+  parseList,
+  parseNumber,
+  parseOptional,
+  parseText,
+  parseWord,
+} from '../../terms/parse.ts'
 import { type EpochMs, SECOND_MS } from '../../terms/units.ts'
 import type { AlertDraft, AlertKind } from './alerts.ts'
 import type { AskResult, ControllerAsk } from './controller-messages.ts'
@@ -13,6 +22,7 @@ const HEED_MS = 800
 const ANSWER_MS = 30 * SECOND_MS
 const EVENT_LENGTH_MAX = 16 * 1024
 const WHATS = ['double', 'ambiguous', 'unknown', 'lost-by-fault', 'overdue', 'yielded'] as const
+const FIGURES = ['total', 'downtime', 'bytes'] as const
 const ALERT_OF: Readonly<Record<(typeof WHATS)[number], AlertKind>> = {
   double: 'move-double',
   ambiguous: 'move-frozen',
@@ -63,7 +73,11 @@ export class MovesBoard implements SiteMoves {
     this.text = text
     const was = this.states
     this.states = new Map([...open, ...ended].map(({ id, state }) => [id, state]))
-    this.counted = { open: open.length, frozen: open.filter(({ state }) => state === 'frozen').length }
+    this.counted = {
+      open: open.length,
+      frozen: open.filter(({ state }) => state === 'frozen').length,
+      promises: parseOptional(fields['ledger'], (ledger) => readPromises(ledger, `${place}.ledger`)) ?? {},
+    }
     // What had ended before this process looked is no news.
     const news = was === undefined ? open : [...open, ...ended].filter(({ id, state }) => was.get(id) !== state)
     for (const { state, told } of news) {
@@ -115,6 +129,17 @@ function readMove(value: unknown, place: string): ToldMove {
     state: parseText(fields['state'], `${place}.state`),
     told: fields,
   }
+}
+
+function readPromises(value: unknown, place: string): MoveNumbers['promises'] {
+  const ledger = parseFields(value, place)
+  const told = FIGURES.flatMap((name) => {
+    if (ledger[name] === undefined) return []
+    const fields = parseFields(ledger[name], `${place}.${name}`)
+    const number = (of: string): number => parseNumber(fields[of], `${place}.${name}.${of}`, { min: 0 })
+    return [[name, { medianError: number('medianError'), coverage: number('coverage') }] as const]
+  })
+  return Object.fromEntries(told)
 }
 
 function readAlert(value: unknown, place: string): AlertDraft {

@@ -3,7 +3,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { recheckOrder } from '../../engine/recheck.ts'
 import type { EngineState } from '../../engine/state.ts'
 import type { SiteJournal } from '../../drivers/reported/site-journal.ts'
+import type { CostModel } from '../../engine/migration/cost-model.ts'
 import { Mover } from '../../loop/mover.ts'
+import { WARNING_BEGIN } from '../../engine/migration/move-alerts.ts'
 import { MovingHypervisor } from '../../loop/moving-hypervisor.ts'
 import type { Inventory } from '../../terms/cluster.ts'
 import type { HostId, OrderId, VmId } from '../../terms/ids.ts'
@@ -17,13 +19,17 @@ import type { Clock } from '../../world/clock.ts'
 import { HypervisorError } from '../../world/errors.ts'
 import type { Hypervisor } from '../../world/hypervisor.ts'
 import type { HostListing, MigrationDriver } from '../../world/migration-driver.ts'
+import type { VmFactsReader } from '../../world/vm-facts-reader.ts'
 import type { AskResult, ControllerAsk } from './controller-messages.ts'
 import { type Evacuation, type EvacuationGround, type EvacuationPlan, planEvacuation } from './evacuation.ts'
 import { movesText } from './moves-text.ts'
 import { permitted } from './permitted-driver.ts'
+import { MOVE_LINES, PromiseDesk } from './promise-desk.ts'
 import { Proposals } from './proposals.ts'
 import { isMoving, type SiteSettings } from './site-settings.ts'
 import { whyNotStart } from './start-permit.ts'
+import { WaitingOrders } from './waiting-orders.ts'
+import { wantedFacts } from './wanted-facts.ts'
 import type { OptOuts, Wish } from './wishes.ts'
 
 /** Who wants a move, and of how big a VM. */
@@ -46,7 +52,10 @@ export interface MovesDeskOptions {
   readonly fence: () => number | undefined
   /** Absent: nobody can carry anything out. */
   readonly driver?: MigrationDriver
+  /** How moves are carried out of which no facts can be had. */
   readonly termsOf: TermsOf
+  /** Who promises by facts. Absent: nobody, and `termsOf` says all. */
+  readonly promising?: { readonly model: CostModel; readonly reader: VmFactsReader }
   /** Something about moves has changed. */
   readonly changed: () => void
 }
@@ -56,6 +65,8 @@ export interface LastTurn {
   readonly state: EngineState
   readonly observation: Observation
   readonly policy: Policy
+  /** Probability within the horizon, parallel to the hosts of the inventory. Absent: the turn told none. */
+  readonly contention?: Float32Array
 }
 
 /** So far back a start looks for moves that have not ended: no move takes so long, and what is frozen for longer is a person's to look after. */
@@ -63,18 +74,23 @@ const ADOPTED_MS = 7 * DAY_MS
 /** What VMs say of themselves is asked anew so often, and waited for so long. */
 const OWNERS_MS = 5 * MINUTE_MS
 const OWNERS_WAIT_MS = 5 * SECOND_MS
+/** A person waits for facts so long before a move is carried out without a promise. */
+const FACTS_WAIT_MS = 10 * SECOND_MS
 const STOPPED = 'This process does not take the turns any more.'
 
 export class MovesDesk {
   readonly proposals = new Proposals()
   private readonly options: MovesDeskOptions
   private readonly mover: Mover | undefined
+  private readonly promises: PromiseDesk | undefined
+  private readonly waiting: WaitingOrders
   private readonly stop = new AbortController()
   private settings: SiteSettings | undefined
   private reads = 0
   private newestRead = 0
   private last: LastTurn | undefined
   private seen: Hypervisor | undefined
+  private moving: Hypervisor | undefined
   private evacuations: readonly Evacuation[] = []
   /** VMs that say on their platform that they are to be left alone, as last heard. */
   private readonly owners = new Map<VmId, Wish>()
@@ -84,8 +100,11 @@ export class MovesDesk {
 
   constructor(options: MovesDeskOptions) {
     this.options = options
+    this.waiting = new WaitingOrders(options.clock)
     const { driver, journal, clock, fence } = options
     if (driver === undefined) return
+    const { promising, termsOf } = options
+    if (promising !== undefined) this.promises = new PromiseDesk({ ...promising, clock, journal, otherwise: termsOf })
     this.mover = new Mover({
       driver: permitted(driver, {
         refresh: () => this.refresh(),
@@ -96,12 +115,15 @@ export class MovesDesk {
       // A driver that has seen any lease at all takes none below 0.
       fence: () => fence() ?? -1,
       signal: this.stop.signal,
+      isWarningAccepted: (warning) => this.settings?.acceptedWarnings.has(warning) === true,
     })
   }
 
   /** Takes over what the journal tells of moves that have not ended. Before any turn. Rejects with a `StoreError`. */
   async open(): Promise<void> {
-    await this.mover?.adopt(await this.options.journal.newest(ADOPTED_MS, '{"kind":"move'))
+    const lines = await this.options.journal.newest(ADOPTED_MS, MOVE_LINES)
+    await this.mover?.adopt(lines)
+    this.promises?.adopt(lines)
     await this.heed()
     await this.tick()
   }
@@ -110,14 +132,18 @@ export class MovesDesk {
   async tick(): Promise<void> {
     const before = this.mover === undefined ? '' : keyOf(this.mover)
     await this.mover?.tick()
+    await this.beginWaiting()
+    const isNews = this.mover !== undefined && (await this.promises?.sync(this.mover.view()))
     this.proposals.forget(this.options.clock.now())
-    if (this.mover !== undefined && (keyOf(this.mover) !== before || this.mover.view().open.length > 0))
-      this.options.changed()
+    const isMoved = this.mover !== undefined && (keyOf(this.mover) !== before || this.mover.view().open.length > 0)
+    if (isMoved || isNews === true) this.options.changed()
   }
 
   /** Nothing begins any more. What is under way goes on, and whoever holds the lease follows it. */
   close(): void {
     this.stop.abort()
+    this.waiting.clear()
+    this.promises?.facts.close()
     this.mover?.hold('lease', STOPPED)
   }
 
@@ -139,23 +165,28 @@ export class MovesDesk {
     const intentOf = (order: MigrationOrder): MigrationIntent | Refused => this.intentOf(order, this.causeOf(order))
     const moving = new MovingHypervisor({ base: seen, mover, intentOf })
     const proposing = this.proposing(seen)
-    let judgedWith = ''
-    return {
+    const judgedWith = new Map<OrderId, string>()
+    this.moving = {
       name: moving.name,
       inventory: () => moving.inventory(),
       preflight: async (order) => {
         if (this.whyProposed(order) !== undefined) return seen.preflight(order)
-        const checked = this.judge(order, await seen.inventory())
-        judgedWith = this.underWay()
+        const waits = this.promises?.whyWaiting(order)
+        const inventory = await seen.inventory()
+        const checked = waits === undefined ? this.judge(order, inventory) : this.waiting.add(order, waits)
+        judgedWith.set(order.id, this.underWay())
         const verdict = checked.kind === 'refused' ? checked : await moving.preflight(order)
         // What the policy may not do by itself, a person may still want.
-        if (verdict.kind === 'refused' && verdict.lacking === 'does-not-converge')
-          this.proposals.add(order, verdict.reason)
+        if (
+          verdict.kind === 'refused' &&
+          (verdict.lacking === 'does-not-converge' || verdict.reason.startsWith(WARNING_BEGIN))
+        )
+          this.propose(order, verdict.reason)
         return verdict
       },
       begin: async (order) => {
         if (this.whyProposed(order) !== undefined) return proposing.begin(order)
-        if (this.underWay() !== judgedWith) {
+        if (this.underWay() !== judgedWith.get(order.id)) {
           // While it was looked at, a person approved another.
           const checked = this.judge(order, await seen.inventory())
           if (checked.kind === 'refused') throw new HypervisorError('refused', checked.reason)
@@ -164,6 +195,23 @@ export class MovesDesk {
       },
       cancel: (vmId) => moving.cancel(vmId),
     }
+    return this.moving
+  }
+
+  /** Orders whose facts have come, or won't. */
+  private async beginWaiting(): Promise<void> {
+    const { moving, promises } = this
+    if (moving === undefined || promises === undefined) return
+    await this.waiting.begin(moving, promises, (order, error) =>
+      error === undefined ? this.proposals.remove(order.id) : this.propose(order, error.message),
+    )
+  }
+
+  private propose(order: MigrationOrder, held?: string): void {
+    // A host that is emptied is tried again at each turn, and told of as such.
+    if (order.class === 'evacuation') return
+    this.proposals.add(order, held)
+    this.options.changed()
   }
 
   /** Whether something can come of what an order promises. */
@@ -207,6 +255,9 @@ export class MovesDesk {
   /** After a turn is on record, and before anything of it is begun. */
   note(last: LastTurn): void {
     this.last = last
+    const { promises, settings } = this
+    if (settings === undefined || !isMoving(settings.automation.level)) return
+    promises?.gather(this.proposals.list(this.options.clock.now()), wantedFacts(last, settings.maintenances))
   }
 
   async answer(ask: ControllerAsk): Promise<AskResult> {
@@ -230,6 +281,7 @@ export class MovesDesk {
       ...(driver === undefined ? {} : { driver: driver.name }),
       ...(this.settings === undefined ? {} : { settings: this.settings }),
       ...(this.mover === undefined ? {} : { view: this.mover.view() }),
+      ...(this.promises === undefined ? {} : { ledger: this.promises.ledger }),
       proposals: this.proposals.list(clock.now()),
       evacuations: this.evacuations,
     })
@@ -264,8 +316,7 @@ export class MovesDesk {
       cancel: (vmId) => seen.cancel(vmId),
       begin: async (order) => {
         await seen.begin(order)
-        if (order.class !== 'evacuation') this.proposals.add(order, this.whyProposed(order))
-        this.options.changed()
+        this.propose(order, this.whyProposed(order))
       },
     }
   }
@@ -286,7 +337,8 @@ export class MovesDesk {
 
   private intentOf(order: MigrationOrder, cause: MoveCause): MigrationIntent | Refused {
     const by = cause.kind === 'policy' ? 'automation' : 'person'
-    const verdict = this.options.termsOf(order, { by, memoryBytes: this.memoryOf(order.vmId) })
+    const about = { by, memoryBytes: this.memoryOf(order.vmId) } as const
+    const verdict = this.promises?.termsOf(order, about) ?? this.options.termsOf(order, about)
     return 'kind' in verdict ? verdict : { order, cause, ...verdict }
   }
 
@@ -315,6 +367,7 @@ export class MovesDesk {
       // From here to the mover's own list of what is under way nothing is waited for: two orders can't both find the same room.
       const checked = this.judge(order, inventory)
       if (checked.kind === 'refused') return { kind: 'refused', reason: checked.reason }
+      await this.promises?.facts.ask(order.vmId, order.from, FACTS_WAIT_MS)
       const intent = this.intentOf(order, cause)
       if ('kind' in intent) return { kind: 'refused', reason: intent.reason }
       const submission = await mover.submit(intent)

@@ -1,5 +1,7 @@
 /** Moves as the controller's process tells them: JSON that the main process hands on, in the form of `MovesNowView`. */
+import { type MoveLedger, sumUp } from '../../engine/learn/move-ledger.ts'
 import type { IntentRecord } from '../../engine/migration/intent-record.ts'
+import type { FactorBelief } from '../../engine/migration/pair-learning.ts'
 import type { MoverView } from '../../loop/mover-view.ts'
 import type { EpochMs } from '../../terms/units.ts'
 import type { Evacuation } from './evacuation.ts'
@@ -10,6 +12,7 @@ import type { SiteSettings } from './site-settings.ts'
 const ENDED_SHOWN = 100
 const OPEN_SHOWN = 1000
 const STUCK_SHOWN = 200
+const PAIRS_SHOWN = 500
 
 export interface MovesNow {
   readonly at: EpochMs
@@ -19,9 +22,11 @@ export interface MovesNow {
   readonly view?: MoverView
   readonly proposals: readonly Proposal[]
   readonly evacuations: readonly Evacuation[]
+  /** Absent: nothing is promised. */
+  readonly ledger?: MoveLedger
 }
 
-export function movesText({ at, driver, settings, view, proposals, evacuations }: MovesNow): string {
+export function movesText({ at, driver, settings, view, proposals, evacuations, ledger }: MovesNow): string {
   return JSON.stringify({
     asOf: at,
     ...(driver === undefined ? {} : { driver }),
@@ -46,6 +51,7 @@ export function movesText({ at, driver, settings, view, proposals, evacuations }
       decidedAt: order.decidedAt,
       endsAt: order.decidedAt + PROPOSAL_MS,
     })),
+    ...(ledger === undefined ? {} : { ledger: ledgerView(ledger) }),
     evacuations: evacuations.map((evacuation) => evacuationView(evacuation, settings)),
     frozenVms: Object.fromEntries(view?.frozenVms ?? []) as object,
     frozenHosts: Object.fromEntries(view?.frozenHosts ?? []) as object,
@@ -86,6 +92,26 @@ function moveView({ intent, state, recordedAt, sentAt, acceptedAt, seenAt, froze
     ...(closed === undefined ? {} : { endedAt: closed.at, detail: closed.detail }),
     ...(closed?.figures === undefined ? {} : { figures: closed.figures }),
   }
+}
+
+/** By how much each pair's moves have come to differ from the model, and how good promises were. */
+function ledgerView(ledger: MoveLedger) {
+  const pairs = [...ledger.pairs].slice(-PAIRS_SHOWN).map(([key, { total, downtime, bytes, ends }]) => {
+    const [from, to] = key.split(' ')
+    return {
+      from,
+      to,
+      total: factorView(total),
+      downtime: factorView(downtime),
+      bytes: factorView(bytes),
+      verdicts: { moves: ends.moves, shift: ends.shift },
+    }
+  })
+  return { ...sumUp(ledger), open: ledger.open.size, pairs }
+}
+
+function factorView({ moves, mean }: FactorBelief) {
+  return moves === 0 ? {} : { moves, factor: Math.exp(mean) }
 }
 
 function evacuationView({ hostId, vms, leaving, stuck }: Evacuation, settings: SiteSettings | undefined) {

@@ -33,6 +33,8 @@ export interface SiteAnswers {
 export interface MoveNumbers {
   readonly open: number
   readonly frozen: number
+  /** How good promises were, by figure. What no move has told yet is absent. */
+  readonly promises: Readonly<Record<string, { readonly medianError: number; readonly coverage: number }>>
 }
 
 /** What people ask of moves. An answer of undefined: the controller does not run here, or did not answer in time. */

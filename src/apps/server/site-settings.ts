@@ -4,10 +4,13 @@ import { type Policy, PRODUCTION_POLICY, parsePolicy } from '../../terms/policy.
 import type { SiteStore } from '../../world/site-store.ts'
 import { MOVE_TIMES_DEFAULT, MOVE_TIMES_SETTING, type MoveTimes, parseMoveTimes } from './move-times.ts'
 import {
+  ACCEPTED_WARNINGS_SETTING,
+  type AcceptedWarnings,
   MAINTENANCE_SETTING,
   type Maintenances,
   OPT_OUTS_SETTING,
   type OptOuts,
+  parseAcceptedWarnings,
   parseMaintenances,
   parseOptOuts,
 } from './wishes.ts'
@@ -42,6 +45,7 @@ export interface SiteSettings {
   readonly moveTimes: MoveTimes
   readonly optOuts: OptOuts
   readonly maintenances: Maintenances
+  readonly acceptedWarnings: AcceptedWarnings
   /** Settings that can't be read, a sentence each: what stood before them is used, and nothing is ordered. */
   readonly problems: readonly string[]
 }
@@ -52,6 +56,7 @@ const INITIAL: SiteSettings = {
   moveTimes: MOVE_TIMES_DEFAULT,
   optOuts: new Map(),
   maintenances: new Map(),
+  acceptedWarnings: new Map(),
   problems: [],
 }
 
@@ -75,6 +80,12 @@ export async function readSettings(store: SiteStore, before: SiteSettings = INIT
     moveTimes: await read(MOVE_TIMES_SETTING, parseTimesText, before.moveTimes, INITIAL.moveTimes),
     optOuts: await read(OPT_OUTS_SETTING, parseOptOuts, before.optOuts, INITIAL.optOuts),
     maintenances: await read(MAINTENANCE_SETTING, parseMaintenances, before.maintenances, INITIAL.maintenances),
+    acceptedWarnings: await read(
+      ACCEPTED_WARNINGS_SETTING,
+      parseAcceptedWarnings,
+      before.acceptedWarnings,
+      INITIAL.acceptedWarnings,
+    ),
     problems,
   }
 }

@@ -47,6 +47,7 @@ function configure(seed: number): { asked: AskedMove; settings: SiteSettings; ma
       ...(isTargetClosed ? ([[order.to, { ...WISH, isForced: false }]] as const) : []),
       ...(evacuatedBy === undefined ? [] : ([[order.from, { ...WISH, who: evacuatedBy, isForced }]] as const)),
     ]),
+    acceptedWarnings: new Map(),
     problems,
   }
   const isAtAll = !isPaused && !isOptedOut && !isTargetClosed && problems.length === 0
@@ -85,7 +86,13 @@ test('windows are hours of a time zone, over midnight and over a change of the c
     timeZone: 'Europe/Berlin',
     windows: [{ days: ['fri'], from: '22:00', to: '06:00' }],
   })
-  const settings = { ...configure(0).settings, moveTimes, optOuts: new Map(), maintenances: new Map(), problems: [] }
+  const settings = {
+    ...configure(0).settings,
+    moveTimes,
+    optOuts: new Map(),
+    maintenances: new Map(),
+    problems: [],
+  }
   const open = { ...settings, automation: { level: 'full', isPaused: false, areGuestsTrusted: false } } as const
   const isOpen = (at: number) => whyNotStart({ cause: { kind: 'policy' }, order }, open, at) === undefined
   // Winter: 22:00 in Berlin is 21:00 UTC. The 27th of November 2026 is a Friday.

@@ -135,7 +135,8 @@ export class TurnTaker {
       number: before.turns,
       refused: this.refused,
       onTurn: ({ state: after, events, orders, adviceOnly, stayed, hostForecast }, { inventory }) => {
-        this.desk?.note({ state: after, observation: { ...sight.observation, inventory }, policy })
+        const ahead = hostForecast === undefined ? {} : { contention: hostForecast.contention }
+        this.desk?.note({ state: after, observation: { ...sight.observation, inventory }, policy, ...ahead })
         result = {
           events,
           orders,

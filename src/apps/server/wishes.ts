@@ -14,6 +14,9 @@ import type { EpochMs } from '../../terms/units.ts'
 /** Names of the settings in the store. */
 export const OPT_OUTS_SETTING = 'opt-outs'
 export const MAINTENANCE_SETTING = 'maintenance'
+export const ACCEPTED_WARNINGS_SETTING = 'accepted-warnings'
+/** Warnings of a driver are sentences. */
+export const WARNING_LENGTH_MAX = 1000
 
 /** Who wanted it, when and why. */
 export interface Wish {
@@ -31,6 +34,8 @@ export interface Maintenance extends Wish {
 /** VMs that are never moved by us. */
 export type OptOuts = ReadonlyMap<VmId, Wish>
 export type Maintenances = ReadonlyMap<HostId, Maintenance>
+/** What preflights warn of and people have accepted, by the warning's own words. */
+export type AcceptedWarnings = ReadonlyMap<string, Wish>
 
 /** Reads `{"web-1":{"who":"ann","at":0,"reason":"licence"}}`. Throws a `ParseError`. */
 export function parseOptOuts(text: string): OptOuts {
@@ -46,6 +51,14 @@ export function parseMaintenances(text: string): Maintenances {
     const isForced = parseOptional(fields['isForced'], (flag) => parseBoolean(flag, `${place}.isForced`)) ?? false
     return [parseHostId(name, place), { ...parseWish(fields, place), isForced }]
   })
+}
+
+/** The same by the words of a warning. Throws a `ParseError`. */
+export function parseAcceptedWarnings(text: string): AcceptedWarnings {
+  return parseEntries(text, ACCEPTED_WARNINGS_SETTING, (name, fields, place) => [
+    parseText(name, place, WARNING_LENGTH_MAX),
+    parseWish(fields, place),
+  ])
 }
 
 export function encodeWishes(wishes: ReadonlyMap<string, Wish>): string {

@@ -28,6 +28,11 @@ export function encodeLedger({ pairs, open, entries }: MoveLedger): string {
   return JSON.stringify({ schema: LEDGER_SCHEMA, pairs: named, open: [...open.values()], entries })
 }
 
+/** One promise on its way, as it stands in a ledger too. Throws a `ParseError`. */
+export function parseOpenMove(value: unknown, place: string): OpenMove {
+  return parseOpen(parseFields(value, place), place)
+}
+
 /** Throws a `ParseError` with the place of what is amiss. */
 export function parseLedger(value: unknown, place = PLACE): MoveLedger {
   const fields = parseFields(value, place)

@@ -3,6 +3,9 @@ import type { HostId, OrderId, VmId } from '../../terms/ids.ts'
 import { type EpochMs, MINUTE_MS } from '../../terms/units.ts'
 import type { IntentRecord } from './intent-record.ts'
 
+/** Begins the refusal of what a preflight warned of and nobody has accepted; the warning follows, as it is to be accepted. */
+export const WARNING_BEGIN = 'An operator has to accept first: '
+
 export interface MoveAlert {
   readonly severity: 'critical' | 'warning'
   /** One of few words. */

@@ -132,7 +132,7 @@ function verdictOf({ facts, promise, timeoutMs }: Way): MoveVerdict {
 }
 
 /** In whole MiB/s, as platforms take it: at least one, for zero means no limit to them. */
-function bandwidthOf(linkMbitPerSec: number): number {
+export function bandwidthOf(linkMbitPerSec: number): number {
   return Math.max(1, Math.floor((linkMbitPerSec * 1e6) / 8 / MiB))
 }
 

@@ -57,6 +57,8 @@ const ALLOWED: Readonly<Record<string, Role | 'open'>> = {
   'POST /v1/proposals/:id/approval': 'operator',
   'DELETE /v1/vms/:vm/migration': 'operator',
   'PUT /v1/hosts/:host/vouch': 'admin',
+  'GET /v1/accepted-warnings': 'viewer',
+  'PUT /v1/accepted-warnings': 'admin',
   'GET /v1/opt-outs': 'viewer',
   'PUT /v1/vms/:vm/opt-out': 'operator',
   'DELETE /v1/vms/:vm/opt-out': 'operator',

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { parseHostId } from '../../../terms/ids.ts'
+import { readSettings } from '../site-settings.ts'
 import { type Answered, ApiBench } from './builders.ts'
 import { FakeAnswers } from './fakes/builders.ts'
 
@@ -157,6 +158,30 @@ test('moves that end are counted by how, and those that have not are told', asyn
     'ethos_moves_total{end="failed"} 0',
     'ethos_moves_open 2',
     'ethos_moves_frozen 1',
+    'ethos_move_promise_error{figure="total"} 0.04',
+    'ethos_move_promise_coverage{figure="total"} 0.8',
   ])
     assert.ok(text.includes(line), line)
+})
+
+test('a warning of preflights is accepted by an admin alone, in its own words, audited, and can be taken back', async () => {
+  const warning = 'Whether kvm-1 reaches kvm-2 can not be told from here.'
+  const body = { warning, reason: 'it does' }
+  assert.equal((await put('/v1/accepted-warnings', tokens.operator, body)).status, 403)
+  const heeded = answers.moves.heeded
+  assert.equal((await put('/v1/accepted-warnings', tokens.admin, body)).status, 204)
+  assert.equal(answers.moves.heeded, heeded + 1)
+  const [audited] = await bench.store.audit.last(1)
+  assert.deepEqual([audited.what, audited.about, audited.reason], ['warning accepted', warning, 'it does'])
+  const list = async (): Promise<readonly { readonly warning: string }[]> =>
+    (await bench.ask({ path: '/v1/accepted-warnings', token: tokens.viewer })).json['accepted']
+  assert.deepEqual(
+    (await list()).map((one) => one.warning),
+    [warning],
+  )
+  const { acceptedWarnings, problems } = await readSettings(bench.store)
+  assert.deepEqual([acceptedWarnings.get(warning)?.reason, problems], ['it does', []])
+  assert.equal((await put('/v1/accepted-warnings', tokens.admin, { warning, isAccepted: false })).status, 204)
+  assert.deepEqual(await list(), [])
+  assert.equal((await put('/v1/accepted-warnings', tokens.admin, { warning, isAccepted: false })).status, 404)
 })

@@ -14,6 +14,11 @@ const AGES_MS = [5 * MINUTE_MS, 10 * MINUTE_MS, 30 * MINUTE_MS, 60 * MINUTE_MS] 
 
 const MOVES_THAT_ARE = { open: 'under way', frozen: 'frozen, because nobody can tell where their VM runs' } as const
 
+const PROMISE_METRICS = {
+  medianError: { name: 'error', help: 'Median of |came / promised - 1| over the newest moves, by figure.' },
+  coverage: { name: 'coverage', help: 'Share of moves within the range promised for eight of ten, by figure.' },
+} as const
+
 export function siteMetrics(parts: ApiParts, site: SiteView, events: Events): readonly Looked[] {
   return [...ofVms(site), ...ofServer(parts, events)]
 }
@@ -97,6 +102,15 @@ function ofServer({ answers, store, trouble, clock, version }: ApiParts, events:
       look: (): Readonly<Record<string, number>> => {
         const numbers = answers.moves.numbers()
         return numbers === undefined ? {} : { '': numbers[which] }
+      },
+    })),
+    ...(['medianError', 'coverage'] as const).map((which) => ({
+      name: `ethos_move_promise_${PROMISE_METRICS[which].name}`,
+      help: PROMISE_METRICS[which].help,
+      label: 'figure',
+      look: (): Readonly<Record<string, number>> => {
+        const promises = Object.entries(answers.moves.numbers()?.promises ?? {})
+        return Object.fromEntries(promises.map(([figure, good]) => [figure, good[which]]))
       },
     })),
     {

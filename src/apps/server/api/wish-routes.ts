@@ -12,12 +12,16 @@ import {
   MoveTimesView,
   OptOutBody,
   OptOutsView,
+  WarningBody,
+  WarningsView,
 } from '../views/moves.ts'
 import {
+  ACCEPTED_WARNINGS_SETTING,
   encodeWishes,
   type Maintenance,
   MAINTENANCE_SETTING,
   OPT_OUTS_SETTING,
+  parseAcceptedWarnings,
   parseMaintenances,
   parseOptOuts,
   type Wish,
@@ -35,7 +39,13 @@ const TAG = 'moves'
 const TRIES = 5
 
 export function wishRoutes(parts: ApiParts): readonly Route[] {
-  return [...optOutRoutes(parts), ...maintenanceRoutes(parts), ...timeRoutes(parts), ...libvirtRoutes(parts)]
+  return [
+    ...optOutRoutes(parts),
+    ...warningRoutes(parts),
+    ...maintenanceRoutes(parts),
+    ...timeRoutes(parts),
+    ...libvirtRoutes(parts),
+  ]
 }
 
 const readOptOuts = (text: string) => orDamaged('The list of VMs that are left alone', () => parseOptOuts(text))
@@ -73,6 +83,38 @@ function optOutRoutes(parts: ApiParts): readonly Route[] {
       tag: TAG,
       summary: 'It may be moved again.',
       handle: ({ vm, caller }) => list.remove(vm, { what: 'VM opted in', caller }),
+    }),
+  ]
+}
+
+const readWarnings = (text: string) => orDamaged('The list of accepted warnings', () => parseAcceptedWarnings(text))
+
+function warningRoutes(parts: ApiParts): readonly Route[] {
+  const list = new WishList<string, Wish>(parts, ACCEPTED_WARNINGS_SETTING, readWarnings)
+  const base = { path: '/v1/accepted-warnings', tag: TAG } as const
+  return [
+    route({
+      ...base,
+      method: 'GET',
+      access: 'viewer',
+      summary: 'What preflights warn of and people have accepted: it does not hold the policy any more.',
+      answer: WarningsView,
+      handle: async () =>
+        value({
+          accepted: [...(await list.read())].map(([warning, { who, at, reason }]) => ({ warning, who, at, reason })),
+        }),
+    }),
+    route({
+      ...base,
+      method: 'PUT',
+      access: 'admin',
+      summary: 'Accepts a warning of preflights once and for all, or takes that back.',
+      body: WarningBody,
+      handle: ({ body: { warning, reason = 'accepted', isAccepted = true }, caller }) => {
+        const wish = { who: caller.name, at: parts.clock.now(), reason }
+        if (isAccepted) return list.put(warning, wish, { what: 'warning accepted', caller })
+        return list.remove(warning, { what: 'warning not accepted any more', caller })
+      },
     }),
   ]
 }

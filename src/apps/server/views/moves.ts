@@ -5,6 +5,7 @@ import { MOVE_CLASSES } from '../../../terms/move.ts'
 import { MIGRATION_MODES } from '../../../terms/move-facts.ts'
 import { WEEKDAYS } from '../move-times.ts'
 import { AUTOMATION_LEVELS } from '../site-settings.ts'
+import { WARNING_LENGTH_MAX } from '../wishes.ts'
 import { AskedInstant, Instant } from './common.ts'
 
 const Reason = Type.String({ minLength: 1, maxLength: 200, pattern: '^[^\\p{Cc}]*$', description: 'for people' })
@@ -89,6 +90,37 @@ const EvacuationView = Type.Object({
 })
 export type EvacuationView = Static<typeof EvacuationView>
 
+const FigureView = Type.Optional(
+  Type.Object({
+    moves: Type.Integer(),
+    medianError: Type.Number({ description: 'median of |came / promised - 1|' }),
+    coverage: Type.Number({ description: 'share within the range that was promised for eight of ten' }),
+  }),
+)
+const Factor = Type.Object(
+  { moves: Type.Optional(Type.Number()), factor: Type.Optional(Type.Number()) },
+  { description: 'came over what the model alone promised, learnt from so many moves, old ones counted for less' },
+)
+const MoveLedgerView = Type.Object({
+  moves: Type.Integer({ description: 'ended moves that had a promise, the newest thousand' }),
+  open: Type.Integer({ description: 'promises whose move has not ended' }),
+  total: FigureView,
+  downtime: FigureView,
+  bytes: FigureView,
+  wrongVerdicts: Type.Integer({ description: 'moves that ended in time or not, against an even chance promised' }),
+  pairs: Type.Array(
+    Type.Object({
+      from: Type.String(),
+      to: Type.String(),
+      total: Factor,
+      downtime: Factor,
+      bytes: Factor,
+      verdicts: Type.Object({ moves: Type.Number(), shift: Type.Number({ description: 'of the log-odds' }) }),
+    }),
+  ),
+})
+export type MoveLedgerView = Static<typeof MoveLedgerView>
+
 export const MigrationsView = Type.Object({
   asOf: Instant,
   driver: Type.Optional(Type.String({ description: 'absent: none is configured, and nothing is moved' })),
@@ -107,6 +139,7 @@ export const MigrationsView = Type.Object({
     description: 'VMs that somebody else moves back, and until when they are left to it',
   }),
   alerts: Type.Array(Type.Object({}, { additionalProperties: true })),
+  ledger: Type.Optional(MoveLedgerView),
 })
 export type MigrationsView = Static<typeof MigrationsView>
 
@@ -125,8 +158,25 @@ export const VouchBody = Type.Object(
   { isOff: Type.Literal(true, { description: 'it is off for good, and will not come back by itself' }) },
   { additionalProperties: false },
 )
+export const WarningBody = Type.Object(
+  {
+    warning: Type.String({
+      minLength: 1,
+      maxLength: WARNING_LENGTH_MAX,
+      pattern: '^[^\\p{Cc}]*$',
+      description: 'in its own words, as a proposal that it holds tells them',
+    }),
+    reason: Type.Optional(Reason),
+    isAccepted: Type.Optional(Type.Boolean({ description: 'false: it is taken back' })),
+  },
+  { additionalProperties: false },
+)
 const WISH = { who: Type.String(), at: Instant, reason: Type.String() }
 export const OptOutsView = Type.Object({ vms: Type.Array(Type.Object({ vm: Type.String(), ...WISH })) })
+export const WarningsView = Type.Object({
+  accepted: Type.Array(Type.Object({ warning: Type.String(), ...WISH })),
+})
+export type WarningsView = Static<typeof WarningsView>
 export type OptOutsView = Static<typeof OptOutsView>
 export const MaintenancesView = Type.Object({
   hosts: Type.Array(Type.Object({ host: Type.String(), ...WISH, isForced: Type.Boolean() })),

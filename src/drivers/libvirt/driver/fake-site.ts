@@ -8,9 +8,9 @@ import { FakeCut, FakeRefusal, FakeServer, silence } from '../rpc/fake-server.ts
 import { openLibvirt } from '../rpc/libvirt.ts'
 import type { PerformRequest } from '../rpc/migration.ts'
 import { DOMAIN_PROCEDURES, type JobStats } from '../rpc/procedures-domain.ts'
-import { HOST_PROCEDURES, type NodeStat } from '../rpc/procedures-host.ts'
 import { MIGRATION_PROCEDURES, POST_COPY_PROCEDURES } from '../rpc/procedures-migration.ts'
 import type { TypedParameter } from '../rpc/typed-parameters.ts'
+import { serveFacts } from './fake-host-facts.ts'
 import type { LinkOptions } from './host-link.ts'
 import { OPERATION } from './presence.ts'
 import type { LibvirtSite } from './sites.ts'
@@ -49,6 +49,10 @@ export interface FakeSiteHost {
   freeKib: number
   capabilities: string
   isUp: boolean
+  /** Cores that the host keeps busy. */
+  busyCores: number
+  /** How fast VMs write, by name, in MiB/s: told once it was asked to be measured. A VM that is not here is never measured. */
+  readonly dirtyRates: Map<string, number>
 }
 
 interface FakeMove {
@@ -181,8 +185,25 @@ export class FakeSite {
     server.on(MIGRATION_PROCEDURES.perform, (request) => this.perform(host, request as PerformRequest))
     server.on(MIGRATION_PROCEDURES.abortJob, (domain) => this.abort(host, domain))
     server.on(MIGRATION_PROCEDURES.setMaxDowntime, () => undefined)
-    server.on(MIGRATION_PROCEDURES.startDirtyRate, () => undefined)
+    server.on(MIGRATION_PROCEDURES.startDirtyRate, ({ domain }) => this.measure(host, domain))
     server.on(POST_COPY_PROCEDURES.start, ({ domain }) => this.beginPostCopy(host, domain))
+  }
+
+  /** At once, as no daemon is: a second passes for the counters that a real one takes a second for. */
+  private measure(host: FakeSiteHost, { name, uuid }: Domain): undefined {
+    const rate = host.dirtyRates.get(name)
+    const stats = host.facts.domains.get(uuid)?.stats ?? []
+    if (rate === undefined) return undefined
+    const start = Number(stats.find(({ field }) => field === 'dirtyrate.calc_start_time')?.value ?? 100)
+    const measured: readonly TypedParameter[] = [
+      { field: 'dirtyrate.calc_status', value: 2 },
+      { field: 'dirtyrate.calc_start_time', value: BigInt(start + 1) },
+      { field: 'dirtyrate.megabytes_per_second', value: BigInt(rate) },
+    ]
+    this.change(name, host.name, {
+      stats: [...stats.filter(({ field }) => !field.startsWith('dirtyrate.')), ...measured],
+    })
+    return undefined
   }
 
   private async perform(source: FakeSiteHost, request: PerformRequest): Promise<Uint8Array> {
@@ -270,6 +291,8 @@ async function openHost(folder: string, name: string): Promise<FakeSiteHost> {
     freeKib: 16_777_216,
     capabilities: aCapabilitiesXml([MACHINE]),
     isUp: true,
+    busyCores: 0.5,
+    dirtyRates: new Map(),
   }
 }
 
@@ -321,22 +344,6 @@ function jobStats({ jobs, completed, facts }: FakeSiteHost, { uuid }: Domain, is
     { field: 'auto_converge_throttle', value: 20 },
   ]
   return { type: 2, parameters }
-}
-
-function serveFacts(host: FakeSiteHost): void {
-  const { server } = host
-  server.on(HOST_PROCEDURES.capabilities, () => host.capabilities)
-  server.on(HOST_PROCEDURES.compareCpu, () => host.cpuResult)
-  server.on(HOST_PROCEDURES.compareHypervisorCpu, () => host.cpuResult)
-  server.on(HOST_PROCEDURES.nodeMemoryStats, ({ count }) => {
-    const stats: readonly NodeStat[] = [
-      { field: 'total', value: 33_554_432 },
-      { field: 'free', value: host.freeKib },
-      { field: 'buffers', value: 0 },
-      { field: 'cached', value: 0 },
-    ]
-    return { stats: count === 0 ? [] : stats, count: stats.length }
-  })
 }
 
 /** @param machines that the host's QEMU knows */

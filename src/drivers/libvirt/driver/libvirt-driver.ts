@@ -29,7 +29,8 @@ const ORDERS_MAX = 100_000
 
 export class LibvirtDriver implements MigrationDriver {
   readonly name = 'libvirt'
-  private readonly site: LibvirtSite
+  /** As an operator wrote it down. */
+  readonly site: LibvirtSite
   private readonly links: ReadonlyMap<HostId, HostLink>
   private readonly look: LookOptions
   private readonly calls = new Map<OrderId, Promise<MoveCall>>()

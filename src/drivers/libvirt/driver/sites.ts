@@ -14,6 +14,8 @@ export interface LibvirtHost {
   readonly dataUri?: string
   /** Bridges and libvirt networks that are there. Absent: not known, and what is not known is a warning of every preflight. */
   readonly networks?: readonly string[]
+  /** What its link may carry of one move, in Mbit/s. Each is held to the smaller of both hosts', and promised by it until some have shown their pace. */
+  readonly linkMbitPerSec?: number
 }
 
 /** What is true of all hosts of a site. */
@@ -37,6 +39,7 @@ export interface LibvirtSite {
 
 const HOSTS_MAX = 10_000
 const DOWNTIME_LIMIT_MS_MAX = 2_000_000
+const LINK_MBIT_MAX = 10_000_000
 /** Where clouds keep their keys: no hypervisor answers there. */
 const LINK_LOCAL = /^(169\.254\.|fe[89ab][0-9a-f]:|::ffff:169\.254\.|::ffff:a9fe:)/i
 const LOOPBACK = /^(localhost|127\..*|::1|::ffff:127\..*|0\.0\.0\.0|::)$/i
@@ -52,6 +55,7 @@ export function checkSite(site: LibvirtSite): ReadonlyMap<HostId, LibvirtHost> {
     checkUri(host.uri, `hosts ${id}.uri`)
     if (host.peerUri !== undefined) checkPeer(host.peerUri, `hosts ${id}.peerUri`)
     if (host.dataUri !== undefined) checkData(host.dataUri, `hosts ${id}.dataUri`)
+    checkLink(host.linkMbitPerSec, `hosts ${id}.linkMbitPerSec`)
     byId.set(id, host)
   }
   if (downtimeLimitMs !== undefined && !isWholeWithin(downtimeLimitMs, DOWNTIME_LIMIT_MS_MAX)) {
@@ -92,6 +96,12 @@ function checkData(uri: string, place: string): void {
   const name = host?.[1] ?? host?.[2]
   if (name !== undefined && !LOOPBACK.test(name) && !LINK_LOCAL.test(name)) return
   throw new ParseError(place, uri.length > ID_LENGTH_MAX * 4 ? '...' : uri, 'Expected one like tcp://10.0.0.2.')
+}
+
+function checkLink(mbit: number | undefined, place: string): void {
+  // Less than 9 Mbit/s is less than a MiB/s, the least that libvirt can be told.
+  if (mbit === undefined || (Number.isFinite(mbit) && mbit >= 9 && mbit <= LINK_MBIT_MAX)) return
+  throw new ParseError(place, mbit, `9 to ${LINK_MBIT_MAX} Mbit/s may be. Leave it out where nothing limits moves.`)
 }
 
 function targetOf(uri: string, place: string): ReturnType<typeof parseAddress>['target'] {

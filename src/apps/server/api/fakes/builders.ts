@@ -230,7 +230,7 @@ export class FakeAnswers implements SiteAnswers {
     heeded: 0,
     result: { kind: 'done', text: 'done' } as AskResult | undefined,
     list: () => this.answer,
-    numbers: () => ({ open: 2, frozen: 1 }),
+    numbers: () => ({ open: 2, frozen: 1, promises: { total: { medianError: 0.04, coverage: 0.8 } } }),
     heed: async () => void this.moves.heeded++,
     approve: (orderId: string, who: string) => this.move('approve', orderId, who),
     cancel: (vm: string, who: string) => this.move('cancel', vm, who),
