@@ -9,7 +9,8 @@ import { ImaginedMigration, type MigrationCourse } from './imagined-migration.ts
 import type { StagedClock } from './staged-clock.ts'
 
 /** What the platform does with the next call that moves. `lost-before`: it never hears it, and no answer comes. `lost-after`: it does it, sooner or
- *  later, and no answer comes. `queued`: it says yes at once and begins later. `liar`: it says yes whatever comes of it. `refusing`: it says no. `deaf`: the call hangs. */
+ *  later, and no answer comes. `queued`: it says yes at once and begins later. `liar`: it says yes whatever comes of it. `refusing`: it says no. `deaf`:
+ *  the call hangs. */
 export const CALL_MANNERS = ['plain', 'lost-before', 'lost-after', 'queued', 'liar', 'refusing', 'deaf'] as const
 export type CallManner = (typeof CALL_MANNERS)[number]
 

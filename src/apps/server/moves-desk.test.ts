@@ -343,7 +343,7 @@ test('what a VM said of itself is forgotten with the VM, and kept while a host c
   const { id } = bench.site.vms[0]
   const named = async (): Promise<readonly VmId[]> => {
     bench.now += HOUR_MS
-    return [...(await bench.desk.withOwners(new Map())).keys()]
+    return [...(await bench.desk.owners.beside(new Map())).keys()]
   }
   bench.driver.optOuts.set(id, 'licensed by host')
   assert.deepEqual(await named(), [id])

@@ -1,5 +1,4 @@
 /** What the controller does with orders: it proposes them, or hands them to the mover; and what people ask of moves. One for as long as the lease is held. */
-import { setTimeout as sleep } from 'node:timers/promises'
 import { recheckOrder } from '../../engine/recheck.ts'
 import type { EngineState } from '../../engine/state.ts'
 import type { SiteJournal } from '../../drivers/reported/site-journal.ts'
@@ -14,14 +13,15 @@ import type { MigrationOrder } from '../../terms/move.ts'
 import type { Policy } from '../../terms/policy.ts'
 import type { Lack, Refused, Verdict } from '../../terms/ranking.ts'
 import type { Observation } from '../../terms/turn.ts'
-import { DAY_MS, type EpochMs, MINUTE_MS, SECOND_MS } from '../../terms/units.ts'
+import { DAY_MS, SECOND_MS } from '../../terms/units.ts'
 import type { Clock } from '../../world/clock.ts'
 import { HypervisorError } from '../../world/errors.ts'
 import type { Hypervisor } from '../../world/hypervisor.ts'
-import type { HostListing, MigrationDriver } from '../../world/migration-driver.ts'
+import type { MigrationDriver } from '../../world/migration-driver.ts'
 import type { VmFactsReader } from '../../world/vm-facts-reader.ts'
 import type { AskResult, ControllerAsk } from './controller-messages.ts'
 import { type Evacuation, type EvacuationGround, type EvacuationPlan, planEvacuation } from './evacuation.ts'
+import { Owners } from './owners.ts'
 import { movesText } from './moves-text.ts'
 import { permitted } from './permitted-driver.ts'
 import { MOVE_LINES, PromiseDesk } from './promise-desk.ts'
@@ -30,7 +30,6 @@ import { isMoving, type SiteSettings } from './site-settings.ts'
 import { whyNotStart } from './start-permit.ts'
 import { WaitingOrders } from './waiting-orders.ts'
 import { wantedFacts } from './wanted-facts.ts'
-import type { OptOuts, Wish } from './wishes.ts'
 
 /** Who wants a move, and of how big a VM. */
 export interface MoveAsked {
@@ -71,15 +70,13 @@ export interface LastTurn {
 
 /** So far back a start looks for moves that have not ended: no move takes so long, and what is frozen for longer is a person's to look after. */
 const ADOPTED_MS = 7 * DAY_MS
-/** What VMs say of themselves is asked anew so often, and waited for so long. */
-const OWNERS_MS = 5 * MINUTE_MS
-const OWNERS_WAIT_MS = 5 * SECOND_MS
 /** A person waits for facts so long before a move is carried out without a promise. */
 const FACTS_WAIT_MS = 10 * SECOND_MS
 const STOPPED = 'This process does not take the turns any more.'
 
 export class MovesDesk {
   readonly proposals = new Proposals()
+  readonly owners: Owners
   private readonly options: MovesDeskOptions
   private readonly mover: Mover | undefined
   private readonly promises: PromiseDesk | undefined
@@ -92,9 +89,6 @@ export class MovesDesk {
   private seen: Hypervisor | undefined
   private moving: Hypervisor | undefined
   private evacuations: readonly Evacuation[] = []
-  /** VMs that say on their platform that they are to be left alone, as last heard. */
-  private readonly owners = new Map<VmId, Wish>()
-  private ownersAt = -Infinity
   /** Answers that people wait for: an order is approved once. */
   private readonly approving = new Set<OrderId>()
 
@@ -102,6 +96,7 @@ export class MovesDesk {
     this.options = options
     this.waiting = new WaitingOrders(options.clock)
     const { driver, journal, clock, fence } = options
+    this.owners = new Owners(clock, driver)
     if (driver === undefined) return
     const { promising, termsOf } = options
     if (promising !== undefined) this.promises = new PromiseDesk({ ...promising, clock, journal, otherwise: termsOf })
@@ -225,26 +220,6 @@ export class MovesDesk {
     this.evacuations = plan.evacuations
     const isCarriedOut = this.mover !== undefined && isMoving(automation.level) && !automation.isPaused
     return isCarriedOut ? plan : { ...plan, orders: [] }
-  }
-
-  /** What people want left alone, with what VMs say of themselves on their platform. What can't be asked now said what it said last. */
-  async withOwners(optOuts: OptOuts): Promise<OptOuts> {
-    const { driver, clock } = this.options
-    const now = clock.now()
-    if (driver !== undefined && now - this.ownersAt >= OWNERS_MS) {
-      this.ownersAt = now
-      const listings = await Promise.race([driver.list(), sleep(OWNERS_WAIT_MS, [], { ref: false })]).catch(() => [])
-      // Where all hosts told, VMs that are on none of them are gone.
-      if (listings.length > 0 && listings.every(({ kind }) => kind === 'listed')) this.owners.clear()
-      for (const listing of listings) if (listing.kind === 'listed') this.noteOwners(listing, now)
-    }
-    return this.owners.size === 0 ? optOuts : new Map([...this.owners, ...optOuts])
-  }
-
-  private noteOwners({ hostId, vms }: Extract<HostListing, { kind: 'listed' }>, at: EpochMs): void {
-    for (const { vmId, optOut } of vms)
-      if (optOut === undefined) this.owners.delete(vmId)
-      else this.owners.set(vmId, { who: `its description on ${hostId}`, at, reason: optOut })
   }
 
   /** Orders of a turn that are advice alone, for people to approve. */

@@ -76,7 +76,7 @@ export class TurnTaker {
   async take(alsoHeld: readonly string[] = []): Promise<Taken> {
     this.turnToken = this.token()
     const read = await this.sight.readSettings()
-    const optOuts = (await this.desk?.withOwners(read.optOuts)) ?? read.optOuts
+    const optOuts = (await this.desk?.owners.beside(read.optOuts)) ?? read.optOuts
     const settings = { ...read, optOuts }
     if (settings.automation.level === 'off')
       return { kind: 'none', isOff: true, reason: 'Automation is off: no turns are taken.' }

@@ -13,7 +13,8 @@ export interface WantedFacts {
   readonly hostId: HostId
 }
 
-/** VMs of hosts that showed contention in one of the last turns or may soon, that are being emptied or drained, busiest first; those that are pinned or on their way left out.
+/** VMs of hosts that showed contention in one of the last turns or may soon, that are being emptied or drained, busiest first; those that are pinned or
+ *  on their way left out.
  *  @param emptied hosts that people want emptied */
 export function wantedFacts(
   { state, observation, policy, contention }: LastTurn,

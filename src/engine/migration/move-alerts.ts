@@ -31,7 +31,9 @@ export function alertOf(record: IntentRecord, now: EpochMs): MoveAlert | undefin
   const about = { vmId, orderId: order.id, hosts: [from, to] }
   if (closed !== undefined) {
     if (closed.state !== 'lost-by-fault') return undefined
-    const text = `${vmId} runs neither on ${from} nor on ${to} after its move: a host or a process failed. Who restarts VMs has to start it, once, on ONE host; the disk may have gone on at ${to}. ${closed.detail}`
+    const text =
+      `${vmId} runs neither on ${from} nor on ${to} after its move: a host or a process failed. Who restarts VMs has to ` +
+      `start it, once, on ONE host; the disk may have gone on at ${to}. ${closed.detail}`
     return { ...about, severity: 'critical', what: 'lost-by-fault', since: closed.at, text, commands: lookAt(record) }
   }
   if (frozen !== undefined) return frozenAlert(record, frozen, now)
@@ -44,7 +46,9 @@ export function alertOf(record: IntentRecord, now: EpochMs): MoveAlert | undefin
 
 /** Who takes a VM back again and again is not fought with. */
 export function yieldedAlert(vmId: VmId, since: EpochMs, until: EpochMs): MoveAlert {
-  const text = `${vmId} was taken back twice within an hour after we had moved it: another balancer, or a person, wants it elsewhere. It is left alone for ${until - since} ms. Which of the two is to decide?`
+  const text =
+    `${vmId} was taken back twice within an hour after we had moved it: another balancer, or a person, wants it elsewhere. ` +
+    `It is left alone for ${until - since} ms. Which of the two is to decide?`
   return { severity: 'warning', what: 'yielded', vmId, hosts: [], since, text, commands: [] }
 }
 
@@ -61,7 +65,9 @@ function frozenAlert(
       return {
         ...about,
         severity: 'critical',
-        text: `${vmId} RUNS ON BOTH ${from} AND ${to}. Its disks are being written from two places. Decide which copy is to live, and stop the other at once. ${detail}`,
+        text:
+          `${vmId} RUNS ON BOTH ${from} AND ${to}. Its disks are being written from two places. Decide which copy is to ` +
+          `live, and stop the other at once. ${detail}`,
         commands: [
           ...look,
           `# if ${to} is to live:   ${virsh(from)} destroy ${typed(vmId)}`,
