@@ -179,7 +179,8 @@ function ticking(): () => number {
 }
 
 test('loads come from the kernel where we are on the host, from the sum over VMs elsewhere, and say so', async (context) => {
-  const { driver } = await driven(context)
+  const { site, driver } = await driven(context)
+  for (const host of site.hosts) host.busyCores = 0
   const root = mkdtempSync(join(tmpdir(), 'ethos-cgroup-'))
   context.after(() => rmSync(root, { recursive: true, force: true }))
   const scope = join(root, 'machine.slice', String.raw`machine-qemu\x2d1\x2dweb.scope`)
