@@ -95,10 +95,10 @@ export class Stage {
     }
   }
 
-  /** Builds the guest's image where it is missing, and starts the hosts. They are gone with `down`, and with this process. */
+  /** Builds the guest's image, and starts the hosts. They are gone with `down`, and with this process. */
   static async up(hosts: readonly string[]): Promise<Stage> {
-    if (!existsSync(join(IMAGES, 'initrd.gz')))
-      execFileSync(join(SCRIPTS, 'build-guest.sh'), [IMAGES], { stdio: 'pipe' })
+    // Anew each time, in seconds: a guest of an older clone costs its host otherwise than the evening reckons with.
+    execFileSync(join(SCRIPTS, 'build-guest.sh'), [IMAGES], { stdio: 'pipe' })
     const net = NETS.find((each) => !existsSync(`/sys/class/net/${bridgeOf(each)}`))
     if (net === undefined)
       throw new Error(`All networks from ${NETS[0]}.0 on are in use. Maybe: testbed/testbed.sh down`)
