@@ -8,6 +8,7 @@ import { aDemand, aHost, anOrder, aSimulation, STEP_MS } from '../simulator/buil
 import { MemoryStore } from '../simulator/memory-store.ts'
 import { HONEST_RULES } from '../simulator/rules.ts'
 import { HypervisorError, StoreError, TelemetryError } from '../world/errors.ts'
+import type { Hypervisor } from '../world/hypervisor.ts'
 import { runLoop, type World } from './run-loop.ts'
 
 const FLAT = [0.2, 0.3, 0.4, 0.3, 0.2, 0.1]
@@ -59,17 +60,11 @@ test('a turn is on record before the platform hears of its orders', async () => 
   const world = aWorld()
   const heard: string[] = []
   const store = new MemoryStore()
-  const hypervisor = {
-    name: 'listening',
-    inventory: () => world.hypervisor.inventory(),
-    preflight: (order: MigrationOrder) => world.hypervisor.preflight(order),
-    cancel: world.hypervisor.cancel.bind(world.hypervisor),
-    begin: async (order: MigrationOrder) => {
-      const lines = await linesOf(store)
-      assert.ok(lines.at(-1)?.includes(order.id))
-      heard.push(order.id)
-    },
-  }
+  const hypervisor = listening(world, async (order: MigrationOrder) => {
+    const lines = await linesOf(store)
+    assert.ok(lines.at(-1)?.includes(order.id))
+    heard.push(order.id)
+  })
   const { balancer } = aBalancer((turn) => (turn === 0 ? [anOrder(0, 0, 1)] : []))
   await runLoop({ balancer, world: { ...world, hypervisor, store }, policy: PRODUCTION_POLICY, seed: 1, until: UNTIL })
   assert.deepEqual(heard, ['order-0-0-1'])
@@ -79,13 +74,7 @@ test('orders that are advice only are on record, and none of them is begun', asy
   const world = aWorld()
   const heard: string[] = []
   const store = new MemoryStore()
-  const hypervisor = {
-    name: 'listening',
-    inventory: () => world.hypervisor.inventory(),
-    preflight: (order: MigrationOrder) => world.hypervisor.preflight(order),
-    cancel: world.hypervisor.cancel.bind(world.hypervisor),
-    begin: async (order: MigrationOrder) => void heard.push(order.id),
-  }
+  const hypervisor = listening(world, async (order: MigrationOrder) => void heard.push(order.id))
   const { balancer } = aBalancer((turn) => (turn === 0 ? [anOrder(0, 0, 1)] : []))
   const doubting: typeof balancer = {
     ...balancer,
@@ -236,4 +225,15 @@ async function linesOf(store: MemoryStore): Promise<readonly string[]> {
   const lines: string[] = []
   for await (const line of store.lines()) lines.push(line)
   return lines
+}
+
+/** The world's platform, heard by a test in place of carrying out. */
+function listening({ hypervisor }: World, begin: (order: MigrationOrder) => Promise<void>): Hypervisor {
+  return {
+    name: 'listening',
+    inventory: () => hypervisor.inventory(),
+    preflight: (order) => hypervisor.preflight(order),
+    cancel: (vmId) => hypervisor.cancel(vmId),
+    begin,
+  }
 }

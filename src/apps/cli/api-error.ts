@@ -57,7 +57,8 @@ export class ApiError extends Error {
 /** Of what a server says: nobody reads more. */
 const SHOWN_LENGTH_MAX = 2000
 /** The server says the same of what is not there and of what may not be seen. */
-const NOT_THERE = 'There is nothing of that name. `ethos vms --names` and `ethos hosts --names` list what there is.'
+const NOT_THERE =
+  'There is nothing of that name. `ethos vms --names`, `ethos hosts --names` and `ethos moves` list what there is.'
 const REMEDY = 'Is it running, and is this its address?'
 const REMEDIES: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'Nothing listens there. Is `ethos serve` running, and is this its port?',

@@ -220,12 +220,7 @@ test('once a pause is heeded no call leaves, however many wait just before their
 })
 
 test('a pause that this process was not told of is seen by the look at the setting before each call', async () => {
-  const bench = await aBench('partial')
-  await bench.set(MAINTENANCE_SETTING, { [bench.site.hosts[1].id]: { who: 'ann', at: bench.now, reason: 'disks' } })
-  const open = Promise.withResolvers<void>()
-  bench.driver.gate = open.promise
-  const turn = bench.step()
-  await bench.untilAsked()
+  const { bench, open, turn } = await amidEvacuation()
   const paused = JSON.stringify({ level: 'partial', isPaused: true })
   await bench.store.settings.set(AUTOMATION_SETTING, paused, { who: 'elsewhere', at: bench.now })
   open.resolve()
@@ -234,12 +229,7 @@ test('a pause that this process was not told of is seen by the look at the setti
 })
 
 test('who lost the lease sends nothing, also not what was handed in before', async () => {
-  const bench = await aBench('partial')
-  await bench.set(MAINTENANCE_SETTING, { [bench.site.hosts[1].id]: { who: 'ann', at: bench.now, reason: 'disks' } })
-  const open = Promise.withResolvers<void>()
-  bench.driver.gate = open.promise
-  const turn = bench.step()
-  await bench.untilAsked()
+  const { bench, open, turn } = await amidEvacuation()
   bench.isHolding = false
   bench.desk.close()
   open.resolve()
@@ -357,3 +347,14 @@ test('what a VM said of itself is forgotten with the VM, and kept while a host c
   bench.driver.list = list
   assert.deepEqual(await named(), [])
 })
+
+/** A host is being emptied, and the driver has been asked for the first move and waits. */
+async function amidEvacuation() {
+  const bench = await aBench('partial')
+  await bench.set(MAINTENANCE_SETTING, { [bench.site.hosts[1].id]: { who: 'ann', at: bench.now, reason: 'disks' } })
+  const open = Promise.withResolvers<void>()
+  bench.driver.gate = open.promise
+  const turn = bench.step()
+  await bench.untilAsked()
+  return { bench, open, turn }
+}

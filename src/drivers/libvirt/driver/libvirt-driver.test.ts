@@ -265,14 +265,7 @@ test('a move goes on when the driver is closed, and its end is unknown', async (
 })
 
 test('whoever takes over while an order is on its way to be sent keeps it from being sent', async (context) => {
-  const { promise: gate, resolve: openGate } = Promise.withResolvers<undefined>()
-  const { site } = await driven(context)
-  const open: typeof openLibvirt = async (uri, options) => {
-    await gate
-    return openLibvirt(uri, options)
-  }
-  const driver = new LibvirtDriver(site.configuration, { ...site.linkOptions, open })
-  context.after(() => driver.close())
+  const { site, driver, openGate } = await drivenBehindGate(context)
   const older = driver.migrate(anIntent('web-1'), 1)
   const newer = driver.migrate({ ...anIntent('web-1'), order: { ...anIntent('web-1').order, to: HOST_1 } }, 2)
   openGate(undefined)
@@ -283,14 +276,7 @@ test('whoever takes over while an order is on its way to be sent keeps it from b
 })
 
 test('who objects while a connection is being made keeps the order from being sent: a pause is no older than the call', async (context) => {
-  const { promise: gate, resolve: openGate } = Promise.withResolvers<undefined>()
-  const { site } = await driven(context)
-  const open: typeof openLibvirt = async (uri, options) => {
-    await gate
-    return openLibvirt(uri, options)
-  }
-  const driver = new LibvirtDriver(site.configuration, { ...site.linkOptions, open })
-  context.after(() => driver.close())
+  const { site, driver, openGate } = await drivenBehindGate(context)
   let reason: string | undefined
   const call = driver.migrate(anIntent('web-1'), 1, () => reason)
   reason = 'An operator paused automation.'
@@ -360,3 +346,16 @@ test('a host without a URI for others is no target, and says how to give it one'
     ['host-state'],
   )
 })
+
+/** A driver that gets no connection before the gate is opened. */
+async function drivenBehindGate(context: TestContext) {
+  const { promise: gate, resolve: openGate } = Promise.withResolvers<undefined>()
+  const { site } = await driven(context)
+  const open: typeof openLibvirt = async (uri, options) => {
+    await gate
+    return openLibvirt(uri, options)
+  }
+  const driver = new LibvirtDriver(site.configuration, { ...site.linkOptions, open })
+  context.after(() => driver.close())
+  return { site, driver, openGate }
+}
