@@ -2,8 +2,11 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { TurnBench } from '../../../tools/server/turn-bench.ts'
+import { initialThreshold } from '../../engine/learn/threshold.ts'
 import { HOUR_MS, MINUTE_MS } from '../../terms/units.ts'
 import { slotOf } from '../../terms/usage.ts'
+import { encodeLearnt } from './rebuild.ts'
+import { AUTOMATION_SETTING } from './site-settings.ts'
 import type { TurnPacket } from './turn-packet.ts'
 import { TurnTaker } from './turn-taker.ts'
 
@@ -106,4 +109,16 @@ test('what hosts told is fresh for two of their own intervals, however fast turn
       `reports every ${reportsMs} ms`,
     )
   }
+})
+
+test('who raises automation forgives what moves have lost, for good; who lowers it does not', async () => {
+  const bench = await aBench()
+  const learnt = encodeLearnt({ ...initialThreshold(), strikes: 2 })
+  await bench.store.journal.append(learnt, bench.now, bench.token)
+  const strikesAt = async (level: string): Promise<number> => {
+    await bench.store.settings.set(AUTOMATION_SETTING, JSON.stringify({ level }), { who: 'ann', at: bench.now })
+    return (await bench.minute()).before.threshold.strikes
+  }
+  assert.deepEqual([await strikesAt('advisory'), await strikesAt('shadow')], [2, 2])
+  assert.deepEqual([await strikesAt('advisory'), await strikesAt('advisory'), await strikesAt('shadow')], [0, 0, 0])
 })

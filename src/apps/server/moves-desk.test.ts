@@ -113,6 +113,13 @@ async function aBench(level: AutomationLevel): Promise<DeskBench> {
   return bench
 }
 
+test('where moves are real no policy goes without its limits of safety; in shadow it is as it was set', async () => {
+  const bench = await aBench('partial')
+  assert.ok((await readSettings(bench.store)).policy.safety !== undefined)
+  await bench.level('shadow')
+  assert.equal((await readSettings(bench.store)).policy.safety, undefined)
+})
+
 test('what the policy decides leaves at full alone, with the policy as its cause, and after it is on record', async () => {
   for (const level of ['shadow', 'advisory', 'partial'] as const) {
     const bench = await aBench(level)

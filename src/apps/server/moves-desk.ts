@@ -68,7 +68,7 @@ export interface LastTurn {
   readonly contention?: Float32Array
 }
 
-/** So far back a start looks for moves that have not ended: no move takes so long, and what is frozen for longer is a person's to look after. */
+/** So far back a start looks for moves that have not ended: what is open for longer is written anew every day. */
 const ADOPTED_MS = 7 * DAY_MS
 /** A person waits for facts so long before a move is carried out without a promise. */
 const FACTS_WAIT_MS = 10 * SECOND_MS

@@ -1,6 +1,6 @@
 /** What operators set for the judgement: the policy, and how much of it happens by itself. */
 import { ParseError, parseBoolean, parseFields, parseJson, parseOptional, parseWord } from '../../terms/parse.ts'
-import { type Policy, PRODUCTION_POLICY, parsePolicy } from '../../terms/policy.ts'
+import { type Policy, PRODUCTION_POLICY, parsePolicy, withSafety } from '../../terms/policy.ts'
 import type { SiteStore } from '../../world/site-store.ts'
 import { MOVE_TIMES_DEFAULT, MOVE_TIMES_SETTING, type MoveTimes, parseMoveTimes } from './move-times.ts'
 import {
@@ -74,9 +74,12 @@ export async function readSettings(store: SiteStore, before: SiteSettings = INIT
       return last
     }
   }
+  const policy = await read(POLICY_SETTING, parsePolicyText, before.policy, INITIAL.policy)
+  const automation = await read(AUTOMATION_SETTING, parseAutomation, before.automation, INITIAL.automation)
   return {
-    policy: await read(POLICY_SETTING, parsePolicyText, before.policy, INITIAL.policy),
-    automation: await read(AUTOMATION_SETTING, parseAutomation, before.automation, INITIAL.automation),
+    // Where moves are real, no policy goes without its limits of safety.
+    policy: isMoving(automation.level) ? withSafety(policy) : policy,
+    automation,
     moveTimes: await read(MOVE_TIMES_SETTING, parseTimesText, before.moveTimes, INITIAL.moveTimes),
     optOuts: await read(OPT_OUTS_SETTING, parseOptOuts, before.optOuts, INITIAL.optOuts),
     maintenances: await read(MAINTENANCE_SETTING, parseMaintenances, before.maintenances, INITIAL.maintenances),

@@ -1,6 +1,7 @@
 /** Turns of the engine on what arrived: see, judge, record; what was ordered is proposed. One instance between a start and an end. */
 import { rememberOrder } from '../../engine/learn/ends.ts'
 import { alignRosters } from '../../engine/roster.ts'
+import { forgiven } from '../../engine/learn/self-doubt.ts'
 import { ethos } from '../../engine/turn.ts'
 import type { EngineState } from '../../engine/state.ts'
 import type { HostTold } from '../../drivers/reported/reported-hypervisor.ts'
@@ -16,7 +17,7 @@ import type { SiteStore } from '../../world/site-store.ts'
 import { keptOf } from './kept-state.ts'
 import type { MovesDesk } from './moves-desk.ts'
 import { encodeLearnt } from './rebuild.ts'
-import type { SiteSettings } from './site-settings.ts'
+import { AUTOMATION_LEVELS, type AutomationLevel, type SiteSettings } from './site-settings.ts'
 import { type Sight, SiteSight } from './site-sight.ts'
 import type { TurnPacket, TurnResult } from './turn-packet.ts'
 
@@ -39,6 +40,8 @@ export class TurnTaker {
   private readonly desk: MovesDesk | undefined
   private readonly journal: SiteJournal
   private state: EngineState | undefined
+  /** As the last turn saw it. */
+  private level: AutomationLevel | undefined
   /** That with which the first turn of the newest slot began: what later turns of the slot do over. */
   private slotStart: EngineState | undefined
   /** End of the newest window in the state's past. */
@@ -78,6 +81,7 @@ export class TurnTaker {
     const read = await this.sight.readSettings()
     const optOuts = (await this.desk?.owners.beside(read.optOuts)) ?? read.optOuts
     const settings = { ...read, optOuts }
+    this.noteLevel(settings.automation.level)
     if (settings.automation.level === 'off')
       return { kind: 'none', isOff: true, reason: 'Automation is off: no turns are taken.' }
     const sight = await this.sight.look(settings)
@@ -95,6 +99,15 @@ export class TurnTaker {
     const why = [...held, ...(result.adviceOnly ?? [])]
     const about = { number: before.turns, before: known, observation, policy, automation, held: why, notes, heardAt }
     return { kind: 'turn', packet: { ...about, result } }
+  }
+
+  /** Who raises automation again has forgiven what moves have lost. */
+  private noteLevel(level: AutomationLevel): void {
+    const was = this.level
+    this.level = level
+    if (was === undefined || AUTOMATION_LEVELS.indexOf(level) <= AUTOMATION_LEVELS.indexOf(was)) return
+    if (this.state !== undefined) this.state = withForgiveness(this.state)
+    if (this.slotStart !== undefined) this.slotStart = withForgiveness(this.slotStart)
   }
 
   /** The state that a turn on this sight begins with: one window of the past for each slot, whenever turns come. */
@@ -248,6 +261,10 @@ function lessOrders(policy: Policy, ordered: number): Policy {
   const { movesPerTurnMax } = policy.gates
   if (ordered === 0 || movesPerTurnMax === undefined) return policy
   return { ...policy, gates: { ...policy.gates, movesPerTurnMax: Math.max(0, movesPerTurnMax - ordered) } }
+}
+
+function withForgiveness(state: EngineState): EngineState {
+  return { ...state, threshold: forgiven(state.threshold) }
 }
 
 /** The same judgement with no move to spare. */
