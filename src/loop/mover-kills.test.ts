@@ -22,7 +22,8 @@ test('through orders, faults, kills and people no invariant is broken', async ()
 
 test('seeds that once broke an invariant break none', async () => {
   // The last: three hosts out of reach in turn for longer than ten minutes.
-  for (const seed of [100_491, 100_611, 100_776, 101_895, 100_861]) assert.deepEqual(await runApart('fuzz', seed, 1), [])
+  for (const seed of [100_491, 100_611, 100_776, 101_895, 100_861])
+    assert.deepEqual(await runApart('fuzz', seed, 1), [])
 })
 
 test('each guard that is broken on purpose is noticed', async () => {
