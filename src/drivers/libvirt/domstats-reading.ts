@@ -1,4 +1,5 @@
 /** Readings of a guest from two looks at its domain. Host and guest see the same things by other counters: what a dimension means is the same. */
+import { cpuDemand } from '../../terms/cpu-demand.ts'
 import { dimensionIndex } from '../../terms/personality.ts'
 import { type Measure, type Reading, READING_LENGTH } from '../../terms/reading.ts'
 import { KiB, MiB, MINUTE_MS, SECOND_MS } from '../../terms/units.ts'
@@ -53,19 +54,23 @@ function isOff({ fields }: DomainStats): boolean {
   return state === SHUT_OFF || state === CRASHED
 }
 
-/** Demand is what ran plus what waited. Runnable and not run is what the host calls CPU ready and the guest steal. */
+/** Demand is what ran plus, of what waited, as much as would have run (see `cpuDemand`). Runnable and not run is what the host calls CPU ready and the guest
+ *  steal. */
 function putCpu({ was, is, spanMs, put }: Pair, used: number): void {
   let waited = Number.NaN
+  let wanted = 0
   // CPUs that were unplugged leave holes in the numbers.
   const numbers = Math.min(CPUS_MAX, is.fields.get('vcpu.maximum') ?? coresOf(is))
   for (let cpu = 0; cpu < numbers; cpu++) {
     if (!is.fields.has(`vcpu.${cpu}.delay`)) continue
-    waited = (Number.isNaN(waited) ? 0 : waited) + rise(was, is, `vcpu.${cpu}.delay`)
+    const delay = rise(was, is, `vcpu.${cpu}.delay`) / NS_PER_MS / spanMs
+    waited = (Number.isNaN(waited) ? 0 : waited) + delay
+    const ran = rise(was, is, `vcpu.${cpu}.time`) / NS_PER_MS / spanMs
+    // Where nobody tells how long this CPU ran, all that it waited may have been wanted.
+    wanted += Number.isFinite(ran) ? cpuDemand({ ran, waited: delay }) - ran : delay
   }
-  waited /= NS_PER_MS * spanMs
-  const demand = used + (Number.isFinite(waited) ? waited : 0)
-  put('cpuRefCoresMean', demand)
-  if (demand > 0) put('cpuStealShare', waited / demand)
+  put('cpuRefCoresMean', used + (Number.isFinite(wanted) ? wanted : 0))
+  if (used + waited > 0) put('cpuStealShare', waited / (used + waited))
 }
 
 /** The balloon's figures are the guest's own, told through its driver: they are there only where it has one and is asked to tell. In KiB. */

@@ -66,6 +66,19 @@ test('what the host sees of a domain, and nothing that it does not', () => {
   })
 })
 
+test('of what a CPU waited only as much was wanted as it would have run', () => {
+  // Of the second CPU nobody tells how long it ran: what it waited counts in full.
+  const told = RECORDING.replace('  vcpu.0.delay=0\n', '  vcpu.0.delay=0\n  vcpu.0.time=0\n').replace(
+    '  vcpu.0.delay=500000000\n',
+    '  vcpu.0.delay=500000000\n  vcpu.0.time=900000000\n',
+  )
+  const [was, is] = parseDomstats(told, 'recording')
+  // It ran 0.9 s of the 4.5 s that it did not wait, a fifth: of the 0.5 s that it waited 0.1 s. 4 s + 0.1 s + 0.5 s in 5 s.
+  const { cpuRefCoresMean, cpuStealShare } = measured(readingBetween(was, is))
+  assert.ok(Math.abs((cpuRefCoresMean ?? NaN) - 0.92) < 1e-9, `${cpuRefCoresMean}`)
+  assert.equal(cpuStealShare, 0.2)
+})
+
 test('a domain that was started anew in between has no reading', () => {
   const [was, is] = parseDomstats(RECORDING.replace('cpu.time=14000000000', 'cpu.time=1'), 'recording')
   assert.equal(readingBetween(was, is), undefined)
