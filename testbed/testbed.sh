@@ -145,11 +145,16 @@ security_driver = "none"
 namespaces = []
 default_tls_x509_cert_dir = "/etc/libvirt/pki"
 stdio_handler = "file"
+lock_manager = "lockd"
 migration_host = "$(ip_of "$host")"
 migration_address = "0.0.0.0"
 keepalive_interval = ${TESTBED_KEEPALIVE_INTERVAL:-2}
 keepalive_count = ${TESTBED_KEEPALIVE_COUNT:-3}
 CONF
+  # Who wants to run a VM must hold its lease: else libvirt may let it run on at the source while it runs at the
+  # target, where the target's daemon dies in the instant of handing over
+  echo 'file_lockspace_dir = "/var/lib/libvirt/lockd/testbed"' >"$dir/etc/qemu-lockd.conf"
+  mkdir -p "$dir/lib/lockd/testbed" "$STATE/leases"
   { echo "127.0.0.1 localhost"; for h in $(hosts); do echo "$(ip_of "$h") $h"; done; } >"$STATE/hosts.txt"
 }
 
@@ -162,6 +167,7 @@ host_init() {                            # PID 1 of a host (runs inside the new 
   mount --bind "$dir/run" /run
   mount --bind "$dir/etc" /etc/libvirt
   mount --bind "$dir/lib" /var/lib/libvirt
+  mount --bind "$STATE/leases" /var/lib/libvirt/lockd/testbed    # shared, as an NFS share would be
   mount --bind "$dir/log" /var/log/libvirt
   mount --bind "$STATE/cache" /var/cache/libvirt    # shared: QEMU is probed once (3 s) for all hosts
   mount --bind "$STATE/hosts.txt" /etc/hosts
@@ -189,6 +195,7 @@ host_init() {                            # PID 1 of a host (runs inside the new 
   ip link set uplink up; ip link set br0 up
   ip addr add "$(ip_of "$host")/24" dev br0
   ip route add default via "$NET.1"
+  virtlockd --daemon
   libvirtd --daemon --listen
   touch "$dir/ready"
   trap 'exit 0' TERM                     # PID 1 leaving ends every process of the host
@@ -257,7 +264,7 @@ down() {
   local host
   for host in $(hosts); do host_down "$host"; rm -rf "${STATE:?}/hosts/$host"; done
   ip link del "$BRIDGE" 2>/dev/null || true
-  rm -rf "${STATE:?}/hosts" "$STATE/hosts.txt" "$STATE/ca"
+  rm -rf "${STATE:?}/hosts" "$STATE/hosts.txt" "$STATE/ca" "$STATE/leases"
 }
 
 status() {
@@ -301,6 +308,7 @@ vm_xml() {                               # vm_xml VM [key=value...]
     <emulator>/usr/bin/qemu-system-x86_64</emulator>
     <controller type='usb' model='none'/>
     $disks
+    <lease><lockspace>testbed</lockspace><key>$vm</key><target path='/var/lib/libvirt/lockd'/></lease>
     <interface type='bridge'><mac address='$(printf '52:54:00:77:00:%02x' "$n")'/><source bridge='br0'/><model type='virtio'/></interface>
     <serial type='file'><source path='/var/log/libvirt/qemu/$vm.serial' append='on'/></serial>
     <channel type='unix'><target type='virtio' name='org.ethos.testbed.0'/></channel>
@@ -325,6 +333,7 @@ channel() {
 
 vm_start() {
   local host=$1 vm=$2; shift 2
+  touch "$STATE/leases/$vm"
   if [[ " $* " == *" defined=1 "* ]]; then
     vm_xml "$vm" "$@" | virsh -c "$(uri "$host")" define /dev/stdin
     virsh -c "$(uri "$host")" start "$vm"
