@@ -5,6 +5,8 @@ import { KiB, MiB, MINUTE_MS, SECOND_MS } from '../../terms/units.ts'
 import type { DomainStats } from './domstats.ts'
 
 const CPUS_MAX = 1024
+/** So much of what a VM's CPUs ran may its QEMU have worked beside them; more is of a move. */
+const BESIDE_MAX = 0.5
 const DEVICES_MAX = 256
 const NS_PER_MS = 1e6
 /** What the balloon told longer ago than this is not of now: the guest has stopped telling. */
@@ -62,13 +64,15 @@ function isOnItsWay({ fields }: DomainStats): boolean {
   return fields.get('state.state') === PAUSED && PAUSED_FOR_MOVE.has(fields.get('state.reason') ?? Number.NaN)
 }
 
-/** Demand is what ran plus what waited, of the VM's own CPUs, as the guest sees them. Runnable and not run is what the host calls CPU ready and the guest
- *  steal. What QEMU does beside them (it copies memory, or takes it in) is nothing that the guest wants: it counts as the host's own work.
- *  @param process CPU time of the whole process: taken where libvirt does not tell that of each CPU */
+/** Demand is what ran plus what waited. Runnable and not run is what the host calls CPU ready and the guest steal. What QEMU does beside the VM's CPUs, for
+ *  its disks and cards, is a part of what it costs wherever it is; copying its memory to another host is not, takes a core and more, and is counted in
+ *  with it. So there is a bound to it.
+ *  @param process CPU time of the whole process, in cores */
 function putCpu({ was, is, spanMs, put }: Pair, process: number): void {
   const ran = riseOfCpus(was, is, 'time')
   const waited = riseOfCpus(was, is, 'delay').sum / (NS_PER_MS * spanMs)
-  const used = ran.cpus >= coresOf(is) && Number.isFinite(ran.sum) ? ran.sum / (NS_PER_MS * spanMs) : process
+  const isTold = ran.cpus >= coresOf(is) && Number.isFinite(ran.sum)
+  const used = isTold ? Math.min(process, ((1 + BESIDE_MAX) * ran.sum) / (NS_PER_MS * spanMs)) : process
   const demand = used + (Number.isFinite(waited) ? waited : 0)
   put('cpuRefCoresMean', demand)
   if (demand > 0) put('cpuStealShare', waited / demand)

@@ -66,12 +66,14 @@ test('what the host sees of a domain, and nothing that it does not', () => {
   })
 })
 
-/** The recording, with what each of the two CPUs ran: 1 s and 2 s of the process's 4 s. */
-function withCpuTimes(first = 3_000_000_000, second = 2_000_000_000): string {
-  return RECORDING.replace(
-    '  vcpu.0.delay=0\n',
-    '  vcpu.0.delay=0\n  vcpu.0.time=2000000000\n  vcpu.1.time=0\n',
-  ).replace('  vcpu.0.delay=500000000\n', `  vcpu.0.delay=500000000\n  vcpu.0.time=${first}\n  vcpu.1.time=${second}\n`)
+/** The recording, with what each of its two CPUs had run at either look, in seconds; the process ran 4 s between them. */
+function withCpuTimes([first, second]: readonly [number, number], before: readonly [number, number] = [0, 0]): string {
+  const times = ([one, two]: readonly [number, number]): string =>
+    `  vcpu.0.time=${one}000000000\n  vcpu.1.time=${two}000000000\n`
+  return RECORDING.replace('  vcpu.0.delay=0\n', `  vcpu.0.delay=0\n${times(before)}`).replace(
+    '  vcpu.0.delay=500000000\n',
+    `  vcpu.0.delay=500000000\n${times([first, second])}`,
+  )
 }
 
 function cpuOf(recording: string): readonly (number | undefined)[] {
@@ -80,16 +82,18 @@ function cpuOf(recording: string): readonly (number | undefined)[] {
   return [cpuRefCoresMean, cpuStealShare]
 }
 
-test('what QEMU does beside its CPUs is nothing that the guest wants', () => {
-  // 3 s ran and 1 s waited in 5 s; the process used 4.
-  assert.deepEqual(cpuOf(withCpuTimes()), [0.8, 0.25])
+test('what QEMU works beside the CPUs of a VM counts up to half of what those ran: the rest is of a move', () => {
+  assert.deepEqual(cpuOf(withCpuTimes([2, 1])), [1, 0.2])
+  // 1 s and 1 s ran: 3 s of the process's 4 count, and 1 s waited, in 5 s.
+  assert.deepEqual(cpuOf(withCpuTimes([1, 1])), [0.8, 0.25])
+  assert.deepEqual(cpuOf(withCpuTimes([5, 5], [5, 5])), [0.2, 1])
 })
 
 test('where the time of one of its CPUs is not told, or went back, the time of the process stands', () => {
-  assert.deepEqual(cpuOf(withCpuTimes().replaceAll(/ {2}vcpu\.1\.time=\d+\n/g, '')), [1, 0.2])
-  assert.deepEqual(cpuOf(withCpuTimes(1_000_000_000)), [1, 0.2])
+  assert.deepEqual(cpuOf(withCpuTimes([1, 1]).replaceAll(/ {2}vcpu\.1\.time=\d+\n/g, '')), [1, 0.2])
+  assert.deepEqual(cpuOf(withCpuTimes([1, 1], [2, 0])), [1, 0.2])
   // One that was plugged in between.
-  assert.deepEqual(cpuOf(withCpuTimes().replace('  vcpu.1.time=0\n', '')), [1, 0.2])
+  assert.deepEqual(cpuOf(withCpuTimes([1, 1]).replace('  vcpu.1.time=0000000000\n', '')), [1, 0.2])
 })
 
 test('what a process did while its guest was still on its way there is none of the guest', () => {
