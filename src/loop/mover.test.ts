@@ -5,7 +5,9 @@ import { Rig } from '../../tools/moves/rig.ts'
 import type { MigrationIntent } from '../terms/intent.ts'
 import { encodeMoveLine } from '../terms/move-record.ts'
 import { DAY_MS, GiB, HOUR_MS, MINUTE_MS, SECOND_MS } from '../terms/units.ts'
+import type { MigrationDriver } from '../world/migration-driver.ts'
 
+const FIGURES = { totalMs: 12_000, downtimeMs: -1, copiedBytes: GiB }
 const STEPS_OF_A_MOVE = ['intent', 'sending', 'accepted', 'call-ended', 'seen', 'closed']
 
 test('a move is on record step by step, and done when it was seen twice at its destination', async () => {
@@ -30,6 +32,26 @@ test('an order of one id is sent once, however often it is handed in, also to th
   await rig.restart()
   assert.equal(kindOf(await rig.submit(intent)), 'known')
   assert.equal(rig.platform.calls.get(intent.order.id), 1)
+})
+
+test('who takes a move over was not told what it took: the host that it arrived at still has that', async () => {
+  const wrapDriver = (driver: MigrationDriver): MigrationDriver => ({
+    ...driver,
+    observe: async (vm, host) => {
+      const seen = await driver.observe(vm, host)
+      return seen.kind === 'seen' && seen.presence === 'running' ? { ...seen, figures: FIGURES } : seen
+    },
+  })
+  const rig = new Rig({ seed: 1, breakage: { wrapDriver } })
+  await rig.submit(rig.intent(rig.vms[0], rig.hosts[1]))
+  await rig.pass(5 * SECOND_MS)
+  rig.kill()
+  await rig.pass(MINUTE_MS)
+  await rig.restart()
+  await rig.pass(MINUTE_MS)
+  assert.deepEqual(endsOf(rig), ['done'])
+  // A figure that can't be is none.
+  assert.deepEqual(rig.mover.view().ended[0].closed?.figures, { totalMs: 12_000, copiedBytes: GiB })
 })
 
 test('what can not be recorded is not done, and nothing more is started until a line is taken again', async () => {
