@@ -35,14 +35,7 @@ test('an order of one id is sent once, however often it is handed in, also to th
 })
 
 test('who takes a move over was not told what it took: the host that it arrived at still has that', async () => {
-  const wrapDriver = (driver: MigrationDriver): MigrationDriver => ({
-    ...driver,
-    observe: async (vm, host) => {
-      const seen = await driver.observe(vm, host)
-      return seen.kind === 'seen' && seen.presence === 'running' ? { ...seen, figures: FIGURES } : seen
-    },
-  })
-  const rig = new Rig({ seed: 1, breakage: { wrapDriver } })
+  const rig = new Rig({ seed: 1, breakage: { wrapDriver: remembering } })
   await rig.submit(rig.intent(rig.vms[0], rig.hosts[1]))
   await rig.pass(5 * SECOND_MS)
   rig.kill()
@@ -220,3 +213,14 @@ test('a cancel before the call keeps it from being sent; one after it reaches th
   assert.equal(rig.whereIs(rig.vms[1]), rig.hosts[1])
   assert.equal(await rig.mover.cancel(rig.vms[1], 'ann'), 'nothing-under-way')
 })
+
+/** Has figures of the move that brought a VM to where it runs. */
+function remembering(driver: MigrationDriver): MigrationDriver {
+  return {
+    ...driver,
+    observe: async (vm, host) => {
+      const seen = await driver.observe(vm, host)
+      return seen.kind === 'seen' && seen.presence === 'running' ? { ...seen, figures: FIGURES } : seen
+    },
+  }
+}

@@ -66,13 +66,15 @@ test('what the host sees of a domain, and nothing that it does not', () => {
   })
 })
 
+function cpuTimes([first, second]: readonly [number, number]): string {
+  return `  vcpu.0.time=${first}000000000\n  vcpu.1.time=${second}000000000\n`
+}
+
 /** The recording, with what each of its two CPUs had run at either look, in seconds; the process ran 4 s between them. */
-function withCpuTimes([first, second]: readonly [number, number], before: readonly [number, number] = [0, 0]): string {
-  const times = ([one, two]: readonly [number, number]): string =>
-    `  vcpu.0.time=${one}000000000\n  vcpu.1.time=${two}000000000\n`
-  return RECORDING.replace('  vcpu.0.delay=0\n', `  vcpu.0.delay=0\n${times(before)}`).replace(
+function withCpuTimes(now: readonly [number, number], before: readonly [number, number] = [0, 0]): string {
+  return RECORDING.replace('  vcpu.0.delay=0\n', `  vcpu.0.delay=0\n${cpuTimes(before)}`).replace(
     '  vcpu.0.delay=500000000\n',
-    `  vcpu.0.delay=500000000\n${times([first, second])}`,
+    `  vcpu.0.delay=500000000\n${cpuTimes(now)}`,
   )
 }
 
