@@ -3,7 +3,7 @@ import { type CallStatus, type Follow, startFollowing } from '../engine/migratio
 import type { PastStart } from '../engine/migration/start-guards.ts'
 import type { MigrationInFlight } from '../terms/cluster.ts'
 import type { OrderId, VmId } from '../terms/ids.ts'
-import type { MigrationIntent, MoveFigures } from '../terms/intent.ts'
+import type { MigrationIntent, MoveFigures, Sighting } from '../terms/intent.ts'
 import {
   encodeMoveLine,
   encodeMoverLine,
@@ -18,6 +18,7 @@ import { ParseError } from '../terms/parse.ts'
 import { DAY_MS, type EpochMs } from '../terms/units.ts'
 import type { CallEnd } from '../world/migration-driver.ts'
 import type { Store } from '../world/store.ts'
+import { usableFigures } from './patient-driver.ts'
 
 /** How many moves that ended are kept in memory, and how many starts. */
 const ENDED_MOST = 1000
@@ -41,6 +42,8 @@ export interface Entry {
   callEnd: CallEnd | undefined
   /** Its end by the platform's word is on record. */
   isCallEndWritten: boolean
+  /** What the target had of it, where it runs there. */
+  figuresThere?: MoveFigures
   progressWrittenAt: EpochMs
   /** All that is on record of it was written together the last time. */
   carriedAt: EpochMs
@@ -219,9 +222,15 @@ export function callStatus({ isSent, callEnd, record }: Entry): CallStatus {
   return isSent ? 'pending' : (record?.call?.kind ?? 'not-ours')
 }
 
+/** Keeps what a target has of a move: who took it over was not told when the call ended. */
+export function noteFigures(entry: Entry, destination: Sighting): void {
+  if (destination.kind !== 'seen' || destination.figures === undefined) return
+  entry.figuresThere = usableFigures(destination.figures)
+}
+
 /** What the platform measured, or what was seen on the way where it told nothing. Absent: neither. */
-export function figuresOf({ callEnd, record }: Entry): { readonly figures?: MoveFigures } {
-  const figures = callEnd?.figures ?? record?.call?.figures
+export function figuresOf({ callEnd, record, figuresThere }: Entry): { readonly figures?: MoveFigures } {
+  const figures = callEnd?.figures ?? record?.call?.figures ?? figuresThere
   return figures === undefined ? {} : { figures }
 }
 

@@ -10,7 +10,7 @@ import type { Refused } from '../terms/ranking.ts'
 import { type EpochMs, HOUR_MS, MINUTE_MS, SECOND_MS } from '../terms/units.ts'
 import { StoreError } from '../world/errors.ts'
 import type { CallEnd, MoveCall } from '../world/migration-driver.ts'
-import { callStatus, type Entry, MoveBook } from './move-book.ts'
+import { callStatus, type Entry, MoveBook, noteFigures } from './move-book.ts'
 import { cut, lineOf } from './move-lines.ts'
 import { type Answered, PatientDriver, reasonOf, usableFigures } from './patient-driver.ts'
 import type { Cancelling, Hold, MoverOptions, MoverView, Submission } from './mover-view.ts'
@@ -277,6 +277,7 @@ export class Mover {
     const { vmId, from, to } = entry.intent.order
     await this.writeCallEnd(entry)
     const [source, destination] = await Promise.all([this.driver.observe(vmId, from), this.driver.observe(vmId, to)])
+    noteFigures(entry, destination)
     const isAtWork = source.kind === 'seen' && source.hasJob
     const progress = isAtWork ? await this.driver.progress(vmId, from) : undefined
     const rules = this.options.rules ?? INTENT_RULES

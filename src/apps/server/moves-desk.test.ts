@@ -23,6 +23,8 @@ class DeskBench extends TurnBench {
   readonly driver = new FakeDriver(() => this.now)
   desk: MovesDesk
   isHolding = true
+  /** What people are shown: as it stood when a change was last told of. */
+  told = ''
 
   constructor() {
     super()
@@ -42,7 +44,7 @@ class DeskBench extends TurnBench {
       readSettings: () => readSettings(store),
       fence: () => (this.isHolding ? this.token : undefined),
       termsOf: TERMS,
-      changed: () => undefined,
+      changed: () => (this.told = this.desk.text()),
     })
     this.taker = new TurnTaker({ store, clock, everyMs: SLOT_MS, token: () => this.token, desk: this.desk })
     return this.desk
@@ -192,6 +194,7 @@ test('a host is emptied at a person’s word, what can not leave is told, and no
   assert.ok(bench.driver.calls.every(({ intent: { order } }) => order.from === host && order.to !== host))
   const [evacuation] = bench.view().evacuations
   assert.deepEqual([evacuation.vms, evacuation.leaving], [1, 0])
+  assert.deepEqual((JSON.parse(bench.told) as ReturnType<DeskBench['view']>).evacuations, bench.view().evacuations)
   assert.deepEqual(
     evacuation.stuck.map(({ vm }) => vm),
     [pinned],

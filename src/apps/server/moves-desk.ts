@@ -230,6 +230,8 @@ export class MovesDesk {
   /** After a turn is on record, and before anything of it is begun. */
   note(last: LastTurn): void {
     this.last = last
+    // How far hosts are emptied, and what is proposed, is as of each turn.
+    this.options.changed()
     const { promises, settings } = this
     if (settings === undefined || !isMoving(settings.automation.level)) return
     promises?.gather(this.proposals.list(this.options.clock.now()), wantedFacts(last, settings.maintenances))
