@@ -42,8 +42,8 @@ const MOVER_EVERY_MS = 300
 const SILENCE_MS_MAX = 12 * SECOND_MS
 /** Copying faster takes more of the hosts' CPU than they have, and their guests wait for it. */
 const MOVE_TERMS = { bandwidthMibPerSec: 24, timeoutMs: 60 * SECOND_MS, stalledMs: 20 * SECOND_MS }
-/** CPU of a host while its guests boot, in cores: with a fraction of one it takes a minute. */
-const BOOT_SHARE = 1
+/** CPU of a host while its guests boot, in cores: three of them boot on one. */
+const BOOT_SHARE = 2
 /** What booting left is done by then; and what a change of a host's CPU left. */
 const SETTLE_MS = 2 * SECOND_MS
 const REST_MS = 3 * SECOND_MS
