@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { promisify } from 'node:util'
@@ -32,10 +33,10 @@ interface Told {
 test('an evening on real guests: ours moves before it rises, nobody moves nothing, the page is written and nothing stays', {
   skip: whyNoStage() ?? false,
 }, async (context) => {
+  const folder = mkdtempSync(join(tmpdir(), 'demo-'))
   // Short, for the names of libvirt's sockets.
-  const folder = mkdtempSync('/tmp/dl-')
-  context.after(() => rmSync(folder, { recursive: true, force: true }))
-  const stages = mkdtempSync(join(folder, 's-'))
+  const stages = mkdtempSync('/tmp/dl-')
+  context.after(() => [folder, stages].forEach((path) => rmSync(path, { recursive: true, force: true })))
   const [page, json] = [join(folder, 'page.html'), join(folder, 'told.json')]
   const words = ['demo', '--libvirt', '--policy', 'ethos,none', '--speed', '120', '--out', page, '--json', json]
   await promisify(execFile)(process.execPath, [join(REPOSITORY, 'src', 'apps', 'cli', 'main.ts'), ...words], {
@@ -58,5 +59,5 @@ test('an evening on real guests: ours moves before it rises, nobody moves nothin
   for (const { vm } of early)
     assert.ok(ends[0][vm] !== undefined && ends[0][vm] !== homes[vm], `${vm} is on ${ends[0][vm]}`)
   assert.match(readFileSync(page, 'utf8'), /<svg/)
-  assert.ok(!existsSync(stages) || readdirSync(stages).length === 0, 'nothing of the hosts stays')
+  assert.deepEqual(readdirSync(stages), [], 'nothing of the hosts stays')
 })
