@@ -132,9 +132,17 @@ export class Stage {
     for (const name of this.hosts) await this.tell('cpu-cap', name, percent, percent)
   }
 
-  /** Boots the guests, all at once, and waits until each beats. */
+  /** Boots the guests, all at once, and waits until each beats. Where one does not, none is waited for any longer, and none is still coming afterwards. */
   async boot(guests: readonly DemoGuest[], signal: AbortSignal): Promise<void> {
-    await Promise.all(guests.map((guest) => this.bootOne(guest, signal)))
+    const failures: unknown[] = []
+    const failed = new AbortController()
+    const either = AbortSignal.any([signal, failed.signal])
+    const note = (error: unknown): void => {
+      failures.push(error)
+      failed.abort()
+    }
+    await Promise.all(guests.map((guest) => this.bootOne(guest, either).catch(note)))
+    if (failures.length > 0) throw failures[0]
   }
 
   /** Ends all guests, wherever they are. */
