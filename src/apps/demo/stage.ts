@@ -8,6 +8,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { PROJECT_FOLDER } from '../../drivers/traces/data-folder.ts'
 import type { Fraction } from '../../terms/units.ts'
+import { bridgeOf, canMakeHosts, freeNetwork } from './networks.ts'
 import type { DemoGuest } from './scenario.ts'
 
 const run = promisify(execFile)
@@ -25,9 +26,8 @@ const PROGRAMS = {
   '/usr/bin/cpio': 'cpio',
   '/usr/bin/gcc': 'gcc libc6-dev',
 } as const
-/** What a host is made of, tried without leaving anything. */
-const TRIED = '--mount --net --pid --uts --ipc --cgroup --fork ip link add tried type bridge'.split(' ')
-const NETS = [5, 6, 7, 8].map((number) => `10.77.${number}`)
+/** Of 10.77.0.0/16. Those below are the tests'. */
+const NETWORKS = [5, 6, 7, 8]
 /** Paths of local sockets end at 107 characters, and libvirt adds some 70 of its own. */
 const FOLDER_LENGTH_MAX = 32
 /** The agent's executable, as `tools/build-agent.ts` leaves it. */
@@ -53,7 +53,7 @@ export const THIS_MACHINE: MachineSigns = {
   userId: process.getuid?.(),
   architecture: arch(),
   exists: existsSync,
-  canMakeHosts: () => spawnSync('unshare', TRIED).status === 0,
+  canMakeHosts,
 }
 
 /** Why the demo can't be had here, and what would help; undefined where it can. */
@@ -109,9 +109,7 @@ export class Stage {
   static async up(hosts: readonly string[], hasAgents = false): Promise<Stage> {
     // Anew each time, in seconds: a guest of an older clone costs its host otherwise than the evening reckons with.
     execFileSync(join(SCRIPTS, 'build-guest.sh'), [IMAGES, ...(hasAgents ? [AGENT] : [])], { stdio: 'pipe' })
-    const net = NETS.find((each) => !existsSync(`/sys/class/net/${bridgeOf(each)}`))
-    if (net === undefined)
-      throw new Error(`All networks from ${NETS[0]}.0 on are in use. Maybe: testbed/testbed.sh down`)
+    const net = freeNetwork(NETWORKS)
     const folder = mkdtempSync(join(tmpdir(), 'edm-'))
     if (folder.length > FOLDER_LENGTH_MAX) throw new Error(`${folder} is too long for libvirt's sockets. Set TMPDIR.`)
     const stage = new Stage(hosts, folder, net, hasAgents)
@@ -219,10 +217,6 @@ export class Stage {
     })
     return stdout
   }
-}
-
-function bridgeOf(net: string): string {
-  return `ethos-${net.split('.')[2]}`
 }
 
 /** One line to a guest; true once it answered. */
