@@ -9,10 +9,13 @@ import { whyNoAgents } from './stage.ts'
 
 const VM1 = parseVmId('vm1')
 
+/** As an agent says it. */
+function line(vm: string, sequence: number): string {
+  return encodePersonality({ ...aVector({ sequence }), vmId: parseVmId(vm) })
+}
+
 test('of each guest the newest vector is kept, and none that speaks for another', async () => {
   const desk = new AgentDesk()
-  const line = (vm: string, sequence: number): string =>
-    encodePersonality({ ...aVector({ sequence }), vmId: parseVmId(vm) })
   const { outcomes } = await desk.take(VM1, [line('vm1', 1), line('vm2', 2), 'hello', line('vm1', 3)])
   assert.deepEqual(
     outcomes.map(({ kind }) => kind),
