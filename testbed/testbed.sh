@@ -23,6 +23,7 @@
 #   testbed.sh exec HOST CMD...            run a command inside HOST
 #   testbed.sh vm-start HOST VM [k=v...]   boot a guest: the small one (mem=192 vcpus=1 cpu=30 dirty=4 span=32), or with
 #                                          debian=1 mem=512 Debian with agent, nginx and PostgreSQL, and data=FILE as its disk;
+#                                          agent=1 is the small one with the agent (build-guest.sh DIR AGENT), in 320 MB;
 #                                          defined=1 leaves a definition where it runs, as operators' VMs have
 #   testbed.sh data-disk FILE MB FOLDER    make such a disk: a file system that holds what is in FOLDER
 #   testbed.sh channel HOST VM NAME        path of the host's end of a virtio-serial channel of VM
@@ -279,11 +280,12 @@ status() {
 
 # ---- guests
 vm_xml() {                               # vm_xml VM [key=value...]
-  local vm=$1 n mem=192 vcpus=1 cpu=30 dirty=4 span=32 debian=0 data="" extra="" defined=0; shift
+  local vm=$1 n mem=192 vcpus=1 cpu=30 dirty=4 span=32 debian=0 data="" extra="" defined=0 agent=0 initrd=initrd.gz; shift
   n=${vm//[!0-9]/}; [[ -n $n ]] || die "a guest name must hold a number, as vm1"
   local kv; for kv in "$@"; do
-    case ${kv%%=*} in mem|vcpus|cpu|dirty|span|debian|data|extra|defined) printf -v "${kv%%=*}" '%s' "${kv#*=}" ;; *) die "unknown guest option $kv" ;; esac
+    case ${kv%%=*} in mem|vcpus|cpu|dirty|span|debian|data|extra|defined|agent) printf -v "${kv%%=*}" '%s' "${kv#*=}" ;; *) die "unknown guest option $kv" ;; esac
   done
+  if [[ $agent == 1 ]]; then initrd=initrd-agent; fi
   local disks=""
   if [[ $debian == 1 ]]; then disks="<disk type='file' device='disk'><driver name='qemu' type='raw' cache='none'/>
       <source file='$GUEST/debian.img'/><target dev='vda' bus='virtio'/><readonly/><shareable/></disk>"; fi
@@ -298,7 +300,7 @@ vm_xml() {                               # vm_xml VM [key=value...]
   <os>
     <type arch='x86_64' machine='${TESTBED_MACHINE:-pc-q35-7.2}'>hvm</type>
     <kernel>$KERNEL</kernel>
-    <initrd>$GUEST/initrd.gz</initrd>
+    <initrd>$GUEST/$initrd</initrd>
     <cmdline>console=ttyS0 quiet panic=0 mitigations=off no_timer_check net.ifnames=0 systemd.hostname=$vm testbed.name=$vm testbed.ip=$NET.$((100 + n)) testbed.gw=$NET.1 testbed.cpu=$cpu testbed.dirty=$dirty testbed.span=$span testbed.debian=$debian $extra</cmdline>
   </os>
   <features><acpi/></features>
