@@ -11,7 +11,7 @@ import { getSuitableHosts, remediate, selectBestHost } from '../suitability/rank
 import { firstShut, firstShutInNeed } from '../suitability/rules.ts'
 import { fillLimit } from '../suitability/rules/demand.ts'
 import { isDoubtful } from '../suitability/rules/measured-load.ts'
-import { estimateMove, riskAsIs, riskWith, riskWithout } from '../suitability/score.ts'
+import { estimateMove, harmAtWorst, reliefForSure, riskAsIs, riskWith, riskWithout } from '../suitability/score.ts'
 import type { Planner } from './planner.ts'
 
 /** Moves planned off one host in one turn: closed loop, not "plan fifty moves from one snapshot" ... */
@@ -193,8 +193,14 @@ function moveOff(planner: Planner, { vm, from: host, to }: Route, probability: n
   const gain =
     riskAsIs(context, host) - riskWithout(context, host, vm) - (riskWith(context, to, vm) - riskAsIs(context, to))
   const cost = priceMigration(estimateMove(context, vm, to), context.levels.last[vm], context.policy.prices)
-  if (gain <= cost * (1 + context.marginFraction) || probability < context.policy.gates.confidenceMin) {
-    refuseMove(planner, { vm, from: host, to }, { gain, cost, probability })
+  const isSure = probability >= context.policy.gates.confidenceMin
+  // Where moves are real, what is nearly sure to come of it must be worth it, not what is expected.
+  const gainAtLeast =
+    context.policy.safety === undefined
+      ? undefined
+      : reliefForSure(context, vm, host) - harmAtWorst(context, vm, to)
+  if (Math.min(gain, gainAtLeast ?? gain) <= cost * (1 + context.marginFraction) || !isSure) {
+    refuseMove(planner, { vm, from: host, to }, { gain, cost, gainAtLeast })
     return false
   }
   const name = context.observation.inventory.hosts[host].id
@@ -213,7 +219,7 @@ function moveOff(planner: Planner, { vm, from: host, to }: Route, probability: n
 function refuseMove(
   planner: Planner,
   route: Route,
-  worth: { readonly gain: number; readonly cost: number; readonly probability: number },
+  worth: { readonly gain: number; readonly cost: number; readonly gainAtLeast: number | undefined },
 ): void {
   const { context } = planner
   const { hosts } = context.observation.inventory
