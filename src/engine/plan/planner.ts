@@ -1,5 +1,5 @@
 /** One turn's plan in the making: the sheet, the index of room, and what was decided and refused so far. */
-import type { Move, MoveClass } from '../../terms/move.ts'
+import type { Move } from '../../terms/move.ts'
 import { STAY_REASONS, type StayReason, type TurnEvent } from '../../terms/turn.ts'
 import { shift, type TurnContext, vmAt } from '../context.ts'
 import { firstBroken, firstBrokenInNeed } from '../suitability/rules.ts'
@@ -119,7 +119,7 @@ export class Planner {
 
   describeMove(
     route: { readonly vm: number; readonly from: number; readonly to: number },
-    about: { class: MoveClass; reason: string; gain: number; cost: number; confidence: number },
+    about: Pick<Move, 'class' | 'reason' | 'gain' | 'gainAtLeast' | 'cost' | 'confidence'>,
   ): Move {
     const { hosts } = this.context.observation.inventory
     return {

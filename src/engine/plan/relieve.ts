@@ -187,20 +187,33 @@ interface Route {
   readonly to: number
 }
 
-/** Plans one move off the host, or says why it is not worth it. */
-function moveOff(planner: Planner, { vm, from: host, to }: Route, probability: number): boolean {
-  const { context } = planner
-  const gain =
-    riskAsIs(context, host) - riskWithout(context, host, vm) - (riskWith(context, to, vm) - riskAsIs(context, to))
+/** What a move is worth and takes, in the policy's currency. */
+interface Sums {
+  readonly gain: number
+  readonly cost: number
+  /** Where a site's safety policy binds: what is gained in at least 95 of 100 futures. */
+  readonly gainAtLeast?: number
+}
+
+/** Expected relief at the source less expected harm at the target; and where moves are real, relief at its least less harm at its most: it is never
+ *  said to be more than what is expected. */
+function weigh({ context }: Planner, { vm, from, to }: Route): Sums {
+  const relief = riskAsIs(context, from) - riskWithout(context, from, vm)
+  const gain = relief - (riskWith(context, to, vm) - riskAsIs(context, to))
   const cost = priceMigration(estimateMove(context, vm, to), context.levels.last[vm], context.policy.prices)
-  const isSure = probability >= context.policy.gates.confidenceMin
-  // Where moves are real, what is nearly sure to come of it must be worth it, not what is expected.
-  const gainAtLeast =
-    context.policy.safety === undefined
-      ? undefined
-      : reliefForSure(context, vm, host) - harmAtWorst(context, vm, to)
-  if (Math.min(gain, gainAtLeast ?? gain) <= cost * (1 + context.marginFraction) || !isSure) {
-    refuseMove(planner, { vm, from: host, to }, { gain, cost, gainAtLeast })
+  if (context.policy.safety === undefined) return { gain, cost }
+  const gainAtLeast = reliefForSure(context, vm, from) - harmAtWorst(context, vm, to)
+  return { gain, cost, gainAtLeast: Math.min(gain, gainAtLeast) }
+}
+
+/** Plans one move off the host, or says why it is not worth it. */
+function moveOff(planner: Planner, route: Route, probability: number): boolean {
+  const { context } = planner
+  const { vm, from: host, to } = route
+  const sums = weigh(planner, route)
+  const needed = sums.cost * (1 + context.marginFraction)
+  if ((sums.gainAtLeast ?? sums.gain) <= needed || probability < context.policy.gates.confidenceMin) {
+    refuseMove(planner, route, sums)
     return false
   }
   const name = context.observation.inventory.hosts[host].id
@@ -208,23 +221,20 @@ function moveOff(planner: Planner, { vm, from: host, to }: Route, probability: n
   const bound = context.loads.bound(host).toFixed(2)
   const asked = `${name} is asked for more than ${capacity} cores within ${horizonHours(context)} h`
   const reason = `${percent(probability)} chance that ${asked}; its bound is ${bound} cores.`
-  const about = { class: 'contention', reason, gain, cost, confidence: probability } as const
-  const move = planner.describeMove({ vm, from: host, to }, about)
+  const move = planner.describeMove(route, { class: 'contention', reason, ...sums, confidence: probability })
   planner.shift(vm, to)
   planner.decide({ vm, from: host, to, move, companions: 1 })
   return true
 }
 
 /** The move would do good, but not enough of it, or not surely enough. */
-function refuseMove(
-  planner: Planner,
-  route: Route,
-  worth: { readonly gain: number; readonly cost: number; readonly gainAtLeast: number | undefined },
-): void {
+function refuseMove(planner: Planner, route: Route, { gain, cost, gainAtLeast }: Sums): void {
   const { context } = planner
   const { hosts } = context.observation.inventory
   const margin = percent(context.marginFraction)
-  const sums = `Moving it would gain ${money(context, worth.gain)} and cost ${money(context, worth.cost)}`
+  const sure =
+    gainAtLeast === undefined ? '' : `, of which ${money(context, gainAtLeast)} in 95 of 100 possible futures,`
+  const sums = `Moving it would gain ${money(context, gain)}${sure} and cost ${money(context, cost)}`
   planner.stay(route.vm, 'benefit-below-cost')
   planner.events.push({
     kind: 'move-refused',

@@ -40,7 +40,9 @@ export function riskWithout(context: TurnContext, host: number, vm: number): num
 
 /** Worth over the horizon of what leaving `from` takes from contention, in at least 95 of 100 futures. */
 export function reliefForSure(context: TurnContext, vm: number, from: number): number {
-  return context.loads.count[from] <= 1 ? 0 : shortagePrice(context, reliefAtLeast(context.loads, passage(context, vm, from)))
+  return context.loads.count[from] <= 1
+    ? 0
+    : shortagePrice(context, reliefAtLeast(context.loads, passage(context, vm, from)))
 }
 
 /** Worth over the horizon of what coming to `to` adds to contention, in at most 95 of 100 futures; no less than what is expected of it. */
