@@ -38,7 +38,7 @@ export function consolidate(planner: Planner): readonly Draining[] {
   const candidates = candidatesByEffort(planner)
   const failedMax = Math.max(FAILED_MIN, candidates.length * FAILED_SHARE)
   for (const host of candidates) {
-    if (emptied >= hostsPerTurnMax || failed >= failedMax || planner.movesLeft <= 0) break
+    if (emptied >= hostsPerTurnMax || failed >= failedMax || planner.movesLeft('energy') <= 0) break
     if (isSettled[host] === 1) continue
     const vms = context.loads.count[host]
     const outcome = empty(planner, host, vms)
@@ -90,7 +90,7 @@ function empty(planner: Planner, host: number, companions: number): Emptying {
   const isSafe = context.policy.safety !== undefined
   const sums = { harm: -riskAsIs(context, host), harmAtWorst: 0, cost: 0, wattsAdded: 0 }
   for (const vm of members) {
-    const to = planner.findTarget(vm, false)
+    const to = planner.findTarget(vm, 'energy')
     if (to < 0) {
       takeBack(planner, host, placed)
       return keep(planner, host, 'kept', `no other host in use can hold ${vmAt(context, vm).id}`)
@@ -178,7 +178,10 @@ function commitEmptying(
   const { context } = planner
   let isWhole = true
   for (const { vm, to, cost } of placed) {
-    const isOver = planner.movesLeft <= 0 || planner.movesLeftFrom(host) <= 0 || !planner.mayReceive(to)
+    const isOver =
+      planner.movesLeft('energy') <= 0 ||
+      planner.movesLeftFrom(host, 'energy') <= 0 ||
+      !planner.mayReceive(to, 'energy')
     if (isOver) {
       isWhole = false
       planner.shift(vm, host)

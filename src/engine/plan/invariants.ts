@@ -26,6 +26,7 @@ export const INVARIANTS = [
   'I15 fresh plan',
   'I17 no oscillation',
   'gate 2 hold',
+  'gate 3 hysteresis',
   'gate 3 settling',
   'gate 5 cooldown',
   'on record',

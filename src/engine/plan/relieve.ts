@@ -106,15 +106,15 @@ function relieveHost(planner: Planner, host: number, probability: number): void 
   // Whoever has a reason of his own is given it below.
   for (const vm of context.members[host]) planner.stay(vm, 'another-vm-relieves-host')
   const isRelieved = (): boolean => context.loads.count[host] <= 1 || context.loads.bound(host) <= limit
-  if (planner.movesLeft <= 0 || isRelieved()) return
+  if (planner.movesLeft('contention') <= 0 || isRelieved()) return
   const isInNeed = isOverwhelmed(context, host)
   const movable = context.members[host].filter((vm) => mayMove(planner, { vm, host, isInNeed }))
   const share = isInNeed ? movable.length * MOVES_SHARE_IN_NEED : 0
-  let movesLeft = Math.min(planner.movesLeftFrom(host), Math.max(MOVES_PER_HOST_MAX, share))
+  let movesLeft = Math.min(planner.movesLeftFrom(host, 'contention'), Math.max(MOVES_PER_HOST_MAX, share))
   let failuresLeft = FAILED_MAX
   // One VM's want of a host is told in full for the others.
   let isTold = false
-  while (movesLeft > 0 && failuresLeft > 0 && planner.movesLeft > 0 && !isRelieved()) {
+  while (movesLeft > 0 && failuresLeft > 0 && planner.movesLeft('contention') > 0 && !isRelieved()) {
     const vm = chooseVm(context, movable, host)
     if (vm < 0) break
     const to = findHost(planner, { vm, host, isInNeed }, isTold)
@@ -173,7 +173,7 @@ function chooseVm(context: TurnContext, movable: readonly number[], host: number
 
 /** Where the VM could go; -1, with the reason on record, where there is no such host. */
 function findHost(planner: Planner, { vm, isInNeed }: Leaver, isTold: boolean): number {
-  const roomy = planner.findTarget(vm, true)
+  const roomy = planner.findTarget(vm, 'contention')
   const target = roomy < 0 && isInNeed ? planner.findLeastBad(vm) : roomy
   if (target >= 0) return target
   if (!isTold) return lookEverywhere(planner, vm)
