@@ -53,12 +53,28 @@ function open(vm: number, from: number, to: number, units = 1): StartFacts['open
   return { vmId: order.vmId, from: order.from, to: order.to, units }
 }
 
+function begun(many: number, site?: MoveSite): string | undefined {
+  return refusal('contention', { starts: past('contention', many), site })
+}
+
+/** A site of so many VMs, of which a twentieth may move within an hour. */
+function share(vms: number): MoveSite {
+  return { vms, hourShareMax: 0.05 }
+}
+
+function touched(moveClass: MoveClass, starts: readonly PastStart[]): string | undefined {
+  return refusal(moveClass, { starts })
+}
+
+/** The link of host 1 is so fast. */
+function links(bytesPerSec: number): MoveSite {
+  return { links: new Map([[aHost(1).id, bytesPerSec]]) }
+}
+
 test('within an hour the policy begins twelve moves, or a share of the VMs if that is known and less; one always', () => {
-  const begun = (many: number, site?: MoveSite) => refusal('contention', { starts: past('contention', many), site })
   assert.equal(begun(11), undefined)
   assert.equal(begun(12), '12 moves of the policy began within an hour; 12 may.')
   // 5 % of 140 are seven, of a thousand fifty, of eight none.
-  const share = (vms: number) => ({ vms, hourShareMax: 0.05 })
   assert.equal(begun(6, share(140)), undefined)
   assert.equal(begun(7, share(140)), '7 moves of the policy began within an hour; 7 may.')
   assert.equal(begun(11, share(1000)), undefined)
@@ -75,7 +91,7 @@ test('a start that is on record does not use up its own budget', () => {
     vmId: aVm(0).id,
     at: NOW,
   }
-  const site = { vms: 8, hourShareMax: 0.05 }
+  const site = share(8)
   assert.equal(refusal('contention', { starts: [own], site }), undefined)
   assert.equal(refusal('contention', { starts: [...past('contention', 3, 1), own] }), undefined)
 })
@@ -100,7 +116,6 @@ test('each class of moves has a budget of its own', () => {
 })
 
 test('of a host, energy has half of what the policy has', () => {
-  const touched = (moveClass: MoveClass, starts: readonly PastStart[]) => refusal(moveClass, { starts })
   assert.equal(touched('contention', past('energy', 2, 1)), undefined)
   assert.equal(touched('energy', past('energy', 2, 1)), '2 moves for energy touched host-1 within an hour; 2 may.')
   assert.match(touched('contention', past('contention', 4, 1)) ?? '', /4 moves of the policy touched host-1/)
@@ -108,7 +123,7 @@ test('of a host, energy has half of what the policy has', () => {
 })
 
 test('where the hour holds one move, one for energy leaves it to a host that suffers', () => {
-  const site = { vms: 8, hourShareMax: 0.05 }
+  const site = share(8)
   assert.equal(refusal('contention', { starts: past('energy', 1), site }), undefined)
   assert.ok(refusal('energy', { starts: past('energy', 1), site }) !== undefined)
   assert.ok(refusal('contention', { starts: [...past('energy', 1), ...past('contention', 1)], site }) !== undefined)
@@ -117,7 +132,6 @@ test('where the hour holds one move, one for energy leaves it to a host that suf
 test('a link that is known to be slow carries four units, any other eight', () => {
   const three = [open(1, 5, 1), open(2, 6, 1), open(3, 7, 1)]
   const four = [...three, open(4, 8, 1)]
-  const links = (bytesPerSec: number): MoveSite => ({ links: new Map([[aHost(1).id, bytesPerSec]]) })
   assert.equal(refusal('contention', { open: three, site: links(1.25e8) }), undefined)
   assert.equal(
     refusal('contention', { open: four, site: links(1.25e8) }),

@@ -266,8 +266,10 @@ const SPOILT: readonly (readonly [string, string, (order: MigrationOrder) => Par
   ],
 ]
 
-function withoutSure({ gainAtLeast: _, ...move }: Move): Move {
-  return move
+function withoutSure(move: Move): Move {
+  const { gainAtLeast, ...rest } = move
+  assert.ok(gainAtLeast !== undefined)
+  return rest
 }
 
 for (const [what, cries, spoil, policy = aPolicy(NO_PACKING)] of SPOILT) {
