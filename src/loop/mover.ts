@@ -183,6 +183,7 @@ export class Mover {
       yielded: this.yieldedUntil(),
       starts: this.book.starts,
       limits: this.options.limits ?? MOVE_LIMITS,
+      site: this.options.site?.(),
     }
     return refuseStart(facts, this.options.guards ?? START_GUARDS)
   }

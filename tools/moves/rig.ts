@@ -1,5 +1,10 @@
 import type { IntentRules } from '../../src/engine/migration/intent.ts'
-import { MOVE_LIMITS, type MoveLimits, type StartGuards } from '../../src/engine/migration/start-guards.ts'
+import {
+  MOVE_LIMITS,
+  type MoveLimits,
+  type MoveSite,
+  type StartGuards,
+} from '../../src/engine/migration/start-guards.ts'
 import { Mover } from '../../src/loop/mover.ts'
 import type { Submission } from '../../src/loop/mover-view.ts'
 import type { MigrationCourse } from '../../src/simulator/imagined-migration.ts'
@@ -19,6 +24,7 @@ export interface Breakage {
   readonly rules?: IntentRules
   readonly guards?: StartGuards
   readonly limits?: MoveLimits
+  readonly site?: MoveSite
   /** Lines are said to be durable before they are. */
   readonly isStoreHasty?: boolean
   /** What a new process is told of the journal. */
@@ -190,6 +196,7 @@ export class Rig {
       clock: this.clock,
       fence: () => this.fence,
       limits: breakage.limits ?? RIG_LIMITS,
+      ...(breakage.site === undefined ? {} : { site: () => breakage.site }),
       ...(breakage.rules === undefined ? {} : { rules: breakage.rules }),
       ...(breakage.guards === undefined ? {} : { guards: breakage.guards }),
     })

@@ -2,6 +2,7 @@
 import { recheckOrder } from '../../engine/recheck.ts'
 import type { EngineState } from '../../engine/state.ts'
 import type { SiteJournal } from '../../drivers/reported/site-journal.ts'
+import { moveSiteOf } from '../../engine/migration/start-site.ts'
 import type { CostModel } from '../../engine/migration/cost-model.ts'
 import { Mover } from '../../loop/mover.ts'
 import { WARNING_BEGIN } from '../../engine/migration/move-alerts.ts'
@@ -110,6 +111,7 @@ export class MovesDesk {
       // A driver that has seen any lease at all takes none below 0.
       fence: () => fence() ?? -1,
       signal: this.stop.signal,
+      site: () => this.last && moveSiteOf(this.last.observation.inventory, this.last.policy),
       isWarningAccepted: (warning) => this.settings?.acceptedWarnings.has(warning) === true,
     })
   }

@@ -146,11 +146,19 @@ export type MigrationsView = Static<typeof MigrationsView>
 export const DoneView = Type.Object({ text: Type.String() })
 export type DoneView = Static<typeof DoneView>
 
-export const OptOutBody = Type.Object({ reason: Reason }, { additionalProperties: false })
+export const OptOutBody = Type.Object(
+  {
+    reason: Reason,
+    isForced: Type.Optional(Type.Boolean({ description: 'also where another rule wants it moved' })),
+  },
+  { additionalProperties: false },
+)
 export const MaintenanceBody = Type.Object(
   {
     reason: Reason,
-    isForced: Type.Optional(Type.Boolean({ description: 'blackouts do not hold it up' })),
+    isForced: Type.Optional(
+      Type.Boolean({ description: 'blackouts do not hold it up, nor rules that keep VMs from leaving it' }),
+    ),
   },
   { additionalProperties: false },
 )
