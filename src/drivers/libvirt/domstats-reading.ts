@@ -1,4 +1,5 @@
 /** Readings of a guest from two looks at its domain. Host and guest see the same things by other counters: what a dimension means is the same. */
+import { cpuDemand } from '../../terms/cpu-demand.ts'
 import { dimensionIndex } from '../../terms/personality.ts'
 import { type Measure, type Reading, READING_LENGTH } from '../../terms/reading.ts'
 import { KiB, MiB, MINUTE_MS, SECOND_MS } from '../../terms/units.ts'
@@ -64,33 +65,29 @@ function isOnItsWay({ fields }: DomainStats): boolean {
   return fields.get('state.state') === PAUSED && PAUSED_FOR_MOVE.has(fields.get('state.reason') ?? Number.NaN)
 }
 
-/** Demand is what ran plus what waited. Runnable and not run is what the host calls CPU ready and the guest steal. What QEMU does beside the VM's CPUs, for
- *  its disks and cards, is a part of what it costs wherever it is; copying its memory to another host is not, takes a core and more, and is counted in
- *  with it. So there is a bound to it.
- *  @param process CPU time of the whole process, in cores */
+/** Demand is what ran plus, of what the VM's CPUs waited, as much as would have run (see `cpuDemand`). Runnable and not run is what the host calls CPU ready
+ *  and the guest steal. What QEMU works beside the CPUs, for disks and cards, is a part of what the VM costs wherever it is: left to the host as work of its
+ *  own, it would make hosts doubted. Copying the VM's memory to another host is no such part, takes a core and more, and is counted in with it by the
+ *  kernel. So there is a bound to it.
+ *  @param process CPU time of the whole process, in cores: taken as it is where libvirt does not tell that of each CPU */
 function putCpu({ was, is, spanMs, put }: Pair, process: number): void {
-  const ran = riseOfCpus(was, is, 'time')
-  const waited = riseOfCpus(was, is, 'delay').sum / (NS_PER_MS * spanMs)
-  const isTold = ran.cpus >= coresOf(is) && Number.isFinite(ran.sum)
-  const used = isTold ? Math.min(process, ((1 + BESIDE_MAX) * ran.sum) / (NS_PER_MS * spanMs)) : process
-  const demand = used + (Number.isFinite(waited) ? waited : 0)
-  put('cpuRefCoresMean', demand)
-  if (demand > 0) put('cpuStealShare', waited / demand)
-}
-
-/** How much a counter rose over all CPUs of which it is told, and of how many that is. The sum is NaN where it is told of none, or of one that can't be
- *  compared. */
-function riseOfCpus(was: DomainStats, is: DomainStats, name: string): { readonly sum: number; readonly cpus: number } {
-  let [sum, cpus] = [0, 0]
+  let [ran, told] = [0, 0]
+  let [waited, wanted] = [Number.NaN, 0]
+  const inCores = (cpu: number, name: string): number => rise(was, is, `vcpu.${cpu}.${name}`) / NS_PER_MS / spanMs
   // CPUs that were unplugged leave holes in the numbers.
   const numbers = Math.min(CPUS_MAX, is.fields.get('vcpu.maximum') ?? coresOf(is))
   for (let cpu = 0; cpu < numbers; cpu++) {
-    const field = `vcpu.${cpu}.${name}`
-    if (!is.fields.has(field)) continue
-    sum += rise(was, is, field)
-    cpus++
+    const its = inCores(cpu, 'time')
+    if (Number.isFinite(its)) [ran, told] = [ran + its, told + 1]
+    if (!is.fields.has(`vcpu.${cpu}.delay`)) continue
+    const delay = inCores(cpu, 'delay')
+    waited = (Number.isNaN(waited) ? 0 : waited) + delay
+    // Where nobody tells how long this CPU ran, all that it waited may have been wanted.
+    wanted += Number.isFinite(its) ? cpuDemand({ ran: its, waited: delay }) - its : delay
   }
-  return { sum: cpus === 0 ? Number.NaN : sum, cpus }
+  const used = told >= coresOf(is) ? Math.min(process, (1 + BESIDE_MAX) * ran) : process
+  put('cpuRefCoresMean', used + (Number.isFinite(wanted) ? wanted : 0))
+  if (used + waited > 0) put('cpuStealShare', waited / (used + waited))
 }
 
 /** The balloon's figures are the guest's own, told through its driver: they are there only where it has one and is asked to tell. In KiB. */

@@ -66,36 +66,46 @@ test('what the host sees of a domain, and nothing that it does not', () => {
   })
 })
 
-function cpuTimes([first, second]: readonly [number, number]): string {
-  return `  vcpu.0.time=${first}000000000\n  vcpu.1.time=${second}000000000\n`
-}
-
-/** The recording, with what each of its two CPUs had run at either look, in seconds; the process ran 4 s between them. */
-function withCpuTimes(now: readonly [number, number], before: readonly [number, number] = [0, 0]): string {
-  return RECORDING.replace('  vcpu.0.delay=0\n', `  vcpu.0.delay=0\n${cpuTimes(before)}`).replace(
+test('of what a CPU waited only as much was wanted as it would have run', () => {
+  // Of the second CPU nobody tells how long it ran: what it waited counts in full.
+  const told = RECORDING.replace('  vcpu.0.delay=0\n', '  vcpu.0.delay=0\n  vcpu.0.time=0\n').replace(
     '  vcpu.0.delay=500000000\n',
-    `  vcpu.0.delay=500000000\n${cpuTimes(now)}`,
+    '  vcpu.0.delay=500000000\n  vcpu.0.time=900000000\n',
   )
+  const [was, is] = parseDomstats(told, 'recording')
+  // It ran 0.9 s of the 4.5 s that it did not wait, a fifth: of the 0.5 s that it waited 0.1 s. 4 s + 0.1 s + 0.5 s in 5 s.
+  const { cpuRefCoresMean, cpuStealShare } = measured(readingBetween(was, is))
+  assert.ok(Math.abs((cpuRefCoresMean ?? NaN) - 0.92) < 1e-9, `${cpuRefCoresMean}`)
+  assert.equal(cpuStealShare, 0.2)
+})
+
+/** The recording, with what each of the two CPUs ran: 1 s and 2 s of the process's 4 s. */
+function withCpuTimes(first = 3_000_000_000, second = 2_000_000_000): string {
+  return RECORDING.replace(
+    '  vcpu.0.delay=0\n',
+    '  vcpu.0.delay=0\n  vcpu.0.time=2000000000\n  vcpu.1.time=0\n',
+  ).replace('  vcpu.0.delay=500000000\n', `  vcpu.0.delay=500000000\n  vcpu.0.time=${first}\n  vcpu.1.time=${second}\n`)
 }
 
-function cpuOf(recording: string): readonly (number | undefined)[] {
+/** Demand in cores and the share waited, to four places. */
+function cpuOf(recording: string): readonly number[] {
   const [was, is] = parseDomstats(recording, 'recording')
-  const { cpuRefCoresMean, cpuStealShare } = measured(readingBetween(was, is))
-  return [cpuRefCoresMean, cpuStealShare]
+  const { cpuRefCoresMean = NaN, cpuStealShare = NaN } = measured(readingBetween(was, is))
+  return [cpuRefCoresMean, cpuStealShare].map((value) => Math.round(value * 1e4) / 1e4)
 }
 
 test('what QEMU works beside the CPUs of a VM counts up to half of what those ran: the rest is of a move', () => {
-  assert.deepEqual(cpuOf(withCpuTimes([2, 1])), [1, 0.2])
-  // 1 s and 1 s ran: 3 s of the process's 4 count, and 1 s waited, in 5 s.
-  assert.deepEqual(cpuOf(withCpuTimes([1, 1])), [0.8, 0.25])
-  assert.deepEqual(cpuOf(withCpuTimes([5, 5], [5, 5])), [0.2, 1])
+  // Half a second of each was waited in 5 s. 1 s and 2 s ran, of 4.5 s each: 2/9 and 4/9 of that is wanted, beside the process's 4 s.
+  assert.deepEqual(cpuOf(withCpuTimes()), [0.8667, 0.2])
+  // 0.5 s and 1.5 s ran: 3 s of the process's 4 count.
+  assert.deepEqual(cpuOf(withCpuTimes(2_500_000_000, 1_500_000_000)), [0.6444, 0.25])
 })
 
 test('where the time of one of its CPUs is not told, or went back, the time of the process stands', () => {
-  assert.deepEqual(cpuOf(withCpuTimes([1, 1]).replaceAll(/ {2}vcpu\.1\.time=\d+\n/g, '')), [1, 0.2])
-  assert.deepEqual(cpuOf(withCpuTimes([1, 1], [2, 0])), [1, 0.2])
+  assert.deepEqual(cpuOf(withCpuTimes().replaceAll(/ {2}vcpu\.1\.time=\d+\n/g, '')), [0.9222, 0.2])
+  assert.deepEqual(cpuOf(withCpuTimes(1_000_000_000)), [0.9444, 0.2])
   // One that was plugged in between.
-  assert.deepEqual(cpuOf(withCpuTimes([1, 1]).replace('  vcpu.1.time=0000000000\n', '')), [1, 0.2])
+  assert.deepEqual(cpuOf(withCpuTimes().replace('  vcpu.1.time=0\n', '')), [0.9222, 0.2])
 })
 
 test('what a process did while its guest was still on its way there is none of the guest', () => {
