@@ -66,9 +66,10 @@ function isOnItsWay({ fields }: DomainStats): boolean {
 }
 
 /** Demand is what ran plus, of what the VM's CPUs waited, as much as would have run (see `cpuDemand`). Runnable and not run is what the host calls CPU ready
- *  and the guest steal. What QEMU does beside the VM's CPUs, for its disks and cards, is a part of what it costs wherever it is; copying its memory to another
- *  host is not, takes a core and more, and is counted in with it. So there is a bound to it.
- *  @param process CPU time of the whole process, in cores */
+ *  and the guest steal. What QEMU works beside the CPUs, for disks and cards, is a part of what the VM costs wherever it is: left to the host as work of its
+ *  own, it would make hosts doubted. Copying the VM's memory to another host is no such part, takes a core and more, and is counted in with it by the
+ *  kernel. So there is a bound to it.
+ *  @param process CPU time of the whole process, in cores: taken as it is where libvirt does not tell that of each CPU */
 function putCpu({ was, is, spanMs, put }: Pair, process: number): void {
   let [ran, told] = [0, 0]
   let [waited, wanted] = [Number.NaN, 0]

@@ -79,16 +79,12 @@ test('of what a CPU waited only as much was wanted as it would have run', () => 
   assert.equal(cpuStealShare, 0.2)
 })
 
-function cpuTimes([first, second]: readonly [number, number]): string {
-  return `  vcpu.0.time=${first}000000000\n  vcpu.1.time=${second}000000000\n`
-}
-
-/** The recording, with what each of its two CPUs had run at either look, in seconds; the process ran 4 s between them. */
-function withCpuTimes(now: readonly [number, number], before: readonly [number, number] = [0, 0]): string {
-  return RECORDING.replace('  vcpu.0.delay=0\n', `  vcpu.0.delay=0\n${cpuTimes(before)}`).replace(
-    '  vcpu.0.delay=500000000\n',
-    `  vcpu.0.delay=500000000\n${cpuTimes(now)}`,
-  )
+/** The recording, with what each of the two CPUs ran: 1 s and 2 s of the process's 4 s. */
+function withCpuTimes(first = 3_000_000_000, second = 2_000_000_000): string {
+  return RECORDING.replace(
+    '  vcpu.0.delay=0\n',
+    '  vcpu.0.delay=0\n  vcpu.0.time=2000000000\n  vcpu.1.time=0\n',
+  ).replace('  vcpu.0.delay=500000000\n', `  vcpu.0.delay=500000000\n  vcpu.0.time=${first}\n  vcpu.1.time=${second}\n`)
 }
 
 /** Demand in cores and the share waited, to four places. */
@@ -99,17 +95,17 @@ function cpuOf(recording: string): readonly number[] {
 }
 
 test('what QEMU works beside the CPUs of a VM counts up to half of what those ran: the rest is of a move', () => {
-  assert.deepEqual(cpuOf(withCpuTimes([2, 1])), [0.8667, 0.2])
-  // 1 s and 1 s ran: 3 s of the process's 4 count, in 5 s, and 0.2 / 0.9 of the half second that each waited.
-  assert.deepEqual(cpuOf(withCpuTimes([1, 1])), [0.6444, 0.25])
-  assert.deepEqual(cpuOf(withCpuTimes([5, 5], [5, 5])), [0, 1])
+  // Half a second of each was waited in 5 s. 1 s and 2 s ran, of 4.5 s each: 2/9 and 4/9 of that is wanted, beside the process's 4 s.
+  assert.deepEqual(cpuOf(withCpuTimes()), [0.8667, 0.2])
+  // 0.5 s and 1.5 s ran: 3 s of the process's 4 count.
+  assert.deepEqual(cpuOf(withCpuTimes(2_500_000_000, 1_500_000_000)), [0.6444, 0.25])
 })
 
 test('where the time of one of its CPUs is not told, or went back, the time of the process stands', () => {
-  assert.deepEqual(cpuOf(withCpuTimes([1, 1]).replaceAll(/ {2}vcpu\.1\.time=\d+\n/g, '')), [0.9222, 0.2])
-  assert.deepEqual(cpuOf(withCpuTimes([1, 1], [2, 0])), [0.9222, 0.2])
+  assert.deepEqual(cpuOf(withCpuTimes().replaceAll(/ {2}vcpu\.1\.time=\d+\n/g, '')), [0.9222, 0.2])
+  assert.deepEqual(cpuOf(withCpuTimes(1_000_000_000)), [0.9444, 0.2])
   // One that was plugged in between.
-  assert.deepEqual(cpuOf(withCpuTimes([1, 1]).replace('  vcpu.1.time=0000000000\n', '')), [0.9222, 0.2])
+  assert.deepEqual(cpuOf(withCpuTimes().replace('  vcpu.1.time=0\n', '')), [0.9222, 0.2])
 })
 
 test('what a process did while its guest was still on its way there is none of the guest', () => {
