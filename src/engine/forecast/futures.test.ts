@@ -49,7 +49,7 @@ test('what comes again and again is sure though it is calm now', () => {
 test('a future sets out from what is now: what was short in the last two windows is relieved, though it was calm before', () => {
   const loads = loadsOf(windows((k) => k >= 22))
   // From a calm start two cores more than then, of which 2 x 0.917 are left a window later: 3.83 of 3.5 are short by 0.33, then 0.18, then 0.04.
-  // The future that begins in the last window goes on from there with the first: it fades as the others do.
+  // The future that begins in the last but one is high in one window, and then calm: of 23 it is the one that is left out.
   const fade = 0.5 ** (1 / 8)
   const short = [1, 2, 3].reduce((sum, step) => sum + Math.max(0, 2 + 2 * fade ** step - LIMIT), 0)
   near(reliefAtLeast(loads, { vm: 0, host: 0, limit: LIMIT, steps: 12, nowWindows: 2 }), short / 12)

@@ -43,17 +43,15 @@ export function calmShareAtLeast(
   limits: readonly number[],
   steps: number,
 ): Fraction {
-  const firsts = Float64Array.from({ length: loads.windows }, () => steps)
+  const firsts = Float64Array.from({ length: futuresOf(loads) }, () => steps)
   hosts.forEach((host, i) => {
     const sums = Float64Array.from({ length: loads.windows }, (_, k) => loads.sumAt(host, k))
     const now = nowOf(sums, 1, ROOM_WINDOWS)
     firsts.forEach((first, start) => {
       let apart = sums[now] - sums[start]
       for (let step = 1; step <= first; step++) {
-        const k = (start + step) % sums.length
-        if (k === 0) apart += sums[sums.length - 1] - sums[0]
         apart *= FADE
-        if (sums[k] + apart <= limits[i]) continue
+        if (sums[(start + step) % sums.length] + apart <= limits[i]) continue
         firsts[start] = step - 1
         return
       }
@@ -65,8 +63,6 @@ export function calmShareAtLeast(
 /** For each future, what is short as things stand less what is short once the VM has come or gone. A future is a stretch of the look-back, wrapping
  *  around, that sets out from where demand is now: by how much that differs from the stretch's beginning fades.
  *
- *  From the last window to the first there is a step that nobody saw: the stretch goes on from where it was, and what it differs there fades too.
- *
  *  "Now" is one of the last windows: that with least demand where the VM would leave, that with most where it would come. One high sample proves
  *  no need where contention has to last longer, and one low sample no room. */
 function differences(loads: HostLoads, passage: Passage, sign: 1 | -1): Float64Array {
@@ -76,23 +72,23 @@ function differences(loads: HostLoads, passage: Passage, sign: 1 | -1): Float64A
   const past = loads.past(vm)
   const then = as.map((sum, k) => sum + sign * past[k])
   const now = nowOf(as, sign, nowWindows)
-  const last = windows - 1
-  return Float64Array.from({ length: windows }, (_, start) => {
+  return Float64Array.from({ length: futuresOf(loads) }, (_, start) => {
     let short = 0
     let apart = as[now] - as[start]
     let apartThen = then[now] - then[start]
     for (let step = 1; step <= steps; step++) {
       const k = (start + step) % windows
-      if (k === 0) {
-        apart += as[last] - as[0]
-        apartThen += then[last] - then[0]
-      }
       apart *= FADE
       apartThen *= FADE
       short += Math.max(0, as[k] + apart - limit) - Math.max(0, then[k] + apartThen - limit)
     }
     return short / steps
   })
+}
+
+/** Each window begins one but the last: nobody saw what came after it. */
+function futuresOf({ windows }: HostLoads): number {
+  return windows > 1 ? windows - 1 : windows
 }
 
 /** Which of the last windows is taken for what is now: the highest where demand would come (1), the lowest where it would leave. */
