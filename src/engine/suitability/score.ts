@@ -53,7 +53,8 @@ export function harmAtWorst(context: TurnContext, vm: number, to: number): numbe
 
 function passage({ fleet, policy, observation }: TurnContext, vm: number, host: number): Passage {
   const steps = Math.max(1, Math.round(FUTURE_MS / observation.samples.windowMs))
-  return { vm, host, limit: fleet.capacity[host] * policy.contention.highFraction, steps }
+  const { highFraction, holdTurns } = policy.contention
+  return { vm, host, limit: fleet.capacity[host] * highFraction, steps, nowWindows: holdTurns }
 }
 
 function shortagePrice(context: TurnContext, refCores: number): number {
