@@ -9,7 +9,7 @@ import type { SiteStore } from '../../world/site-store.ts'
 import { StoreError } from '../../world/errors.ts'
 import { ControllerLoop } from './controller-loop.ts'
 import type { ControllerMessage } from './controller-messages.ts'
-import type { TermsOf } from './moves-desk.ts'
+import type { TermsOf } from './moves-desk-options.ts'
 import { decodePacket } from './turn-packet.ts'
 
 const EVERY_MS = 200

@@ -8,7 +8,8 @@ import type { OrderId, VmId } from '../../terms/ids.ts'
 import { DAY_MS, HOUR_MS, SECOND_MS } from '../../terms/units.ts'
 import { SLOT_MS } from '../../terms/usage.ts'
 import { StoreError } from '../../world/errors.ts'
-import { MovesDesk, type TermsOf } from './moves-desk.ts'
+import { MovesDesk } from './moves-desk.ts'
+import type { TermsOf } from './moves-desk-options.ts'
 import { AUTOMATION_SETTING, type AutomationLevel, readSettings } from './site-settings.ts'
 import { TurnTaker } from './turn-taker.ts'
 import { MAINTENANCE_SETTING, OPT_OUTS_SETTING } from './wishes.ts'
@@ -286,6 +287,59 @@ test('a VM that says on its platform that it is to be left alone is pinned in th
   )
   assert.ok(bench.orders.every(({ vmId }) => vmId !== first.id))
   assert.ok(bench.view().evacuations[0].stuck.some(({ vm }) => vm === first.id))
+})
+
+test('proposals survive the process that made them, with why they were held, and one of them leaves once', async () => {
+  const bench = await aBench('partial')
+  await bench.stepUntil(() => bench.view().proposals.length > 0)
+  const before = bench.view().proposals
+  bench.desk.close()
+  await bench.newDesk().open()
+  assert.deepEqual(bench.view().proposals, before)
+  const ask = { what: 'approve', orderId: before[0].id as OrderId, who: 'ann' } as const
+  // Nothing has been seen by this process: it can't judge anew.
+  const early = await bench.desk.answer(ask)
+  assert.match(early.kind === 'refused' ? early.reason : '', /No turn has been taken since the start/)
+  await bench.step()
+  assert.equal((await bench.desk.answer(ask)).kind, 'done')
+  bench.desk.close()
+  await bench.newDesk().open()
+  assert.ok(bench.view().proposals.every(({ id }) => id !== before[0].id))
+  assert.deepEqual(await bench.desk.answer(ask), { kind: 'unknown' })
+  assert.equal(bench.driver.calls.length, 1)
+  assert.deepEqual(bench.driver.calls[0].intent.cause, { kind: 'operator', who: 'ann' })
+})
+
+test('a proposal is told by the journal before the intent that its approval makes, and not at all once it is half an hour old', async () => {
+  const bench = await aBench('partial')
+  await bench.stepUntil(() => bench.view().proposals.length > 0)
+  await bench.desk.tick()
+  const [{ id }] = bench.view().proposals
+  await bench.desk.answer({ what: 'approve', orderId: id as OrderId, who: 'ann' })
+  const lines = (await bench.store.journal.last(100)).map(({ line }) => line)
+  const proposedAt = lines.findIndex((line) => line.startsWith('{"kind":"proposal"') && line.includes(id))
+  const intentAt = lines.findIndex((line) => line.startsWith('{"kind":"move","step":"intent"'))
+  assert.ok(proposedAt >= 0 && proposedAt < intentAt)
+  bench.desk.close()
+  bench.now += HOUR_MS / 2
+  await bench.newDesk().open()
+  assert.deepEqual(bench.view().proposals, [])
+})
+
+test('a proposal that the store did not take is written when it takes lines again', async () => {
+  const bench = await aBench('partial')
+  await bench.stepUntil(() => bench.view().proposals.length > 0)
+  const { append } = bench.store.journal
+  await bench.desk.tick()
+  await bench.stepUntil(() => bench.desk.proposals.list(bench.now).length > 0)
+  const [{ order }] = bench.desk.proposals.list(bench.now)
+  bench.store.journal.append = () => Promise.reject(new StoreError('io', 'No space left on device.'))
+  bench.desk.proposals.add(order, 'said otherwise')
+  await bench.desk.tick()
+  bench.store.journal.append = append
+  await bench.desk.tick()
+  const told = (await bench.store.journal.last(50)).filter(({ line }) => line.includes('said otherwise'))
+  assert.equal(told.length, 1)
 })
 
 test('a pause survives the process that heard it', async () => {
