@@ -7,6 +7,7 @@ import type { EpochMs } from '../../terms/units.ts'
 import type { Clock } from '../../world/clock.ts'
 import { StoreError } from '../../world/errors.ts'
 import type { MigrationDriver } from '../../world/migration-driver.ts'
+import type { PlatformReader } from '../../world/platform-reader.ts'
 import type { SiteStore } from '../../world/site-store.ts'
 import type { VmFactsReader } from '../../world/vm-facts-reader.ts'
 import type { AskResult, ControllerAsk, ControllerMessage, ControllerOptions } from './controller-messages.ts'
@@ -14,6 +15,7 @@ import { CONTROLLER_LEASE } from './controller-writes.ts'
 import { LIBVIRT_SETTING } from './libvirt-setting.ts'
 import { MovesDesk } from './moves-desk.ts'
 import type { MovesDeskOptions, TermsOf } from './moves-desk-options.ts'
+import { PlatformDesk } from './platform-desk.ts'
 import { readSettings, type SiteSettings } from './site-settings.ts'
 import { termsByRounds } from './terms-by-rounds.ts'
 import { encodePacket } from './turn-packet.ts'
@@ -44,6 +46,8 @@ export interface ControllerWorld {
   /** With what is promised, and who reads the facts for it; undefined: nobody for such a driver. Absent: nothing is promised. */
   readonly model?: CostModel
   readonly factsReaderOf?: (driver: MigrationDriver) => VmFactsReader | undefined
+  /** Who reads what the hosts of a driver's platform are; undefined: nobody for such a driver. Absent: nobody asks. */
+  readonly platformReaderOf?: (driver: MigrationDriver) => PlatformReader | undefined
 }
 
 /** Moves under way are looked at this often. */
@@ -236,7 +240,7 @@ export class ControllerLoop {
       termsOf,
       readSettings: async () => (settings = await readSettings(store, settings)),
       changed: () => tell({ kind: 'moves', at: clock.now(), text: desk.text() }),
-      ...(driver === undefined ? {} : { driver, ...this.promisingFor(driver) }),
+      ...(driver === undefined ? {} : { driver, ...this.promisingFor(driver), ...this.platformFor(driver) }),
     })
     const { everyMs } = this.options
     const taker = new TurnTaker({ store, clock, everyMs, token: () => this.lease?.token ?? -1, desk })
@@ -253,6 +257,17 @@ export class ControllerLoop {
     const { model, factsReaderOf } = this.world
     const reader = factsReaderOf?.(driver)
     return model === undefined || reader === undefined ? {} : { promising: { model, reader } }
+  }
+
+  private platformFor(driver: MigrationDriver): Pick<MovesDeskOptions, 'platform'> {
+    const reader = this.world.platformReaderOf?.(driver)
+    if (reader === undefined) return {}
+    const { tell, clock } = this.world
+    const platform: PlatformDesk = new PlatformDesk(reader, () => {
+      const text = platform.text()
+      if (text !== undefined) tell({ kind: 'platform', at: clock.now(), text })
+    })
+    return { platform }
   }
 
   private driverFor(setting: string | undefined, make: ControllerWorld['driverOf']): MigrationDriver | undefined {

@@ -6,7 +6,7 @@ import { writeCompiled } from '../compile-cache.ts'
 import { ControllerLoop } from './controller-loop.ts'
 import type { AskMessage, AskResult, ControllerMessage, ControllerOptions } from './controller-messages.ts'
 import { DistantWrites, type WriteMessage, type WriteReply } from './controller-writes.ts'
-import { driverOf, factsReaderOf } from './libvirt-setting.ts'
+import { driverOf, factsReaderOf, platformReaderOf } from './libvirt-setting.ts'
 import { openSite } from './open-site.ts'
 
 const stop = new AbortController()
@@ -54,8 +54,8 @@ async function run(options: ControllerOptions): Promise<void> {
   const store = await openSite(options.place)
   try {
     const model = parseCostModel(readCostModelFile())
-    const world = { store: writes.over(store), clock, tell, signal: stop.signal, driverOf, factsReaderOf, model }
-    loop = new ControllerLoop(options, world)
+    const makers = { driverOf, factsReaderOf, platformReaderOf, model }
+    loop = new ControllerLoop(options, { store: writes.over(store), clock, tell, signal: stop.signal, ...makers })
     await loop.run()
   } finally {
     await store.close()

@@ -10,6 +10,7 @@ import type { Observation } from '../../terms/turn.ts'
 import type { Clock } from '../../world/clock.ts'
 import type { MigrationDriver } from '../../world/migration-driver.ts'
 import type { VmFactsReader } from '../../world/vm-facts-reader.ts'
+import type { PlatformDesk } from './platform-desk.ts'
 import type { SiteSettings } from './site-settings.ts'
 
 /** Who wants a move, and of how big a VM. */
@@ -36,6 +37,8 @@ export interface MovesDeskOptions {
   readonly termsOf: TermsOf
   /** Who promises by facts. Absent: nobody, and `termsOf` says all. */
   readonly promising?: { readonly model: CostModel; readonly reader: VmFactsReader }
+  /** What the platform says of its hosts. Absent: nobody asks it. */
+  readonly platform?: PlatformDesk
   /** Something about moves has changed. */
   readonly changed: () => void
 }

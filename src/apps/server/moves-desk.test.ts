@@ -4,12 +4,14 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { FakeDriver } from '../../../tools/server/fake-driver.ts'
 import { TurnBench } from '../../../tools/server/turn-bench.ts'
 import { SiteJournal } from '../../drivers/reported/site-journal.ts'
-import type { OrderId, VmId } from '../../terms/ids.ts'
+import type { Barrier } from '../../terms/cluster.ts'
+import type { HostId, OrderId, VmId } from '../../terms/ids.ts'
 import { DAY_MS, HOUR_MS, SECOND_MS } from '../../terms/units.ts'
 import { SLOT_MS } from '../../terms/usage.ts'
 import { StoreError } from '../../world/errors.ts'
 import { MovesDesk } from './moves-desk.ts'
 import type { TermsOf } from './moves-desk-options.ts'
+import { PlatformDesk } from './platform-desk.ts'
 import { AUTOMATION_SETTING, type AutomationLevel, readSettings } from './site-settings.ts'
 import { TurnTaker } from './turn-taker.ts'
 import { MAINTENANCE_SETTING, OPT_OUTS_SETTING } from './wishes.ts'
@@ -24,9 +26,11 @@ class DeskBench extends TurnBench {
   readonly driver = new FakeDriver(() => this.now)
   desk: MovesDesk
   isHolding = true
+  private readonly platform: PlatformDesk | undefined
 
-  constructor() {
+  constructor(platform?: PlatformDesk) {
     super()
+    this.platform = platform
     this.desk = this.newDesk()
     this.site.vms.forEach((vm, v) => this.driver.hostOf.set(vm.id, this.site.hosts[this.site.hostOf[v]].id))
   }
@@ -44,6 +48,7 @@ class DeskBench extends TurnBench {
       fence: () => (this.isHolding ? this.token : undefined),
       termsOf: TERMS,
       changed: () => undefined,
+      ...(this.platform === undefined ? {} : { platform: this.platform }),
     })
     this.taker = new TurnTaker({ store, clock, everyMs: SLOT_MS, token: () => this.token, desk: this.desk })
     return this.desk
@@ -92,7 +97,7 @@ class DeskBench extends TurnBench {
     return JSON.parse(this.desk.text()) as {
       readonly open: { id: string; vm: string; state: string; cause: object }[]
       readonly ended: { id: string; vm: string; state: string; promise?: object; figures?: object }[]
-      readonly proposals: { id: string; vm: string; held?: string }[]
+      readonly proposals: { id: string; vm: string; from: HostId; to: HostId; held?: string }[]
       readonly evacuations: { host: string; vms: number; leaving: number; stuck: { vm: string; reason: string }[] }[]
     }
   }
@@ -103,8 +108,8 @@ after(async () => {
   for (const bench of benches) await bench.close()
 })
 
-async function aBench(level: AutomationLevel): Promise<DeskBench> {
-  const bench = new DeskBench()
+async function aBench(level: AutomationLevel, platform?: PlatformDesk): Promise<DeskBench> {
+  const bench = new DeskBench(platform)
   benches.push(bench)
   await bench.open()
   await bench.desk.open()
@@ -407,6 +412,27 @@ test('what a VM said of itself is forgotten with the VM, and kept while a host c
   assert.deepEqual(await named(), [id])
   bench.driver.list = list
   assert.deepEqual(await named(), [])
+})
+
+test('to a host that the platform bars no turn orders anything, and what was proposed before it was known is refused', async () => {
+  const barriers = { pairs: new Map<HostId, ReadonlyMap<HostId, Barrier>>(), vms: new Map() }
+  const look = { at: 0, hosts: [], barriers }
+  const platform = new PlatformDesk({ look: () => Promise.resolve(look) }, () => undefined)
+  const bench = await aBench('partial', platform)
+  await bench.stepUntil(() => bench.view().proposals.length > 0)
+  const [{ id, from, to }] = bench.view().proposals
+  const maker: Barrier = { lacking: 'cpu-flags', reason: 'The maker of its CPU is AMD, not Intel.' }
+  barriers.pairs.set(from, new Map([[to, maker]]))
+  const told = await bench.desk.answer({ what: 'approve', orderId: id as OrderId, who: 'ann' })
+  assert.deepEqual(told, { kind: 'refused', reason: maker.reason })
+  const others = bench.site.hosts.map((host) => host.id)
+  for (const one of others) barriers.pairs.set(one, new Map(others.map((other) => [other, maker])))
+  const before = bench.orders.length
+  for (let turn = 0; turn < 12; turn++) await bench.step()
+  assert.equal(bench.orders.length, before)
+  barriers.pairs.clear()
+  for (let turn = 0; turn < 12; turn++) await bench.step()
+  assert.ok(bench.orders.length > before)
 })
 
 /** A host is being emptied, and the driver has been asked for the first move and waits. */

@@ -91,6 +91,7 @@ export class MovesDesk {
 
   /** Looks at what is under way. Never rejects for what the world does. */
   async tick(): Promise<void> {
+    this.options.platform?.tick()
     const before = this.mover === undefined ? '' : keyOf(this.mover)
     await this.mover?.tick()
     await this.beginWaiting()
@@ -105,6 +106,7 @@ export class MovesDesk {
   close(): void {
     this.stop.abort()
     this.waiting.clear()
+    this.options.platform?.close()
     this.promises?.facts.close()
     this.mover?.hold('lease', STOPPED)
   }
@@ -120,8 +122,9 @@ export class MovesDesk {
   }
 
   /** The platform with orders carried out, or kept as proposals. */
-  over(seen: Hypervisor): Hypervisor {
-    const { mover } = this
+  over(reported: Hypervisor): Hypervisor {
+    const { mover, options } = this
+    const seen = options.platform?.over(reported) ?? reported
     this.seen = seen
     if (mover === undefined) return this.proposing(seen)
     const intentOf = (order: MigrationOrder): MigrationIntent | Refused => this.intentOf(order, this.causeOf(order))
@@ -203,6 +206,7 @@ export class MovesDesk {
   /** After a turn is on record, and before anything of it is begun. */
   note(last: LastTurn): void {
     this.last = last
+    this.options.platform?.compare(last.observation.inventory)
     for (const { order, held } of this.advised) this.proposals.add(order, held)
     this.advised = []
     const { promises, settings } = this
