@@ -3,7 +3,6 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { SiteJournal } from '../../drivers/reported/site-journal.ts'
 import type { CostModel } from '../../engine/migration/cost-model.ts'
 import { ParseError } from '../../terms/parse.ts'
-import type { EpochMs } from '../../terms/units.ts'
 import type { Clock } from '../../world/clock.ts'
 import { StoreError } from '../../world/errors.ts'
 import type { MigrationDriver } from '../../world/migration-driver.ts'
@@ -47,6 +46,8 @@ export interface ControllerWorld {
   readonly model?: CostModel
   readonly factsReaderOf?: (driver: MigrationDriver) => VmFactsReader | undefined
   /** Who reads what the hosts of a driver's platform are; undefined: nobody for such a driver. Absent: nobody asks. */
+  /** Has somebody told when the clock was set, and by how much forward (0: back). Absent: the clock does not tell. */
+  readonly onClockStep?: (listener: (steppedMs: number) => void) => void
   readonly platformReaderOf?: (driver: MigrationDriver) => PlatformReader | undefined
 }
 
@@ -67,7 +68,8 @@ interface Tenure {
 
 interface Lease {
   readonly token: number
-  readonly endsAt: EpochMs
+  /** By the monotonic clock, from before it was asked for: a clock that is set makes it neither longer nor shorter. */
+  readonly endsAfter: number
 }
 
 export class ControllerLoop {
@@ -81,6 +83,10 @@ export class ControllerLoop {
   constructor(options: Omit<ControllerOptions, 'place'>, world: ControllerWorld) {
     this.options = options
     this.world = world
+    world.onClockStep?.((steppedMs) => {
+      this.tenure?.desk.clockStepped(steppedMs)
+      this.tenure?.taker.clockStepped(steppedMs)
+    })
   }
 
   /** Returns once the signal is given and the lease is let go. */
@@ -159,7 +165,9 @@ export class ControllerLoop {
     const { holder, leaseMs } = this.options
     try {
       const before = this.lease
-      this.lease = await store.leases.take(CONTROLLER_LEASE, holder, clock.now(), leaseMs)
+      const askedAt = performance.now()
+      const taken = await store.leases.take(CONTROLLER_LEASE, holder, clock.now(), leaseMs)
+      this.lease = taken === undefined ? undefined : { token: taken.token, endsAfter: askedAt + leaseMs }
       if (this.lease === undefined) {
         this.lose()
         tell({ kind: 'standby', at: clock.now(), reason: 'Another process holds the lease and takes the turns.' })
@@ -172,7 +180,7 @@ export class ControllerLoop {
       if (!(error instanceof StoreError)) throw error
       this.trouble(error)
       // Until it ends nobody else can have it; then it may be another's.
-      if (this.lease !== undefined && clock.now() >= this.lease.endsAt) this.lose()
+      if (this.lease !== undefined && performance.now() >= this.lease.endsAfter) this.lose()
       return false
     }
   }
@@ -228,7 +236,7 @@ export class ControllerLoop {
     const token = this.lease?.token
     const fence = (): number | undefined => {
       const held = this.lease
-      return held !== undefined && held.token === token && clock.now() < held.endsAt ? token : undefined
+      return held !== undefined && held.token === token && performance.now() < held.endsAfter ? token : undefined
     }
     const journal = new SiteJournal(store, clock, () => fence() ?? -1)
     let settings: SiteSettings | undefined

@@ -1,4 +1,5 @@
 /** What the controller does with orders: it proposes them, or hands them to the mover; and what people ask of moves. One for as long as the lease is held. */
+import { stateAfterStep } from '../../engine/clock-step.ts'
 import { recheckOrder } from '../../engine/recheck.ts'
 import { Mover } from '../../loop/mover.ts'
 import { WARNING_BEGIN } from '../../engine/migration/move-alerts.ts'
@@ -7,6 +8,7 @@ import type { Inventory } from '../../terms/cluster.ts'
 import type { HostId, OrderId, VmId } from '../../terms/ids.ts'
 import type { MigrationIntent, MoveCause } from '../../terms/intent.ts'
 import type { MigrationOrder } from '../../terms/move.ts'
+import { type ClockLine, encodeClockLine } from '../../terms/move-record.ts'
 import type { Lack, Refused, Verdict } from '../../terms/ranking.ts'
 import { DAY_MS } from '../../terms/units.ts'
 import { HypervisorError } from '../../world/errors.ts'
@@ -46,7 +48,10 @@ export class MovesDesk {
   private evacuations: readonly Evacuation[] = []
   private readonly approvals: Approvals
   /** Of the turn that is being recorded. */
-  private advised: readonly Proposal[] = []
+  private advised: readonly Omit<Proposal, 'endsAt'>[] = []
+  private movingSeen: MovingHypervisor | undefined
+  /** That the clock was set forward, where the journal does not say so yet. */
+  private steps: readonly ClockLine[] = []
 
   constructor(options: MovesDeskOptions) {
     this.options = options
@@ -97,9 +102,20 @@ export class MovesDesk {
     await this.beginWaiting()
     const isNews = this.mover !== undefined && (await this.promises?.sync(this.mover.view()))
     this.proposals.forget(this.options.clock.now())
+    await this.keepSteps()
     await this.keepProposals()
     const isMoved = this.mover !== undefined && (keyOf(this.mover) !== before || this.mover.view().open.length > 0)
     if (isMoved || isNews === true) this.options.changed()
+  }
+
+  /** The clock was set: nothing that is remembered here ends early for that. @param steppedMs forward; 0: back */
+  clockStepped(steppedMs: number): void {
+    this.mover?.clockStepped(steppedMs)
+    if (steppedMs === 0) return
+    this.movingSeen?.clockStepped(steppedMs)
+    this.proposals.clockStepped(steppedMs)
+    if (this.last !== undefined) this.last = { ...this.last, state: stateAfterStep(this.last.state, steppedMs) }
+    this.steps = [...this.steps, { at: this.options.clock.now(), steppedMs }]
   }
 
   /** Nothing begins any more. What is under way goes on, and whoever holds the lease follows it. */
@@ -129,6 +145,7 @@ export class MovesDesk {
     if (mover === undefined) return this.proposing(seen)
     const intentOf = (order: MigrationOrder): MigrationIntent | Refused => this.intentOf(order, this.causeOf(order))
     const moving = new MovingHypervisor({ base: seen, mover, intentOf })
+    this.movingSeen = moving
     const proposing = this.proposing(seen)
     const judgedWith = new Map<OrderId, string>()
     this.moving = {
@@ -179,6 +196,14 @@ export class MovesDesk {
     this.proposals.add(order, held)
     await this.keepProposals()
     this.options.changed()
+  }
+
+  /** For the next process, which reads instants of before as they were written. */
+  private async keepSteps(): Promise<void> {
+    for (const step of this.steps) {
+      await this.options.journal.append(encodeClockLine(step))
+      this.steps = this.steps.filter((other) => other !== step)
+    }
   }
 
   private keepProposals(): Promise<void> {

@@ -15,6 +15,8 @@ const HELD_LENGTH_MAX = 2000
 
 export interface Proposal {
   readonly order: MigrationOrder
+  /** Half an hour after it was decided, later where the clock was set forward since. */
+  readonly endsAt: EpochMs
   /** Why it was not carried out at once. Absent: nobody carries anything out. */
   readonly held?: string
 }
@@ -29,7 +31,8 @@ export class Proposals {
   add(order: MigrationOrder, held?: string): void {
     const reason = held?.slice(0, HELD_LENGTH_MAX)
     const was = this.byId.get(order.id)
-    this.put({ order, ...(reason === undefined ? {} : { held: reason }) })
+    const endsAt = was?.endsAt ?? order.decidedAt + PROPOSAL_MS
+    this.put({ order, endsAt, ...(reason === undefined ? {} : { held: reason }) })
     if (was === undefined || was.held !== reason) this.unwritten.add(order.id)
   }
 
@@ -56,6 +59,11 @@ export class Proposals {
   remove(id: OrderId): void {
     this.byId.delete(id)
     this.unwritten.delete(id)
+  }
+
+  /** The clock was set forward by so much: what was good for a while is good for as long. */
+  clockStepped(steppedMs: number): void {
+    for (const [id, proposal] of this.byId) this.byId.set(id, { ...proposal, endsAt: proposal.endsAt + steppedMs })
   }
 
   /** Lets go of what is too old. */
@@ -105,13 +113,13 @@ function readProposal(line: string): Proposal | undefined {
     const fields = parseFields(parseJson(line, 'journal'), 'journal')
     const held = parseOptional(fields['held'], (text) => parseText(text, 'journal.held', HELD_LENGTH_MAX))
     const order = parseMigrationOrder(fields['order'], 'journal.order')
-    return { order, ...(held === undefined ? {} : { held }) }
+    return { order, endsAt: order.decidedAt + PROPOSAL_MS, ...(held === undefined ? {} : { held }) }
   } catch (error) {
     if (error instanceof ParseError) return undefined
     throw error
   }
 }
 
-function isGood({ order }: Proposal, now: EpochMs): boolean {
-  return now - order.decidedAt < PROPOSAL_MS
+function isGood({ endsAt }: Proposal, now: EpochMs): boolean {
+  return now < endsAt
 }
