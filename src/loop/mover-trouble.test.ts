@@ -35,6 +35,21 @@ test('a clock that is set an hour forward ends no move before its time, and no h
   assert.deepEqual(rig.monitor.violations, [])
 })
 
+test('a call that the platform holds back beyond its time is still followed when it begins, and ends where it began', async () => {
+  const rig = aRig('late', { copyMs: MINUTE_MS })
+  const intent = rig.intent(rig.vms[0], rig.hosts[1])
+  await rig.submit(intent)
+  // Two minutes are its time. After seven it has not begun, and nobody else may move the VM.
+  await rig.pass(7.5 * MINUTE_MS)
+  assert.deepEqual(endsOf(rig), [])
+  assert.match(reasonOf(await rig.submit(rig.intent(rig.vms[0], rig.hosts[2]))), /vm-0/)
+  await rig.pass(2 * MINUTE_MS)
+  assert.deepEqual(endsOf(rig), ['aborted'])
+  assert.equal(rig.whereIs(rig.vms[0]), rig.hosts[0])
+  assert.deepEqual(rig.monitor.stepsOf(intent.order.id).filter((step) => step === 'abort-asked').length, 2)
+  assert.deepEqual(rig.monitor.violations, [])
+})
+
 test('a budget of an hour lasts an hour, whatever the clock is set to', async () => {
   const rig = aRig()
   for (const vm of [0, 4]) {

@@ -6,7 +6,7 @@ import { TurnBench } from '../../../tools/server/turn-bench.ts'
 import { SiteJournal } from '../../drivers/reported/site-journal.ts'
 import type { Barrier } from '../../terms/cluster.ts'
 import type { HostId, OrderId, VmId } from '../../terms/ids.ts'
-import { DAY_MS, HOUR_MS, SECOND_MS } from '../../terms/units.ts'
+import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from '../../terms/units.ts'
 import { SLOT_MS } from '../../terms/usage.ts'
 import { StoreError } from '../../world/errors.ts'
 import { MovesDesk } from './moves-desk.ts'
@@ -91,6 +91,14 @@ class DeskBench extends TurnBench {
   async untilAsked(): Promise<void> {
     for (let turn = 0; turn < 100_000 && this.driver.asked === 0; turn++) await new Promise(setImmediate)
     assert.ok(this.driver.asked > 0)
+  }
+
+  /** By whoever watches the clock, to all that remember. */
+  async setForward(ms: number): Promise<void> {
+    this.now += ms
+    this.desk.clockStepped(ms)
+    this.taker.clockStepped(ms)
+    await this.desk.tick()
   }
 
   view() {
@@ -345,6 +353,29 @@ test('a proposal that the store did not take is written when it takes lines agai
   await bench.desk.tick()
   const told = (await bench.store.journal.last(50)).filter(({ line }) => line.includes('said otherwise'))
   assert.equal(told.length, 1)
+})
+
+test('a clock that is set forward ends no proposal early, and no rest: neither here nor in the next process', async () => {
+  const bench = await aBench('partial')
+  await bench.stepUntil(() => bench.view().proposals.length > 0)
+  const [{ id, vm }] = bench.view().proposals
+  const was = bench.orders.find((order) => order.id === id)?.decidedAt ?? 0
+  await bench.setForward(HOUR_MS)
+  assert.deepEqual(
+    bench.view().proposals.map((proposal) => proposal.id),
+    [id],
+  )
+  const restOf = async (): Promise<number> => {
+    const { before } = await bench.step()
+    return before.movedAt[before.vmIndex.get(vm) ?? -1]
+  }
+  assert.equal(await restOf(), was + HOUR_MS)
+  bench.desk.close()
+  await bench.newDesk().open()
+  assert.equal(await restOf(), was + HOUR_MS)
+  bench.now += 30 * MINUTE_MS
+  await bench.desk.tick()
+  assert.ok(bench.view().proposals.every((proposal) => proposal.id !== id))
 })
 
 test('a pause survives the process that heard it', async () => {
