@@ -33,6 +33,8 @@ export interface ApprovalsOptions {
   /** Reads what people want now. Rejects with a `StoreError`. */
   readonly ground: () => Promise<ApprovalGround>
   readonly judge: (order: MigrationOrder, inventory: Inventory) => Verdict
+  /** Told of an order that was begun. */
+  readonly begun: (order: MigrationOrder) => Promise<void>
   readonly intentOf: (order: MigrationOrder, cause: MoveCause) => MigrationIntent | Refused
 }
 
@@ -82,6 +84,7 @@ export class Approvals {
     if (mover.isKnown(order.id)) proposals.remove(order.id)
     if (submission.kind === 'refused') return refused(submission.refusal.reason)
     if (submission.kind === 'known') return refused(`${order.id} was tried before. See what came of it.`)
+    await this.options.begun(order)
     return { kind: 'done', text: `${order.vmId} is on its way from ${order.from} to ${order.to}.` }
   }
 }

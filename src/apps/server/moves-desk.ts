@@ -1,5 +1,6 @@
 /** What the controller does with orders: it proposes them, or hands them to the mover; and what people ask of moves. One for as long as the lease is held. */
 import { stateAfterStep } from '../../engine/clock-step.ts'
+import { groundsOf } from '../../engine/explain-order.ts'
 import { recheckOrder } from '../../engine/recheck.ts'
 import { Mover } from '../../loop/mover.ts'
 import { WARNING_BEGIN } from '../../engine/migration/move-alerts.ts'
@@ -11,13 +12,14 @@ import type { MigrationOrder } from '../../terms/move.ts'
 import { type ClockLine, encodeClockLine } from '../../terms/move-record.ts'
 import type { Lack, Refused, Verdict } from '../../terms/ranking.ts'
 import { DAY_MS } from '../../terms/units.ts'
-import { HypervisorError } from '../../world/errors.ts'
+import { HypervisorError, StoreError } from '../../world/errors.ts'
 import type { Hypervisor } from '../../world/hypervisor.ts'
 import { type ApprovalGround, Approvals } from './approval.ts'
 import type { AskResult, ControllerAsk } from './controller-messages.ts'
 import { type Evacuation, type EvacuationGround, type EvacuationPlan, planEvacuation } from './evacuation.ts'
 import type { LastTurn, MovesDeskOptions } from './moves-desk-options.ts'
 import { movesText } from './moves-text.ts'
+import { encodeGrounds } from './order-grounds.ts'
 import { Owners } from './owners.ts'
 import { permitted } from './permitted-driver.ts'
 import { MOVE_LINES, PromiseDesk } from './promise-desk.ts'
@@ -62,6 +64,7 @@ export class MovesDesk {
       ground: () => this.approvalGround(),
       judge: (order, inventory) => this.judge(order, inventory),
       intentOf: (order, cause) => this.intentOf(order, cause),
+      begun: (order) => this.keepGrounds(order),
     })
     const { driver, journal, clock, fence } = options
     this.owners = new Owners(clock, driver)
@@ -174,6 +177,7 @@ export class MovesDesk {
           if (checked.kind === 'refused') throw new HypervisorError('refused', checked.reason)
         }
         await moving.begin(order).finally(() => this.options.changed())
+        await this.keepGrounds(order)
       },
       cancel: (vmId) => moving.cancel(vmId),
     }
@@ -342,6 +346,17 @@ export class MovesDesk {
     if (last === undefined) return no('stale', 'No turn has been taken since the start. Ask again in a minute.')
     const observation = { ...last.observation, at: this.options.clock.now(), inventory }
     return recheckOrder(observation, last.state, last.policy, order, mover?.inFlight ?? [])
+  }
+
+  /** What a move that has just begun rested on, for `ethos moves explain`. A journal that takes no line stops moves by itself. */
+  private async keepGrounds(order: MigrationOrder): Promise<void> {
+    const { last, mover, options } = this
+    if (last === undefined || mover === undefined || !mover.isKnown(order.id)) return
+    const grounds = groundsOf(last.observation, last.state, last.policy, order, mover.inFlight)
+    if (grounds === undefined) return
+    await options.journal.append(encodeGrounds(order.id, options.clock.now(), grounds)).catch((error: unknown) => {
+      if (!(error instanceof StoreError)) throw error
+    })
   }
 
   private underWay(): string {

@@ -66,7 +66,18 @@ export function movesText({ at, driver, settings, view, proposals, evacuations, 
   })
 }
 
-function moveView({ intent, state, recordedAt, sentAt, acceptedAt, seenAt, frozen, closed, progress }: IntentRecord) {
+/** One move, for whoever asks. */
+export function moveView({
+  intent,
+  state,
+  recordedAt,
+  sentAt,
+  acceptedAt,
+  seenAt,
+  frozen,
+  closed,
+  progress,
+}: IntentRecord) {
   const { order, cause, promise, terms } = intent
   return {
     id: order.id,
