@@ -330,9 +330,12 @@ test('where moves are real, a target keeps a gap of the VM that comes, or the tw
   )
 })
 
+/** Thirteen windows, of which the last so many are high. */
+function rises(high: number): readonly (readonly number[])[] {
+  return [0.6, 1.2, 1.3, 1.4].map((cores) => Array.from({ length: 13 }, (_, k) => (k < 13 - high ? 0.2 : cores)))
+}
+
 test('a young site is relieved too: with little past, what has lasted as long as it must is sure', () => {
-  const rises = (high: number): readonly number[][] =>
-    [0.6, 1.2, 1.3, 1.4].map((cores) => Array.from({ length: 13 }, (_, k) => (k < 13 - high ? 0.2 : cores)))
   const planned = (high: number, contention: object): number => {
     const policy = aPolicy({ contention, safety: SURELY })
     return routes(plan({ demand: [...rises(high), 0.2], bandSd: 0, policy })).length
