@@ -22,15 +22,11 @@ export function storyText({ id, turn, held, grounds, move, steps, outcome }: Mov
     ...(turn?.events ?? []).map((event) => `seen      ${text(event['kind'])} ${eventText(event)}`),
     held === undefined ? undefined : `held      ${held}`,
     move === undefined ? 'begun     not yet, or never' : `cause     ${causeText(move.cause)}`,
-    ...groundsText((grounds ?? {}) as Told),
-    move?.promise === undefined
-      ? undefined
-      : `promised  ${spanText(move.promise.totalMs)}, ${bytesText(move.promise.copiedBytes)}, ${move.promise.downtimeMs.toFixed(0)} ms paused; ends in time with ${(100 * move.promise.pConverge).toFixed(0)} %`,
+    ...groundsText(grounds ?? {}),
+    promiseText(move?.promise),
     ...steps.map(({ step, at, ...rest }) => `${instant(Number(at))}  ${text(step)} ${detailOf(rest)}`),
     move?.figures === undefined ? undefined : `came      ${figuresText(move.figures)}`,
-    outcome === undefined
-      ? undefined
-      : `settled   gain ${money(outcome['realisedGain'])} of ${money(outcome['promisedGain'])}, cost ${money(outcome['realisedCost'])} of ${money(outcome['promisedCost'])}`,
+    outcome === undefined ? undefined : outcomeText(outcome),
   ]
   return lines.flatMap((line) => (line === undefined ? [] : [`${line.trimEnd()}\n`])).join('')
 }
@@ -58,6 +54,18 @@ function groundsText(grounds: Told): readonly string[] {
 function causeText({ kind, who, host }: NonNullable<MoveStoryView['move']>['cause']): string {
   if (kind === 'policy') return 'the policy'
   return kind === 'operator' ? `${who ?? '?'} approved it` : `${host ?? '?'} is emptied, by ${who ?? '?'}`
+}
+
+function promiseText(promise: NonNullable<MoveStoryView['move']>['promise']): string | undefined {
+  if (promise === undefined) return undefined
+  const { totalMs, copiedBytes, downtimeMs, pConverge } = promise
+  const figures = figuresText({ totalMs, copiedBytes, downtimeMs })
+  return `promised  ${figures}; ends in time with ${(100 * pConverge).toFixed(0)} %`
+}
+
+function outcomeText({ realisedGain, promisedGain, realisedCost, promisedCost }: Told): string {
+  const gain = `gain ${money(realisedGain)} of ${money(promisedGain)}`
+  return `settled   ${gain}, cost ${money(realisedCost)} of ${money(promisedCost)}`
 }
 
 function eventText(event: Told): string {

@@ -83,7 +83,8 @@ test('VMs that one has and the other has not are an alert at the second look, an
   bench.hosts = [told(HOST_0, ['vm-0', 'vm-9']), told(HOST_1, ['vm-2', 'vm-1'])]
   assert.deepEqual(await bench.next(reported()), [])
   assert.deepEqual(await bench.next(reported()), [
-    'platform-differs host-0: host-0 reports VMs that its platform does not run: vm-1. The platform of host-0 runs VMs that its reporter does not tell of: vm-9.',
+    'platform-differs host-0: host-0 reports VMs that its platform does not run: vm-1. ' +
+      'The platform of host-0 runs VMs that its reporter does not tell of: vm-9.',
     'platform-differs host-1: The platform of host-1 runs VMs that its reporter does not tell of: vm-1.',
   ])
   const migrations = [{ orderId: 'o' as never, vmId: aVm(1).id, from: HOST_0.id, to: HOST_1.id, startedAt: 0 }]

@@ -47,16 +47,9 @@ export class PlatformDesk {
     const now = this.elapsed()
     if (this.isClosed || this.looking !== undefined || now - this.askedAt < EVERY_MS) return
     this.askedAt = now
-    this.looking = this.reader
-      .look()
-      .then((look) => {
-        this.last = look
-        this.toldAt = this.elapsed()
-        if (!this.isClosed) this.changed()
-      })
-      .finally(() => {
-        this.looking = undefined
-      })
+    this.looking = this.look().finally(() => {
+      this.looking = undefined
+    })
   }
 
   /** Resolves once what is being asked has been told. For tests. */
@@ -101,6 +94,12 @@ export class PlatformDesk {
       return { host: hostId, isReached: kind === 'told', ...host, ...(to.length === 0 ? {} : { barredFrom: to }) }
     })
     return JSON.stringify({ at, hosts: shown, differences: this.found })
+  }
+
+  private async look(): Promise<void> {
+    this.last = await this.reader.look()
+    this.toldAt = this.elapsed()
+    if (!this.isClosed) this.changed()
   }
 
   private barred(inventory: Inventory): Inventory {

@@ -48,7 +48,7 @@ test('a proposal is told by the journal before the intent that its approval make
 test('a proposal that the store did not take is written when it takes lines again', async () => {
   const bench = await aBench('partial')
   await bench.stepUntil(() => bench.view().proposals.length > 0)
-  const { append } = bench.store.journal
+  const append = bench.store.journal.append.bind(bench.store.journal)
   await bench.desk.tick()
   await bench.stepUntil(() => bench.desk.proposals.list(bench.now).length > 0)
   const [{ order }] = bench.desk.proposals.list(bench.now)

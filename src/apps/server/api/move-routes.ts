@@ -12,6 +12,10 @@ import { type Route, route } from './route.ts'
 const TAG = 'moves'
 
 export function moveRoutes(parts: ApiParts): readonly Route[] {
+  return [...lookRoutes(parts), ...askRoutes(parts)]
+}
+
+function lookRoutes(parts: ApiParts): readonly Route[] {
   const { answers } = parts
   return [
     route({
@@ -36,6 +40,12 @@ export function moveRoutes(parts: ApiParts): readonly Route[] {
         return story === undefined ? UNKNOWN : value(story)
       },
     }),
+  ]
+}
+
+function askRoutes(parts: ApiParts): readonly Route[] {
+  const { answers } = parts
+  return [
     route({
       method: 'POST',
       path: '/v1/proposals/:id/approval',
