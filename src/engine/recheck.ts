@@ -74,7 +74,7 @@ export function recheckOrder(
 }
 
 /** The sheet as it would be without this order, and with all that is under way. */
-function contextFor(
+export function contextFor(
   observation: Observation,
   state: EngineState,
   policy: Policy,

@@ -18,6 +18,57 @@ test('a clock that goes back holds everything until it is where it was', async (
   assert.equal(kindOf(await rig.submit(rig.intent(rig.vms[0], rig.hosts[1]))), 'started')
 })
 
+test('a clock that is set an hour forward ends no move before its time, and no hour of a budget either; the next process knows', async () => {
+  const rig = aRig('plain', { copyMs: MINUTE_MS })
+  const intent = rig.intent(rig.vms[0], rig.hosts[1])
+  await rig.submit(intent)
+  await rig.pass(5 * SECOND_MS)
+  await rig.setForward(HOUR_MS)
+  await rig.pass(5 * SECOND_MS)
+  assert.ok(!rig.monitor.stepsOf(intent.order.id).includes('abort-asked'))
+  rig.kill()
+  await rig.restart()
+  await rig.pass(5 * SECOND_MS)
+  assert.ok(!rig.monitor.stepsOf(intent.order.id).includes('abort-asked'))
+  await rig.pass(2 * MINUTE_MS)
+  assert.deepEqual(endsOf(rig), ['done'])
+  assert.deepEqual(rig.monitor.violations, [])
+})
+
+test('a call that the platform holds back beyond its time is still followed when it begins, and ends where it began', async () => {
+  const rig = aRig('late', { copyMs: MINUTE_MS })
+  const intent = rig.intent(rig.vms[0], rig.hosts[1])
+  await rig.submit(intent)
+  // Two minutes are its time. After seven it has not begun, and nobody else may move the VM.
+  await rig.pass(7.5 * MINUTE_MS)
+  assert.deepEqual(endsOf(rig), [])
+  assert.match(reasonOf(await rig.submit(rig.intent(rig.vms[0], rig.hosts[2]))), /vm-0/)
+  await rig.pass(2 * MINUTE_MS)
+  assert.deepEqual(endsOf(rig), ['aborted'])
+  assert.equal(rig.whereIs(rig.vms[0]), rig.hosts[0])
+  assert.deepEqual(rig.monitor.stepsOf(intent.order.id).filter((step) => step === 'abort-asked').length, 2)
+  assert.deepEqual(rig.monitor.violations, [])
+})
+
+test('a budget of an hour lasts an hour, whatever the clock is set to', async () => {
+  const rig = aRig()
+  for (const vm of [0, 4]) {
+    await rig.submit(rig.intent(rig.vms[vm], rig.hosts[1]))
+    await rig.pass(MINUTE_MS)
+    await rig.submit(rig.intent(rig.vms[vm], rig.hosts[0], { from: rig.hosts[1] }))
+    await rig.pass(MINUTE_MS)
+  }
+  const more = () => rig.intent(rig.vms[1], rig.hosts[0])
+  assert.match(reasonOf(await rig.submit(more())), /4 moves/)
+  await rig.setForward(HOUR_MS)
+  assert.match(reasonOf(await rig.submit(more())), /4 moves/)
+  rig.kill()
+  await rig.restart()
+  assert.match(reasonOf(await rig.submit(more())), /4 moves/)
+  await rig.pass(HOUR_MS, 10 * SECOND_MS)
+  assert.equal(kindOf(await rig.submit(more())), 'started')
+})
+
 test('what became untrue between plan and start keeps a move from starting', async () => {
   const changes: readonly ((rig: Rig) => void)[] = [
     (rig) => rig.platform.moveByHand(rig.vms[0], rig.hosts[2]),

@@ -14,6 +14,7 @@ import { type HostId, parseHostId, parseOrderId, parseVmId, type VmId } from '..
 import type { MigrationIntent, MigrationTerms, MoveCause } from '../../src/terms/intent.ts'
 import { Luck } from '../../src/terms/luck.ts'
 import type { MoveClass } from '../../src/terms/move.ts'
+import { encodeClockLine } from '../../src/terms/move-record.ts'
 import { type EpochMs, HOUR_MS, MINUTE_MS, SECOND_MS } from '../../src/terms/units.ts'
 import { StoreError } from '../../src/world/errors.ts'
 import type { MigrationDriver } from '../../src/world/migration-driver.ts'
@@ -184,6 +185,14 @@ export class Rig {
   setClockBack(ms: number): void {
     this.heldUntil = Math.max(this.heldUntil, this.clock.now())
     this.clock.setBack(ms)
+  }
+
+  /** The clock is set forward; who watches it tells the process, and the journal. */
+  async setForward(ms: number): Promise<void> {
+    this.clock.setBack(-ms)
+    this.mover.clockStepped(ms)
+    void this.append(encodeClockLine({ at: this.clock.now(), steppedMs: ms }), this.process)
+    await this.clock.pass(SECOND_MS)
   }
 
   private newMover(): Mover {

@@ -52,6 +52,13 @@ function addList(program: Command): void {
     .action(async (id: string, _options: unknown, self: Command) =>
       (await actions()).approve(id, self.optsWithGlobals<AskOptions>()),
     )
+  asking(command.command('explain'))
+    .description('one move: cause, what else there was, bounds, budgets, promise, each step, and what came')
+    .argument('<id>', 'of the move or the proposal')
+    .addHelpText('after', '\nExample:\n  ethos moves explain ethos-812-0')
+    .action(async (id: string, _options: unknown, self: Command) =>
+      (await import('./moves-explain.ts')).explainMove(id, self.optsWithGlobals<AskOptions>()),
+    )
   asking(command.command('cancel'))
     .description('asks that a migration under way end where it began')
     .argument('<vm>', 'the VM')

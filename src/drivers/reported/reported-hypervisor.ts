@@ -89,6 +89,11 @@ export class ReportedHypervisor implements Hypervisor {
     return this.latest
   }
 
+  /** The clock was set forward by so much. */
+  clockStepped(steppedMs: number): void {
+    this.places.clockStepped(steppedMs)
+  }
+
   async preflight(order: MigrationOrder): Promise<Verdict> {
     if (this.orders.has(order.id)) return { kind: 'fits' }
     const refusal = refusalOf(await this.inventory(), order)

@@ -67,6 +67,25 @@ const MigrationView = Type.Object({
 })
 export type MigrationView = Static<typeof MigrationView>
 
+const AsKept = Type.Record(Type.String(), Type.Unknown(), { description: 'as the journal has it' })
+export const MoveStoryView = Type.Object({
+  id: Type.String(),
+  turn: Type.Optional(
+    Type.Object(
+      { number: Type.Integer(), at: Instant, order: AsKept, events: Type.Array(AsKept) },
+      {
+        description: 'that ordered it, with what it said of this VM and both hosts',
+      },
+    ),
+  ),
+  held: Type.Optional(Type.String({ description: 'why it was proposed first' })),
+  grounds: Type.Optional(AsKept),
+  move: Type.Optional(MigrationView),
+  steps: Type.Array(AsKept),
+  outcome: Type.Optional(AsKept),
+})
+export type MoveStoryView = Static<typeof MoveStoryView>
+
 const ProposalView = Type.Object({
   ...ROUTE,
   gain: Type.Optional(Type.Number()),
