@@ -13,6 +13,7 @@ export interface MovePlace {
   readonly testbed: Testbed
   readonly probes: LinkProbes
   readonly vm: string
+  readonly memoryMib: number
   readonly from: string
   readonly to: string
   readonly source: Libvirt
@@ -46,7 +47,7 @@ export async function measureMove(place: MovePlace, drawn: DrawnMove): Promise<M
   const domain = await source.domainByName(vm)
   const probe = await probes.megabytesPerSec(from, testbed.hostAddress(to))
   const known = await knownBefore(place, domain)
-  const resident = Number(known['pre_balloon_rss_mb']) - PROCESS_MIB
+  const resident = Math.min(place.memoryMib, Number(known['pre_balloon_rss_mb']) - PROCESS_MIB)
   const bandwidth = drawn.linkMbit === 0 ? UNLIMITED_MIB : (probe * 1e6) / MiB
   const timeoutSec = Math.min(TIMEOUT_SEC_MAX, 4 + (drawn.patience * resident) / bandwidth)
   await source.setMaxDowntime(domain, drawn.downtimeLimitMs)
@@ -166,7 +167,7 @@ async function move(
   return {
     converged: converged ? 'True' : 'False',
     aborted_at_s: converged || abortedAt === undefined ? '' : short(abortedAt / 1000),
-    error: end.kind === 'succeeded' ? '' : end.error.message.replaceAll(/[,"\n]/g, ' '),
+    error: end.kind === 'succeeded' ? '' : end.error.message.replaceAll(/^.*failed: |[,"\n]/g, ' ').trim(),
     postcopy_switch_s: switchedAt === undefined ? '' : short(switchedAt / 1000),
     total_time_ms: converged ? (final['time_elapsed'] ?? '') : '',
     downtime_ms: converged ? (final['downtime'] ?? '') : '',

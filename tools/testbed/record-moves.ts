@@ -57,8 +57,9 @@ class Recorder {
 
   /** One row; undefined where the emulator lost the guest, or a host did not answer. */
   async record(seed: number, row: number, kind?: DrawnMove['kind']): Promise<MoveCellsMeasured | undefined> {
-    const guest = this.guest ?? (await this.boot(seed))
+    const guest = this.guest ?? (await this.boot(seed).catch(() => undefined))
     this.guest = guest
+    if (guest === undefined) return undefined
     const drawn = drawMove(seed, row, guest.drawn, kind)
     const from = guest.host
     const to = HOSTS.find((host) => host !== from) ?? HOSTS[1]
@@ -67,7 +68,8 @@ class Recorder {
     guest.span = Math.max(guest.span, drawn.spanMib)
     try {
       const { testbed, probes, hosts } = this
-      const place = { testbed, probes, vm: guest.small.vm, from, to, source: hosts[from], target: hosts[to] }
+      const ends = { from, to, source: hosts[from], target: hosts[to] }
+      const place = { testbed, probes, vm: guest.small.vm, memoryMib: guest.drawn.memoryMib, ...ends }
       const cells = await measureMove(place, drawn)
       const { beating, isSpoilt } = await guest.small.whereabouts()
       const arrived = cells['converged'] === 'True' ? to : from
@@ -110,10 +112,14 @@ class Recorder {
   }
 }
 
-async function record(
-  out: string,
-  { moves, minutes, seed }: Record<'moves' | 'minutes' | 'seed', number>,
-): Promise<void> {
+interface Wanted {
+  readonly moves: number
+  readonly minutes: number
+  readonly seed: number
+  readonly kind?: DrawnMove['kind']
+}
+
+async function record(out: string, { moves, minutes, seed, kind }: Wanted): Promise<void> {
   const endsAt = performance.now() + minutes * MINUTE_MS
   const { rows, generations } = recordedIn(out)
   if (!existsSync(out)) appendFileSync(out, `${COLUMNS.join(',')}\n`)
@@ -125,21 +131,26 @@ async function record(
   const hosts = Object.fromEntries(HOSTS.map((host, i) => [host, opened[i]]))
   const recorder = new Recorder(testbed, { probes, hosts, generation: generations })
   let row = rows
-  for (let tries = 0; tries < 2 * moves && row < rows + moves && performance.now() < endsAt; tries++) {
-    const cells = await recorder.record(seed, rows + tries + 1)
+  for (let tries = 1; tries <= 2 * moves && row < rows + moves && performance.now() < endsAt; tries++) {
+    const cells = await recorder.record(seed, rows + tries, kind)
     if (cells === undefined) continue
     row++
-    const all: MoveCellsMeasured = { row: `own-${row}`, batch: `own-${seed}`, repeat_group: 0, ...cells }
-    appendFileSync(out, `${COLUMNS.map((column) => String(all[column] ?? '')).join(',')}\n`)
-    process.stdout.write(
-      `${all['row']} ${all['kind']} ${all['mode']} ${all['link_mbit']} Mbit/s, ${all['dirty_set_mb_s']} MiB/s over ${all['span_mb']} MiB: ` +
-        `${all['converged'] === 'True' ? `${all['total_time_ms']} ms` : `given up after ${all['aborted_at_s']} s`}, ${all['bytes_mib']} MiB\n`,
-    )
+    keep(out, { row: `own-${row}`, batch: `own-${seed}`, repeat_group: 0, ...cells })
   }
   await recorder.endGuest()
   probes.end()
   await Promise.all(opened.map((host) => host.close()))
   await testbed.down()
+}
+
+function keep(out: string, cells: MoveCellsMeasured): void {
+  appendFileSync(out, `${COLUMNS.map((column) => String(cells[column] ?? '')).join(',')}\n`)
+  const [row, load, end] = [
+    `${cells['row']} ${cells['kind']} ${cells['mode']}, ${cells['link_mbit']} Mbit/s`,
+    `${cells['dirty_set_mb_s']} MiB/s over ${cells['span_mb']} MiB`,
+    cells['converged'] === 'True' ? `${cells['total_time_ms']} ms` : `given up after ${cells['aborted_at_s']} s`,
+  ]
+  process.stdout.write(`${row}, ${load}: ${end}, ${cells['bytes_mib']} MiB\n`)
 }
 
 function numberOf(option: string, text: string): number {
