@@ -27,8 +27,8 @@ const CHANNEL = 'org.ethos.testbed.0'
 const ANSWER_MS_MAX = 20_000
 const POLL_MS = 200
 const WINDOW_SEC = 1
-/** Windows of page sampling one after the other: a promise reads the last, and what more of them would tell can be studied. */
-const WINDOWS = 3
+/** Windows of page sampling (s) before the one that every row has: more looks tell more, and a long one tells slow writing from a small working set. */
+const MORE_WINDOWS_SEC = [4, 1]
 const WINDOW_MS_MAX = 20_000
 const MEASURED = 2
 /** QEMU's own memory in its process, about. */
@@ -86,15 +86,16 @@ async function knownBefore({ testbed, vm, from, source }: MovePlace, domain: Dom
   const doneBefore = await donePages(path)
   const before = await statsOf(source, domain)
   const beganAt = performance.now()
-  const rates: number[] = []
-  for (let window = 0; window < WINDOWS; window++) rates.push(await sampledRate(source, domain))
+  const more: string[] = []
+  for (const seconds of MORE_WINDOWS_SEC) more.push(`${seconds}:${await sampledRate(source, domain, seconds)}`)
+  const rate = await sampledRate(source, domain, WINDOW_SEC)
   const now = await statsOf(source, domain)
   const seconds = (performance.now() - beganAt) / 1000
   const doneAfter = await donePages(path)
   const perSecond = (field: string): number => short(((now[field] ?? 0) - (before[field] ?? 0)) / 1e6 / seconds)
   return {
-    pre_dirtyrate_mib_s: rates[WINDOWS - 1],
-    pre_dirtyrate_earlier_mib_s: rates.slice(0, -1).join(' '),
+    pre_dirtyrate_mib_s: rate,
+    pre_dirtyrate_more: more.join(' '),
     pre_true_dirty_mb_s: short(((doneAfter.pages - doneBefore.pages) * 4096) / 1e6 / (doneAfter.at - doneBefore.at)),
     pre_cpu_time_ms_per_s: perSecond('cpu.time'),
     pre_vcpu_time_ms_per_s: perSecond('vcpu.0.time'),
@@ -104,10 +105,10 @@ async function knownBefore({ testbed, vm, from, source }: MovePlace, domain: Dom
   }
 }
 
-async function sampledRate(source: Libvirt, domain: Domain): Promise<number> {
-  await source.startDirtyRate(domain, WINDOW_SEC)
+async function sampledRate(source: Libvirt, domain: Domain, seconds: number): Promise<number> {
+  await source.startDirtyRate(domain, seconds)
   const endsAt = performance.now() + WINDOW_MS_MAX
-  await pause(WINDOW_SEC * 1000)
+  await pause(seconds * 1000)
   while (performance.now() < endsAt) {
     const now = await statsOf(source, domain)
     if (now['dirtyrate.calc_status'] === MEASURED) return now['dirtyrate.megabytes_per_second'] ?? 0

@@ -16,7 +16,7 @@ const HOSTS = ['host1', 'host2'] as const
 /** Columns that a promise reads, what was set, and what came; as in migrations.csv, and some of our own. */
 const COLUMNS = (
   'row,batch,time_utc,repeat_group,kind,guest,guest_generation,guest_move_no,src,dst,mem_mb,fill_mb,dirty_set_mb_s,span_mb,maxspan_so_far_mb,cpu_duty_pct,' +
-  'link_mbit,mode,downtime_limit_ms,dirtyrate_calc_s,load1_before,probe_bw_mb_s,pre_dirtyrate_mib_s,pre_dirtyrate_earlier_mib_s,pre_true_dirty_mb_s,' +
+  'link_mbit,mode,downtime_limit_ms,dirtyrate_calc_s,load1_before,probe_bw_mb_s,pre_dirtyrate_mib_s,pre_dirtyrate_more,pre_true_dirty_mb_s,' +
   'pre_cpu_time_ms_per_s,pre_vcpu_time_ms_per_s,pre_vcpu_delay_ms_per_s,pre_balloon_rss_mb,pre_balloon_unused_mb,timeout_s,converged,aborted_at_s,error,' +
   'postcopy_switch_s,total_time_ms,downtime_ms,setup_ms,bytes_mib,mem_total_mib,mem_remaining_mib,constant_pages,normal_pages,iterations,throttle_pct,' +
   'beats_went_on,load1_after'

@@ -125,7 +125,13 @@ export function outlookOf(facts: MoveFacts, usedMib: number): CopyOutlook {
   const ramBytes = (facts.memoryMib + DEVICE_MIB) * MiB
   const usedBytes = Math.min(ramBytes, usedMib * MiB)
   const bytesPerSec = facts.linkMbitPerSec === undefined ? PACE_MIB * MiB : facts.probeBytesPerSec
-  const sample = { bytesPerSec: facts.dirtyMibPerSec * MiB, windowSec: facts.dirtyWindowSec, ramBytes }
+  const more = facts.moreDirtyWindows?.map(({ mibPerSec, windowSec }) => ({ bytesPerSec: mibPerSec * MiB, windowSec }))
+  const sample = {
+    bytesPerSec: facts.dirtyMibPerSec * MiB,
+    windowSec: facts.dirtyWindowSec,
+    ...(more === undefined ? {} : { more }),
+    ramBytes,
+  }
   const terms = {
     bytesPerSec,
     downtimeLimitMs: facts.downtimeLimitMs,

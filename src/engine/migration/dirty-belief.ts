@@ -6,11 +6,16 @@
 import { MiB } from '../../terms/units.ts'
 import type { DirtyCurve } from './copy-course.ts'
 
-export interface DirtySample {
+export interface DirtySample extends DirtyWindow {
+  /** Further windows: their pages count like those of the first. One of another length tells slow writing from a small working set. */
+  readonly more?: readonly DirtyWindow[]
+  readonly ramBytes: number
+}
+
+export interface DirtyWindow {
   /** As reported: distinct pages over the window. */
   readonly bytesPerSec: number
   readonly windowSec: number
-  readonly ramBytes: number
 }
 
 /** One way in which the VM may write, and how likely it is. Weights of a belief sum to one. */
@@ -51,13 +56,17 @@ type Way = Pick<DirtyCase, 'bytesPerSec' | 'workingSetBytes'>
 
 /** @param usedBytes what the VM's pages hold: no working set is larger */
 export function beliefOf(sample: DirtySample, usedBytes: number): readonly DirtyCase[] {
-  const { windowSec, ramBytes } = sample
+  const { ramBytes, more = [] } = sample
   const pages = Math.max(1, Math.round((SAMPLED_PAGES_PER_GIB * ramBytes) / (1024 * MiB)))
-  const hits = Math.min(pages, (sample.bytesPerSec * windowSec * pages) / ramBytes)
   const ways = waysOf(usedBytes, pages > FINE_PAGES ? sample.bytesPerSec : 0)
+  const windows = [sample, ...more]
   const logs = ways.map((way) => {
-    const share = Math.min(1 - 1e-6, curveOf(way)(windowSec) / ramBytes)
-    return hits * Math.log(share) + (pages - hits) * Math.log(1 - share)
+    const curve = curveOf(way)
+    return windows.reduce((sum, { bytesPerSec, windowSec }) => {
+      const hits = Math.min(pages, (bytesPerSec * windowSec * pages) / ramBytes)
+      const share = Math.min(1 - 1e-6, curve(windowSec) / ramBytes)
+      return sum + hits * Math.log(share) + (pages - hits) * Math.log(1 - share)
+    }, 0)
   })
   // Relative to the likeliest: of thousands of pages the likelihood itself is too small for a number.
   const most = Math.max(...logs)
