@@ -15,7 +15,7 @@ import {
   setUpFeatures,
   timeOf,
 } from '../../src/engine/migration/cost-model.ts'
-import { fitRobust, fitSmooth, type SmoothFit, type SmoothModel } from '../../src/engine/migration/smooth-regression.ts'
+import { fitRobust, type SmoothFit, type SmoothModel } from '../../src/engine/migration/smooth-regression.ts'
 import type { FinishedMove } from './finished-moves.ts'
 
 /** Length scales in standard deviations of each feature, and noise over signal: chosen once by cross-validation on the moves that ship. */
@@ -33,7 +33,8 @@ interface Done {
 }
 
 export function fitCostModel(moves: readonly FinishedMove[], provenance: string): CostModel {
-  const memory = fitSmooth(
+  // Robust: a guest that takes fresh memory between the look and the end is not how others are.
+  const memory = fitRobust(
     moves.map(({ facts }) => memoryFeatures(facts)),
     moves.map(({ facts, usedMib }) => Math.log(usedMib / firstGuessMib(facts))),
     MEMORY,

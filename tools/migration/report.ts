@@ -9,6 +9,7 @@ import { MEMORY_OVER_BANDWIDTH, RESIDENT_OVER_BANDWIDTH, STOP_RULE_ONLY, TEXTBOO
 import type { FinishedMove } from './finished-moves.ts'
 import { fitCostModel } from './fit.ts'
 import { noiseFloor } from './noise-floor.ts'
+import { studyOwnMoves, verdictsText } from './own-moves.ts'
 import { studyPairs } from './pairs.ts'
 import { COST_MODEL, runStudy, type Spread, type StudyRow } from './study.ts'
 import { compareSynthetic, drawCase, type SyntheticResult } from './synthetic.ts'
@@ -30,6 +31,7 @@ export function keepReport(
   const synthetic = compareSynthetic(cases, 1)
   const speed = speedOf(moves)
   const pairs = studyPairs(moves, { folds: FOLDS, seed: 1 })
+  const verdicts = studyOwnMoves(moves, SEEDS)
   if (isKept) {
     const result = {
       commit: commitName(),
@@ -42,6 +44,7 @@ export function keepReport(
       synthetic,
       speed,
       pairs,
+      verdicts,
     }
     writeFileSync(RESULT, `${JSON.stringify(result, short, 2)}\n`)
     runProgram('biome', ['format', '--write', RESULT])
@@ -55,6 +58,9 @@ export function keepReport(
     ...strict.map((row) => rowText({ ...row, name: 'cost model, guests held out whole' })),
     line(['noise floor', percent(floor.total), '', percent(floor.downtime), percent(floor.bytes)]),
     line(['goal', '<= 4 %', '', '<= 12 %', '<= 1.5 %', '<= 0.5 %', '0']),
+    '',
+    'verdicts, with the moves of traces/live-migrations/own-moves.csv: many can not end',
+    verdictsText(verdicts),
     '',
     `learned per pair of hosts: total off by ${pairs.plain.toFixed(2)} %, corrected ${pairs.corrected.toFixed(2)} %; in range ` +
       `${pairs.plainHeld.toFixed(0)} %, corrected ${pairs.correctedHeld.toFixed(0)} % (promised 80 %); ` +

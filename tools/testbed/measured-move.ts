@@ -35,7 +35,7 @@ const MEASURED = 2
 const PROCESS_MIB = 84
 /** A working set is written through once before it is measured, but nobody waits longer for it. */
 const SETTLE_MS = { least: 1000, most: 8000 }
-const TIMEOUT_SEC_MAX = 45
+const TIMEOUT_SEC_MAX = 40
 const UNLIMITED_MIB = 250
 
 /** Sets link and load, measures, moves, and gives up when the time allowed is over. Rejects where the guest or a host does not answer. */
@@ -125,61 +125,80 @@ async function move(
   timeoutMs: number,
 ): Promise<MoveCellsMeasured> {
   const { testbed, source, target, to, vm } = place
-  const ends: Figures[] = []
-  const events = await source.onJobCompleted(({ parameters }) => void ends.push(figuresOf(parameters)), domain)
-  const beganAt = performance.now()
+  const told: Figures[] = []
+  const events = await source.onJobCompleted(({ parameters }) => void told.push(figuresOf(parameters)), domain)
+  const watch = new MoveWatch(source, domain, { mode, timeoutMs })
   const migration = await source.beginMigration(domain, testbed.networkUri(to), {
     definition: 'transient',
     ...(mode === 'autoconverge' ? { autoConverge: { initialPercent: 50, incrementPercent: 20 } } : {}),
     isPostCopyPrepared: mode === 'postcopy',
   })
-  let last: Figures = {}
-  let throttle = 0
-  let switchedAt: number | undefined
-  let abortedAt: number | undefined
-  let isOver = false
-  const ended = migration.ended.finally(() => (isOver = true))
-  while (!isOver) {
-    await Promise.race([ended, pause(POLL_MS / 2)])
-    if (isOver) break
-    const figures = figuresOf(
-      await source.jobStats(domain).then(
-        ({ parameters }) => parameters,
-        () => [],
-      ),
-    )
-    if ((figures['memory_total'] ?? 0) > 0 && abortedAt === undefined) last = figures
-    throttle = Math.max(throttle, figures['auto_converge_throttle'] ?? 0)
-    const passedMs = performance.now() - beganAt
-    if (mode === 'postcopy' && switchedAt === undefined && (figures['memory_iteration'] ?? 0) >= 2) {
-      switchedAt = passedMs
-      await startPostCopy(source, domain).catch(() => undefined)
+  const ended = migration.ended
+  for (;;) {
+    const end = await Promise.race([ended, pause(POLL_MS / 2, undefined)])
+    if (end === undefined) {
+      await watch.look()
+      continue
     }
-    if (passedMs < timeoutMs || abortedAt !== undefined || switchedAt !== undefined) continue
-    abortedAt = passedMs
-    await source.abortJob(domain).catch(() => undefined)
+    // What the target tells comes from the source's own figures; after post-copy only the source tells them.
+    const there = end.kind === 'succeeded' ? await figuresThere(target, vm) : {}
+    await events.close()
+    if (end.kind === 'succeeded') return { converged: 'True', ...watch.cells({ ...told.at(-1), ...there }) }
+    const error = end.error.message.replaceAll(/^.*failed: |[,"\n]/g, ' ').trim()
+    return { converged: 'False', error, ...watch.cells(watch.last), total_time_ms: '', downtime_ms: '' }
   }
-  const end = await ended
-  const converged = end.kind === 'succeeded'
-  // What the target tells comes from the source's own figures; after post-copy only the source tells them.
-  const told = converged ? await figuresThere(target, vm) : {}
-  await events.close()
-  const final = converged ? { ...ends.at(-1), ...told } : last
-  return {
-    converged: converged ? 'True' : 'False',
-    aborted_at_s: converged || abortedAt === undefined ? '' : short(abortedAt / 1000),
-    error: end.kind === 'succeeded' ? '' : end.error.message.replaceAll(/^.*failed: |[,"\n]/g, ' ').trim(),
-    postcopy_switch_s: switchedAt === undefined ? '' : short(switchedAt / 1000),
-    total_time_ms: converged ? (final['time_elapsed'] ?? '') : '',
-    downtime_ms: converged ? (final['downtime'] ?? '') : '',
-    setup_ms: final['setup_time'] ?? '',
-    bytes_mib: mib(final['data_processed']),
-    mem_total_mib: mib(final['memory_total']),
-    mem_remaining_mib: mib(final['memory_remaining']),
-    constant_pages: final['memory_constant'] ?? '',
-    normal_pages: final['memory_normal'] ?? '',
-    iterations: final['memory_iteration'] ?? '',
-    throttle_pct: throttle,
+}
+
+/** Polls a move, switches it to post-copy in its second round where that is its mode, and breaks it off when its time is over. */
+class MoveWatch {
+  /** Figures of the last look before it was broken off. */
+  last: Figures = {}
+  private readonly beganAt = performance.now()
+  private readonly source: Libvirt
+  private readonly domain: Domain
+  private readonly terms: { readonly mode: DrawnMove['mode']; readonly timeoutMs: number }
+  private throttlePercent = 0
+  private switchedMs: number | undefined
+  private abortedMs: number | undefined
+
+  constructor(source: Libvirt, domain: Domain, terms: MoveWatch['terms']) {
+    this.source = source
+    this.domain = domain
+    this.terms = terms
+  }
+
+  async look(): Promise<void> {
+    const told = await this.source.jobStats(this.domain).catch(() => undefined)
+    const figures = figuresOf(told?.parameters ?? [])
+    const { mode, timeoutMs } = this.terms
+    if ((figures['memory_total'] ?? 0) > 0 && this.abortedMs === undefined) this.last = figures
+    this.throttlePercent = Math.max(this.throttlePercent, figures['auto_converge_throttle'] ?? 0)
+    const passedMs = performance.now() - this.beganAt
+    if (mode === 'postcopy' && this.switchedMs === undefined && (figures['memory_iteration'] ?? 0) >= 2) {
+      this.switchedMs = passedMs
+      await startPostCopy(this.source, this.domain).catch(() => undefined)
+    }
+    // After the switch nothing may break it off: the guest would be lost.
+    if (passedMs < timeoutMs || this.abortedMs !== undefined || this.switchedMs !== undefined) return
+    this.abortedMs = passedMs
+    await this.source.abortJob(this.domain).catch(() => undefined)
+  }
+
+  cells(figures: Figures): MoveCellsMeasured {
+    return {
+      aborted_at_s: this.abortedMs === undefined ? '' : short(this.abortedMs / 1000),
+      postcopy_switch_s: this.switchedMs === undefined ? '' : short(this.switchedMs / 1000),
+      total_time_ms: figures['time_elapsed'] ?? '',
+      downtime_ms: figures['downtime'] ?? '',
+      setup_ms: figures['setup_time'] ?? '',
+      bytes_mib: mib(figures['data_processed']),
+      mem_total_mib: mib(figures['memory_total']),
+      mem_remaining_mib: mib(figures['memory_remaining']),
+      constant_pages: figures['memory_constant'] ?? '',
+      normal_pages: figures['memory_normal'] ?? '',
+      iterations: figures['memory_iteration'] ?? '',
+      throttle_pct: this.throttlePercent,
+    }
   }
 }
 

@@ -28,7 +28,7 @@ export interface DrawnMove {
 }
 
 /** Guests are small, so that a slow link is through with one in some seconds. */
-const MEMORIES_MIB = [96, 128, 128, 192]
+const MEMORIES_MIB = [96, 96, 128, 192]
 /** What kernel and init take of a guest, and a little to spare: what is left is for its load. */
 const KERNEL_MIB = 80
 const MOVES_PER_GUEST = { least: 6, most: 14 }
@@ -56,14 +56,14 @@ export function drawMove(seed: number, row: number, guest: DrawnGuest, only?: Dr
     mode: oneOf(luck, MODES[kind]),
     downtimeLimitMs: oneOf(luck, LIMITS_MS),
     cpuPercent: oneOf(luck, CPU_PERCENT),
-    patience: 1.2 + 1.4 * luck.fraction(),
+    patience: 1.15 + 0.95 * luck.fraction(),
   }
   const room = guest.memoryMib - KERNEL_MIB - guest.fillMib
   return { ...drawn, ...LOADS[kind](luck, drawn, room) }
 }
 
 const LINKS: Readonly<Record<DrawnMove['kind'], readonly number[]>> = {
-  stuck: [20, 50, 50, 100, 100, 100, 200],
+  stuck: [20, 50, 50, 100, 100, 100, 100, 200, 200],
   border: [50, 100, 100, 200, 200],
   ordinary: [100, 200, 500, 1000, 0],
 }
