@@ -24,7 +24,8 @@ export interface MovePlace {
 export type MoveCellsMeasured = Readonly<Record<string, string | number>>
 
 const CHANNEL = 'org.ethos.testbed.0'
-const ANSWER_MS_MAX = 20_000
+const ANSWER_MS_MAX = 30_000
+const AGAIN_MS = 4000
 const POLL_MS = 200
 const WINDOW_SEC = 1
 /** Windows of page sampling (s) before the one that every row has: more looks tell more, and a long one tells slow writing from a small working set. */
@@ -73,9 +74,7 @@ export async function measureMove(place: MovePlace, drawn: DrawnMove): Promise<M
 
 async function setLoad({ testbed, vm, from }: MovePlace, drawn: DrawnMove): Promise<void> {
   const path = await testbed.channel(from, vm, CHANNEL)
-  await ask(path, `set cpu ${drawn.cpuPercent}`)
-  await ask(path, `set span ${drawn.spanMib}`)
-  await ask(path, `set dirty ${drawn.dirtyMibPerSec}`)
+  await ask(path, `set cpu ${drawn.cpuPercent}`, `set span ${drawn.spanMib}`, `set dirty ${drawn.dirtyMibPerSec}`)
   const walkMs = drawn.dirtyMibPerSec === 0 ? 0 : (1000 * drawn.spanMib) / drawn.dirtyMibPerSec
   await pause(Math.min(SETTLE_MS.most, SETTLE_MS.least + walkMs))
 }
@@ -227,25 +226,36 @@ async function donePages(path: string): Promise<{ readonly pages: number; readon
   return { pages, at }
 }
 
-/** One word to the guest, and the line with which it answers. */
-function ask(path: string, word: string): Promise<string> {
+/** Words to the guest, each after the answer to the one before; what is answered to the last. */
+function ask(path: string, ...words: readonly string[]): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket = connect(path)
-    const timer = setTimeout(() => socket.destroy(new Error(`the guest does not answer "${word}"`)), ANSWER_MS_MAX)
+    let answers = 0
     let heard = ''
+    const say = (): void => void socket.write(`${words[answers]}\n`)
+    const timer = setTimeout(() => socket.destroy(), ANSWER_MS_MAX)
+    // A guest that has not opened the channel again since the last host of it left hears nothing.
+    const again = setInterval(say, AGAIN_MS)
     socket.setEncoding('latin1')
-    socket.once('connect', () => void socket.write(`${word}\n`))
+    socket.once('connect', say)
     socket.on('data', (text: string) => {
       heard += text
-      const line = heard.split('\n').find((one) => /^(ok|done) /.test(one) && heard.includes(`${one}\n`))
+      const end = heard.indexOf('\n', heard.search(/^(ok|done) /m))
+      const line = /^(?:ok|done) .*\n/m.exec(heard)?.[0].trim()
       if (line === undefined) return
-      resolve(line.trim())
-      socket.destroy()
+      heard = heard.slice(end + 1)
+      if (line.startsWith('ok') && line !== `ok ${words[answers].slice('set '.length)}`) return
+      if (++answers < words.length) say()
+      else {
+        resolve(line)
+        socket.destroy()
+      }
     })
-    socket.once('error', reject)
+    socket.on('error', reject)
     socket.once('close', () => {
       clearTimeout(timer)
-      reject(new Error(`the guest's channel closed at "${word}"`))
+      clearInterval(again)
+      reject(new Error(`the guest does not answer "${words[answers]}"`))
     })
   })
 }
