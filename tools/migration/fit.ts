@@ -22,7 +22,7 @@ import type { FinishedMove } from './finished-moves.ts'
 const MEMORY = { lengths: [0.1, 1, 2, 1, 5, 2], noiseShare: 0.1 }
 const SET_UP = { lengths: [2, 2], noiseShare: 1 }
 const PACE = { lengths: [1, 1, 1], noiseShare: 0.3 }
-const DOWNTIME = { lengths: [1, 1, 1, 1, 1, 1, 1], noiseShare: 1 }
+const DOWNTIME = { lengths: [1, 1, 1, 1, 1, 1, 1], noiseShare: 0.5 }
 /** Fewest moves, of each kind of link, that a regression is fitted to; below, its answer is the starting value. */
 const MOVES_MIN = 8
 

@@ -1,5 +1,4 @@
 /** How the cost model fares on moves that were recorded later, with many that can't end: as a hold-out that nothing was learned from, and all in folds. */
-import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { courseOfCopy } from '../../src/engine/migration/copy-course.ts'
 import { type CostModel, promiseMove } from '../../src/engine/migration/cost-model.ts'
@@ -73,37 +72,23 @@ function inFolds(moves: readonly FinishedMove[], seeds: readonly number[]): read
   )
 }
 
-/** What only the guest knows: pages that it rewrote over the windows, and over how much memory it walked. */
+/** By what only the guest knows: pages that it rewrote over the windows, and over how much memory it walked. */
 function byTruth(own: readonly FinishedMove[]): readonly Judged[] {
-  const truth = truthByRow()
-  return own.map((move) => {
-    const { facts } = move
-    const way = truth.get(move.row) ?? { bytesPerSec: 0, workingSetBytes: 0 }
+  return own.flatMap((move) => {
+    const { facts, truth } = move
+    if (truth === undefined) return []
     const subject = {
       ramBytes: facts.memoryMib * MiB,
       usedBytes: Math.min(facts.memoryMib, move.usedMib) * MiB,
       tailUsed: 0.8,
-      dirtied: curveOf(way),
-      workingSetBytes: levelOf(way),
+      dirtied: curveOf(truth),
+      workingSetBytes: levelOf(truth),
     }
     const bytesPerSec = facts.linkMbitPerSec === undefined ? 290 * MiB : facts.probeBytesPerSec
     const { downtimeLimitMs, mode, timeoutSec } = facts
     const course = courseOfCopy(subject, { bytesPerSec, downtimeLimitMs, mode, timeoutMs: timeoutSec * 1000 })
-    return { move, pConverge: course.converges ? 1 : 0, bytesMib: course.sentBytes / MiB }
+    return [{ move, pConverge: course.converges ? 1 : 0, bytesMib: course.sentBytes / MiB }]
   })
-}
-
-function truthByRow(): ReadonlyMap<string, { readonly bytesPerSec: number; readonly workingSetBytes: number }> {
-  const [head, ...lines] = readFileSync(OWN_MOVES_PATH, 'utf8').trimEnd().split('\n')
-  const columns = head.split(',')
-  return new Map(
-    lines.map((line) => {
-      const cells = line.split(',')
-      const read = (column: string): number => Number(cells[columns.indexOf(column)])
-      const way = { bytesPerSec: read('pre_true_dirty_mb_s') * 1e6, workingSetBytes: read('span_mb') * MiB }
-      return [cells[columns.indexOf('row')], way]
-    }),
-  )
 }
 
 function verdictsOf(name: string, judged: readonly Judged[], rounds: number): Verdicts {

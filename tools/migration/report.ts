@@ -8,6 +8,7 @@ import { commitName, REPOSITORY, runProgram } from '../repository.ts'
 import { MEMORY_OVER_BANDWIDTH, RESIDENT_OVER_BANDWIDTH, STOP_RULE_ONLY, TEXTBOOK_ROUNDS } from './baselines.ts'
 import type { FinishedMove } from './finished-moves.ts'
 import { fitCostModel } from './fit.ts'
+import { studyWindows } from './more-windows.ts'
 import { noiseFloor } from './noise-floor.ts'
 import { studyOwnMoves, verdictsText } from './own-moves.ts'
 import { studyPairs } from './pairs.ts'
@@ -32,6 +33,7 @@ export function keepReport(
   const speed = speedOf(moves)
   const pairs = studyPairs(moves, { folds: FOLDS, seed: 1 })
   const verdicts = studyOwnMoves(moves, SEEDS)
+  const windows = studyWindows(moves)
   if (isKept) {
     const result = {
       commit: commitName(),
@@ -45,6 +47,7 @@ export function keepReport(
       speed,
       pairs,
       verdicts,
+      windows,
     }
     writeFileSync(RESULT, `${JSON.stringify(result, short, 2)}\n`)
     runProgram('biome', ['format', '--write', RESULT])
@@ -61,6 +64,11 @@ export function keepReport(
     '',
     'verdicts, with the moves of traces/live-migrations/own-moves.csv: many can not end',
     verdictsText(verdicts),
+    '',
+    'samples drawn anew from how the recorded guests truly wrote, in so many windows of so many seconds',
+    ...windows.map((row) =>
+      line([row.windows.join(' + '), percent(row.total), '', '', percent(row.bytes), percent(row.wrong)]),
+    ),
     '',
     `learned per pair of hosts: total off by ${pairs.plain.toFixed(2)} %, corrected ${pairs.corrected.toFixed(2)} %; in range ` +
       `${pairs.plainHeld.toFixed(0)} %, corrected ${pairs.correctedHeld.toFixed(0)} % (promised 80 %); ` +
