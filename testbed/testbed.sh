@@ -29,7 +29,8 @@
 #   testbed.sh migrate VM FROM TO [virsh migrate options]
 #   testbed.sh link HOST RATE|off          limit HOST's link both ways, e.g. "200mbit"
 #   testbed.sh cut HOST | mend HOST        unplug / plug in HOST's network cable
-#   testbed.sh cpu-cap HOST PERCENT|off    limit HOST's CPU (100 = one core)
+#   testbed.sh cpu-cap HOST PERCENT|off [BURST]   limit HOST's CPU (100 = one core); unused, it may keep as much as BURST per cent for
+#                                          100 ms: without, a guest that works in pushes waits for a host that is half idle
 #   testbed.sh daemon HOST start|stop|kill libvirtd only; guests go on without it
 #   testbed.sh vm-kill HOST VM             kill a guest's QEMU, as a crash does
 #   testbed.sh qemus HOST                  guests that have a QEMU process on HOST, whatever its libvirt says
@@ -347,9 +348,14 @@ link() {
   inside "$host" tc qdisc add dev uplink root tbf rate "$rate" burst 256kb latency 50ms
 }
 cpu_cap() {
-  local quota=-1; [[ $2 == off ]] || quota=$(($2 * 1000))
-  if [[ -e /sys/fs/cgroup/cpu/$BRIDGE-$1/cpu.cfs_quota_us ]]; then echo "$quota" >"/sys/fs/cgroup/cpu/$BRIDGE-$1/cpu.cfs_quota_us"
-  else [[ $quota == -1 ]] && quota=max; echo "$quota 100000" >"/sys/fs/cgroup/$BRIDGE-$1/cpu.max"; fi
+  local quota=-1 burst=$((${3:-0} * 1000)) dir=/sys/fs/cgroup/cpu/$BRIDGE-$1 keep=cpu.cfs_burst_us
+  [[ $2 == off ]] || quota=$(($2 * 1000))
+  [[ -e $dir/cpu.cfs_quota_us ]] || { dir=/sys/fs/cgroup/$BRIDGE-$1 keep=cpu.max.burst; }
+  # What is kept may never exceed the limit, the old one or the new. Kernels before 5.14 keep nothing.
+  if [[ -e $dir/$keep ]]; then echo 0 >"$dir/$keep"; fi
+  if [[ -e $dir/cpu.cfs_quota_us ]]; then echo "$quota" >"$dir/cpu.cfs_quota_us"
+  else [[ $quota == -1 ]] && quota=max; echo "$quota 100000" >"$dir/cpu.max"; fi
+  if [[ -e $dir/$keep && $burst -gt 0 ]]; then echo "$burst" >"$dir/$keep"; fi
 }
 vm_kill() { inside "$1" kill -KILL "$(cat "$STATE/hosts/$1/run/libvirt/qemu/$2.pid")"; }
 qemus() {                                # read from /proc alone: true also while libvirtd is dead or wrong

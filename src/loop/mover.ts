@@ -1,6 +1,5 @@
-import { afterLook, INTENT_RULES, type NextStep, nextStep } from '../engine/migration/intent.ts'
+import { afterLook, INTENT_RULES, type NextStep, nextStep, seenTogether } from '../engine/migration/intent.ts'
 import type { IntentRecord } from '../engine/migration/intent-record.ts'
-import { layTogether } from '../engine/migration/two-sightings.ts'
 import { alertOf, type MoveAlert, WARNING_BEGIN, yieldedAlert } from '../engine/migration/move-alerts.ts'
 import { MOVE_LIMITS, refuseStart, START_GUARDS, type StartFacts } from '../engine/migration/start-guards.ts'
 import type { MigrationInFlight } from '../terms/cluster.ts'
@@ -281,10 +280,11 @@ export class Mover {
     const isAtWork = source.kind === 'seen' && source.hasJob
     const progress = isAtWork ? await this.driver.progress(vmId, from) : undefined
     const rules = this.options.rules ?? INTENT_RULES
-    const isGone = layTogether(source, destination, rules.table) === 'gone'
+    const record = recordOf(entry)
+    const isGone = seenTogether(record, { source, destination }, rules).picture === 'gone'
     const search = isGone ? await this.driver.search(vmId) : undefined
     const at = this.options.clock.now()
-    const look = { record: recordOf(entry), source, destination, progress, search, at }
+    const look = { record, source, destination, progress, search, at }
     entry.follow = afterLook(entry.follow, look, rules)
     for (let i = 0; i < STEPS_MOST; i++) {
       const record = recordOf(entry)

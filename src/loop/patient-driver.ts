@@ -38,11 +38,18 @@ export class PatientDriver {
   async search(vmId: VmId): Promise<Search | undefined> {
     const told = await this.inTime(() => this.driver.list())
     if (told.kind === 'unanswered') return undefined
-    const found = told.value.find(
-      (host) => host.kind === 'listed' && host.vms.some((vm) => vm.vmId === vmId && vm.sighting.presence === 'running'),
-    )
-    const silent = told.value.filter(({ kind }) => kind === 'unreachable').map(({ hostId }) => hostId)
-    return found === undefined ? { silent } : { foundAt: found.hostId, silent }
+    const silent: HostId[] = []
+    const lying: HostId[] = []
+    let foundAt: HostId | undefined
+    for (const host of told.value) {
+      if (host.kind === 'unreachable') silent.push(host.hostId)
+      else {
+        const presence = host.vms.find((vm) => vm.vmId === vmId)?.sighting.presence ?? 'absent'
+        if (presence === 'running') foundAt ??= host.hostId
+        else if (presence !== 'absent' && presence !== 'left') lying.push(host.hostId)
+      }
+    }
+    return { silent, ...(foundAt === undefined ? {} : { foundAt }), ...(lying.length === 0 ? {} : { lying }) }
   }
 
   preflight(intent: MigrationIntent): Promise<Answered<Preflight>> {

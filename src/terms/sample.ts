@@ -1,7 +1,7 @@
 import type { EpochMs } from './units.ts'
 
 /** The resources of which we keep a series per VM: CPU in reference cores, memory in bytes, the others in bytes/s. CPU is *demand*: what
- *  the VM used plus what it was made to wait for (steal). */
+ *  the VM used plus what it would have used of the time that it was made to wait (steal): see `cpuDemand`. */
 export const RESOURCES = ['cpu', 'memory', 'diskRead', 'diskWrite', 'netReceive', 'netSend'] as const
 export type Resource = (typeof RESOURCES)[number]
 

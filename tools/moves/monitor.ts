@@ -18,6 +18,8 @@ export interface CallWitness {
 }
 
 const TRUTH_SETTLED_MS = 3 * SECOND_MS
+/** Ten minutes, and what a clock that was set back adds. */
+const ALERTED_WITHIN_MS = 12 * MINUTE_MS
 
 /** Watches a platform and a journal from outside and names each invariant that is broken (docs/moves.md, I1 to I6, I9, I10, I14 to I16). */
 export class MoveMonitor {
@@ -29,6 +31,8 @@ export class MoveMonitor {
   private readonly sent: { readonly intent: MigrationIntent; readonly at: EpochMs }[] = []
   private readonly tasksAtEnd = new Map<OrderId, number>()
   private readonly truth = new Map<VmId, { where: string; since: EpochMs }>()
+  /** Moves that are frozen as unknown although both hosts can be asked: since when. */
+  private readonly unknownSince = new Map<OrderId, EpochMs>()
   /** VMs that a person moved, or whose processes or hosts were killed: not ours to answer for. */
   readonly faulted = new Set<VmId>()
 
@@ -89,12 +93,26 @@ export class MoveMonitor {
     }
   }
 
+  /** What is unknown for long has to be known to people; and it must not be unknown at all where both hosts can be asked. */
+  lookAtFrozen(now: EpochMs, alerted: ReadonlySet<OrderId>): void {
+    for (const [id, { intent, lines }] of this.stories) {
+      const frozen = unknownLine(lines)
+      const { from, to } = intent.order
+      const { machines } = this.platform
+      if (frozen === undefined || !machines.canBeAsked(from) || !machines.canBeAsked(to)) this.unknownSince.delete(id)
+      else if (!this.unknownSince.has(id)) this.unknownSince.set(id, now)
+      const knownForMs = now - (this.unknownSince.get(id) ?? now)
+      if (knownForMs > 10 * MINUTE_MS) this.say(`L2: ${id} is frozen ${knownForMs} ms after both hosts could be asked`)
+      if (frozen !== undefined && now - frozen.at > ALERTED_WITHIN_MS && !alerted.has(id))
+        this.say(`L2: ${id} has been frozen for ${now - frozen.at} ms, and nobody is told`)
+    }
+  }
+
   /** Everything has healed and enough time has passed: no move may be open, none may have been unknown for long. */
   finish(): void {
     for (const [id, story] of this.stories) {
       const end = endOf(story)
       if (end === undefined) this.say(`L1: ${id} has not ended: ${story.lines.map(({ step }) => step).join(' ')}`)
-      for (const span of unknownSpans(story)) if (span > 10 * MINUTE_MS) this.say(`L2: ${id} was frozen for ${span} ms`)
       const { vmId } = story.intent.order
       if (!this.faulted.has(vmId) && this.platform.machines.executing(vmId).length !== 1)
         this.say(
@@ -179,15 +197,10 @@ function isFrozen({ lines }: Story): boolean {
   return last?.step === 'frozen'
 }
 
-function unknownSpans({ lines }: Story): readonly number[] {
-  const spans: number[] = []
-  let since: EpochMs | undefined
-  for (const line of lines) {
-    if (line.step === 'frozen' && line.reason === 'unknown') since ??= line.at
-    else if (since !== undefined && ['frozen', 'thawed', 'closed'].includes(line.step)) {
-      spans.push(line.at - since)
-      since = undefined
-    }
-  }
-  return spans
+/** Since when it is frozen as unknown. */
+function unknownLine(lines: readonly MoveLine[]): MoveLine | undefined {
+  const last = lines.findLastIndex(({ step }) => step === 'thawed' || step === 'closed')
+  const line = lines.slice(last + 1).findLast(({ step }) => step === 'frozen')
+  if (line?.step !== 'frozen' || line.reason !== 'unknown') return undefined
+  return lines.slice(last + 1).find((each) => each.step === 'frozen' && each.reason === 'unknown')
 }

@@ -139,6 +139,8 @@ export class Rig {
       await this.clock.pass(everyMs)
       this.monitor.look(this.clock.now())
       if (!this.process.isAlive) await this.restart()
+      const alerted = this.mover.view().alerts.flatMap(({ orderId }) => orderId ?? [])
+      this.monitor.lookAtFrozen(this.clock.now(), new Set(alerted))
     }
   }
 

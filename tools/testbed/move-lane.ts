@@ -5,6 +5,7 @@ import type { MigrationIntent, PromisedMove } from '../../src/terms/intent.ts'
 import type { MoveLine } from '../../src/terms/move-record.ts'
 import { MINUTE_MS } from '../../src/terms/units.ts'
 import { GuestLost } from './guest.ts'
+import { migrateCalls } from './migrate-calls.ts'
 import { isSpoilt, type Outcome } from './move-check.ts'
 import { readStory } from './move-story.ts'
 import type { WorkerOrder } from './move-worker.ts'
@@ -87,7 +88,7 @@ export class MoveLane {
     else await way.mover.ends(MOVE_MS_MAX)
     const guest = await this.living()
     const truth = await guest.whereabouts()
-    const calls = this.calls(vm, logsBefore)
+    const calls = migrateCalls(this.testbed, vm, HOSTS, logsBefore)
     const pictures = way.mover.said.flatMap((line) => (line.startsWith('picture ') ? [line.slice(8)] : []))
     const outcome = { vm, from, to, story: readStory(journal), truth, calls, pictures }
     await this.goOn(guest, outcome)
@@ -141,11 +142,5 @@ export class MoveLane {
       terms: { mode: 'precopy', bandwidthMibPerSec, timeoutMs: 4 * MINUTE_MS, stalledMs: 2 * MINUTE_MS },
       ...(promise === undefined ? {} : { promise }),
     }
-  }
-
-  private calls(vm: string, logsBefore: readonly number[]): readonly number[] {
-    const call = new RegExp(`virDomainMigratePerform3Params:.*name=${vm},.*flags=(0x[0-9a-f]+)`, 'g')
-    const since = HOSTS.map((host, i) => this.testbed.daemonLog(host).slice(logsBefore[i]))
-    return since.flatMap((log) => [...log.matchAll(call)].map(([, flags]) => Number(flags)))
   }
 }

@@ -105,7 +105,7 @@ class Recorder {
     for (const host of HOSTS) await this.testbed.disturb('link', host, 'off')
     const drawn = drawGuest(seed, ++this.generation)
     const host = HOSTS[this.generation % 2]
-    const options = [`mem=${drawn.memoryMib}`, 'dirty=0', 'span=1', `extra=testbed.fill=${drawn.fillMib}`]
+    const options = ['defined=0', `mem=${drawn.memoryMib}`, 'dirty=0', 'span=1', `extra=testbed.fill=${drawn.fillMib}`]
     const vm = `vm${1 + (this.generation % 99)}`
     const small = await SmallGuest.boot(this.testbed, { vm, host, hosts: HOSTS, options })
     return { small, drawn, host, moves: 0, span: 0 }

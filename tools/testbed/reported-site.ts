@@ -9,12 +9,17 @@ import { ApiError } from '../../src/apps/cli/api-error.ts'
 import { encodeHostMeasurement } from '../../src/terms/host-measurement-codec.ts'
 import type { HostMeasurement } from '../../src/terms/host-measurement.ts'
 import { parseHostId } from '../../src/terms/ids.ts'
+import { SLOT_MS } from '../../src/terms/usage.ts'
 import { REPOSITORY } from '../repository.ts'
 import { Site } from './site.ts'
 import { Testbed } from './testbed.ts'
 
 const CLI = join(REPOSITORY, 'src', 'apps', 'cli', 'main.ts')
 const END_MS_MAX = 30_000
+/** What VMs use is judged by finished slots of five minutes. A server goes by a host's clock where that is off by less; with one that is late by nearly a
+ *  slot, what is measured now is of a slot that has just ended, and nobody waits for its end. */
+const LATE_MS = SLOT_MS - 10_000
+const LATE_CLOCK = `data:text/javascript,${encodeURIComponent(`const now = Date.now; Date.now = () => now() - ${LATE_MS}`)}`
 
 export interface Ended {
   readonly code: number | null
@@ -22,8 +27,17 @@ export interface Ended {
   readonly err: string
 }
 
-/** What the shortest bench of a small machine concludes; the hosts of a testbed share the cores of this one. */
-function aMeasurement(host: string): HostMeasurement {
+/** How such a site is made. */
+export interface SiteWish {
+  /** `small`: no Debian guest is to run there. */
+  readonly guests?: 'small' | 'all'
+  /** Where reporters run. `beside`: on this machine, whose counters they read and whose hosts share its cores. `within`: each in its host, which has one
+   *  core and counters of its own (`ownLoad`); they are started one by one, by `enrol`. */
+  readonly reporters?: 'beside' | 'within'
+}
+
+/** What the shortest bench of a small machine concludes. */
+function aMeasurement(host: string, cores: number): HostMeasurement {
   return {
     schema: 1,
     hostId: parseHostId(host),
@@ -35,7 +49,7 @@ function aMeasurement(host: string): HostMeasurement {
       model: 'testbed',
       cpuType: 'emulated',
       cpuFlags: [],
-      cores: cpus().length,
+      cores,
       refCoresPerCore: 1,
       memoryBytes: totalmem(),
       storageType: 'ssd',
@@ -64,20 +78,28 @@ export class ReportedSite {
   private readonly reporters = new Map<string, ChildProcess>()
   private login: Login | undefined
   private readonly said = new Map<string, string>()
+  private readonly isWithin: boolean
 
-  private constructor(testbed: Testbed) {
+  private constructor(testbed: Testbed, isWithin: boolean) {
     this.testbed = testbed
+    this.isWithin = isWithin
     this.site = new Site(testbed, [], ['--turn-every', '10'])
   }
 
-  /** Hosts, a server, a login, and a reporter on each host. */
-  static async up(hosts: readonly string[]): Promise<ReportedSite> {
-    const reported = new ReportedSite(await Testbed.up(hosts.length))
+  /** Hosts, a server, a login, and a reporter on each host. @param prepare done before the server's first start */
+  static async up(
+    hosts: readonly string[],
+    { guests = 'all', reporters = 'beside' }: SiteWish = {},
+    prepare: (site: Site) => Promise<void> = async () => undefined,
+  ): Promise<ReportedSite> {
+    const isWithin = reporters === 'within'
+    const reported = new ReportedSite(await Testbed.up(hosts.length, guests), isWithin)
     try {
+      await prepare(reported.site)
       await reported.site.start()
       const { fingerprint, token } = await reported.site.firstLogin()
       await reported.good(['login', '--server', reported.site.url, '--fingerprint', fingerprint], `${token}\n`)
-      for (const host of hosts) await reported.enrol(host)
+      if (!isWithin) for (const host of hosts) await reported.enrol(host)
       return reported
     } catch (error) {
       await reported.end()
@@ -124,14 +146,25 @@ export class ReportedSite {
 
   async startReporter(host: string): Promise<void> {
     const file = (name: string): string => join(this.testbed.folder, `${host}.${name}`)
-    const [channels] = this.testbed.channelFolders([host])
     const words = ['reporter', '--server', this.site.url, '--host-id', host, '--state', file('state')]
-    words.push('--token-file', file('token'), '--measurement', file('json'), '--every', '10', '--channels', channels)
-    words.push('--connect', await this.testbed.uri(host), '--maintenance-file', file('maintenance'))
-    const child = spawn(process.execPath, [CLI, ...words], { stdio: ['ignore', 'ignore', 'pipe'] })
-    child.stderr.on('data', (piece: Buffer) => this.said.set(host, (this.said.get(host) ?? '') + piece.toString()))
+    words.push('--token-file', file('token'), '--measurement', file('json'), '--every', '10')
+    words.push('--maintenance-file', file('maintenance'))
+    const child = this.isWithin ? this.reportWithin(host, words) : await this.reportBeside(host, words)
+    child.stderr?.on('data', (piece: Buffer) => this.said.set(host, (this.said.get(host) ?? '') + piece.toString()))
     this.reporters.set(host, child)
     process.once('exit', () => child.kill('SIGKILL'))
+  }
+
+  private async reportBeside(host: string, words: readonly string[]): Promise<ChildProcess> {
+    const [channels] = this.testbed.channelFolders([host])
+    const where = ['--channels', channels, '--connect', await this.testbed.uri(host)]
+    return spawn(process.execPath, [CLI, ...words, ...where], { stdio: ['ignore', 'ignore', 'pipe'] })
+  }
+
+  /** As it is typed on a host of libvirt. */
+  private reportWithin(host: string, words: readonly string[]): ChildProcess {
+    const channels = ['--channels', '/var/lib/libvirt/qemu/channel/target']
+    return this.testbed.within(host, [process.execPath, '--import', LATE_CLOCK, CLI, ...words, ...channels])
   }
 
   /** What a reporter said on its standard error. */
@@ -153,9 +186,10 @@ export class ReportedSite {
     return ended.finally(() => clearTimeout(timer))
   }
 
-  private async enrol(host: string): Promise<void> {
+  /** Registers a host and starts its reporter. */
+  async enrol(host: string): Promise<void> {
     const measurement = join(this.testbed.folder, `${host}.json`)
-    writeFileSync(measurement, encodeHostMeasurement(aMeasurement(host)))
+    writeFileSync(measurement, encodeHostMeasurement(aMeasurement(host, this.isWithin ? 1 : cpus().length)))
     await this.good(['hosts', 'add', measurement])
     writeFileSync(join(this.testbed.folder, `${host}.token`), await this.good(['enroll', host, '--host']))
     await this.startReporter(host)

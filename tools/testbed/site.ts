@@ -6,7 +6,8 @@ import { withSite } from '../../src/apps/server/open-site.ts'
 import { parseVmId } from '../../src/terms/ids.ts'
 import type { KeptReport } from '../../src/terms/host-report.ts'
 import type { PersonalityVector } from '../../src/terms/personality.ts'
-import type { Identity } from '../../src/world/site-store.ts'
+import type { UsageSlot } from '../../src/terms/usage.ts'
+import type { Identity, JournalLine } from '../../src/world/site-store.ts'
 import { REPOSITORY } from '../repository.ts'
 import type { Testbed } from './testbed.ts'
 
@@ -68,6 +69,16 @@ export class Site {
       encoding: 'utf8',
     })
     return said.trim().split('\n')[0].trim()
+  }
+
+  /** What VMs used in slots of the past: a judgement wants some, and nobody waits for them. Before the first start. */
+  tellPast(slots: readonly UsageSlot[]): Promise<void> {
+    return withSite({ data: this.data, wanted: 'made' }, (store) => store.usage.put(slots))
+  }
+
+  /** The journal's newest lines, oldest first. */
+  journal(most: number): Promise<readonly JournalLine[]> {
+    return withSite({ data: this.data }, (store) => store.journal.last(most))
   }
 
   /** The newest report of each host. */

@@ -40,9 +40,9 @@ export class SmallGuest {
   }
 
   /** Boots one that is defined on a host and waits for its first beats. Throws `GuestLost` where none come. */
-  static async boot(testbed: Testbed, { vm, host, hosts, options }: BootOrder): Promise<SmallGuest> {
+  static async boot(testbed: Testbed, { vm, host, hosts, options = [] }: BootOrder): Promise<SmallGuest> {
     const guest = new SmallGuest(testbed, vm, hosts)
-    await testbed.startSmallGuest(host, vm, ...(options ?? ['mem=128', 'defined=1']))
+    await testbed.startSmallGuest(host, vm, 'mem=128', 'defined=1', ...options)
     const endsAt = performance.now() + BOOT_MS_MAX
     while (guest.beats(host).length < FIRST_BEATS) {
       if (performance.now() > endsAt) throw new GuestLost(`${vm} did not boot: ${testbed.serial(host, vm).slice(-300)}`)
@@ -120,7 +120,7 @@ export interface BootOrder {
   readonly vm: string
   readonly host: string
   readonly hosts: readonly string[]
-  /** Of `testbed.sh vm-start`. Absent: 128 MiB, and a definition where it starts. */
+  /** Of `testbed.sh vm-start`. */
   readonly options?: readonly string[]
 }
 

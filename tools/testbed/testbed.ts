@@ -11,7 +11,7 @@ import { Guest, type GuestOrder } from './guest.ts'
 const run = promisify(execFile)
 const SCRIPTS = join(REPOSITORY, 'testbed')
 /** Where guests' images are kept from run to run. */
-const IMAGES = join(REPOSITORY, 'build', 'testbed')
+export const IMAGES = join(REPOSITORY, 'build', 'testbed')
 /** Programs from Debian's packages; `tools/debian-packages.ts` installs them. */
 const NEEDED = [
   '/usr/sbin/libvirtd',
@@ -176,6 +176,11 @@ export class Testbed {
     return this.tell('virsh', host, ...words)
   }
 
+  /** Runs a program in a host to its end. */
+  inHost(host: string, ...words: readonly string[]): Promise<string> {
+    return this.tell('exec', host, ...words)
+  }
+
   /** Where a host's libvirt is asked. */
   async uri(host: string): Promise<string> {
     return (await this.tell('uri', host)).trim()
@@ -211,6 +216,12 @@ export class Testbed {
   /** Breaks something, or mends it. */
   async disturb(...words: Disturbance): Promise<void> {
     await this.tell(...words)
+  }
+
+  /** Starts a program in a host: with its files, its network and its part of the processors. It ends with the host. */
+  within(host: string, words: readonly string[]): ChildProcess {
+    const options = { env: this.environment, stdio: ['ignore', 'ignore', 'pipe'] as ['ignore', 'ignore', 'pipe'] }
+    return spawn(join(SCRIPTS, 'testbed.sh'), ['exec', host, ...words], options)
   }
 
   /** Guests that have a QEMU process on a host, as the kernel tells and not libvirt. None on a host that is down. */

@@ -12,6 +12,7 @@ import { Mover } from '../../loop/mover.ts'
 import { MovingHypervisor } from '../../loop/moving-hypervisor.ts'
 import { runLoop } from '../../loop/run-loop.ts'
 import type { Inventory } from '../../terms/cluster.ts'
+import { cpuDemand } from '../../terms/cpu-demand.ts'
 import type { MigrationIntent } from '../../terms/intent.ts'
 import type { MigrationOrder } from '../../terms/move.ts'
 import { DAY_MS, SECOND_MS } from '../../terms/units.ts'
@@ -214,7 +215,7 @@ async function measureRest({ scenario, signal }: EveningOptions, uris: ReadonlyM
     const spanSec = (performance.now() - begun) / SECOND_MS
     const shares = scenario.guests.map((guest) => {
       const { usedSec, delaySec } = guests.get(guest.name) ?? { usedSec: 0, delaySec: 0 }
-      return (usedSec + delaySec) / spanSec - wantAt(guest, 0)
+      return cpuDemand({ ran: usedSec / spanSec, waited: delaySec / spanSec }) - wantAt(guest, 0)
     })
     return Math.max(0, shares.reduce((sum, share) => sum + share, 0) / shares.length)
   } finally {

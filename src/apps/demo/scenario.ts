@@ -35,9 +35,9 @@ export interface DemoScenario {
 }
 
 /** What a guest of the evening wants when it is busy, and any guest when it is not. */
-const BUSY = 0.18
+const BUSY = 0.15
 const GUEST_MIB = 96
-const QUIET = 0.02
+const QUIET = 0.01
 
 /** Evening: three guests of one host begin within ten minutes of each other at 20:00. Offices by day and reports at night have those hours to themselves. */
 export const EVENING: DemoScenario = {
@@ -115,7 +115,7 @@ export function imaginePast(
 }
 
 /** What a host needs beside its guests' CPUs, share of a core: libvirtd, and what QEMU does besides, copies of memory among it. */
-const OWN_SHARE = 0.15
+const OWN_SHARE = 0.1
 
 /** What each host has for its guests, share of a core: so much that one busy guest and one at rest fill it as far as the policy lets a target be filled,
  *  with three tenths to spare; never more than the machine has. Three busy ones want half as much again as it has.

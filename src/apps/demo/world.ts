@@ -1,5 +1,6 @@
 /** The demo's hosts and guests as a balancer's world: what the meter saw. Moves are the mover's, as in production. */
 import { HOST_UNKNOWN, type Inventory } from '../../terms/cluster.ts'
+import { cpuDemand } from '../../terms/cpu-demand.ts'
 import type { HostCharacteristics } from '../../terms/host.ts'
 import type { VmId } from '../../terms/ids.ts'
 import type { MigrationOrder } from '../../terms/move.ts'
@@ -126,7 +127,8 @@ export class MeterTelemetry implements TelemetrySource {
     const cpu = Float32Array.from(vms, ({ id }) => {
       const [from, to] = [was.guests.get(id), is.guests.get(id)]
       if (from === undefined || to === undefined || isShort) return NaN
-      return (to.usedSec + to.delaySec - from.usedSec - from.delaySec) / spanSec
+      // Guests have one CPU each.
+      return cpuDemand({ ran: (to.usedSec - from.usedSec) / spanSec, waited: (to.delaySec - from.delaySec) / spanSec })
     })
     return { samples: { at: is.at, windowMs: SLOT_MS, columns: { cpu } }, personalities: [] }
   }

@@ -1,4 +1,5 @@
 /** Readings of a guest from two looks at its domain. Host and guest see the same things by other counters: what a dimension means is the same. */
+import { cpuDemand } from '../../terms/cpu-demand.ts'
 import { dimensionIndex } from '../../terms/personality.ts'
 import { type Measure, type Reading, READING_LENGTH } from '../../terms/reading.ts'
 import { KiB, MiB, MINUTE_MS, SECOND_MS } from '../../terms/units.ts'
@@ -12,8 +13,11 @@ const BALLOON_AGE_MS_MAX = 5 * MINUTE_MS
 /** `dirtyrate.calc_status`: measured. */
 const DIRTY_RATE_MEASURED = 2
 /** libvirt's virDomainState. */
+const PAUSED = 3
 const SHUT_OFF = 5
 const CRASHED = 6
+/** And reasons for being paused: on its way to or from another host, and so on a new one at first. */
+const PAUSED_FOR_MOVE = new Set([2, 11])
 
 /** CPUs that a domain has now; 1 where libvirt does not say. */
 export function coresOf({ fields }: DomainStats): number {
@@ -28,13 +32,14 @@ interface Pair {
   readonly put: (measure: Measure, value: number) => void
 }
 
-/** A reading from two looks at one domain. Undefined where no time has passed, the domain was off, or it was started anew in between: its CPU time
- *  went back. What libvirt has no counter of, or a counter that went back, is absent. */
+/** A reading from two looks at one domain. Undefined where no time has passed, the domain was off, it did not run here yet at the first look (its
+ *  process takes it in then), or it was started anew in between: its CPU time went back. What libvirt has no counter of, or a counter that went back, is
+ *  absent. */
 export function readingBetween(was: DomainStats, is: DomainStats): Reading | undefined {
   const spanMs = is.at - was.at
   const used = rise(was, is, 'cpu.time') / NS_PER_MS / spanMs
   if (!(spanMs > 0) || is.fields.has('cpu.time') !== Number.isFinite(used)) return undefined
-  if (isOff(was) || isOff(is)) return undefined
+  if (isOff(was) || isOff(is) || isOnItsWay(was)) return undefined
   const values = new Float64Array(READING_LENGTH).fill(Number.NaN)
   const put = (measure: Measure, value: number): void => {
     if (Number.isFinite(value)) values[dimensionIndex(measure)] = value
@@ -53,19 +58,33 @@ function isOff({ fields }: DomainStats): boolean {
   return state === SHUT_OFF || state === CRASHED
 }
 
-/** Demand is what ran plus what waited. Runnable and not run is what the host calls CPU ready and the guest steal. */
-function putCpu({ was, is, spanMs, put }: Pair, used: number): void {
-  let waited = Number.NaN
+/** A span that begins so is not of a guest at work: it lay here as memory that arrived, or in the instant of its handing over. */
+function isOnItsWay({ fields }: DomainStats): boolean {
+  return fields.get('state.state') === PAUSED && PAUSED_FOR_MOVE.has(fields.get('state.reason') ?? Number.NaN)
+}
+
+/** Demand is what the VM's own CPUs ran plus, of what they waited, as much as would have run (see `cpuDemand`). Runnable and not run is what the host calls
+ *  CPU ready and the guest steal. What QEMU does beside them (it copies memory, or takes it in) is nothing that the guest wants: it counts as the host's own
+ *  work.
+ *  @param process CPU time of the whole process, in cores: taken where libvirt does not tell that of each CPU */
+function putCpu({ was, is, spanMs, put }: Pair, process: number): void {
+  let [ran, told] = [0, 0]
+  let [waited, wanted] = [Number.NaN, 0]
+  const inCores = (cpu: number, name: string): number => rise(was, is, `vcpu.${cpu}.${name}`) / NS_PER_MS / spanMs
   // CPUs that were unplugged leave holes in the numbers.
   const numbers = Math.min(CPUS_MAX, is.fields.get('vcpu.maximum') ?? coresOf(is))
   for (let cpu = 0; cpu < numbers; cpu++) {
+    const its = inCores(cpu, 'time')
+    if (Number.isFinite(its)) [ran, told] = [ran + its, told + 1]
     if (!is.fields.has(`vcpu.${cpu}.delay`)) continue
-    waited = (Number.isNaN(waited) ? 0 : waited) + rise(was, is, `vcpu.${cpu}.delay`)
+    const delay = inCores(cpu, 'delay')
+    waited = (Number.isNaN(waited) ? 0 : waited) + delay
+    // Where nobody tells how long this CPU ran, all that it waited may have been wanted.
+    wanted += Number.isFinite(its) ? cpuDemand({ ran: its, waited: delay }) - its : delay
   }
-  waited /= NS_PER_MS * spanMs
-  const demand = used + (Number.isFinite(waited) ? waited : 0)
-  put('cpuRefCoresMean', demand)
-  if (demand > 0) put('cpuStealShare', waited / demand)
+  const used = told >= coresOf(is) ? ran : process
+  put('cpuRefCoresMean', used + (Number.isFinite(wanted) ? wanted : 0))
+  if (used + waited > 0) put('cpuStealShare', waited / (used + waited))
 }
 
 /** The balloon's figures are the guest's own, told through its driver: they are there only where it has one and is asked to tell. In KiB. */

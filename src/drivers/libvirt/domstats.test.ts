@@ -66,6 +66,60 @@ test('what the host sees of a domain, and nothing that it does not', () => {
   })
 })
 
+test('of what a CPU waited only as much was wanted as it would have run', () => {
+  // Of the second CPU nobody tells how long it ran: what it waited counts in full.
+  const told = RECORDING.replace('  vcpu.0.delay=0\n', '  vcpu.0.delay=0\n  vcpu.0.time=0\n').replace(
+    '  vcpu.0.delay=500000000\n',
+    '  vcpu.0.delay=500000000\n  vcpu.0.time=900000000\n',
+  )
+  const [was, is] = parseDomstats(told, 'recording')
+  // It ran 0.9 s of the 4.5 s that it did not wait, a fifth: of the 0.5 s that it waited 0.1 s. 4 s + 0.1 s + 0.5 s in 5 s.
+  const { cpuRefCoresMean, cpuStealShare } = measured(readingBetween(was, is))
+  assert.ok(Math.abs((cpuRefCoresMean ?? NaN) - 0.92) < 1e-9, `${cpuRefCoresMean}`)
+  assert.equal(cpuStealShare, 0.2)
+})
+
+/** The recording, with what each of the two CPUs ran: 1 s and 2 s of the process's 4 s. */
+function withCpuTimes(first = 3_000_000_000, second = 2_000_000_000): string {
+  return RECORDING.replace(
+    '  vcpu.0.delay=0\n',
+    '  vcpu.0.delay=0\n  vcpu.0.time=2000000000\n  vcpu.1.time=0\n',
+  ).replace('  vcpu.0.delay=500000000\n', `  vcpu.0.delay=500000000\n  vcpu.0.time=${first}\n  vcpu.1.time=${second}\n`)
+}
+
+/** Demand in cores and the share waited, to four places. */
+function cpuOf(recording: string): readonly number[] {
+  const [was, is] = parseDomstats(recording, 'recording')
+  const { cpuRefCoresMean = NaN, cpuStealShare = NaN } = measured(readingBetween(was, is))
+  return [cpuRefCoresMean, cpuStealShare].map((value) => Math.round(value * 1e4) / 1e4)
+}
+
+test('what QEMU does beside its CPUs is nothing that the guest wants', () => {
+  // 1 s and 2 s ran and half a second of each waited in 5 s; the process used 4. Of 4.5 s each ran 2/9 and 4/9, and so of what it waited.
+  assert.deepEqual(cpuOf(withCpuTimes()), [0.6667, 0.25])
+})
+
+test('where the time of one of its CPUs is not told, or went back, the time of the process stands', () => {
+  assert.deepEqual(cpuOf(withCpuTimes().replaceAll(/ {2}vcpu\.1\.time=\d+\n/g, '')), [0.9222, 0.2])
+  assert.deepEqual(cpuOf(withCpuTimes(1_000_000_000)), [0.9444, 0.2])
+  // One that was plugged in between.
+  assert.deepEqual(cpuOf(withCpuTimes().replace('  vcpu.1.time=0\n', '')), [0.9222, 0.2])
+})
+
+test('what a process did while its guest was still on its way there is none of the guest', () => {
+  for (const reason of [2, 11]) {
+    const arriving = RECORDING.replace('  state.state=1\n', `  state.state=3\n  state.reason=${reason}\n`)
+    const [was, is] = parseDomstats(arriving, 'recording')
+    assert.equal(readingBetween(was, is), undefined)
+  }
+  // One that a person paused uses nothing, and that is measured.
+  const [was, is] = parseDomstats(
+    RECORDING.replace('  state.state=1\n', '  state.state=3\n  state.reason=1\n'),
+    'recording',
+  )
+  assert.ok(readingBetween(was, is) !== undefined)
+})
+
 test('a domain that was started anew in between has no reading', () => {
   const [was, is] = parseDomstats(RECORDING.replace('cpu.time=14000000000', 'cpu.time=1'), 'recording')
   assert.equal(readingBetween(was, is), undefined)

@@ -113,6 +113,19 @@ test('a VM that was moved on by somebody else is not lost; one that hosts may hi
   assert.equal(nameOf(whatNext({ ...gone, lookSec: 300, search: { silent: [foundAt] } })), 'close lost-by-fault')
 })
 
+test('while no host at all says anything of it, it is not lost; a host that is vouched for as off need not be asked', () => {
+  const gone = { steps: ACCEPTED, source: seen('left'), destination: seen('absent') }
+  assert.equal(nameOf(whatNext({ ...gone, lookSec: 299 })), 'wait')
+  assert.equal(nameOf(whatNext({ ...gone, lookSec: 300 })), 'close lost-by-fault')
+
+  const vouched: MoveStep = { step: 'vouched', hostId: FROM, by: 'ann' }
+  const offIt = { ...gone, steps: [...ACCEPTED, vouched], source: dark(), lookSec: 5 }
+  assert.equal(nameOf(whatNext({ ...offIt, search: { silent: [FROM] } })), 'close lost-by-fault')
+  const lying = parseHostId('host-c')
+  const step = whatNext({ ...offIt, search: { silent: [FROM], lying: [lying] } })
+  assert.match(step.kind === 'close' ? step.detail : '', /A copy that does not run lies on host-c\./)
+})
+
 test('what was asked to end and is at work a minute later is asked again, whoever asked: the first word may have come too early', () => {
   const asked: MoveStep = { step: 'abort-asked', by: 'ann', reason: 'asked for' }
   const atWork = { steps: [...ACCEPTED, asked], source: seen('running', true), destination: seen('incoming') }

@@ -48,13 +48,15 @@ export interface Follow {
   readonly leastBytes?: number
   readonly leastSince?: EpochMs
   readonly isPostCopy: boolean
-  /** Where it is on neither of the two hosts: what all others say. */
+  /** Where it is on neither of the two hosts: what all others say. Absent: nobody said anything. */
   readonly search?: Search
 }
 
-/** All hosts were asked for a VM that is on neither of its two. `foundAt`: somebody else moved it on. `silent`: hosts that gave no answer. */
+/** All hosts were asked for a VM that is on neither of its two. `foundAt`: somebody else moved it on. `lying`: hosts with a copy that does not run.
+ *  `silent`: hosts that gave no answer. */
 export interface Search {
   readonly foundAt?: HostId
+  readonly lying?: readonly HostId[]
   readonly silent: readonly HostId[]
 }
 
@@ -90,9 +92,7 @@ export function afterLook(
   rules: IntentRules = INTENT_RULES,
 ): Follow {
   const { record, progress, search, at } = look
-  const source = asVouched(record, look.source, record.intent.order.from)
-  const destination = asVouched(record, look.destination, record.intent.order.to)
-  const picture = layTogether(source, destination, rules.table)
+  const { source, destination, picture } = seenTogether(record, look, rules)
   const isSame = picture === follow.picture
   const isLess = progress?.remainingBytes !== undefined && progress.remainingBytes < (follow.leastBytes ?? Infinity)
   const { search: _, ...before } = follow
@@ -108,6 +108,17 @@ export function afterLook(
     ...(isLess ? { leastBytes: progress.remainingBytes, leastSince: at } : {}),
     isPostCopy: follow.isPostCopy || progress?.isPostCopy === true || picture === 'post-copy',
   }
+}
+
+/** What two sightings come to, with what people vouched for. */
+export function seenTogether(
+  record: IntentRecord,
+  look: { readonly source: Sighting; readonly destination: Sighting },
+  rules: IntentRules = INTENT_RULES,
+): { readonly source: Sighting; readonly destination: Sighting; readonly picture: Picture } {
+  const source = asVouched(record, look.source, record.intent.order.from)
+  const destination = asVouched(record, look.destination, record.intent.order.to)
+  return { source, destination, picture: layTogether(source, destination, rules.table) }
 }
 
 /** What to do now, and why. The table of docs/moves.md, row by row. */
@@ -231,15 +242,17 @@ function whereItShouldBe(seen: Case): NextStep {
   return { kind: 'close', state: 'done', detail: `It runs at the destination: ${seen.seen}.${remark}` }
 }
 
-/** Lost, unless somebody else moved it on, or may have: hosts that give no answer are waited for, but not for ever. */
+/** Lost, unless somebody else moved it on, or may have: hosts that give no answer are waited for, but not for ever. Who is told that it is lost starts it. */
 function onNeither(seen: Case): NextStep {
   if (!seen.isConfirmed) return WAIT
-  const { foundAt, silent = [] } = seen.follow.search ?? {}
-  if (foundAt !== undefined)
-    return { kind: 'close', state: 'failed', detail: `Somebody else moved it on to ${foundAt}: ${seen.seen}.` }
+  const { search } = seen.follow
+  if (search?.foundAt !== undefined)
+    return { kind: 'close', state: 'failed', detail: `Somebody else moved it on to ${search.foundAt}: ${seen.seen}.` }
+  const silent = search?.silent.filter((host) => !isVouched(seen.record, host)) ?? ['all other hosts']
   if (silent.length > 0 && lastedMs(seen) < seen.rules.darkDestinationMs) return WAIT
   const unasked = silent.length === 0 ? '' : ` Not to be asked: ${silent.join(', ')}.`
-  return { kind: 'close', state: 'lost-by-fault', detail: `It runs on neither host: ${seen.seen}.${unasked}` }
+  const lying = search?.lying === undefined ? '' : ` A copy that does not run lies on ${search.lying.join(', ')}.`
+  return { kind: 'close', state: 'lost-by-fault', detail: `It runs on neither host: ${seen.seen}.${unasked}${lying}` }
 }
 
 /** Why nobody may touch this VM now. */
@@ -286,7 +299,11 @@ function lastedMs({ follow: { since, until } }: Case): number {
 }
 
 /** A host that a person vouches is off shows nothing. One that answers speaks for itself. */
-function asVouched({ vouchedFor }: IntentRecord, sighting: Sighting, host: string): Sighting {
-  if (sighting.kind === 'seen' || !vouchedFor.some((id) => id === host)) return sighting
+function asVouched(record: IntentRecord, sighting: Sighting, host: HostId): Sighting {
+  if (sighting.kind === 'seen' || !isVouched(record, host)) return sighting
   return { kind: 'seen', at: sighting.at, presence: 'absent', hasJob: false, detail: 'off, as a person vouches' }
+}
+
+function isVouched({ vouchedFor }: IntentRecord, host: HostId): boolean {
+  return vouchedFor.includes(host)
 }

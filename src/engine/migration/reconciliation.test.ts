@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import type { Sighting } from '../../terms/intent.ts'
 import type { MoveStep } from '../../terms/move-record.ts'
 import { ACCEPTED, dark, nameOf, seen, SENT, whatNext } from './builders.ts'
-import type { CallStatus } from './intent.ts'
+import type { CallStatus, Search } from './intent.ts'
 
 /** The table of docs/moves.md: last durable record, what each host says and for how long, and what is done. */
 const TABLE: readonly {
@@ -12,6 +12,7 @@ const TABLE: readonly {
   readonly call?: CallStatus
   readonly source: Sighting
   readonly destination: Sighting
+  readonly search?: Search
   readonly lookSec: number
   readonly expect: string
 }[] = [
@@ -137,6 +138,7 @@ const TABLE: readonly {
     call: 'succeeded',
     source: seen('left'),
     destination: seen('absent'),
+    search: { silent: [] },
     lookSec: 5,
     expect: 'close lost-by-fault',
   },

@@ -5,6 +5,7 @@ import { after, before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { aHost, aVector, aVm } from '../../../../tools/builders.ts'
 import { parseHostId, parseVmId } from '../../../terms/ids.ts'
+import { SITE_SAFETY } from '../../../terms/policy.ts'
 import { DAY_MS, GiB, MINUTE_MS } from '../../../terms/units.ts'
 import { SLOT_MS, slotOf } from '../../../terms/usage.ts'
 import { type Answered, ApiBench, type Asked } from './builders.ts'
@@ -245,6 +246,17 @@ test('a policy replaces the version that its author saw, or nothing', async () =
     history.map((past: { version: number }) => past.version),
     [1],
   )
+})
+
+test('limits of safety can be set, in part; what is left out of them is the site’s', async () => {
+  const { json } = await get('/v1/policy')
+  const { status, json: set } = await putPolicy(json['version'] as number, { safety: { movesShareHourMax: 1 } })
+  assert.deepEqual([status, set['policy']['safety']], [200, { ...SITE_SAFETY, movesShareHourMax: 1 }])
+  // What was read can be set as it is.
+  const again = await putPolicy(set['version'] as number, set['policy'] as object)
+  assert.deepEqual([again.status, again.json['policy']], [200, set['policy']])
+  const lifted = await putPolicy(again.json['version'] as number, { safety: null })
+  assert.deepEqual([lifted.status, lifted.json['policy']['safety']], [200, undefined])
 })
 
 function putAutomation(token: string, body: object): Promise<Answered> {

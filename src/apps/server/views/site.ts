@@ -28,6 +28,7 @@ export const PolicyBody = Type.Object(
             Type.Optional(Type.Object({}, { additionalProperties: true })),
           ]),
         ),
+        safety: Type.Optional(Type.Union([Type.Object({}, { additionalProperties: true }), Type.Null()])),
       },
       { additionalProperties: false, description: 'what is left out keeps its default; see docs/policy.md' },
     ),
