@@ -1,5 +1,5 @@
-/** `npm run record:moves -- [--minutes N] [--moves N] [--seed N] [--kind KIND] [--out FILE]`: real moves of small guests between two hosts of the testbed, drawn at
- *  random with many that can't end, one row each. It goes on where the file ends, and never changes a row. Needs root. */
+/** `npm run record:moves -- [--minutes N] [--moves N] [--seed N] [--kind KIND] [--out FILE]`: real moves of small guests between two hosts
+ *  of the testbed, drawn at random with many that can't end, one row each. It goes on where the file ends, and never changes a row. Needs root. */
 import { appendFileSync, existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
