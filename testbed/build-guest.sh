@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
-# build-guest.sh DIR - make the small guest:
+# build-guest.sh DIR [AGENT] - make the small guest:
 #   DIR/kernel/     Debian's cloud kernel and its modules, fetched and unpacked, not installed: nobody's machine is to start it
 #   DIR/initrd.gz   busybox, virtio modules, the workloads and guest-init.sh: a whole diskless guest (about 1.5 MB), and what
 #                   boots the Debian guest of build-debian-guest.sh
+#   DIR/initrd-agent   where AGENT (the single-file executable) is given: the same guest with it, and what it is linked to
 # No mount and no loop device is used, so this works in any container.
 set -euo pipefail
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-out=${1:?usage: build-guest.sh DIR}
+out=${1:?usage: build-guest.sh DIR [AGENT]} agent=${2:-}
 mkdir -p "$out"
 out=$(cd "$out" && pwd)
 work=$(mktemp -d --tmpdir="$out"); trap 'rm -rf "$work"' EXIT
@@ -35,3 +36,13 @@ for module in virtio_pci virtio_net virtio_console virtio_balloon virtio_blk vir
 done
 (cd "$root" && find . | cpio --quiet -o -H newc | gzip -9) >"$out/initrd.gz"
 ls -l "$out/initrd.gz"
+[[ -n $agent ]] || exit 0
+
+# A second archive behind the first, not compressed: to unpack a hundred megabytes would take an emulated guest a minute.
+with=$work/agent
+install -D -m 755 "$agent" "$with/bin/ethos-agent"
+while read -r library; do install -D -m 755 "$library" "$with$library"; done < <(ldd "$agent" | grep -o '/[^ ]*')
+cp "$out/initrd.gz" "$work/initrd-agent"; truncate -s %4 "$work/initrd-agent"
+(cd "$with" && find . | cpio --quiet -o -H newc) >>"$work/initrd-agent"
+mv "$work/initrd-agent" "$out/initrd-agent"
+ls -l "$out/initrd-agent"

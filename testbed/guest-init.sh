@@ -4,7 +4,8 @@
 # testbed.dirty (MiB rewritten per second), testbed.span (MiB it walks over); testbed.fill (MiB that it holds); testbed.beat (ms between beats, 200).
 # The small guest prints "beat SEQ UPTIME" on the serial console: an unbroken sequence across a
 # migration is the proof that the guest lived on.  It takes commands on virtio port org.ethos.testbed.0:
-#   ping | set cpu N | set dirty N | set span N | stat | done (pages rewritten so far, and when)
+#   ping | set cpu N | set dirty N | set span N | stat | agent (the agent's last words, where there is one)
+#   done (pages rewritten so far, and when)
 /bin/busybox --install -s /bin
 export PATH=/bin
 mount -t proc proc /proc; mount -t sysfs sys /sys; mount -t devtmpfs dev /dev; mount -t tmpfs run /run
@@ -40,11 +41,22 @@ channel() {
         ping) echo "pong $(cat /run/beat)" ;;
         set)  echo "$value" >"/run/$key"; echo "ok $key $value" ;;
         done) echo "done $(cat /run/done-dirty)" ;;
+        agent) tail -n 1 /run/agent.log 2>/dev/null ;;
         stat) head -1 /proc/stat; grep -E '^(MemTotal|MemAvailable)' /proc/meminfo ;;
       esac >&3
     done 3<>"$dev" <&3
     sleep 1
   done
 }
+# Only in the image with the agent; what it tells goes over its port.
+agent() {
+  mkdir -p /run/agent /tmp
+  for port in /sys/class/virtio-ports/*; do
+    [ "$(cat "$port/name")" = org.ethos.agent.0 ] && port=/dev/${port##*/} && break
+  done
+  printf 'vm = %s\nuplink = virtio\nvirtio-port = %s\nstate = /run/agent\nvector-every = 1min\n' "$testbed_name" "$port" >/run/agent.conf
+  exec ethos-agent --config /run/agent.conf >/run/agent.log 2>&1
+}
+if [ -x /bin/ethos-agent ]; then agent & fi
 workload beat "${testbed_beat:-200}" & workload "${testbed_work:-burn}" & workload dirty "${testbed_fill:-0}" & channel &
 while :; do wait; sleep 1; done

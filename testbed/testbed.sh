@@ -23,6 +23,7 @@
 #   testbed.sh exec HOST CMD...            run a command inside HOST
 #   testbed.sh vm-start HOST VM [k=v...]   boot a guest: the small one (mem=192 vcpus=1 cpu=30 dirty=4 span=32), or with
 #                                          debian=1 mem=512 Debian with agent, nginx and PostgreSQL, and data=FILE as its disk;
+#                                          agent=1 is the small one with the agent (build-guest.sh DIR AGENT), in 320 MB;
 #                                          defined=1 leaves a definition where it runs, as operators' VMs have
 #   testbed.sh data-disk FILE MB FOLDER    make such a disk: a file system that holds what is in FOLDER
 #   testbed.sh channel HOST VM NAME        path of the host's end of a virtio-serial channel of VM
@@ -145,11 +146,16 @@ security_driver = "none"
 namespaces = []
 default_tls_x509_cert_dir = "/etc/libvirt/pki"
 stdio_handler = "file"
+lock_manager = "lockd"
 migration_host = "$(ip_of "$host")"
 migration_address = "0.0.0.0"
 keepalive_interval = ${TESTBED_KEEPALIVE_INTERVAL:-2}
 keepalive_count = ${TESTBED_KEEPALIVE_COUNT:-3}
 CONF
+  # Who wants to run a VM must hold its lease: else libvirt may let it run on at the source while it runs at the
+  # target, where the target's daemon dies in the instant of handing over
+  echo 'file_lockspace_dir = "/var/lib/libvirt/lockd/testbed"' >"$dir/etc/qemu-lockd.conf"
+  mkdir -p "$dir/lib/lockd/testbed" "$STATE/leases"
   { echo "127.0.0.1 localhost"; for h in $(hosts); do echo "$(ip_of "$h") $h"; done; } >"$STATE/hosts.txt"
 }
 
@@ -162,6 +168,7 @@ host_init() {                            # PID 1 of a host (runs inside the new 
   mount --bind "$dir/run" /run
   mount --bind "$dir/etc" /etc/libvirt
   mount --bind "$dir/lib" /var/lib/libvirt
+  mount --bind "$STATE/leases" /var/lib/libvirt/lockd/testbed    # shared, as an NFS share would be
   mount --bind "$dir/log" /var/log/libvirt
   mount --bind "$STATE/cache" /var/cache/libvirt    # shared: QEMU is probed once (3 s) for all hosts
   mount --bind "$STATE/hosts.txt" /etc/hosts
@@ -189,6 +196,7 @@ host_init() {                            # PID 1 of a host (runs inside the new 
   ip link set uplink up; ip link set br0 up
   ip addr add "$(ip_of "$host")/24" dev br0
   ip route add default via "$NET.1"
+  virtlockd --daemon
   libvirtd --daemon --listen
   touch "$dir/ready"
   trap 'exit 0' TERM                     # PID 1 leaving ends every process of the host
@@ -257,7 +265,7 @@ down() {
   local host
   for host in $(hosts); do host_down "$host"; rm -rf "${STATE:?}/hosts/$host"; done
   ip link del "$BRIDGE" 2>/dev/null || true
-  rm -rf "${STATE:?}/hosts" "$STATE/hosts.txt" "$STATE/ca"
+  rm -rf "${STATE:?}/hosts" "$STATE/hosts.txt" "$STATE/ca" "$STATE/leases"
 }
 
 status() {
@@ -272,11 +280,12 @@ status() {
 
 # ---- guests
 vm_xml() {                               # vm_xml VM [key=value...]
-  local vm=$1 n mem=192 vcpus=1 cpu=30 dirty=4 span=32 debian=0 data="" extra="" defined=0; shift
+  local vm=$1 n mem=192 vcpus=1 cpu=30 dirty=4 span=32 debian=0 data="" extra="" defined=0 agent=0 initrd=initrd.gz; shift
   n=${vm//[!0-9]/}; [[ -n $n ]] || die "a guest name must hold a number, as vm1"
   local kv; for kv in "$@"; do
-    case ${kv%%=*} in mem|vcpus|cpu|dirty|span|debian|data|extra|defined) printf -v "${kv%%=*}" '%s' "${kv#*=}" ;; *) die "unknown guest option $kv" ;; esac
+    case ${kv%%=*} in mem|vcpus|cpu|dirty|span|debian|data|extra|defined|agent) printf -v "${kv%%=*}" '%s' "${kv#*=}" ;; *) die "unknown guest option $kv" ;; esac
   done
+  if [[ $agent == 1 ]]; then initrd=initrd-agent; fi
   local disks=""
   if [[ $debian == 1 ]]; then disks="<disk type='file' device='disk'><driver name='qemu' type='raw' cache='none'/>
       <source file='$GUEST/debian.img'/><target dev='vda' bus='virtio'/><readonly/><shareable/></disk>"; fi
@@ -291,7 +300,7 @@ vm_xml() {                               # vm_xml VM [key=value...]
   <os>
     <type arch='x86_64' machine='${TESTBED_MACHINE:-pc-q35-7.2}'>hvm</type>
     <kernel>$KERNEL</kernel>
-    <initrd>$GUEST/initrd.gz</initrd>
+    <initrd>$GUEST/$initrd</initrd>
     <cmdline>console=ttyS0 quiet panic=0 mitigations=off no_timer_check net.ifnames=0 systemd.hostname=$vm testbed.name=$vm testbed.ip=$NET.$((100 + n)) testbed.gw=$NET.1 testbed.cpu=$cpu testbed.dirty=$dirty testbed.span=$span testbed.debian=$debian $extra</cmdline>
   </os>
   <features><acpi/></features>
@@ -301,6 +310,7 @@ vm_xml() {                               # vm_xml VM [key=value...]
     <emulator>/usr/bin/qemu-system-x86_64</emulator>
     <controller type='usb' model='none'/>
     $disks
+    <lease><lockspace>testbed</lockspace><key>$vm</key><target path='/var/lib/libvirt/lockd'/></lease>
     <interface type='bridge'><mac address='$(printf '52:54:00:77:00:%02x' "$n")'/><source bridge='br0'/><model type='virtio'/></interface>
     <serial type='file'><source path='/var/log/libvirt/qemu/$vm.serial' append='on'/></serial>
     <channel type='unix'><target type='virtio' name='org.ethos.testbed.0'/></channel>
@@ -325,6 +335,7 @@ channel() {
 
 vm_start() {
   local host=$1 vm=$2; shift 2
+  touch "$STATE/leases/$vm"
   if [[ " $* " == *" defined=1 "* ]]; then
     vm_xml "$vm" "$@" | virsh -c "$(uri "$host")" define /dev/stdin
     virsh -c "$(uri "$host")" start "$vm"

@@ -52,6 +52,9 @@ export function checkForbidden(cluster: SmallCluster, seed: number): number {
       assert.ok(hostStates[target] === 'on' || hostStates[target] === 'off', `${to} is ${hostStates[target]}`)
       assert.notEqual(hostStates[source], 'unreachable', `${from} does not answer`)
       assert.ok(!(cluster.migrations ?? []).some((flight) => flight.vmId === vmId), `${vmId} is on its way`)
+      const barriers = cluster.barriers?.vms.get(vmId) ?? []
+      assert.ok(!barriers.some(({ hosts: barred }) => barred?.has(to) ?? true), `the platform bars ${vmId} from ${to}`)
+      assert.equal(cluster.barriers?.pairs.get(from)?.get(to), undefined, `the platform bars ${from} from ${to}`)
       assert.ok(moveClass === 'contention' || policy.consolidation.isEnabled, 'nothing is to be emptied')
     }
   }

@@ -1,7 +1,7 @@
 /** Random small clusters for property tests of the whole of suitability: every rule refuses now and then. */
 import * as fc from 'fast-check'
 import { finiteNumber } from './property.ts'
-import { HOST_STATES } from '../src/terms/cluster.ts'
+import { type Barriers, HOST_STATES, type VmBarrier } from '../src/terms/cluster.ts'
 import { type HostCharacteristics, WORKLOAD_TYPES } from '../src/terms/host.ts'
 import { parseHostId } from '../src/terms/ids.ts'
 import { GiB, MINUTE_MS } from '../src/terms/units.ts'
@@ -33,11 +33,26 @@ const VM = fc.record({
   demand: fc.array(finiteNumber({ min: 0, max: 1 }), { minLength: WINDOWS_MAX, maxLength: WINDOWS_MAX }),
   movedFrom: fc.constantFrom(undefined, 0, 1),
   hasArrived: fc.boolean(),
+  /** What the platform bars it from. */
+  barred: fc.constantFrom(undefined, undefined, undefined, 'all' as const, 0, 1),
   flightTo: fc.constantFrom(undefined, undefined, undefined, 0, 1),
 })
 
 function benchmarksOf(scores: Readonly<Record<string, number>>): HostCharacteristics['benchmarks'] {
   return Object.fromEntries(Object.entries(scores).map(([type, score]) => [type, { score, unit: 'x reference' }]))
+}
+
+function barriersOf(barred: readonly (number | 'all' | undefined)[], isApart: boolean): Barriers {
+  const apart = { lacking: 'cpu-flags', reason: 'Another maker.' } as const
+  const own = barred.flatMap((host, v) => {
+    const hosts = typeof host === 'number' ? { hosts: new Set([aHost(host).id]) } : {}
+    const barrier: VmBarrier = { lacking: 'network', reason: 'It is on br7.', ...hosts }
+    return host === undefined ? [] : [[aVm(v).id, [barrier]] as const]
+  })
+  return {
+    pairs: new Map(isApart ? [[aHost(0).id, new Map([[aHost(1).id, apart]])]] : []),
+    vms: new Map(own),
+  }
 }
 
 /** Two to eight hosts of several kinds and states, with up to a dozen VMs of any size, some moved lately, some on their way. */
@@ -53,8 +68,11 @@ export const RANDOM_CLUSTERS: fc.Arbitrary<SmallCluster> = fc
     isEnabled: fc.boolean(),
     isMeasured: fc.boolean(),
     isBenchmarked: fc.boolean(),
+    /** The platform bars some VMs, and one of the first two hosts from the other. */
+    isBarring: fc.constantFrom(false, false, false, true),
+    isApart: fc.boolean(),
   })
-  .map(({ hosts, vms, windows, isEnabled, isMeasured, isBenchmarked, safety, ...limits }) => {
+  .map(({ hosts, vms, windows, isEnabled, isMeasured, isBenchmarked, isBarring, isApart, safety, ...limits }) => {
     const hostOf = vms.map(({ host }) => (host < 0 ? -1 : host % hosts.length))
     return {
       at: NOW_MS,
@@ -77,6 +95,14 @@ export const RANDOM_CLUSTERS: fc.Arbitrary<SmallCluster> = fc
           ...(isHostPassthrough === undefined ? {} : { isHostPassthrough }),
         }),
       ),
+      ...(isBarring
+        ? {
+            barriers: barriersOf(
+              vms.map(({ barred }) => barred),
+              isApart,
+            ),
+          }
+        : {}),
       hostOf,
       demand: vms.map(({ demand, vcpus }) => demand.slice(0, windows).map((share) => share * vcpus)),
       migrations: vms.flatMap(({ flightTo }, v) =>

@@ -1,6 +1,6 @@
 /** Builders for tests: small clusters as the engine sees them, with the unremarkable filled in. */
 import { aPlainHost } from '../terms/builders.ts'
-import type { HostState, MigrationInFlight } from '../terms/cluster.ts'
+import type { Barriers, HostState, MigrationInFlight } from '../terms/cluster.ts'
 import type { HostCharacteristics } from '../terms/host.ts'
 import { parseHostId, parseOrderId, parseVmId } from '../terms/ids.ts'
 import { type Policy, parsePolicy } from '../terms/policy.ts'
@@ -41,6 +41,8 @@ export interface SmallCluster {
   /** Demand in reference cores; a number stands for a flat hour of it. */
   readonly demand: readonly (number | readonly number[])[]
   readonly migrations?: readonly MigrationInFlight[]
+  /** What the platform says against moves. Absent: nobody asked it. */
+  readonly barriers?: Barriers
   /** What hosts measure of themselves. Absent: nothing. */
   readonly hostSamples?: HostSampleBatch
   readonly policy?: Policy
@@ -66,6 +68,7 @@ export function anObservation(cluster: SmallCluster): Observation {
       hostOf: Int32Array.from(hostOf),
       migrations: cluster.migrations ?? [],
       ended: [],
+      ...(cluster.barriers === undefined ? {} : { barriers: cluster.barriers }),
     },
     samples: { at, windowMs: STEP_MS, columns: { cpu: Float32Array.from(rows, (row) => row[row.length - 1] ?? NaN) } },
     personalities: [],

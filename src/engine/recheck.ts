@@ -1,7 +1,7 @@
 /** An order looked at once more, on a fresh inventory, right before it is begun: between a plan and its start a VM may have come to the target, an operator
  *  may have moved the VM, or the target may have been taken for maintenance. */
 import { HOST_UNKNOWN, type MigrationInFlight } from '../terms/cluster.ts'
-import type { MigrationOrder } from '../terms/move.ts'
+import type { MigrationOrder, MoveClass } from '../terms/move.ts'
 import { type Policy, SITE_SAFETY } from '../terms/policy.ts'
 import type { Lack, Refused, Verdict } from '../terms/ranking.ts'
 import type { Observation } from '../terms/turn.ts'
@@ -10,7 +10,7 @@ import { isOverwhelmed } from './plan/relieve.ts'
 import { measureLevels } from './profile/levels.ts'
 import { alignRosters } from './roster.ts'
 import type { EngineState } from './state.ts'
-import { isAskedFor, type Budgets } from './suitability/budgets.ts'
+import { isAskedFor } from './suitability/budgets.ts'
 import type { VmGate } from './suitability/gates/gate.ts'
 import { IN_FLIGHT } from './suitability/gates/in-flight.ts'
 import { LOCATION_UNKNOWN } from './suitability/gates/location-unknown.ts'
@@ -23,6 +23,7 @@ import {
   firstShutInNeed,
   refuse,
 } from './suitability/rules.ts'
+import { isTooFullForEnergy } from './suitability/rules/demand.ts'
 
 /** Samples older than so many windows are no ground to move on. */
 const FRESH_WINDOWS = 3
@@ -68,12 +69,12 @@ export function recheckOrder(
       : firstBroken(context, vm, to)
     : firstBrokenAsked(context, vm, to)
   if (broken !== undefined) return refuse(context, broken, vm, to)
-  const over = isVoluntary ? undefined : sayAskedBudget(context.budgets, from, to)
+  const over = sayBudget(context, order.class, { vm, from, to })
   return over === undefined ? { kind: 'fits' } : refused('move-budget', 1, over)
 }
 
 /** The sheet as it would be without this order, and with all that is under way. */
-function contextFor(
+export function contextFor(
   observation: Observation,
   state: EngineState,
   policy: Policy,
@@ -124,10 +125,21 @@ function firstShutAsked(context: TurnContext, vm: number): VmGate | undefined {
   return [LOCATION_UNKNOWN, IN_FLIGHT, PINNED].find((gate) => gate.isShut(context, vm))
 }
 
-function sayAskedBudget(budgets: Budgets | undefined, from: number, to: number): string | undefined {
-  return budgets === undefined || budgets.mayBeAsked(from, to)
-    ? undefined
-    : 'As many moves that were asked for are under way, or were within the hour, as may be.'
+/** What the class of the move has left. That of moves for contention is a matter of rules and gates. */
+function sayBudget(
+  context: TurnContext,
+  moveClass: MoveClass,
+  { vm, from, to }: { readonly vm: number; readonly from: number; readonly to: number },
+): string | undefined {
+  const { budgets } = context
+  if (budgets === undefined || moveClass === 'contention') return undefined
+  if (moveClass !== 'energy')
+    return budgets.mayBeAsked(from, to, moveClass)
+      ? undefined
+      : 'As many moves that were asked for are under way, or were within the hour, as may be.'
+  if (isTooFullForEnergy(context, vm, to)) return 'Its target is fuller than one may be for the sake of energy.'
+  const left = Math.min(budgets.left('energy'), budgets.leftFrom(from, 'energy'), budgets.leftTo(to, 'energy'))
+  return left > 0 ? undefined : 'As many moves for energy are under way, or were within the hour, as may be.'
 }
 
 function refused(lacking: Lack, shortBy: number, reason: string): Refused {

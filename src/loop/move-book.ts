@@ -1,15 +1,18 @@
+import { recordAfterStep } from '../engine/clock-step.ts'
 import { afterLine, type IntentRecord, linesOf } from '../engine/migration/intent-record.ts'
 import { type CallStatus, type Follow, startFollowing } from '../engine/migration/intent.ts'
 import type { PastStart } from '../engine/migration/start-guards.ts'
 import type { MigrationInFlight } from '../terms/cluster.ts'
 import type { OrderId, VmId } from '../terms/ids.ts'
-import type { MigrationIntent, MoveFigures } from '../terms/intent.ts'
+import type { MigrationIntent, MoveFigures, Sighting } from '../terms/intent.ts'
 import {
+  type ClockLine,
   encodeMoveLine,
   encodeMoverLine,
   encodeYieldLine,
   type MoveLine,
   type MoveStep,
+  readClockLine,
   readMoveLine,
   readYieldLine,
   type YieldLine,
@@ -18,6 +21,7 @@ import { ParseError } from '../terms/parse.ts'
 import { DAY_MS, type EpochMs } from '../terms/units.ts'
 import type { CallEnd } from '../world/migration-driver.ts'
 import type { Store } from '../world/store.ts'
+import { usableFigures } from './patient-driver.ts'
 
 /** How many moves that ended are kept in memory, and how many starts. */
 const ENDED_MOST = 1000
@@ -41,6 +45,8 @@ export interface Entry {
   callEnd: CallEnd | undefined
   /** Its end by the platform's word is on record. */
   isCallEndWritten: boolean
+  /** What the target had of it, where it runs there. */
+  figuresThere?: MoveFigures
   progressWrittenAt: EpochMs
   /** All that is on record of it was written together the last time. */
   carriedAt: EpochMs
@@ -104,8 +110,15 @@ export class MoveBook {
       if (typeof line === 'string') unread ??= line
       if (line === undefined || typeof line === 'string') continue
       latest = Math.max(latest, line.at)
+      if ('steppedMs' in line) {
+        for (const [id, record] of records) records.set(id, recordAfterStep(record, line.steppedMs))
+        for (const [vmId, one] of yields)
+          yields.set(vmId, { ...one, at: one.at + line.steppedMs, until: one.until + line.steppedMs })
+        this.setPastForward(line.steppedMs)
+        continue
+      }
       if ('until' in line) {
-        if (line.until > now) yields.set(line.vmId, line)
+        yields.set(line.vmId, line)
         continue
       }
       const record = afterLine(records.get(line.orderId), line)
@@ -122,7 +135,33 @@ export class MoveBook {
       entry.isCallEndWritten = record.call !== undefined
       this.openById.set(record.intent.order.id, entry)
     }
-    return { latest, yields: [...yields.values()], ...(unread === undefined ? {} : { unread }) }
+    const standing = [...yields.values()].filter(({ until }) => until > now)
+    return { latest, yields: standing, ...(unread === undefined ? {} : { unread }) }
+  }
+
+  /** The clock was set: what is on record is as long ago as it was, and what was seen of moves under way is looked at anew. On record it stays as it was
+   *  written; a line of the journal says by how much the clock was set. @param steppedMs forward; 0: back */
+  clockStepped(steppedMs: number, now: EpochMs): void {
+    for (const entry of this.openById.values()) {
+      if (entry.record !== undefined) entry.record = recordAfterStep(entry.record, steppedMs)
+      const { isPostCopy, leastBytes } = entry.follow
+      // How long it has not got less is counted anew as well.
+      entry.follow = {
+        ...startFollowing(now),
+        isPostCopy,
+        ...(leastBytes === undefined ? {} : { leastBytes, leastSince: now }),
+      }
+      entry.progressWrittenAt += steppedMs
+      entry.carriedAt += steppedMs
+    }
+    this.setPastForward(steppedMs)
+  }
+
+  private setPastForward(steppedMs: number): void {
+    this.startsMade = this.startsMade.map((start) => ({ ...start, at: start.at + steppedMs }))
+    this.endedMoves.forEach((record, i) => {
+      this.endedMoves[i] = recordAfterStep(record, steppedMs)
+    })
   }
 
   /** A place is taken at once, so that two orders can't have the last one. */
@@ -219,20 +258,31 @@ export function callStatus({ isSent, callEnd, record }: Entry): CallStatus {
   return isSent ? 'pending' : (record?.call?.kind ?? 'not-ours')
 }
 
+/** Keeps what a target has of a move: who took it over was not told when the call ended. */
+export function noteFigures(entry: Entry, destination: Sighting): void {
+  if (destination.kind !== 'seen' || destination.figures === undefined) return
+  entry.figuresThere = usableFigures(destination.figures)
+}
+
 /** What the platform measured, or what was seen on the way where it told nothing. Absent: neither. */
-export function figuresOf({ callEnd, record }: Entry): { readonly figures?: MoveFigures } {
-  const figures = callEnd?.figures ?? record?.call?.figures
+export function figuresOf({ callEnd, record, figuresThere }: Entry): { readonly figures?: MoveFigures } {
+  const figures = callEnd?.figures ?? record?.call?.figures ?? figuresThere
   return figures === undefined ? {} : { figures }
 }
 
 /** A line of a move, undefined for another line, or why it can't be read. */
-function readOr(text: string, place: string): MoveLine | YieldLine | string | undefined {
+function readOr(text: string, place: string): MoveLine | YieldLine | ClockLine | string | undefined {
   try {
-    return readMoveLine(text, place) ?? readYieldLine(text, place)
+    return readMoveLine(text, place) ?? readYieldLine(text, place) ?? readClockLine(text, place)
   } catch (error) {
     if (error instanceof ParseError) return error.message
     throw error
   }
+}
+
+export function recordOf({ record, intent }: Entry): IntentRecord {
+  if (record === undefined) throw new Error(`The intent of ${intent.order.id} is not on record.`)
+  return record
 }
 
 function newEntry(intent: MigrationIntent, now: EpochMs): Entry {
@@ -249,4 +299,9 @@ function newEntry(intent: MigrationIntent, now: EpochMs): Entry {
     carriedAt: now,
     lastWrite: Promise.resolve(),
   }
+}
+
+/** Why nobody may touch its VM and its hosts. */
+export function reasonFrozen({ frozen, intent: { order } }: IntentRecord): string {
+  return `${frozen?.reason ?? 'unknown'} since the move of ${order.vmId} from ${order.from} to ${order.to}`
 }

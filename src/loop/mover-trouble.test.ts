@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { aRig, endsOf, kindOf, reasonOf } from '../../tools/moves/mover-rig.ts'
 import { Rig } from '../../tools/moves/rig.ts'
 import { parseOrderId } from '../terms/ids.ts'
-import { MINUTE_MS, SECOND_MS } from '../terms/units.ts'
+import { HOUR_MS, MINUTE_MS, SECOND_MS } from '../terms/units.ts'
 import type { MigrationDriver } from '../world/migration-driver.ts'
 
 test('a clock that goes back holds everything until it is where it was', async () => {
@@ -16,6 +16,57 @@ test('a clock that goes back holds everything until it is where it was', async (
   assert.equal(rig.mover.view().holds.length, 1)
   await rig.pass(10 * SECOND_MS)
   assert.equal(kindOf(await rig.submit(rig.intent(rig.vms[0], rig.hosts[1]))), 'started')
+})
+
+test('a clock that is set an hour forward ends no move before its time, and no hour of a budget either; the next process knows', async () => {
+  const rig = aRig('plain', { copyMs: MINUTE_MS })
+  const intent = rig.intent(rig.vms[0], rig.hosts[1])
+  await rig.submit(intent)
+  await rig.pass(5 * SECOND_MS)
+  await rig.setForward(HOUR_MS)
+  await rig.pass(5 * SECOND_MS)
+  assert.ok(!rig.monitor.stepsOf(intent.order.id).includes('abort-asked'))
+  rig.kill()
+  await rig.restart()
+  await rig.pass(5 * SECOND_MS)
+  assert.ok(!rig.monitor.stepsOf(intent.order.id).includes('abort-asked'))
+  await rig.pass(2 * MINUTE_MS)
+  assert.deepEqual(endsOf(rig), ['done'])
+  assert.deepEqual(rig.monitor.violations, [])
+})
+
+test('a call that the platform holds back beyond its time is still followed when it begins, and ends where it began', async () => {
+  const rig = aRig('late', { copyMs: MINUTE_MS })
+  const intent = rig.intent(rig.vms[0], rig.hosts[1])
+  await rig.submit(intent)
+  // Two minutes are its time. After seven it has not begun, and nobody else may move the VM.
+  await rig.pass(7.5 * MINUTE_MS)
+  assert.deepEqual(endsOf(rig), [])
+  assert.match(reasonOf(await rig.submit(rig.intent(rig.vms[0], rig.hosts[2]))), /vm-0/)
+  await rig.pass(2 * MINUTE_MS)
+  assert.deepEqual(endsOf(rig), ['aborted'])
+  assert.equal(rig.whereIs(rig.vms[0]), rig.hosts[0])
+  assert.deepEqual(rig.monitor.stepsOf(intent.order.id).filter((step) => step === 'abort-asked').length, 2)
+  assert.deepEqual(rig.monitor.violations, [])
+})
+
+test('a budget of an hour lasts an hour, whatever the clock is set to', async () => {
+  const rig = aRig()
+  for (const vm of [0, 4]) {
+    await rig.submit(rig.intent(rig.vms[vm], rig.hosts[1]))
+    await rig.pass(MINUTE_MS)
+    await rig.submit(rig.intent(rig.vms[vm], rig.hosts[0], { from: rig.hosts[1] }))
+    await rig.pass(MINUTE_MS)
+  }
+  const more = () => rig.intent(rig.vms[1], rig.hosts[0])
+  assert.match(reasonOf(await rig.submit(more())), /4 moves/)
+  await rig.setForward(HOUR_MS)
+  assert.match(reasonOf(await rig.submit(more())), /4 moves/)
+  rig.kill()
+  await rig.restart()
+  assert.match(reasonOf(await rig.submit(more())), /4 moves/)
+  await rig.pass(HOUR_MS, 10 * SECOND_MS)
+  assert.equal(kindOf(await rig.submit(more())), 'started')
 })
 
 test('what became untrue between plan and start keeps a move from starting', async () => {
@@ -172,6 +223,32 @@ test('at most two leave a host, eight units are taken of it, and five move in al
   assert.match(told[2], /2 VMs are leaving host-0; 2 may/)
   assert.deepEqual(told.slice(3, 6), ['', '', ''])
   assert.match(told[6], /5 VMs are moving; 5 may/)
+})
+
+test('a frozen move counts among the five, and on both hosts', async () => {
+  const rig = new Rig({ seed: 1, hosts: 12, vms: 12, mannerOf: () => 'plain' })
+  for (const v of [0, 1, 2, 3, 4])
+    assert.equal(reasonOf(await rig.submit(rig.intent(rig.vms[v], rig.hosts[v + 6]))), '')
+  rig.platform.silenceFor(rig.hosts[0], HOUR_MS)
+  rig.platform.silenceFor(rig.hosts[6], HOUR_MS)
+  await rig.pass(10 * MINUTE_MS)
+  const open = rig.mover.view().open.map(({ record }) => record.frozen?.reason)
+  assert.deepEqual(open, ['unknown'])
+  const told: string[] = []
+  for (const v of [1, 2, 3, 4, 5]) {
+    const to = v === 5 ? rig.hosts[11] : rig.hosts[v]
+    told.push(reasonOf(await rig.submit(rig.intent(rig.vms[v], to, { class: 'evacuation' }))))
+  }
+  assert.deepEqual(told.slice(0, 4), ['', '', '', ''])
+  assert.match(told[4], /5 VMs are moving; 5 may/)
+})
+
+test('the share of VMs that a site may move within an hour binds its starts', async () => {
+  const rig = new Rig({ seed: 1, hosts: 8, vms: 16, breakage: { site: { vms: 40, hourShareMax: 0.05 } } })
+  const told: string[] = []
+  for (const v of [0, 1, 2]) told.push(reasonOf(await rig.submit(rig.intent(rig.vms[v], rig.hosts[v + 3]))))
+  assert.deepEqual(told.slice(0, 2), ['', ''])
+  assert.equal(told[2], '2 moves of the policy began within an hour; 2 may.')
 })
 
 test('no order can name another cause than its class has', async () => {

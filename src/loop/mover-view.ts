@@ -2,7 +2,7 @@
 import type { Follow, IntentRules } from '../engine/migration/intent.ts'
 import type { IntentRecord } from '../engine/migration/intent-record.ts'
 import type { MoveAlert } from '../engine/migration/move-alerts.ts'
-import type { MoveLimits, StartGuards } from '../engine/migration/start-guards.ts'
+import type { MoveLimits, MoveSite, StartGuards } from '../engine/migration/start-guards.ts'
 import type { HostId, VmId } from '../terms/ids.ts'
 import type { MigrationIntent } from '../terms/intent.ts'
 import type { Refused } from '../terms/ranking.ts'
@@ -25,6 +25,8 @@ export interface MoverOptions {
   /** How many units of a host a move takes. Absent: 1 each. */
   readonly unitsOf?: (intent: MigrationIntent) => number
   readonly limits?: MoveLimits
+  /** What is known now of the cluster. Absent: nothing, and what rests on it does not bind. */
+  readonly site?: () => MoveSite | undefined
   readonly rules?: IntentRules
   readonly guards?: StartGuards
   /** A driver's call that takes longer counts as unanswered. */

@@ -5,7 +5,9 @@ import { Rig } from '../../tools/moves/rig.ts'
 import type { MigrationIntent } from '../terms/intent.ts'
 import { encodeMoveLine } from '../terms/move-record.ts'
 import { DAY_MS, GiB, HOUR_MS, MINUTE_MS, SECOND_MS } from '../terms/units.ts'
+import type { MigrationDriver } from '../world/migration-driver.ts'
 
+const FIGURES = { totalMs: 12_000, downtimeMs: -1, copiedBytes: GiB }
 const STEPS_OF_A_MOVE = ['intent', 'sending', 'accepted', 'call-ended', 'seen', 'closed']
 
 test('a move is on record step by step, and done when it was seen twice at its destination', async () => {
@@ -30,6 +32,19 @@ test('an order of one id is sent once, however often it is handed in, also to th
   await rig.restart()
   assert.equal(kindOf(await rig.submit(intent)), 'known')
   assert.equal(rig.platform.calls.get(intent.order.id), 1)
+})
+
+test('who takes a move over was not told what it took: the host that it arrived at still has that', async () => {
+  const rig = new Rig({ seed: 1, breakage: { wrapDriver: remembering } })
+  await rig.submit(rig.intent(rig.vms[0], rig.hosts[1]))
+  await rig.pass(5 * SECOND_MS)
+  rig.kill()
+  await rig.pass(MINUTE_MS)
+  await rig.restart()
+  await rig.pass(MINUTE_MS)
+  assert.deepEqual(endsOf(rig), ['done'])
+  // A figure that can't be is none.
+  assert.deepEqual(rig.mover.view().ended[0].closed?.figures, { totalMs: 12_000, copiedBytes: GiB })
 })
 
 test('what can not be recorded is not done, and nothing more is started until a line is taken again', async () => {
@@ -198,3 +213,14 @@ test('a cancel before the call keeps it from being sent; one after it reaches th
   assert.equal(rig.whereIs(rig.vms[1]), rig.hosts[1])
   assert.equal(await rig.mover.cancel(rig.vms[1], 'ann'), 'nothing-under-way')
 })
+
+/** Has figures of the move that brought a VM to where it runs. */
+function remembering(driver: MigrationDriver): MigrationDriver {
+  return {
+    ...driver,
+    observe: async (vm, host) => {
+      const seen = await driver.observe(vm, host)
+      return seen.kind === 'seen' && seen.presence === 'running' ? { ...seen, figures: FIGURES } : seen
+    },
+  }
+}

@@ -10,7 +10,7 @@ import type { Refused } from '../terms/ranking.ts'
 import { type EpochMs, HOUR_MS, MINUTE_MS, SECOND_MS } from '../terms/units.ts'
 import { StoreError } from '../world/errors.ts'
 import type { CallEnd, MoveCall } from '../world/migration-driver.ts'
-import { callStatus, type Entry, MoveBook } from './move-book.ts'
+import { callStatus, type Entry, MoveBook, noteFigures, reasonFrozen, recordOf } from './move-book.ts'
 import { cut, lineOf } from './move-lines.ts'
 import { type Answered, PatientDriver, reasonOf, usableFigures } from './patient-driver.ts'
 import type { Cancelling, Hold, MoverOptions, MoverView, Submission } from './mover-view.ts'
@@ -145,6 +145,13 @@ export class Mover {
     return this.refuse(intent, undefined) ?? (await this.lookBeforeStart(intent))
   }
 
+  /** The clock was set. What is remembered is as long ago as it was: nothing ends early. @param steppedMs forward; 0: back */
+  clockStepped(steppedMs: number): void {
+    this.book.clockStepped(steppedMs, this.options.clock.now())
+    for (const [vmId, { since, until }] of this.yielded)
+      this.yielded.set(vmId, { since: since + steppedMs, until: until + steppedMs })
+  }
+
   view(): MoverView {
     const at = this.options.clock.now()
     const alerts: MoveAlert[] = []
@@ -183,6 +190,7 @@ export class Mover {
       yielded: this.yieldedUntil(),
       starts: this.book.starts,
       limits: this.options.limits ?? MOVE_LIMITS,
+      site: this.options.site?.(),
     }
     return refuseStart(facts, this.options.guards ?? START_GUARDS)
   }
@@ -277,6 +285,7 @@ export class Mover {
     const { vmId, from, to } = entry.intent.order
     await this.writeCallEnd(entry)
     const [source, destination] = await Promise.all([this.driver.observe(vmId, from), this.driver.observe(vmId, to)])
+    noteFigures(entry, destination)
     const isAtWork = source.kind === 'seen' && source.hasJob
     const progress = isAtWork ? await this.driver.progress(vmId, from) : undefined
     const rules = this.options.rules ?? INTENT_RULES
@@ -382,15 +391,6 @@ export class Mover {
   private count(what: string): void {
     this.counts.set(what, (this.counts.get(what) ?? 0) + 1)
   }
-}
-
-function recordOf({ record, intent }: Entry): IntentRecord {
-  if (record === undefined) throw new Error(`The intent of ${intent.order.id} is not on record.`)
-  return record
-}
-
-function reasonFrozen({ frozen, intent: { order } }: IntentRecord): string {
-  return `${frozen?.reason ?? 'unknown'} since the move of ${order.vmId} from ${order.from} to ${order.to}`
 }
 
 function no(reason: string): Refused {

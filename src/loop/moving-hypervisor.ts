@@ -44,6 +44,13 @@ export class MovingHypervisor implements Hypervisor {
     return this.seenForeign
   }
 
+  /** The clock was set forward by so much. */
+  clockStepped(steppedMs: number): void {
+    const later = (move: ForeignMove): ForeignMove => ({ ...move, seenAt: move.seenAt + steppedMs })
+    this.seenForeign = this.seenForeign.map(later)
+    this.reversals = this.reversals.map(later)
+  }
+
   async inventory(): Promise<Inventory> {
     const told = await this.options.base.inventory()
     const { open, ended, frozenVms, frozenHosts } = this.options.mover.view()

@@ -1,7 +1,7 @@
 import type { HostId, OrderId, VmId } from '../terms/ids.ts'
 import type { MigrationIntent, MoveProgress, Sighting } from '../terms/intent.ts'
 import type { Luck } from '../terms/luck.ts'
-import { GiB, SECOND_MS } from '../terms/units.ts'
+import { GiB, MINUTE_MS, SECOND_MS } from '../terms/units.ts'
 import { HypervisorError } from '../world/errors.ts'
 import type { CallEnd, HostListing, MigrationDriver, MoveCall, Preflight } from '../world/migration-driver.ts'
 import { ImaginedMachines } from './imagined-machines.ts'
@@ -10,9 +10,10 @@ import type { StagedClock } from './staged-clock.ts'
 
 /** What the platform does with the next call that moves. `lost-before`: it never hears it, and no answer comes. `lost-after`: it does it, sooner or
  *  later, and no answer comes. `queued`: it says yes at once and begins later. `liar`: it says yes whatever comes of it. `refusing`: it says no. `deaf`:
- *  the call hangs. */
+ *  the call hangs. `late`: it holds the call back beyond any time, and answers when it has done it. A process that died meanwhile can't know of that one, so
+ *  it is none that luck draws. */
 export const CALL_MANNERS = ['plain', 'lost-before', 'lost-after', 'queued', 'liar', 'refusing', 'deaf'] as const
-export type CallManner = (typeof CALL_MANNERS)[number]
+export type CallManner = (typeof CALL_MANNERS)[number] | 'late'
 
 export interface ImaginedPlatformOptions {
   readonly clock: StagedClock
@@ -26,6 +27,8 @@ export interface ImaginedPlatformOptions {
 
 /** From order until a queueing platform begins. */
 const QUEUED_MS = 20 * SECOND_MS
+/** A call that the platform holds back begins after so long: beyond its time and five minutes. */
+const HELD_BACK_MS = 8 * MINUTE_MS
 const LATENCY_MS_MOST = 40
 /** A call of which no answer comes begins within this. */
 const LATE_MS_MOST = 30 * SECOND_MS
@@ -166,6 +169,9 @@ export class ImaginedPlatform implements MigrationDriver {
         break
       case 'refusing':
         tell({ kind: 'failed', reason: 'unsupported configuration' })
+        break
+      case 'late':
+        this.options.clock.in(HELD_BACK_MS, () => this.begin(intent, tell))
         break
       case 'deaf':
         this.begin(intent, () => undefined)

@@ -30,6 +30,29 @@ export interface Inventory {
   readonly migrations: readonly MigrationInFlight[]
   /** Ended since the inventory was last read. */
   readonly ended: readonly MigrationEnd[]
+  /** What the platform is keeps VMs from going everywhere. Absent: nobody has asked it. */
+  readonly barriers?: Barriers
+}
+
+/** Why a VM can't go to a host, whatever room there is: what the platform says against it. */
+export interface Barrier {
+  /** `pinned`: hardware of its host, passed through. */
+  readonly lacking: 'cpu-flags' | 'storage' | 'network' | 'pinned'
+  /** One sentence, for people. */
+  readonly reason: string
+}
+
+/** What keeps one VM from some hosts. */
+export interface VmBarrier extends Barrier {
+  /** Absent: from all but its own. */
+  readonly hosts?: ReadonlySet<HostId>
+}
+
+/** What is not in it was not found, or not told; the platform is asked once more before a start. */
+export interface Barriers {
+  /** From a host, to a host: for whatever VM runs on the first. */
+  readonly pairs: ReadonlyMap<HostId, ReadonlyMap<HostId, Barrier>>
+  readonly vms: ReadonlyMap<VmId, readonly VmBarrier[]>
 }
 
 /** A migration that the platform has accepted and not finished. */

@@ -102,6 +102,8 @@ export type Sighting =
       readonly hasJob: boolean
       /** The platform's own words for the state, for people. */
       readonly detail: string
+      /** Of the move that brought it there, as the platform still has them: for who was not told when it ended. */
+      readonly figures?: MoveFigures
     }
   | { readonly kind: 'unreachable'; readonly at: EpochMs; readonly reason: string }
 

@@ -105,6 +105,24 @@ export function readYieldLine(text: string, place = 'journal'): YieldLine | unde
   }
 }
 
+/** The clock was set forward: lines before this one were written by the clock as it was, so much behind. */
+export interface ClockLine {
+  readonly at: EpochMs
+  readonly steppedMs: number
+}
+
+export function encodeClockLine({ at, steppedMs }: ClockLine): string {
+  return JSON.stringify({ kind: 'mover', what: 'clock', at, steppedMs })
+}
+
+/** Undefined: the line tells of something else. A line of this kind that can't be read is a `ParseError`. */
+export function readClockLine(text: string, place = 'journal'): ClockLine | undefined {
+  if (!text.startsWith('{"kind":"mover","what":"clock"')) return undefined
+  const fields = parseFields(parseJson(text, place), place)
+  const steppedMs = parseNumber(fields['steppedMs'], `${place}.steppedMs`, { min: 0 })
+  return { at: parseNumber(fields['at'], `${place}.at`), steppedMs }
+}
+
 /** Undefined: the line tells of something else than a move. A line of a move that can't be read is a `ParseError`. */
 export function readMoveLine(text: string, place = 'journal'): MoveLine | undefined {
   // Turns are long and many: they are told apart by their first characters.

@@ -26,6 +26,8 @@ export interface Move {
   readonly reason: string
   /** Expected worth of contention avoided, energy saved and performance won. */
   readonly gain: number
+  /** What it is worth in at least 95 of 100 possible futures. Absent: it was not asked, for no site's safety policy binds. */
+  readonly gainAtLeast?: number
   /** Expected worth of what the migration takes: copying, slowdown, downtime, risk. */
   readonly cost: number
   /** Probability that gain exceeds cost. */
@@ -94,6 +96,7 @@ export function encodeMigrationOrder(order: MigrationOrder): string {
 
 export function parseMove(value: unknown, place = 'move'): Move {
   const fields = parseFields(value, place)
+  const gainAtLeast = parseOptional(fields['gainAtLeast'], (n) => parseNumber(n, `${place}.gainAtLeast`))
   return {
     vmId: parseVmId(fields['vmId'], `${place}.vmId`),
     from: parseHostId(fields['from'], `${place}.from`),
@@ -101,6 +104,7 @@ export function parseMove(value: unknown, place = 'move'): Move {
     class: parseWord(fields['class'], `${place}.class`, MOVE_CLASSES),
     reason: parseText(fields['reason'], `${place}.reason`),
     gain: parseNumber(fields['gain'], `${place}.gain`),
+    ...(gainAtLeast === undefined ? {} : { gainAtLeast }),
     cost: parseNumber(fields['cost'], `${place}.cost`),
     confidence: parseNumber(fields['confidence'], `${place}.confidence`, { min: 0, max: 1 }),
     estimate: parseMigrationEstimate(fields['estimate'], `${place}.estimate`),

@@ -103,7 +103,12 @@ export interface SafetyPolicy {
   readonly movesPerClusterHourMax: number
   /** The same as a share of the cluster's VMs: the smaller of the two holds, and one move always may. */
   readonly movesShareHourMax: Fraction
-  /** The budget of evacuations and of what people order. */
+  /** Emptying hosts for energy comes last: of the moves above so many of a host, and so many of the cluster but no more than half (one always may). */
+  readonly energyMovesPerHostHourMax: number
+  readonly energyMovesPerClusterHourMax: number
+  /** A target of such a move must stay below this share, or `contention.lowFraction` where that is less. */
+  readonly energyLowFraction: Fraction
+  /** The budget of evacuations; and another as large of what people order. */
   readonly evacuationsPerHostHourMax: number
   readonly evacuationsPerClusterHourMax: number
   /** After an arrival a host receives no other VM until it was measured in so many windows. */
@@ -125,6 +130,9 @@ export const SITE_SAFETY: SafetyPolicy = {
   movesPerHostHourMax: 4,
   movesPerClusterHourMax: 12,
   movesShareHourMax: 0.05,
+  energyMovesPerHostHourMax: 2,
+  energyMovesPerClusterHourMax: 6,
+  energyLowFraction: 0.75,
   evacuationsPerHostHourMax: 60,
   evacuationsPerClusterHourMax: 120,
   settleWindows: 2,
@@ -219,6 +227,7 @@ const AT_MOST_ONE = new Set([
   'triggerProbability',
   'confidenceMin',
   'movesShareHourMax',
+  'energyLowFraction',
   'coverageMin',
   'coverageMax',
 ])

@@ -25,6 +25,7 @@ export const LACKS = [
   'worse-than-chosen',
   'measured-load',
   'storage',
+  'platform',
   'stale',
 ] as const
 export type Lack = (typeof LACKS)[number]

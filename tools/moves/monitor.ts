@@ -1,5 +1,6 @@
 import type { HostId, OrderId, VmId } from '../../src/terms/ids.ts'
 import type { IntentEnd, MigrationIntent } from '../../src/terms/intent.ts'
+import type { MigrationOrder, MoveClass } from '../../src/terms/move.ts'
 import { type MoveLine, readMoveLine } from '../../src/terms/move-record.ts'
 import { DAY_MS, type EpochMs, HOUR_MS, MINUTE_MS, SECOND_MS } from '../../src/terms/units.ts'
 import type { ImaginedPlatform } from '../../src/simulator/imagined-platform.ts'
@@ -169,14 +170,27 @@ export class MoveMonitor {
 
   private judgeBudgets({ order }: MigrationIntent, now: EpochMs): void {
     if (order.class === 'evacuation') return
-    const recent = this.sent.filter(({ intent, at }) => intent.order.class !== 'evacuation' && now - at < HOUR_MS)
-    if (recent.length + 1 > 12) this.say(`I10: ${recent.length + 1} moves within an hour`)
-    for (const host of [order.from, order.to]) {
-      const touching = recent.filter(({ intent: { order: its } }) => its.from === host || its.to === host).length
-      if (touching + 1 > 4) this.say(`I10: ${touching + 1} moves touched ${host} within an hour`)
-    }
+    const ofPeople = order.class === 'operator'
+    this.judgeHour(order, now, { classes: ofPeople ? ['operator'] : ['contention', 'energy'], most: 12, ofHost: 4 })
+    if (order.class === 'energy') this.judgeHour(order, now, { classes: ['energy'], most: 6, ofHost: 2 })
     const ofVm = this.sent.filter(({ intent, at }) => intent.order.vmId === order.vmId && now - at < DAY_MS)
     if (ofVm.length + 1 > 4) this.say(`I10: ${ofVm.length + 1} moves of ${order.vmId} within a day`)
+  }
+
+  private judgeHour(
+    { from, to }: MigrationOrder,
+    now: EpochMs,
+    limit: { readonly classes: readonly MoveClass[]; readonly most: number; readonly ofHost: number },
+  ): void {
+    const recent = this.sent.filter(
+      ({ intent, at }) => limit.classes.includes(intent.order.class) && now - at < HOUR_MS,
+    )
+    const what = limit.classes.join(' and ')
+    if (recent.length + 1 > limit.most) this.say(`I10: ${recent.length + 1} moves for ${what} within an hour`)
+    for (const host of [from, to]) {
+      const touching = recent.filter(({ intent: { order } }) => order.from === host || order.to === host).length
+      if (touching + 1 > limit.ofHost) this.say(`I10: ${touching + 1} moves for ${what} touched ${host} within an hour`)
+    }
   }
 
   private say(violation: string): void {

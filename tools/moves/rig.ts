@@ -1,5 +1,10 @@
 import type { IntentRules } from '../../src/engine/migration/intent.ts'
-import { MOVE_LIMITS, type MoveLimits, type StartGuards } from '../../src/engine/migration/start-guards.ts'
+import {
+  MOVE_LIMITS,
+  type MoveLimits,
+  type MoveSite,
+  type StartGuards,
+} from '../../src/engine/migration/start-guards.ts'
 import { Mover } from '../../src/loop/mover.ts'
 import type { Submission } from '../../src/loop/mover-view.ts'
 import type { MigrationCourse } from '../../src/simulator/imagined-migration.ts'
@@ -9,6 +14,7 @@ import { type HostId, parseHostId, parseOrderId, parseVmId, type VmId } from '..
 import type { MigrationIntent, MigrationTerms, MoveCause } from '../../src/terms/intent.ts'
 import { Luck } from '../../src/terms/luck.ts'
 import type { MoveClass } from '../../src/terms/move.ts'
+import { encodeClockLine } from '../../src/terms/move-record.ts'
 import { type EpochMs, HOUR_MS, MINUTE_MS, SECOND_MS } from '../../src/terms/units.ts'
 import { StoreError } from '../../src/world/errors.ts'
 import type { MigrationDriver } from '../../src/world/migration-driver.ts'
@@ -19,6 +25,7 @@ export interface Breakage {
   readonly rules?: IntentRules
   readonly guards?: StartGuards
   readonly limits?: MoveLimits
+  readonly site?: MoveSite
   /** Lines are said to be durable before they are. */
   readonly isStoreHasty?: boolean
   /** What a new process is told of the journal. */
@@ -180,6 +187,14 @@ export class Rig {
     this.clock.setBack(ms)
   }
 
+  /** The clock is set forward; who watches it tells the process, and the journal. */
+  async setForward(ms: number): Promise<void> {
+    this.clock.setBack(-ms)
+    this.mover.clockStepped(ms)
+    void this.append(encodeClockLine({ at: this.clock.now(), steppedMs: ms }), this.process)
+    await this.clock.pass(SECOND_MS)
+  }
+
   private newMover(): Mover {
     const process = this.process
     const { breakage = {} } = this.options
@@ -190,6 +205,7 @@ export class Rig {
       clock: this.clock,
       fence: () => this.fence,
       limits: breakage.limits ?? RIG_LIMITS,
+      ...(breakage.site === undefined ? {} : { site: () => breakage.site }),
       ...(breakage.rules === undefined ? {} : { rules: breakage.rules }),
       ...(breakage.guards === undefined ? {} : { guards: breakage.guards }),
     })

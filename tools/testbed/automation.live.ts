@@ -14,8 +14,8 @@ test('SIGKILL of the server in the middle of a move: the next one takes it over,
 }, () => {
   assert.ok(watched)
   const { emptied } = watched
-  assert.ok(emptied.processesAtKill.includes('host3'), emptied.processesAtKill.join(' '))
-  assert.ok(emptied.stepsAtKill.includes('accepted') && !emptied.stepsAtKill.includes('closed'))
+  assert.deepEqual(emptied.processesAtKill, ['host2', 'host3'])
+  assert.ok(emptied.stepsAtKill.includes('sending') && !emptied.stepsAtKill.includes('closed'))
   moved(emptied, ['host3', 'host2'])
   const { vm, cause } = emptied.view
   assert.deepEqual([vm, cause.kind, cause.host], [LEAVING_VM, 'evacuation', 'host3'])
@@ -46,7 +46,7 @@ test('the kill switch: once it has answered nothing begins, although the host is
   skip,
 }, () => {
   assert.ok(watched)
-  const { intents, held, loads, moves } = watched.paused
+  const { intents, held, contention, moves } = watched.paused
   assert.equal(intents, 0)
   assert.ok(
     held.some((reason) => /paused/.test(reason)),
@@ -54,8 +54,7 @@ test('the kill switch: once it has answered nothing begins, although the host is
   )
   assert.equal(moves?.isPaused, true)
   assert.deepEqual(moves?.open, [])
-  assert.ok(typeof loads === 'object')
-  assert.equal(loads.hosts.find(({ host }) => host === 'host3')?.state, 'on')
+  assert.ok((contention['host1'] ?? 0) > 0.5 && (contention['host3'] ?? 1) < 0.2, JSON.stringify(contention))
 })
 
 test('at partial nothing goes by itself, and what a person approves goes once', { skip }, () => {

@@ -95,7 +95,7 @@ export class MoveScene {
     // Both are over before either is judged: nothing may go on behind the next trial's back.
     await Promise.allSettled(ended)
     const outcomes = await Promise.all(ended)
-    for (const outcome of outcomes) checkOutcome(outcome)
+    for (const outcome of outcomes) checkOutcome(outcome, fault === 'target-power' ? first.to : undefined)
     return outcomes
   }
 

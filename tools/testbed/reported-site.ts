@@ -201,12 +201,13 @@ export async function waitFor<T>(
   what: string,
   maxMs: number,
   look: () => Promise<T | undefined> | T | undefined,
+  everyMs = 1000,
 ): Promise<T> {
   const endsAt = performance.now() + maxMs
   for (;;) {
     const found = await look()
     if (found !== undefined) return found
     if (performance.now() > endsAt) throw new Error(`waited ${maxMs / 1000} s in vain for ${what}`)
-    await pause(1000)
+    await pause(everyMs)
   }
 }

@@ -4,6 +4,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSyn
 import { arch, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { bridgeOf, canMakeHosts, freeNetwork } from '../../src/apps/demo/networks.ts'
 import { buildAgent } from '../build-agent.ts'
 import { REPOSITORY } from '../repository.ts'
 import { Guest, type GuestOrder } from './guest.ts'
@@ -27,22 +28,6 @@ const NEEDED = [
   '/usr/bin/busybox',
   '/usr/lib/postgresql/15/bin/pgbench',
 ]
-/** What a host is made of, tried without leaving anything. */
-const TRIED = [
-  '--mount',
-  '--net',
-  '--pid',
-  '--uts',
-  '--ipc',
-  '--cgroup',
-  '--fork',
-  'ip',
-  'link',
-  'add',
-  'tried',
-  'type',
-  'bridge',
-]
 /** Paths of local sockets end at 107 characters, and libvirt adds some 70 of its own. */
 const FOLDER_LENGTH_MAX = 32
 /** Size of a guest's own disk; what is never written takes no room. */
@@ -50,7 +35,7 @@ const DATA_MIB = 512
 const MOVE_MS_MAX = 120_000
 
 /** Several testbeds may be up at a time, each with a network of its own. */
-const NETS = [1, 2, 3, 4].map((number) => `10.77.${number}`)
+const NETWORKS = [1, 2, 3, 4]
 
 /** Words of `testbed.sh`, and what is to be undone afterwards by another: a link's limit, a cable, a host's power and CPU, its libvirtd, a guest's QEMU. */
 export type Disturbance =
@@ -59,17 +44,13 @@ export type Disturbance =
   | readonly ['daemon', host: string, what: 'start' | 'stop' | 'kill']
   | readonly ['vm-kill', host: string, vm: string]
 
-function bridgeOf(net: string): string {
-  return `ethos-${net.split('.')[2]}`
-}
-
 /** Why no testbed can be had here; false where one can. */
 export function whyNoTestbed(): string | false {
   if (process.getuid?.() !== 0) return 'only root can make hosts of namespaces'
   if (arch() !== 'x64') return 'the guests are x86_64 machines'
   const missing = NEEDED.filter((file) => !existsSync(file))
   if (missing.length > 0) return `not installed: ${missing.join(', ')}`
-  return spawnSync('unshare', TRIED).status === 0 ? false : 'this root may not make hosts of namespaces and bridges'
+  return canMakeHosts() ? false : 'this root may not make hosts of namespaces and bridges'
 }
 
 /** Returns the path of the agent's executable. */
@@ -123,8 +104,7 @@ export class Testbed {
   static async up(hosts: number, guests: 'small' | 'all' = 'all'): Promise<Testbed> {
     execFileSync(join(SCRIPTS, 'build-guest.sh'), [IMAGES], { stdio: 'pipe' })
     const executable = guests === 'all' ? buildAllGuests() : undefined
-    const net = NETS.find((each) => !existsSync(`/sys/class/net/${bridgeOf(each)}`))
-    if (net === undefined) throw new Error(`all networks from ${NETS[0]}.0 on are in use. Maybe: testbed.sh down`)
+    const net = freeNetwork(NETWORKS)
     const folder = mkdtempSync(join(tmpdir(), 'etb-'))
     if (folder.length > FOLDER_LENGTH_MAX) throw new Error(`${folder} is too long for sockets of libvirt. Set TMPDIR.`)
     const testbed = new Testbed(folder, net, executable)
@@ -241,6 +221,15 @@ export class Testbed {
   /** CPU time that a host and all it runs have used, in ms. */
   async cpuTimeMs(host: string): Promise<number> {
     return Number(await this.tell('cpu-time', host)) / 1e6
+  }
+
+  /** The same at once, from the kernel's own files. */
+  cpuTimeNowMs(host: string): number {
+    const group = `${bridgeOf(this.net)}-${host}`
+    const old = join('/sys/fs/cgroup/cpuacct', group, 'cpuacct.usage')
+    if (existsSync(old)) return Number(readFileSync(old, 'utf8')) / 1e6
+    const text = readFileSync(join('/sys/fs/cgroup', group, 'cpu.stat'), 'utf8')
+    return Number(/^usage_usec (\d+)$/m.exec(text)?.[1]) / 1e3
   }
 
   /** What a host's libvirtd has written to its log: every call of a client, with the name of the VM. */

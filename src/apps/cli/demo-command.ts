@@ -37,6 +37,7 @@ export function addDemo(program: Command): void {
       parseSeed,
       1,
     )
+    .option('--agents', 'with --libvirt: an agent in each guest, and what they tell (takes some minutes more)', false)
     .option('--json <file>', 'with --libvirt: write all figures as JSON; - for standard output')
     .addHelpText('after', EXAMPLES)
     .action(demo)
@@ -48,6 +49,7 @@ interface DemoOptions {
   readonly policy: string
   readonly speed: number
   readonly seed: number
+  readonly agents: boolean
   readonly json?: string
 }
 

@@ -6,11 +6,14 @@ import { none } from '../../rivals/none.ts'
 import { proxlb } from '../../rivals/proxlb.ts'
 import { proxmoxCrs } from '../../rivals/proxmox-crs.ts'
 import { watcherStabilization } from '../../rivals/watcher-stabilization.ts'
+import { encodePersonality } from '../../terms/personality-codec.ts'
 import type { AnyBalancer } from '../backtest/balancers.ts'
+import { tellAgents } from '../demo/agents.ts'
 import { drawWaiting, tellFigures } from '../demo/drawing.ts'
 import { drawPage } from '../demo/page.ts'
 import { type DemoResult, playDemo } from '../demo/play.ts'
-import { GuestLost, whyNoStage } from '../demo/stage.ts'
+import { EVENING } from '../demo/scenario.ts'
+import { GuestLost, whyNoAgents, whyNoStage } from '../demo/stage.ts'
 import { checkOutputs, STANDARD_OUTPUT, writeOutput } from '../output-files.ts'
 import { printable, printableJson } from '../printable.ts'
 import { UsageError } from '../usage-error.ts'
@@ -30,14 +33,18 @@ const INTERRUPTED = 130
 const NOTES = [
   'Real libvirt, QEMU and live migrations; hosts are namespaces of this machine with a share of its CPU each, and guests are emulated (no KVM).',
   "The day before, which the forecast rests on, is made up from the guests' own course with noise: it was not lived through.",
-  'Guests carry no agent: their personality is computed from what their hosts tell of them (vcpu.delay is what a guest waited for).',
 ]
+const WITHOUT_AGENTS =
+  'Guests carry no agent: what they are like is computed from what their hosts tell of them (vcpu.delay is what a guest waited for).'
+const WITH_AGENTS =
+  'Guests carry an agent each; what policies go by is computed from what their hosts tell of them all the same (vcpu.delay is what a guest waited for).'
 
 export interface LibvirtDemoOptions {
   readonly out: string
   readonly policy: string
   readonly speed: number
   readonly seed: number
+  readonly agents: boolean
   readonly json?: string
 }
 
@@ -47,7 +54,7 @@ export async function demoLibvirt(options: LibvirtDemoOptions): Promise<void> {
   if (options.out === DEMO_PAGE) mkdirSync(dirname(DEMO_PAGE), { recursive: true })
   const json = options.json === undefined ? [] : [{ option: '--json', path: options.json, mayBeStandardOutput: true }]
   checkOutputs([...outputs, ...json], [])
-  const reason = whyNoStage()
+  const reason = whyNoStage() ?? (options.agents ? whyNoAgents() : undefined)
   if (reason !== undefined) throw new UsageError('--libvirt', 'this machine', reason)
   const stop = stopOnSignals()
   const begun = performance.now()
@@ -56,6 +63,7 @@ export async function demoLibvirt(options: LibvirtDemoOptions): Promise<void> {
       balancers,
       speed: options.speed,
       seed: options.seed,
+      hasAgents: options.agents,
       signal: stop.signal,
       tell: (text) => process.stderr.write(printable(`${seconds(begun).padStart(5)} s  ${text}\n`)),
     })
@@ -79,16 +87,25 @@ function forOperators(error: unknown): unknown {
 }
 
 function tellResult({ figures, runs, lost }: DemoResult, options: LibvirtDemoOptions): void {
-  const notes = [...NOTES, `Spoilt by the emulator and replaced: ${lost.length === 0 ? 'no guest' : lost.join('; ')}.`]
-  const text = `\n${drawWaiting(runs, figures)}\n${tellFigures(figures)}\n${notes.join('\n')}\n`
+  const notes = [
+    ...NOTES,
+    options.agents ? WITH_AGENTS : WITHOUT_AGENTS,
+    `Spoilt by the emulator and replaced: ${lost.length === 0 ? 'no guest' : lost.join('; ')}.`,
+  ]
+  const agents = runs.flatMap(({ agentsTold }) =>
+    agentsTold === undefined ? [] : [`${tellAgents(EVENING.guests, agentsTold)}\n`],
+  )
+  const text = `\n${drawWaiting(runs, figures)}\n${tellFigures(figures)}\n${agents.join('')}${notes.join('\n')}\n`
   const words = options.json === STANDARD_OUTPUT ? process.stderr : process.stdout
   words.write(printable(text))
   writeOutput('--out', options.out, drawPage(runs, figures, notes))
   words.write(`\nThe page: ${options.out}\n`)
   if (options.json === undefined) return
-  const looks = runs.map(({ policy, restShare, looks: seen }) => ({
+  const looks = runs.map(({ policy, restShare, hostShare, agentsTold, looks: seen }) => ({
     policy,
     guestAtRestCores: restShare,
+    hostCores: hostShare,
+    ...(agentsTold === undefined ? {} : { agents: agentsTold.map(encodePersonality) }),
     looks: seen.map(({ at, guests }) => ({ atMs: Math.round(at), guests: Object.fromEntries(guests) })),
   }))
   writeOutput('--json', options.json, `${printableJson({ ...figures, lost, notes, runs: looks })}\n`)

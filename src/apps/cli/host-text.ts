@@ -40,8 +40,31 @@ function factsText(host: Host): string {
     ['VMs', host.vms === undefined ? undefined : host.vms.map(({ vm }) => vm).join(', ') || 'none'],
     ['corrected', corrected.length === 0 ? undefined : corrected.join(', ')],
     ['lacking', host.lacking],
+    ...platformRows(host.platform),
   ]
   return rows.map(([name, text]) => (text === undefined ? '' : `${name.padEnd(11)} ${text}\n`)).join('')
+}
+
+/** What its libvirt says of it. */
+function platformRows(platform: Host['platform']): readonly (readonly [string, string | undefined])[] {
+  if (platform === undefined) return []
+  if (!platform.isReached) return [['libvirt', `can't be asked: ${platform.reason ?? 'it does not answer'}`]]
+  const { version, hypervisorVersion, cpuModel, cpuVendor, cpuFeatures, memoryFreeBytes, pools, networks } = platform
+  const cpu = [cpuVendor, cpuModel, cpuFeatures === undefined ? undefined : `with ${cpuFeatures} features`]
+  const barred = platform.barredFrom?.map(({ to, reason }) => `${to} (${reason})`)
+  return [
+    ['libvirt', [version, hypervisorVersion && `QEMU ${hypervisorVersion}`].filter(isText).join(', ') || undefined],
+    ['guest CPU', cpu.filter(isText).join(' ') || undefined],
+    ['free', memoryFreeBytes === undefined ? undefined : bytesText(memoryFreeBytes)],
+    ['pools', pools?.map(({ name, type }) => `${name} (${type})`).join(', ')],
+    ['networks', networks?.join(', ')],
+    ['barred from', barred?.join('; ')],
+    ['not told', platform.untold?.join(' ') || undefined],
+  ]
+}
+
+function isText(text: string | undefined): text is string {
+  return text !== undefined && text !== ''
 }
 
 function benchmarksText({ benchmarks }: Benchmarks): string {

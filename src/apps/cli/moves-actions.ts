@@ -214,13 +214,14 @@ function parseOnOff(word: string): boolean {
 
 export async function optOut(
   { vm, word }: { readonly vm: string; readonly word: string },
-  { reason, ...options }: OptOutOptions,
+  { reason, force, ...options }: OptOutOptions,
 ): Promise<void> {
   const isOn = parseOnOff(word)
   const path = pathOf('v1', 'vms', vm, 'opt-out')
   if (!isOn) return void (await show(options, { method: 'DELETE', path }, () => `${vm} may be moved again.\n`))
   if (reason === undefined) throw new UsageError('--reason', undefined, 'Say why: whoever wonders later will read it.')
-  await show(options, { method: 'PUT', path, body: { reason } }, () => `${vm} is left alone.\n`)
+  const body = { reason, ...(force === true ? { isForced: true } : {}) }
+  await show(options, { method: 'PUT', path, body }, () => `${vm} is left alone.\n`)
 }
 
 export async function maintenance(

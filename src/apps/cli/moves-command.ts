@@ -7,6 +7,7 @@ const actions = () => import('./moves-actions.ts')
 
 export interface OptOutOptions extends AskOptions {
   readonly reason?: string
+  readonly force?: boolean
 }
 
 export interface MaintenanceOptions extends AskOptions {
@@ -51,6 +52,13 @@ function addList(program: Command): void {
     .action(async (id: string, _options: unknown, self: Command) =>
       (await actions()).approve(id, self.optsWithGlobals<AskOptions>()),
     )
+  asking(command.command('explain'))
+    .description('one move: cause, what else there was, bounds, budgets, promise, each step, and what came')
+    .argument('<id>', 'of the move or the proposal')
+    .addHelpText('after', '\nExample:\n  ethos moves explain ethos-812-0')
+    .action(async (id: string, _options: unknown, self: Command) =>
+      (await import('./moves-explain.ts')).explainMove(id, self.optsWithGlobals<AskOptions>()),
+    )
   asking(command.command('cancel'))
     .description('asks that a migration under way end where it began')
     .argument('<vm>', 'the VM')
@@ -91,6 +99,7 @@ export function addOptOut(vms: Command): void {
     .argument('<vm>', 'the VM')
     .argument('<on-or-off>', 'on: it is left alone; off: it may be moved again')
     .option('--reason <text>', 'for people, and the audit')
+    .option('--force', 'also where another rule wants it moved')
     .addHelpText(
       'after',
       '\nExamples:\n  ethos vms opt-out web-1 on --reason "licence is bound to kvm-2"\n  ethos vms opt-out web-1 off',
@@ -107,7 +116,7 @@ export function addMaintenance(hosts: Command): void {
     .argument('<host>', 'the host')
     .argument('<on-or-off>', 'on: it is emptied; off: it may have VMs again')
     .option('--reason <text>', 'for people, and the audit')
-    .option('--force', 'blackouts do not hold it up')
+    .option('--force', 'blackouts do not hold it up, nor rules that keep VMs from leaving it')
     .addHelpText(
       'after',
       '\nExamples:\n  ethos hosts maintenance kvm-2 on --reason "new disks"\n  ethos hosts maintenance kvm-2 off',

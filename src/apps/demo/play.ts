@@ -1,8 +1,9 @@
 /** The whole demo: hosts up, an evening per policy with fresh guests each, hosts gone again. */
 import { type AnyBalancer } from '../backtest/balancers.ts'
+import { Agents } from './agents.ts'
 import { compareEvenings, type DemoFigures, measureEvening } from './figures.ts'
 import { type EveningRun, playEvening } from './run.ts'
-import { EVENING, QUIET_UNTIL_MS } from './scenario.ts'
+import { EVENING, QUIET_UNTIL_MS, withAgents } from './scenario.ts'
 import { GuestLost, Stage } from './stage.ts'
 
 /** Evenings that are begun anew because the emulator spoilt a guest. */
@@ -13,6 +14,8 @@ export interface DemoOptions {
   readonly balancers: readonly AnyBalancer[]
   readonly speed: number
   readonly seed: number
+  /** Whether an agent runs in each guest. */
+  readonly hasAgents: boolean
   readonly signal: AbortSignal
   readonly tell: (text: string) => void
 }
@@ -29,15 +32,17 @@ export async function playDemo(options: DemoOptions): Promise<DemoResult> {
   const { balancers, speed, tell, signal } = options
   signal.throwIfAborted()
   tell(`Starting ${EVENING.hosts.length} hosts, each a libvirtd of its own in namespaces.`)
-  const stage = await Stage.up(EVENING.hosts)
+  const stage = await Stage.up(EVENING.hosts, options.hasAgents)
+  const agents = options.hasAgents ? Agents.listen(stage.channelFolders) : undefined
   const lost: string[] = []
   try {
     const runs: EveningRun[] = []
     for (const balancer of balancers)
-      runs.push(await playUntilWhole({ stage, balancer, lost, hostShare: runs[0]?.hostShare }, options))
+      runs.push(await playUntilWhole({ stage, agents, balancer, lost, hostShare: runs[0]?.hostShare }, options))
     const evenings = runs.map((run) => measureEvening(run, { speed, quietUntilMs: QUIET_UNTIL_MS }))
     return { figures: compareEvenings(evenings, speed), runs, lost }
   } finally {
+    await agents?.close()
     tell('Taking guests and hosts down.')
     await stage.down()
   }
@@ -46,6 +51,7 @@ export async function playDemo(options: DemoOptions): Promise<DemoResult> {
 /** One evening to come. */
 interface Coming {
   readonly stage: Stage
+  readonly agents: Agents | undefined
   readonly balancer: AnyBalancer
   readonly lost: string[]
   /** As in the first evening, so that all have the same. */
@@ -53,7 +59,7 @@ interface Coming {
 }
 
 async function playUntilWhole(
-  { stage, balancer, lost, hostShare }: Coming,
+  { stage, agents, balancer, lost, hostShare }: Coming,
   { speed, seed, signal, tell }: DemoOptions,
 ): Promise<EveningRun> {
   for (;;) {
@@ -62,8 +68,10 @@ async function playUntilWhole(
     try {
       return await playEvening({
         stage,
-        scenario: EVENING,
+        scenario: agents === undefined ? EVENING : withAgents(EVENING),
         balancer,
+        // In the first evening alone: guests are alike in all.
+        ...(agents === undefined ? {} : { agents, asksAgents: hostShare === undefined }),
         ...(hostShare === undefined ? {} : { hostShare }),
         speed,
         seed,

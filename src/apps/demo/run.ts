@@ -15,8 +15,10 @@ import type { Inventory } from '../../terms/cluster.ts'
 import { cpuDemand } from '../../terms/cpu-demand.ts'
 import type { MigrationIntent } from '../../terms/intent.ts'
 import type { MigrationOrder } from '../../terms/move.ts'
+import type { PersonalityVector } from '../../terms/personality.ts'
 import { DAY_MS, SECOND_MS } from '../../terms/units.ts'
 import type { AnyBalancer } from '../backtest/balancers.ts'
+import type { Agents } from './agents.ts'
 import { FastClock } from './fast-clock.ts'
 import { timeOfDay } from './drawing.ts'
 import { type Look, Meter } from './meter.ts'
@@ -42,8 +44,12 @@ const MOVER_EVERY_MS = 300
 const SILENCE_MS_MAX = 12 * SECOND_MS
 /** Copying faster takes more of the hosts' CPU than they have, and their guests wait for it. */
 const MOVE_TERMS = { bandwidthMibPerSec: 24, timeoutMs: 60 * SECOND_MS, stalledMs: 20 * SECOND_MS }
-/** CPU of a host while its guests boot, in cores: with a fraction of one it takes a minute. */
-const BOOT_SHARE = 1
+/** CPU of a host while its guests boot, in cores: three of them boot on one. */
+const BOOT_SHARE = 2
+/** An agent's start takes some seven seconds of an emulated CPU. */
+const AGENTS_START_MS = 40 * SECOND_MS
+/** It tells once a minute. */
+const AGENTS_TELL_MS_MAX = 90 * SECOND_MS
 /** What booting left is done by then; and what a change of a host's CPU left. */
 const SETTLE_MS = 2 * SECOND_MS
 const REST_MS = 3 * SECOND_MS
@@ -69,6 +75,8 @@ export interface EveningRun {
   readonly looks: readonly Look[]
   readonly moves: readonly DemoMove[]
   readonly refusals: readonly string[]
+  /** What agents told of the evening's last minute. Absent: nobody asked them. */
+  readonly agentsTold?: readonly PersonalityVector[]
 }
 
 export interface EveningOptions {
@@ -80,6 +88,10 @@ export interface EveningOptions {
   readonly speed: number
   readonly seed: number
   readonly signal: AbortSignal
+  /** Agents that run in the guests. Absent: none do. */
+  readonly agents?: Agents
+  /** Whether they are asked at the end, which takes a minute. Absent: they are not. */
+  readonly asksAgents?: boolean
   /** Told of what happens, for people. */
   readonly tell: (text: string) => void
 }
@@ -101,6 +113,7 @@ export async function playEvening(options: EveningOptions): Promise<EveningRun> 
   const clock = new FastClock(speed, isOver)
   try {
     await startCourses(options)
+    if (options.agents !== undefined) await pause(AGENTS_START_MS, undefined, { signal })
     const restShare = await measureRest(options, uris)
     const hostShare = options.hostShare ?? shareOfHost(scenario, restShare, availableParallelism())
     await stage.limit(quotaOfHost(hostShare))
@@ -123,20 +136,21 @@ export async function playEvening(options: EveningOptions): Promise<EveningRun> 
     await meter.look(clock.now())
     ending.abort()
     await Promise.all(work)
-    return {
-      policy: options.balancer.name,
-      restShare,
-      hostShare,
-      looks: meter.looks,
-      moves: movesOf(mover, clock),
-      refusals,
-    }
+    const evening = { policy: options.balancer.name, restShare, hostShare, looks: meter.looks, refusals }
+    return { ...evening, moves: movesOf(mover, clock), ...(await askAgents(options)) }
   } finally {
     ending.abort()
     await driver.close()
     await meter.close()
     await store.close()
   }
+}
+
+async function askAgents(options: EveningOptions): Promise<Pick<EveningRun, 'agentsTold'>> {
+  const { agents, scenario, signal, tell } = options
+  if (agents === undefined || options.asksAgents !== true) return {}
+  tell('the evening is over; agents in the guests tell once a minute.')
+  return { agentsTold: await agents.ask(scenario.guests, AGENTS_TELL_MS_MAX, signal) }
 }
 
 interface Parts {

@@ -62,6 +62,18 @@ export const EVENING: DemoScenario = {
   ],
 }
 
+/** What a guest needs beside, in MiB, to hold the agent's executable (105) and to unpack it from what it boots from. */
+const AGENT_MIB = 352
+
+/** The same with guests that have room for the agent. */
+export function withAgents(scenario: DemoScenario): DemoScenario {
+  const guests = scenario.guests.map((guest) => ({
+    ...guest,
+    memoryMiB: (guest.memoryMiB / GUEST_MIB) * (GUEST_MIB + AGENT_MIB),
+  }))
+  return { ...scenario, guests }
+}
+
 /** Quiet until it rises, and quiet again some hours later. Minutes of the day. */
 function evening(begins: number, isFull: number): Course {
   return [

@@ -8,6 +8,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { PROJECT_FOLDER } from '../../drivers/traces/data-folder.ts'
 import type { Fraction } from '../../terms/units.ts'
+import { bridgeOf, canMakeHosts, freeNetwork } from './networks.ts'
 import type { DemoGuest } from './scenario.ts'
 
 const run = promisify(execFile)
@@ -25,11 +26,12 @@ const PROGRAMS = {
   '/usr/bin/cpio': 'cpio',
   '/usr/bin/gcc': 'gcc libc6-dev',
 } as const
-/** What a host is made of, tried without leaving anything. */
-const TRIED = '--mount --net --pid --uts --ipc --cgroup --fork ip link add tried type bridge'.split(' ')
-const NETS = [5, 6, 7, 8].map((number) => `10.77.${number}`)
+/** Of 10.77.0.0/16. Those below are the tests'. */
+const NETWORKS = [5, 6, 7, 8]
 /** Paths of local sockets end at 107 characters, and libvirt adds some 70 of its own. */
 const FOLDER_LENGTH_MAX = 32
+/** The agent's executable, as `tools/build-agent.ts` leaves it. */
+const AGENT = join(PROJECT_FOLDER, 'build', 'agent', 'ethos-agent')
 const COMMAND_MS_MAX = 120_000
 const BOOT_MS_MAX = 90_000
 const COMMAND_CHANNEL = 'org.ethos.testbed.0'
@@ -51,7 +53,7 @@ export const THIS_MACHINE: MachineSigns = {
   userId: process.getuid?.(),
   architecture: arch(),
   exists: existsSync,
-  canMakeHosts: () => spawnSync('unshare', TRIED).status === 0,
+  canMakeHosts,
 }
 
 /** Why the demo can't be had here, and what would help; undefined where it can. */
@@ -72,6 +74,11 @@ export function whyNoStage(machine: MachineSigns = THIS_MACHINE): string | undef
   return undefined
 }
 
+/** Why guests can't have the agent here, and what would help; undefined where they can. */
+export function whyNoAgents(exists: MachineSigns['exists'] = existsSync): string | undefined {
+  return exists(AGENT) ? undefined : `The agent is not built (${AGENT}). Build it first: node tools/build-agent.ts`
+}
+
 /** A guest did not boot, or fell silent. The emulator spoils some two of a hundred guests in a move; it is no fault of what moves them. */
 export class GuestLost extends Error {
   override readonly name = 'GuestLost'
@@ -81,9 +88,11 @@ export class Stage {
   readonly folder: string
   private readonly environment: NodeJS.ProcessEnv
   private readonly hosts: readonly string[]
+  private readonly hasAgents: boolean
 
-  private constructor(hosts: readonly string[], folder: string, net: string) {
+  private constructor(hosts: readonly string[], folder: string, net: string, hasAgents: boolean) {
     this.hosts = hosts
+    this.hasAgents = hasAgents
     this.folder = folder
     this.environment = {
       ...process.env,
@@ -95,16 +104,15 @@ export class Stage {
     }
   }
 
-  /** Builds the guest's image, and starts the hosts. They are gone with `down`, and with this process. */
-  static async up(hosts: readonly string[]): Promise<Stage> {
+  /** Builds the guest's image, and starts the hosts. They are gone with `down`, and with this process.
+   *  @param hasAgents whether an agent runs in each guest; see `whyNoAgents` */
+  static async up(hosts: readonly string[], hasAgents = false): Promise<Stage> {
     // Anew each time, in seconds: a guest of an older clone costs its host otherwise than the evening reckons with.
-    execFileSync(join(SCRIPTS, 'build-guest.sh'), [IMAGES], { stdio: 'pipe' })
-    const net = NETS.find((each) => !existsSync(`/sys/class/net/${bridgeOf(each)}`))
-    if (net === undefined)
-      throw new Error(`All networks from ${NETS[0]}.0 on are in use. Maybe: testbed/testbed.sh down`)
+    execFileSync(join(SCRIPTS, 'build-guest.sh'), [IMAGES, ...(hasAgents ? [AGENT] : [])], { stdio: 'pipe' })
+    const net = freeNetwork(NETWORKS)
     const folder = mkdtempSync(join(tmpdir(), 'edm-'))
     if (folder.length > FOLDER_LENGTH_MAX) throw new Error(`${folder} is too long for libvirt's sockets. Set TMPDIR.`)
-    const stage = new Stage(hosts, folder, net)
+    const stage = new Stage(hosts, folder, net, hasAgents)
     process.once('exit', () => stage.downNow())
     await stage.tell('up', String(hosts.length))
     return stage
@@ -122,9 +130,17 @@ export class Stage {
     for (const name of this.hosts) await this.tell('cpu-cap', name, percent, percent)
   }
 
-  /** Boots the guests, all at once, and waits until each beats. */
+  /** Boots the guests, all at once, and waits until each beats. Where one does not, none is waited for any longer, and none is still coming afterwards. */
   async boot(guests: readonly DemoGuest[], signal: AbortSignal): Promise<void> {
-    await Promise.all(guests.map((guest) => this.bootOne(guest, signal)))
+    const failures: unknown[] = []
+    const failed = new AbortController()
+    const either = AbortSignal.any([signal, failed.signal])
+    const note = (error: unknown): void => {
+      failures.push(error)
+      failed.abort()
+    }
+    await Promise.all(guests.map((guest) => this.bootOne(guest, either).catch(note)))
+    if (failures.length > 0) throw failures[0]
   }
 
   /** Ends all guests, wherever they are. */
@@ -135,6 +151,11 @@ export class Stage {
     }
     for (const path of globSync(join(this.folder, 'hosts', '*', 'log', 'qemu', '*.serial')))
       rmSync(path, { force: true })
+  }
+
+  /** Folders in which the hosts' libvirt keeps the channels of guests. */
+  get channelFolders(): readonly string[] {
+    return this.hosts.map((host) => join(this.folder, 'hosts', host, 'lib', 'qemu', 'channel', 'target'))
   }
 
   /** Sets how busy a guest is. False where it could not be told: on its way, or gone. */
@@ -164,7 +185,8 @@ export class Stage {
 
   private async bootOne({ name, home, memoryMiB }: DemoGuest, signal: AbortSignal): Promise<void> {
     const host = this.hosts[home]
-    await this.tell('vm-start', host, name, `mem=${memoryMiB}`, 'cpu=1', 'dirty=0', `extra=${GUEST_WORDS}`)
+    const agent = this.hasAgents ? ['agent=1'] : []
+    await this.tell('vm-start', host, name, `mem=${memoryMiB}`, 'cpu=1', 'dirty=0', `extra=${GUEST_WORDS}`, ...agent)
     const endsAt = performance.now() + BOOT_MS_MAX
     while (this.beats(name) < 2) {
       if (performance.now() > endsAt || this.panicOf(name) !== undefined)
@@ -195,10 +217,6 @@ export class Stage {
     })
     return stdout
   }
-}
-
-function bridgeOf(net: string): string {
-  return `ethos-${net.split('.')[2]}`
 }
 
 /** One line to a guest; true once it answered. */

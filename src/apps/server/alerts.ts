@@ -19,6 +19,8 @@ export const ALERT_KINDS = [
   'move-lost',
   'move-overdue',
   'move-yielded',
+  'platform-differs',
+  'platform-unreachable',
 ] as const
 export type AlertKind = (typeof ALERT_KINDS)[number]
 

@@ -4,16 +4,19 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { FakeDriver } from '../../../tools/server/fake-driver.ts'
 import { until } from '../../../tools/server/live-site.ts'
 import { TurnBench } from '../../../tools/server/turn-bench.ts'
+import { WatchedClock } from '../../drivers/watched-clock.ts'
 import { HOUR_MS } from '../../terms/units.ts'
 import type { SiteStore } from '../../world/site-store.ts'
 import { StoreError } from '../../world/errors.ts'
 import { ControllerLoop } from './controller-loop.ts'
 import type { ControllerMessage } from './controller-messages.ts'
-import type { TermsOf } from './moves-desk.ts'
+import type { TermsOf } from './moves-desk-options.ts'
 import { decodePacket } from './turn-packet.ts'
 
 const EVERY_MS = 200
 const TERMS: TermsOf = () => ({ terms: { mode: 'precopy', timeoutMs: 600_000, stalledMs: 150_000 } })
+
+const NO_BARRIERS = { pairs: new Map(), vms: new Map() }
 
 interface Running {
   readonly loop: ControllerLoop
@@ -33,23 +36,27 @@ async function run(context: TestContext, change: (store: SiteStore) => SiteStore
   await bench.site.tellPast(bench.store, { from: bench.now - HOUR_MS, to: bench.now })
   await bench.site.tellReports(bench.store, bench.now)
   const stop = new AbortController()
-  const now = (): number => Date.now() + running.offsetMs
+  const dial = { offsetMs: 0 }
+  const watched = new WatchedClock(() => Date.now() + dial.offsetMs)
+  const now = (): number => watched.now()
   const clock = { now, sleepUntil: (at: number) => sleep(at - now(), undefined, { ref: false }) }
+  const onClockStep = (listener: (steppedMs: number) => void): void => watched.onStep(listener)
   const driver = new FakeDriver(now)
   bench.site.vms.forEach((vm, v) => driver.hostOf.set(vm.id, bench.site.hosts[bench.site.hostOf[v]].id))
   const options = { everyMs: EVERY_MS, holder: 'loop', leaseMs: 60_000 }
   const tell = (message: ControllerMessage): void => void told.push(message)
   const driverOf = (setting: string | undefined) => (setting === undefined ? undefined : driver)
-  const world = { store: change(bench.store), clock, tell, signal: stop.signal, driverOf, termsOf: TERMS }
+  const platformReaderOf = () => ({ look: async () => ({ at: now(), hosts: [], barriers: NO_BARRIERS }) })
+  const makers = { driverOf, onClockStep, platformReaderOf, termsOf: TERMS }
+  const world = { ...makers, store: change(bench.store), clock, tell, signal: stop.signal }
   const loop = new ControllerLoop(options, world)
-  const running: Running = { bench, told, offsetMs: 0, loop, driver }
   const ended = loop.run()
   context.after(async () => {
     stop.abort()
     await ended
     await bench.close()
   })
-  return running
+  return Object.assign(dial, { bench, told, loop, driver })
 }
 
 function turnsOf({ told }: Running): readonly Extract<ControllerMessage, { kind: 'turn' }>[] {
@@ -76,6 +83,27 @@ test('a clock that was set forward lets one turn pass without orders, one that w
       .map(({ packet }) => decodePacket(packet).held.some((reason) => /^The clock is 7\d{3} s behind/.test(reason)))
     assert.ok(behind.every((isHeld) => isHeld === offsetMs < 0))
   }
+})
+
+test('a clock that is set an hour forward cancels no move that is under way, and the lease stays where it is', async (context) => {
+  const running = await run(context)
+  const { bench, driver, told } = running
+  await until('a turn is taken', () => turnsOf(running).length > 0)
+  await set(running, 'maintenance', { [bench.site.hosts[1].id]: { who: 'ann', at: 0, reason: 'new disks' } })
+  await set(running, 'automation', { level: 'partial' })
+  await set(running, 'libvirt', { hosts: [{ id: 'kvm-1', uri: 'qemu+tls://kvm-1/system' }] })
+  await until('a move leaves', () => driver.calls.length > 0)
+  running.offsetMs = HOUR_MS
+  const before = turnsOf(running).length
+  await until('turns go on', () => turnsOf(running).length > before + 2)
+  assert.deepEqual([driver.cancelled, driver.isClosed], [[], false])
+  assert.ok(told.every(({ kind }) => kind !== 'standby'))
+  const stepped = (await bench.store.journal.last(200)).filter(({ line }) =>
+    line.startsWith('{"kind":"mover","what":"clock"'),
+  )
+  assert.equal(stepped.length, 1)
+  // What the platform says of its hosts is told beside.
+  assert.ok(told.some(({ kind }) => kind === 'platform'))
 })
 
 test('it stands by while another holds the lease', async (context) => {

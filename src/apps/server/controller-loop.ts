@@ -3,16 +3,18 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { SiteJournal } from '../../drivers/reported/site-journal.ts'
 import type { CostModel } from '../../engine/migration/cost-model.ts'
 import { ParseError } from '../../terms/parse.ts'
-import type { EpochMs } from '../../terms/units.ts'
 import type { Clock } from '../../world/clock.ts'
 import { StoreError } from '../../world/errors.ts'
 import type { MigrationDriver } from '../../world/migration-driver.ts'
+import type { PlatformReader } from '../../world/platform-reader.ts'
 import type { SiteStore } from '../../world/site-store.ts'
 import type { VmFactsReader } from '../../world/vm-facts-reader.ts'
 import type { AskResult, ControllerAsk, ControllerMessage, ControllerOptions } from './controller-messages.ts'
 import { CONTROLLER_LEASE } from './controller-writes.ts'
 import { LIBVIRT_SETTING } from './libvirt-setting.ts'
-import { MovesDesk, type MovesDeskOptions, type TermsOf } from './moves-desk.ts'
+import { MovesDesk } from './moves-desk.ts'
+import type { MovesDeskOptions, TermsOf } from './moves-desk-options.ts'
+import { PlatformDesk } from './platform-desk.ts'
 import { readSettings, type SiteSettings } from './site-settings.ts'
 import { termsByRounds } from './terms-by-rounds.ts'
 import { encodePacket } from './turn-packet.ts'
@@ -43,6 +45,10 @@ export interface ControllerWorld {
   /** With what is promised, and who reads the facts for it; undefined: nobody for such a driver. Absent: nothing is promised. */
   readonly model?: CostModel
   readonly factsReaderOf?: (driver: MigrationDriver) => VmFactsReader | undefined
+  /** Who reads what the hosts of a driver's platform are; undefined: nobody for such a driver. Absent: nobody asks. */
+  /** Has somebody told when the clock was set, and by how much forward (0: back). Absent: the clock does not tell. */
+  readonly onClockStep?: (listener: (steppedMs: number) => void) => void
+  readonly platformReaderOf?: (driver: MigrationDriver) => PlatformReader | undefined
 }
 
 /** Moves under way are looked at this often. */
@@ -62,7 +68,8 @@ interface Tenure {
 
 interface Lease {
   readonly token: number
-  readonly endsAt: EpochMs
+  /** By the monotonic clock, from before it was asked for: a clock that is set makes it neither longer nor shorter. */
+  readonly endsAfter: number
 }
 
 export class ControllerLoop {
@@ -76,6 +83,10 @@ export class ControllerLoop {
   constructor(options: Omit<ControllerOptions, 'place'>, world: ControllerWorld) {
     this.options = options
     this.world = world
+    world.onClockStep?.((steppedMs) => {
+      this.tenure?.desk.clockStepped(steppedMs)
+      this.tenure?.taker.clockStepped(steppedMs)
+    })
   }
 
   /** Returns once the signal is given and the lease is let go. */
@@ -154,7 +165,9 @@ export class ControllerLoop {
     const { holder, leaseMs } = this.options
     try {
       const before = this.lease
-      this.lease = await store.leases.take(CONTROLLER_LEASE, holder, clock.now(), leaseMs)
+      const askedAt = performance.now()
+      const taken = await store.leases.take(CONTROLLER_LEASE, holder, clock.now(), leaseMs)
+      this.lease = taken === undefined ? undefined : { token: taken.token, endsAfter: askedAt + leaseMs }
       if (this.lease === undefined) {
         this.lose()
         tell({ kind: 'standby', at: clock.now(), reason: 'Another process holds the lease and takes the turns.' })
@@ -167,7 +180,7 @@ export class ControllerLoop {
       if (!(error instanceof StoreError)) throw error
       this.trouble(error)
       // Until it ends nobody else can have it; then it may be another's.
-      if (this.lease !== undefined && clock.now() >= this.lease.endsAt) this.lose()
+      if (this.lease !== undefined && performance.now() >= this.lease.endsAfter) this.lose()
       return false
     }
   }
@@ -223,7 +236,7 @@ export class ControllerLoop {
     const token = this.lease?.token
     const fence = (): number | undefined => {
       const held = this.lease
-      return held !== undefined && held.token === token && clock.now() < held.endsAt ? token : undefined
+      return held !== undefined && held.token === token && performance.now() < held.endsAfter ? token : undefined
     }
     const journal = new SiteJournal(store, clock, () => fence() ?? -1)
     let settings: SiteSettings | undefined
@@ -235,7 +248,7 @@ export class ControllerLoop {
       termsOf,
       readSettings: async () => (settings = await readSettings(store, settings)),
       changed: () => tell({ kind: 'moves', at: clock.now(), text: desk.text() }),
-      ...(driver === undefined ? {} : { driver, ...this.promisingFor(driver) }),
+      ...(driver === undefined ? {} : { driver, ...this.promisingFor(driver), ...this.platformFor(driver) }),
     })
     const { everyMs } = this.options
     const taker = new TurnTaker({ store, clock, everyMs, token: () => this.lease?.token ?? -1, desk })
@@ -252,6 +265,17 @@ export class ControllerLoop {
     const { model, factsReaderOf } = this.world
     const reader = factsReaderOf?.(driver)
     return model === undefined || reader === undefined ? {} : { promising: { model, reader } }
+  }
+
+  private platformFor(driver: MigrationDriver): Pick<MovesDeskOptions, 'platform'> {
+    const reader = this.world.platformReaderOf?.(driver)
+    if (reader === undefined) return {}
+    const { tell, clock } = this.world
+    const platform: PlatformDesk = new PlatformDesk(reader, () => {
+      const text = platform.text()
+      if (text !== undefined) tell({ kind: 'platform', at: clock.now(), text })
+    })
+    return { platform }
   }
 
   private driverFor(setting: string | undefined, make: ControllerWorld['driverOf']): MigrationDriver | undefined {

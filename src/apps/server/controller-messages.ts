@@ -56,6 +56,8 @@ export type ControllerMessage =
   | { readonly kind: 'answered'; readonly at: EpochMs; readonly id: number; readonly result: AskResult }
   /** Moves as they stand, as JSON for whoever asks: see `MovesView`. */
   | { readonly kind: 'moves'; readonly at: EpochMs; readonly text: string }
+  /** What the platform says of its hosts, as JSON for whoever asks. */
+  | { readonly kind: 'platform'; readonly at: EpochMs; readonly text: string }
   /** A turn was taken; the packet is the ranker's to read. */
   | {
       readonly kind: 'turn'
@@ -64,7 +66,7 @@ export type ControllerMessage =
       readonly packet: Uint8Array
     }
 
-const KINDS = ['alive', 'standby', 'idle', 'trouble', 'answered', 'moves', 'turn'] as const
+const KINDS = ['alive', 'standby', 'idle', 'trouble', 'answered', 'moves', 'platform', 'turn'] as const
 const TEXT_LENGTH_MAX = 16 * 1024 * 1024
 /** A site of 10,000 VMs needs 10 MB. */
 const PACKET_BYTES_MAX = 512 * 1024 * 1024
@@ -77,7 +79,8 @@ export function parseControllerMessage(value: unknown): ControllerMessage {
   const at = parseNumber(fields['at'], `${place}.at`, { min: 0, max: 1e15 })
   if (kind === 'alive') return { kind, at }
   if (kind === 'turn') return { kind, at, ...parseTurn(fields, place) }
-  if (kind === 'moves') return { kind, at, text: parseText(fields['text'], `${place}.text`, TEXT_LENGTH_MAX) }
+  if (kind === 'moves' || kind === 'platform')
+    return { kind, at, text: parseText(fields['text'], `${place}.text`, TEXT_LENGTH_MAX) }
   if (kind === 'answered') {
     const id = parseNumber(fields['id'], `${place}.id`, { min: 0, integer: true })
     return { kind, at, id, result: parseResult(fields['result'], `${place}.result`) }

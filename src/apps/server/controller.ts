@@ -1,18 +1,18 @@
 /** The controller's own process: started by `ControllerProcess`, told its options in the first message, gone when its parent is. */
 import { readCostModelFile } from '../../drivers/traces/cost-model-file.ts'
-import { WallClock } from '../../drivers/wall-clock.ts'
+import { WatchedClock } from '../../drivers/watched-clock.ts'
 import { parseCostModel } from '../../engine/migration/cost-model-codec.ts'
 import { writeCompiled } from '../compile-cache.ts'
 import { ControllerLoop } from './controller-loop.ts'
 import type { AskMessage, AskResult, ControllerMessage, ControllerOptions } from './controller-messages.ts'
 import { DistantWrites, type WriteMessage, type WriteReply } from './controller-writes.ts'
-import { driverOf, factsReaderOf } from './libvirt-setting.ts'
+import { driverOf, factsReaderOf, platformReaderOf } from './libvirt-setting.ts'
 import { openSite } from './open-site.ts'
 
 const stop = new AbortController()
 let isNew = true
 let loop: ControllerLoop | undefined
-const clock = new WallClock()
+const clock = new WatchedClock()
 const writes = new DistantWrites(tell)
 
 process.once('message', (message) => {
@@ -54,8 +54,9 @@ async function run(options: ControllerOptions): Promise<void> {
   const store = await openSite(options.place)
   try {
     const model = parseCostModel(readCostModelFile())
-    const world = { store: writes.over(store), clock, tell, signal: stop.signal, driverOf, factsReaderOf, model }
-    loop = new ControllerLoop(options, world)
+    const onClockStep = (listener: (steppedMs: number) => void): void => clock.onStep(listener)
+    const makers = { onClockStep, driverOf, factsReaderOf, platformReaderOf, model }
+    loop = new ControllerLoop(options, { store: writes.over(store), clock, tell, signal: stop.signal, ...makers })
     await loop.run()
   } finally {
     await store.close()

@@ -9,6 +9,7 @@ import type { ControllerMessage } from './controller-messages.ts'
 import { ControllerProcess } from './controller-process.ts'
 import { MovesBoard } from './moves-board.ts'
 import type { StorePlace } from './open-site.ts'
+import { PlatformBoard } from './platform-board.ts'
 import { Ranker } from './ranker.ts'
 import type { FromRanker } from './ranker-messages.ts'
 import type { Question } from './ranker-questions.ts'
@@ -57,6 +58,7 @@ interface Looked {
 
 export class SiteJudgement implements SiteAnswers {
   readonly moves: MovesBoard
+  readonly platform = new PlatformBoard()
   private readonly options: JudgementOptions
   private readonly everyMs: number
   private readonly ranker: Ranker
@@ -105,7 +107,7 @@ export class SiteJudgement implements SiteAnswers {
       onMessage: (message) => this.hear(message),
       onEnd: (why) => {
         this.state = 'dead'
-        this.moves.forget()
+        this.forgetTold()
         options.note?.(`The controller ended and is started anew: ${why}`)
         this.review()
       },
@@ -216,15 +218,15 @@ export class SiteJudgement implements SiteAnswers {
     } else if (message.kind === 'standby') {
       // The store has said so: it can be asked, and what stood before is over.
       this.standby = true
-      this.moves.forget()
+      this.forgetTold()
       this.idle = undefined
       this.trouble = undefined
     } else if (message.kind === 'idle') {
       this.idle = message.reason
       this.standby = false
       this.trouble = undefined
-    } else if (message.kind === 'moves') {
-      this.hearMoves(message.text, message.at)
+    } else if (message.kind === 'moves' || message.kind === 'platform') {
+      this.hearText(message)
     } else if (message.kind === 'trouble') {
       this.trouble = message.reason
       this.options.note?.(`The controller has trouble: ${message.reason}`)
@@ -232,13 +234,19 @@ export class SiteJudgement implements SiteAnswers {
     this.review()
   }
 
-  private hearMoves(text: string, at: EpochMs): void {
+  private hearText({ kind, text, at }: Extract<ControllerMessage, { kind: 'moves' | 'platform' }>): void {
     try {
-      this.moves.hear(text, at)
+      if (kind === 'moves') this.moves.hear(text, at)
+      else this.platform.hear(text)
     } catch (error) {
       if (!(error instanceof ParseError)) throw error
-      this.options.note?.(`What the controller told of moves can't be read: ${error.message}`)
+      this.options.note?.(`What the controller told of the ${kind} can't be read: ${error.message}`)
     }
+  }
+
+  private forgetTold(): void {
+    this.moves.forget()
+    this.platform.forget()
   }
 
   private loaded({ source, asOf, hosts, vms, alerts, events }: Extract<FromRanker, { kind: 'loaded' }>): void {
@@ -292,6 +300,7 @@ export class SiteJudgement implements SiteAnswers {
     const at = this.options.clock.now()
     this.announce(this.alertBook.replace('judgement', this.ownAlerts(), at))
     this.announce(this.alertBook.replace('moves', this.moves.alerts, at))
+    this.announce(this.alertBook.replace('platform', this.platform.alerts, at))
     this.announce(this.alertBook.replace('hosts', this.options.hostAlerts?.() ?? [], at))
     const { controller, degraded } = this.status()
     const text = JSON.stringify({ controller, degraded: degraded.map((reason) => reason.replace(/[\d.]+ min/, '')) })

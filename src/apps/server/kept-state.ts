@@ -79,6 +79,19 @@ export function withKept(
   return { ...state, triggerHistory, draining, busySince, promises: kept.promises }
 }
 
+/** The same after the clock was set forward. */
+export function keptAfterStep(kept: KeptState, steppedMs: number): KeptState {
+  return {
+    ...kept,
+    busySince: new Map([...kept.busySince].map(([host, since]) => [host, since + steppedMs])),
+    promises: kept.promises.map(({ order, settleAt, ...promise }) => ({
+      ...promise,
+      order: { ...order, decidedAt: order.decidedAt + steppedMs },
+      settleAt: settleAt + steppedMs,
+    })),
+  }
+}
+
 function parseNumbers(value: unknown, bounds: Parameters<typeof parseNumber>[2]): ReadonlyMap<string, number> {
   const fields = parseOptional(value, (present) => parseFields(present, PLACE)) ?? {}
   return new Map(

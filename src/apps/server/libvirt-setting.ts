@@ -1,6 +1,7 @@
 /** Which libvirts the server may move VMs between: a setting of the store, made into a driver by the controller's process. */
 import { LibvirtDriver } from '../../drivers/libvirt/driver/libvirt-driver.ts'
 import { LibvirtMoveFacts } from '../../drivers/libvirt/driver/move-facts.ts'
+import { LibvirtPlatform } from '../../drivers/libvirt/driver/platform.ts'
 import { checkSite, type LibvirtHost, type LibvirtSite } from '../../drivers/libvirt/driver/sites.ts'
 import { parseHostId } from '../../terms/ids.ts'
 import {
@@ -16,6 +17,7 @@ import {
   refuseUnknownFields,
 } from '../../terms/parse.ts'
 import type { MigrationDriver } from '../../world/migration-driver.ts'
+import type { PlatformReader } from '../../world/platform-reader.ts'
 import type { VmFactsReader } from '../../world/vm-facts-reader.ts'
 
 export const LIBVIRT_SETTING = 'libvirt'
@@ -66,6 +68,11 @@ export function driverOf(setting: string | undefined): MigrationDriver | undefin
 /** Who reads, over a driver's own connections, what a promise rests on; undefined where the driver's platform has nobody who does. */
 export function factsReaderOf(driver: MigrationDriver): VmFactsReader | undefined {
   return driver instanceof LibvirtDriver ? new LibvirtMoveFacts(driver.hosts, driver.site) : undefined
+}
+
+/** Who reads what the hosts of a driver's platform are; undefined where nobody does. */
+export function platformReaderOf(driver: MigrationDriver): PlatformReader | undefined {
+  return driver instanceof LibvirtDriver ? new LibvirtPlatform(driver.site) : undefined
 }
 
 /** Whether a setting names hosts that VMs can be moved between. What can't be understood does not. */

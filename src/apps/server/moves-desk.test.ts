@@ -1,117 +1,11 @@
 import assert from 'node:assert/strict'
-import { after, test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
-import { FakeDriver } from '../../../tools/server/fake-driver.ts'
-import { TurnBench } from '../../../tools/server/turn-bench.ts'
-import { SiteJournal } from '../../drivers/reported/site-journal.ts'
+import { test } from 'node:test'
+import { aBench } from '../../../tools/server/desk-bench.ts'
 import type { OrderId, VmId } from '../../terms/ids.ts'
-import { DAY_MS, HOUR_MS, SECOND_MS } from '../../terms/units.ts'
-import { SLOT_MS } from '../../terms/usage.ts'
+import { DAY_MS, HOUR_MS } from '../../terms/units.ts'
 import { StoreError } from '../../world/errors.ts'
-import { MovesDesk, type TermsOf } from './moves-desk.ts'
-import { AUTOMATION_SETTING, type AutomationLevel, readSettings } from './site-settings.ts'
-import { TurnTaker } from './turn-taker.ts'
+import { AUTOMATION_SETTING, readSettings } from './site-settings.ts'
 import { MAINTENANCE_SETTING, OPT_OUTS_SETTING } from './wishes.ts'
-
-const TERMS: TermsOf = () => ({
-  terms: { mode: 'precopy', timeoutMs: 600_000, stalledMs: 150_000 },
-  promise: { totalMs: 10_000, downtimeMs: 60, copiedBytes: 9e8, pConverge: 0.99 },
-})
-
-/** An imagined site, a platform in memory, and a desk between them. */
-class DeskBench extends TurnBench {
-  readonly driver = new FakeDriver(() => this.now)
-  desk: MovesDesk
-  isHolding = true
-
-  constructor() {
-    super()
-    this.desk = this.newDesk()
-    this.site.vms.forEach((vm, v) => this.driver.hostOf.set(vm.id, this.site.hosts[this.site.hostOf[v]].id))
-  }
-
-  newDesk(): MovesDesk {
-    const { store, driver } = this
-    // A deadline is waited for by the machine's time: that of the bench stands between steps.
-    const sleepUntil = (at: number) => sleep(at - this.now, undefined, { ref: false })
-    const clock = { now: () => this.now, sleepUntil }
-    this.desk = new MovesDesk({
-      clock,
-      driver,
-      journal: new SiteJournal(store, clock, () => this.token),
-      readSettings: () => readSettings(store),
-      fence: () => (this.isHolding ? this.token : undefined),
-      termsOf: TERMS,
-      changed: () => undefined,
-    })
-    this.taker = new TurnTaker({ store, clock, everyMs: SLOT_MS, token: () => this.token, desk: this.desk })
-    return this.desk
-  }
-
-  async set(name: string, value: unknown): Promise<void> {
-    await this.store.settings.set(name, JSON.stringify(value), { who: 'test', at: this.now })
-    await this.desk.heed()
-  }
-
-  level(level: AutomationLevel, isPaused = false): Promise<void> {
-    return this.set(AUTOMATION_SETTING, { level, isPaused })
-  }
-
-  /** All VMs of the first host want their full size. */
-  press(): void {
-    this.site.hostOf.forEach((host, vm) => {
-      if (host === 0) this.site.pressure.set(vm, 1)
-    })
-  }
-
-  /** What is under way arrives, is seen twice, and hosts tell of it. */
-  async arrive(): Promise<void> {
-    for (const { order } of this.driver.arrive()) {
-      const vm = this.site.vms.findIndex(({ id }) => id === order.vmId)
-      this.site.hostOf[vm] = this.site.hosts.findIndex(({ id }) => id === order.to)
-    }
-    for (let look = 0; look < 3; look++) {
-      this.now += 6 * SECOND_MS
-      await this.desk.tick()
-    }
-  }
-
-  async stepUntil(isSo: () => boolean): Promise<void> {
-    for (let step = 0; step < 20 && !isSo(); step++) await this.step()
-    assert.ok(isSo())
-  }
-
-  /** The platform is asked whether it would: the last thing before a call. */
-  async untilAsked(): Promise<void> {
-    for (let turn = 0; turn < 100_000 && this.driver.asked === 0; turn++) await new Promise(setImmediate)
-    assert.ok(this.driver.asked > 0)
-  }
-
-  view() {
-    return JSON.parse(this.desk.text()) as {
-      readonly open: { id: string; vm: string; state: string; cause: object }[]
-      readonly ended: { id: string; vm: string; state: string; promise?: object; figures?: object }[]
-      readonly proposals: { id: string; vm: string; held?: string }[]
-      readonly evacuations: { host: string; vms: number; leaving: number; stuck: { vm: string; reason: string }[] }[]
-    }
-  }
-}
-
-const benches: DeskBench[] = []
-after(async () => {
-  for (const bench of benches) await bench.close()
-})
-
-async function aBench(level: AutomationLevel): Promise<DeskBench> {
-  const bench = new DeskBench()
-  benches.push(bench)
-  await bench.open()
-  await bench.desk.open()
-  await bench.level(level)
-  bench.press()
-  await bench.turn()
-  return bench
-}
 
 test('where moves are real no policy goes without its limits of safety; in shadow it is as it was set', async () => {
   const bench = await aBench('partial')
@@ -192,6 +86,7 @@ test('a host is emptied at a person’s word, what can not leave is told, and no
   assert.ok(bench.driver.calls.every(({ intent: { order } }) => order.from === host && order.to !== host))
   const [evacuation] = bench.view().evacuations
   assert.deepEqual([evacuation.vms, evacuation.leaving], [1, 0])
+  assert.deepEqual((JSON.parse(bench.told) as ReturnType<typeof bench.view>).evacuations, bench.view().evacuations)
   assert.deepEqual(
     evacuation.stuck.map(({ vm }) => vm),
     [pinned],

@@ -1,8 +1,8 @@
 /** What the controller does with orders: it proposes them, or hands them to the mover; and what people ask of moves. One for as long as the lease is held. */
+import { stateAfterStep } from '../../engine/clock-step.ts'
+import { groundsOf } from '../../engine/explain-order.ts'
 import { recheckOrder } from '../../engine/recheck.ts'
-import type { EngineState } from '../../engine/state.ts'
-import type { SiteJournal } from '../../drivers/reported/site-journal.ts'
-import type { CostModel } from '../../engine/migration/cost-model.ts'
+import { moveSiteOf } from '../../engine/migration/start-site.ts'
 import { Mover } from '../../loop/mover.ts'
 import { WARNING_BEGIN } from '../../engine/migration/move-alerts.ts'
 import { MovingHypervisor } from '../../loop/moving-hypervisor.ts'
@@ -10,68 +10,28 @@ import type { Inventory } from '../../terms/cluster.ts'
 import type { HostId, OrderId, VmId } from '../../terms/ids.ts'
 import type { MigrationIntent, MoveCause } from '../../terms/intent.ts'
 import type { MigrationOrder } from '../../terms/move.ts'
-import type { Policy } from '../../terms/policy.ts'
+import { type ClockLine, encodeClockLine } from '../../terms/move-record.ts'
 import type { Lack, Refused, Verdict } from '../../terms/ranking.ts'
-import type { Observation } from '../../terms/turn.ts'
-import { DAY_MS, SECOND_MS } from '../../terms/units.ts'
-import type { Clock } from '../../world/clock.ts'
-import { HypervisorError } from '../../world/errors.ts'
+import { DAY_MS } from '../../terms/units.ts'
+import { HypervisorError, StoreError } from '../../world/errors.ts'
 import type { Hypervisor } from '../../world/hypervisor.ts'
-import type { MigrationDriver } from '../../world/migration-driver.ts'
-import type { VmFactsReader } from '../../world/vm-facts-reader.ts'
+import { type ApprovalGround, Approvals } from './approval.ts'
 import type { AskResult, ControllerAsk } from './controller-messages.ts'
 import { type Evacuation, type EvacuationGround, type EvacuationPlan, planEvacuation } from './evacuation.ts'
-import { Owners } from './owners.ts'
+import type { LastTurn, MovesDeskOptions } from './moves-desk-options.ts'
 import { movesText } from './moves-text.ts'
+import { encodeGrounds } from './order-grounds.ts'
+import { Owners } from './owners.ts'
 import { permitted } from './permitted-driver.ts'
 import { MOVE_LINES, PromiseDesk } from './promise-desk.ts'
-import { Proposals } from './proposals.ts'
+import { type Proposal, PROPOSAL_LINES, PROPOSAL_MS, Proposals } from './proposals.ts'
 import { isMoving, type SiteSettings } from './site-settings.ts'
 import { whyNotStart } from './start-permit.ts'
 import { WaitingOrders } from './waiting-orders.ts'
 import { wantedFacts } from './wanted-facts.ts'
 
-/** Who wants a move, and of how big a VM. */
-export interface MoveAsked {
-  readonly by: 'automation' | 'person'
-  /** 0: not known. */
-  readonly memoryBytes: number
-}
-
-/** How a move is to be carried out, and what is promised of it; or why it is not to be. */
-export type TermsOf = (order: MigrationOrder, about: MoveAsked) => Pick<MigrationIntent, 'terms' | 'promise'> | Refused
-
-export interface MovesDeskOptions {
-  readonly clock: Clock
-  /** What people want now. Rejects with a `StoreError`. */
-  readonly readSettings: () => Promise<SiteSettings>
-  /** Lines of moves, written under the lease. */
-  readonly journal: Pick<SiteJournal, 'append' | 'newest'>
-  /** Token of the lease, as it is now; undefined: it is not held, and nothing begins. */
-  readonly fence: () => number | undefined
-  /** Absent: nobody can carry anything out. */
-  readonly driver?: MigrationDriver
-  /** How moves are carried out of which no facts can be had. */
-  readonly termsOf: TermsOf
-  /** Who promises by facts. Absent: nobody, and `termsOf` says all. */
-  readonly promising?: { readonly model: CostModel; readonly reader: VmFactsReader }
-  /** Something about moves has changed. */
-  readonly changed: () => void
-}
-
-/** What the newest turn knew and left behind, for whoever asks between turns. */
-export interface LastTurn {
-  readonly state: EngineState
-  readonly observation: Observation
-  readonly policy: Policy
-  /** Probability within the horizon, parallel to the hosts of the inventory. Absent: the turn told none. */
-  readonly contention?: Float32Array
-}
-
 /** So far back a start looks for moves that have not ended: what is open for longer is written anew every day. */
 const ADOPTED_MS = 7 * DAY_MS
-/** A person waits for facts so long before a move is carried out without a promise. */
-const FACTS_WAIT_MS = 10 * SECOND_MS
 const STOPPED = 'This process does not take the turns any more.'
 
 export class MovesDesk {
@@ -89,12 +49,24 @@ export class MovesDesk {
   private seen: Hypervisor | undefined
   private moving: Hypervisor | undefined
   private evacuations: readonly Evacuation[] = []
-  /** Answers that people wait for: an order is approved once. */
-  private readonly approving = new Set<OrderId>()
+  private readonly approvals: Approvals
+  /** Of the turn that is being recorded. */
+  private advised: readonly Omit<Proposal, 'endsAt'>[] = []
+  private movingSeen: MovingHypervisor | undefined
+  /** That the clock was set forward, where the journal does not say so yet. */
+  private steps: readonly ClockLine[] = []
 
   constructor(options: MovesDeskOptions) {
     this.options = options
     this.waiting = new WaitingOrders(options.clock)
+    this.approvals = new Approvals({
+      clock: options.clock,
+      proposals: this.proposals,
+      ground: () => this.approvalGround(),
+      judge: (order, inventory) => this.judge(order, inventory),
+      intentOf: (order, cause) => this.intentOf(order, cause),
+      begun: (order) => this.keepGrounds(order),
+    })
     const { driver, journal, clock, fence } = options
     this.owners = new Owners(clock, driver)
     if (driver === undefined) return
@@ -110,34 +82,52 @@ export class MovesDesk {
       // A driver that has seen any lease at all takes none below 0.
       fence: () => fence() ?? -1,
       signal: this.stop.signal,
+      site: () => this.last && moveSiteOf(this.last.observation.inventory, this.last.policy),
       isWarningAccepted: (warning) => this.settings?.acceptedWarnings.has(warning) === true,
     })
   }
 
-  /** Takes over what the journal tells of moves that have not ended. Before any turn. Rejects with a `StoreError`. */
+  /** Takes over what the journal tells of moves that have not ended, and of proposals. Before any turn. Rejects with a `StoreError`. */
   async open(): Promise<void> {
-    const lines = await this.options.journal.newest(ADOPTED_MS, MOVE_LINES)
+    const { journal, clock } = this.options
+    const lines = await journal.newest(ADOPTED_MS, MOVE_LINES)
     await this.mover?.adopt(lines)
     this.promises?.adopt(lines)
+    const proposed = await journal.newest(PROPOSAL_MS, PROPOSAL_LINES)
+    this.proposals.adopt(proposed, clock.now(), (id) => this.mover?.isKnown(id) === true)
     await this.heed()
     await this.tick()
   }
 
   /** Looks at what is under way. Never rejects for what the world does. */
   async tick(): Promise<void> {
+    this.options.platform?.tick()
     const before = this.mover === undefined ? '' : keyOf(this.mover)
     await this.mover?.tick()
     await this.beginWaiting()
     const isNews = this.mover !== undefined && (await this.promises?.sync(this.mover.view()))
     this.proposals.forget(this.options.clock.now())
+    await this.keepSteps()
+    await this.keepProposals()
     const isMoved = this.mover !== undefined && (keyOf(this.mover) !== before || this.mover.view().open.length > 0)
     if (isMoved || isNews === true) this.options.changed()
+  }
+
+  /** The clock was set: nothing that is remembered here ends early for that. @param steppedMs forward; 0: back */
+  clockStepped(steppedMs: number): void {
+    this.mover?.clockStepped(steppedMs)
+    if (steppedMs === 0) return
+    this.movingSeen?.clockStepped(steppedMs)
+    this.proposals.clockStepped(steppedMs)
+    if (this.last !== undefined) this.last = { ...this.last, state: stateAfterStep(this.last.state, steppedMs) }
+    this.steps = [...this.steps, { at: this.options.clock.now(), steppedMs }]
   }
 
   /** Nothing begins any more. What is under way goes on, and whoever holds the lease follows it. */
   close(): void {
     this.stop.abort()
     this.waiting.clear()
+    this.options.platform?.close()
     this.promises?.facts.close()
     this.mover?.hold('lease', STOPPED)
   }
@@ -153,12 +143,14 @@ export class MovesDesk {
   }
 
   /** The platform with orders carried out, or kept as proposals. */
-  over(seen: Hypervisor): Hypervisor {
-    const { mover } = this
+  over(reported: Hypervisor): Hypervisor {
+    const { mover, options } = this
+    const seen = options.platform?.over(reported) ?? reported
     this.seen = seen
     if (mover === undefined) return this.proposing(seen)
     const intentOf = (order: MigrationOrder): MigrationIntent | Refused => this.intentOf(order, this.causeOf(order))
     const moving = new MovingHypervisor({ base: seen, mover, intentOf })
+    this.movingSeen = moving
     const proposing = this.proposing(seen)
     const judgedWith = new Map<OrderId, string>()
     this.moving = {
@@ -176,7 +168,7 @@ export class MovesDesk {
           verdict.kind === 'refused' &&
           (verdict.lacking === 'does-not-converge' || verdict.reason.startsWith(WARNING_BEGIN))
         )
-          this.propose(order, verdict.reason)
+          await this.propose(order, verdict.reason)
         return verdict
       },
       begin: async (order) => {
@@ -187,6 +179,7 @@ export class MovesDesk {
           if (checked.kind === 'refused') throw new HypervisorError('refused', checked.reason)
         }
         await moving.begin(order).finally(() => this.options.changed())
+        await this.keepGrounds(order)
       },
       cancel: (vmId) => moving.cancel(vmId),
     }
@@ -197,16 +190,30 @@ export class MovesDesk {
   private async beginWaiting(): Promise<void> {
     const { moving, promises } = this
     if (moving === undefined || promises === undefined) return
-    await this.waiting.begin(moving, promises, (order, error) =>
-      error === undefined ? this.proposals.remove(order.id) : this.propose(order, error.message),
-    )
+    await this.waiting.begin(moving, promises, async (order, error) => {
+      if (error === undefined) this.proposals.remove(order.id)
+      else await this.propose(order, error.message)
+    })
   }
 
-  private propose(order: MigrationOrder, held?: string): void {
+  private async propose(order: MigrationOrder, held?: string): Promise<void> {
     // A host that is emptied is tried again at each turn, and told of as such.
     if (order.class === 'evacuation') return
     this.proposals.add(order, held)
+    await this.keepProposals()
     this.options.changed()
+  }
+
+  /** For the next process, which reads instants of before as they were written. */
+  private async keepSteps(): Promise<void> {
+    for (const step of this.steps) {
+      await this.options.journal.append(encodeClockLine(step))
+      this.steps = this.steps.filter((other) => other !== step)
+    }
+  }
+
+  private keepProposals(): Promise<void> {
+    return this.proposals.write(this.options.journal, this.options.clock.now())
   }
 
   /** Whether something can come of what an order promises. */
@@ -222,14 +229,19 @@ export class MovesDesk {
     return isCarriedOut ? plan : { ...plan, orders: [] }
   }
 
-  /** Orders of a turn that are advice alone, for people to approve. */
+  /** Orders of a turn that are advice alone, for people to approve once the turn is on record. */
   advise(orders: readonly MigrationOrder[], reasons: readonly string[]): void {
-    for (const order of orders) this.proposals.add(order, reasons.join(' '))
+    this.advised = orders.map((order) => ({ order, held: reasons.join(' ') }))
   }
 
   /** After a turn is on record, and before anything of it is begun. */
   note(last: LastTurn): void {
     this.last = last
+    this.options.platform?.compare(last.observation.inventory)
+    for (const { order, held } of this.advised) this.proposals.add(order, held)
+    this.advised = []
+    // How far hosts are emptied, and what is proposed, is as of each turn.
+    this.options.changed()
     const { promises, settings } = this
     if (settings === undefined || !isMoving(settings.automation.level)) return
     promises?.gather(this.proposals.list(this.options.clock.now()), wantedFacts(last, settings.maintenances))
@@ -237,11 +249,14 @@ export class MovesDesk {
 
   async answer(ask: ControllerAsk): Promise<AskResult> {
     if (ask.what === 'approve')
-      return this.approve(ask.orderId, ask.who).catch((error: unknown) => {
-        // What hosts report can't be read now.
-        if (!(error instanceof HypervisorError)) throw error
-        return { kind: 'refused', reason: error.message }
-      })
+      return this.approvals
+        .approve(ask.orderId, ask.who)
+        .catch((error: unknown): AskResult => {
+          // What hosts report can't be read now.
+          if (!(error instanceof HypervisorError)) throw error
+          return { kind: 'refused', reason: error.message }
+        })
+        .finally(() => this.options.changed())
     if (ask.what === 'cancel') return this.cancel(ask.vmId, ask.who)
     if (ask.what === 'vouch') return this.vouch(ask.hostId, ask.who)
     await this.heed()
@@ -291,7 +306,7 @@ export class MovesDesk {
       cancel: (vmId) => seen.cancel(vmId),
       begin: async (order) => {
         await seen.begin(order)
-        this.propose(order, this.whyProposed(order))
+        await this.propose(order, this.whyProposed(order))
       },
     }
   }
@@ -321,41 +336,12 @@ export class MovesDesk {
     return this.last?.observation.inventory.vms.find(({ id }) => id === vmId)?.memoryBytes ?? 0
   }
 
-  private async approve(id: OrderId, who: string): Promise<AskResult> {
-    const now = this.options.clock.now()
-    const proposal = this.proposals.find(id, now)
-    if (proposal === undefined) return { kind: 'unknown' }
-    if (this.approving.has(id)) return { kind: 'refused', reason: `Somebody is approving ${id} at this moment.` }
-    this.approving.add(id)
-    try {
-      // Judged anew on what is seen now: an hour may have passed between the two.
-      const order: MigrationOrder = { ...proposal.order, decidedAt: now, class: 'operator' }
-      const cause: MoveCause = { kind: 'operator', who }
-      await this.heed()
-      const { mover, settings, seen } = this
-      if (mover === undefined || seen === undefined)
-        return { kind: 'refused', reason: 'No driver is configured: `ethos libvirt set FILE`.' }
-      if (settings === undefined) return { kind: 'refused', reason: STOPPED }
-      const why = whyNotStart({ cause, order }, settings, now)
-      if (why !== undefined) return { kind: 'refused', reason: why }
-      const inventory = await seen.inventory()
-      // From here to the mover's own list of what is under way nothing is waited for: two orders can't both find the same room.
-      const checked = this.judge(order, inventory)
-      if (checked.kind === 'refused') return { kind: 'refused', reason: checked.reason }
-      await this.promises?.facts.ask(order.vmId, order.from, FACTS_WAIT_MS)
-      const intent = this.intentOf(order, cause)
-      if ('kind' in intent) return { kind: 'refused', reason: intent.reason }
-      const submission = await mover.submit(intent)
-      // An order's id is good for one try: what was tried is no proposal any more, and the next turn may make another.
-      if (mover.isKnown(id)) this.proposals.remove(id)
-      if (submission.kind === 'refused') return { kind: 'refused', reason: submission.refusal.reason }
-      if (submission.kind === 'known')
-        return { kind: 'refused', reason: `${id} was tried before. See what came of it.` }
-      return { kind: 'done', text: `${order.vmId} is on its way from ${order.from} to ${order.to}.` }
-    } finally {
-      this.approving.delete(id)
-      this.options.changed()
-    }
+  private async approvalGround(): Promise<ApprovalGround> {
+    await this.heed()
+    const { mover, settings, seen, promises } = this
+    if (mover === undefined || seen === undefined) return 'No driver is configured: `ethos libvirt set FILE`.'
+    if (settings === undefined) return STOPPED
+    return { mover, settings, seen, ...(promises === undefined ? {} : { promises }) }
   }
 
   /** Looks at an order once more, on what hosts tell now: between a plan and its start the site may have changed (reliability test 39). */
@@ -364,6 +350,17 @@ export class MovesDesk {
     if (last === undefined) return no('stale', 'No turn has been taken since the start. Ask again in a minute.')
     const observation = { ...last.observation, at: this.options.clock.now(), inventory }
     return recheckOrder(observation, last.state, last.policy, order, mover?.inFlight ?? [])
+  }
+
+  /** What a move that has just begun rested on, for `ethos moves explain`. A journal that takes no line stops moves by itself. */
+  private async keepGrounds(order: MigrationOrder): Promise<void> {
+    const { last, mover, options } = this
+    if (last === undefined || mover === undefined || !mover.isKnown(order.id)) return
+    const grounds = groundsOf(last.observation, last.state, last.policy, order, mover.inFlight)
+    if (grounds === undefined) return
+    await options.journal.append(encodeGrounds(order.id, options.clock.now(), grounds)).catch((error: unknown) => {
+      if (!(error instanceof StoreError)) throw error
+    })
   }
 
   private underWay(): string {

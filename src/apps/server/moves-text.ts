@@ -5,7 +5,7 @@ import type { FactorBelief } from '../../engine/migration/pair-learning.ts'
 import type { MoverView } from '../../loop/mover-view.ts'
 import type { EpochMs } from '../../terms/units.ts'
 import type { Evacuation } from './evacuation.ts'
-import { PROPOSAL_MS, type Proposal } from './proposals.ts'
+import type { Proposal } from './proposals.ts'
 import type { SiteSettings } from './site-settings.ts'
 
 /** Of moves that ended, the newest; the journal has them all. */
@@ -37,7 +37,7 @@ export function movesText({ at, driver, settings, view, proposals, evacuations, 
       ...(follow.progress === undefined ? {} : { progress: follow.progress }),
     })),
     ended: (view?.ended ?? []).slice(-ENDED_SHOWN).toReversed().map(moveView),
-    proposals: proposals.map(({ order, held }) => ({
+    proposals: proposals.map(({ order, held, endsAt }) => ({
       id: order.id,
       vm: order.vmId,
       from: order.from,
@@ -49,7 +49,7 @@ export function movesText({ at, driver, settings, view, proposals, evacuations, 
         : { gain: order.move.gain, cost: order.move.cost, confidence: order.move.confidence }),
       ...(held === undefined ? {} : { held }),
       decidedAt: order.decidedAt,
-      endsAt: order.decidedAt + PROPOSAL_MS,
+      endsAt,
     })),
     ...(ledger === undefined ? {} : { ledger: ledgerView(ledger) }),
     evacuations: evacuations.map((evacuation) => evacuationView(evacuation, settings)),
@@ -66,7 +66,18 @@ export function movesText({ at, driver, settings, view, proposals, evacuations, 
   })
 }
 
-function moveView({ intent, state, recordedAt, sentAt, acceptedAt, seenAt, frozen, closed, progress }: IntentRecord) {
+/** One move, for whoever asks. */
+export function moveView({
+  intent,
+  state,
+  recordedAt,
+  sentAt,
+  acceptedAt,
+  seenAt,
+  frozen,
+  closed,
+  progress,
+}: IntentRecord) {
   const { order, cause, promise, terms } = intent
   return {
     id: order.id,

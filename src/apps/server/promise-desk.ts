@@ -26,7 +26,7 @@ import type { Clock } from '../../world/clock.ts'
 import type { Store } from '../../world/store.ts'
 import type { VmFactsReader } from '../../world/vm-facts-reader.ts'
 import { FactsDesk } from './facts-desk.ts'
-import type { MoveAsked, TermsOf } from './moves-desk.ts'
+import type { MoveAsked, TermsOf } from './moves-desk-options.ts'
 import type { Proposal } from './proposals.ts'
 import type { WantedFacts } from './wanted-facts.ts'
 

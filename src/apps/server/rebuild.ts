@@ -7,12 +7,13 @@ import { initialState } from '../../engine/turn.ts'
 import { boundedUse } from '../../drivers/reported/reported-telemetry.ts'
 import type { Inventory } from '../../terms/cluster.ts'
 import { parseMigrationOrder } from '../../terms/move.ts'
+import { readClockLine } from '../../terms/move-record.ts'
 import { ParseError, parseFields, parseJson, parseList, parseNumber } from '../../terms/parse.ts'
 import type { Policy } from '../../terms/policy.ts'
 import { DAY_MS, type EpochMs } from '../../terms/units.ts'
 import { SLOT_MS, slotOf } from '../../terms/usage.ts'
 import type { JournalLine, SiteStore } from '../../world/site-store.ts'
-import { type KeptState, readKept, withKept } from './kept-state.ts'
+import { keptAfterStep, type KeptState, readKept, withKept } from './kept-state.ts'
 import type { TurnResult } from './turn-packet.ts'
 
 /** VMs whose past is read at a time: columns of all resources of so many fit in a few MB. */
@@ -144,18 +145,25 @@ async function readPast(store: SiteStore, now: EpochMs): Promise<Past> {
   let newest: TurnEntry | undefined
   let threshold: ThresholdState | undefined
   const moves: MoveLogEntry[] = []
+  // By so much the clock was set forward after what is read now.
+  let steppedMs = 0
+  let newestSteppedMs = 0
   for await (const { line, at } of newestFirst(store)) {
-    if (at < now - DAY_MS && newest !== undefined) break
+    if (at + steppedMs < now - DAY_MS && newest !== undefined) break
     const entry = readEntry(line)
+    if (entry?.kind === 'clock') steppedMs += entry.steppedMs
     if (entry?.kind === 'learnt') threshold ??= entry.threshold
     if (entry?.kind !== 'turn') continue
+    if (newest === undefined) newestSteppedMs = steppedMs
     newest ??= entry
-    if (now - at < DAY_MS) moves.push(...entry.orders.map(logEntry).toReversed())
+    if (now - at - steppedMs >= DAY_MS) continue
+    const log = entry.orders.map((order) => ({ ...logEntry(order), at: order.decidedAt + steppedMs }))
+    moves.push(...log.toReversed())
   }
   return {
     turns: newest === undefined ? 0 : newest.number + 1,
-    lastTurnAt: newest?.at ?? -Infinity,
-    ...(newest?.kept === undefined ? {} : { kept: newest.kept }),
+    lastTurnAt: newest === undefined ? -Infinity : newest.at + newestSteppedMs,
+    ...(newest?.kept === undefined ? {} : { kept: keptAfterStep(newest.kept, newestSteppedMs) }),
     moves: moves.reverse(),
     threshold: threshold ?? initialThreshold(),
   }
@@ -179,12 +187,18 @@ type TurnEntry = Pick<TurnResult, 'events' | 'orders'> & {
   readonly at: EpochMs
   readonly kept?: KeptState
 }
-type Entry = TurnEntry | { readonly kind: 'learnt'; readonly threshold: ThresholdState }
+type Entry =
+  | TurnEntry
+  | { readonly kind: 'learnt'; readonly threshold: ThresholdState }
+  | { readonly kind: 'clock'; readonly steppedMs: number }
 
 /** Undefined for lines of other kinds, and for those of a version that we do not know. */
 function readEntry(line: string): Entry | undefined {
-  if (!line.startsWith('{"kind":"turn"') && !line.startsWith('{"kind":"learnt"')) return undefined
+  const isOurs = line.startsWith('{"kind":"turn"') || line.startsWith('{"kind":"learnt"')
+  if (!isOurs && !line.startsWith('{"kind":"mover"')) return undefined
   try {
+    const step = readClockLine(line)
+    if (!isOurs) return step === undefined ? undefined : { kind: 'clock', steppedMs: step.steppedMs }
     const fields = parseFields(parseJson(line, 'line'), 'line')
     if (fields['kind'] === 'learnt') return { kind: 'learnt', threshold: parseLearnt(fields) }
     const kept = readKept(fields['kept'])

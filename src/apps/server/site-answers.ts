@@ -7,6 +7,8 @@ export interface SiteAnswers {
   readonly status: () => JudgementStatus
   /** Moves that are carried out, and what people ask of them. */
   readonly moves: SiteMoves
+  /** What the platform itself tells of a host; undefined: nothing. */
+  readonly platform: { host(id: string): Readonly<Record<string, unknown>> | undefined }
   /** Every host for one VM: ranked or refused, each with its terms. */
   hostsFor(vm: VmId): Promise<Answer>
   /** One pair: why this host, or why not that one. */

@@ -48,6 +48,11 @@ export class SiteSight {
     })
   }
 
+  /** The clock was set forward by so much. */
+  clockStepped(steppedMs: number): void {
+    this.reported.clockStepped(steppedMs)
+  }
+
   /** What operators want now. Rejects with a `StoreError`. */
   async readSettings(): Promise<SiteSettings> {
     this.settings = await readSettings(this.store, this.settings)

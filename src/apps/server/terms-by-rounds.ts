@@ -1,5 +1,5 @@
 import { termsWithoutFacts } from '../../engine/migration/terms.ts'
-import type { TermsOf } from './moves-desk.ts'
+import type { TermsOf } from './moves-desk-options.ts'
 
 /** How a move is carried out where nobody measured how fast a VM writes: the estimate by rounds decides the way, nothing is promised, and only a person
  *  may want it. */

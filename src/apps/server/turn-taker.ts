@@ -1,4 +1,5 @@
 /** Turns of the engine on what arrived: see, judge, record; what was ordered is proposed. One instance between a start and an end. */
+import { stateAfterStep } from '../../engine/clock-step.ts'
 import { rememberOrder } from '../../engine/learn/ends.ts'
 import { alignRosters } from '../../engine/roster.ts'
 import { forgiven } from '../../engine/learn/self-doubt.ts'
@@ -56,6 +57,8 @@ export class TurnTaker {
   private readonly token: () => number
   /** That under which the turn began: what was judged before another had the lease is not written under a later one. */
   private turnToken = NaN
+  /** By so much the clock was set forward since the state was made. */
+  private steppedMs = 0
 
   /** @param about.desk who carries orders out, or keeps them as proposals. Absent: nobody carries them out
    *  @param about.token of the lease under which the journal is written, as it is now: a turn is written under the one it began with */
@@ -78,6 +81,7 @@ export class TurnTaker {
    *  @param alsoHeld why nothing may be ordered in it, beside what is seen here */
   async take(alsoHeld: readonly string[] = []): Promise<Taken> {
     this.turnToken = this.token()
+    this.catchUp()
     const read = await this.sight.readSettings()
     const optOuts = (await this.desk?.owners.beside(read.optOuts)) ?? read.optOuts
     const settings = { ...read, optOuts }
@@ -88,8 +92,13 @@ export class TurnTaker {
     if (typeof sight === 'string') return { kind: 'none', isOff: false, reason: sight }
     if (sight.observation.inventory.vms.length === 0 && this.state === undefined)
       return { kind: 'none', isOff: false, reason: 'No host has told of a VM yet: there is nothing to judge.' }
-    const before = await this.continued(sight)
-    const held = [...alsoHeld, ...this.whyHeld(before, sight)]
+    const continued = await this.continued(sight)
+    if (this.state === undefined && this.steppedMs > 0)
+      return { kind: 'none', isOff: false, reason: 'The clock was set forward while the first turn looked.' }
+    const lateMs = this.catchUp()
+    const before = lateMs === 0 ? continued : stateAfterStep(continued, lateMs)
+    const late = lateMs === 0 ? [] : [`The clock was set by ${(lateMs / 1000).toFixed(1)} s while it looked.`]
+    const held = [...alsoHeld, ...late, ...this.whyHeld(before, sight)]
     await this.writeHeader(settings.policy)
     const result = await this.judge(before, sight, held.length > 0)
     this.taken++
@@ -99,6 +108,20 @@ export class TurnTaker {
     const why = [...held, ...(result.adviceOnly ?? [])]
     const about = { number: before.turns, before: known, observation, policy, automation, held: why, notes, heardAt }
     return { kind: 'turn', packet: { ...about, result } }
+  }
+
+  /** The clock was set forward by so much: what is remembered stays as long ago as it was, from the next look on. */
+  clockStepped(steppedMs: number): void {
+    this.steppedMs += steppedMs
+    this.sight.clockStepped(steppedMs)
+  }
+
+  private catchUp(): number {
+    const { steppedMs } = this
+    this.steppedMs = 0
+    if (steppedMs > 0 && this.state !== undefined) this.state = stateAfterStep(this.state, steppedMs)
+    if (steppedMs > 0 && this.slotStart !== undefined) this.slotStart = stateAfterStep(this.slotStart, steppedMs)
+    return steppedMs
   }
 
   /** Who raises automation again has forgiven what moves have lost. */

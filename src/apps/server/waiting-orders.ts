@@ -36,7 +36,7 @@ export class WaitingOrders {
   async begin(
     moving: Hypervisor,
     promises: { whyWaiting(order: MigrationOrder): string | undefined },
-    told: (order: MigrationOrder, error?: HypervisorError) => void,
+    told: (order: MigrationOrder, error?: HypervisorError) => Promise<void>,
   ): Promise<void> {
     for (const [id, order] of this.orders) {
       const isOld = this.clock.now() - order.decidedAt > WAITING_MS
@@ -46,10 +46,10 @@ export class WaitingOrders {
       try {
         if ((await moving.preflight(order)).kind === 'refused') continue
         await moving.begin(order)
-        told(order)
+        await told(order)
       } catch (error) {
         if (!(error instanceof HypervisorError)) throw error
-        told(order, error)
+        await told(order, error)
       }
     }
   }

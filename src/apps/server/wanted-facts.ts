@@ -1,7 +1,7 @@
 /** Of which VMs facts are wanted before anybody orders them: those that may have to leave soon. */
 import type { HostId, VmId } from '../../terms/ids.ts'
 import { HOST_UNKNOWN } from '../../terms/cluster.ts'
-import type { LastTurn } from './moves-desk.ts'
+import type { LastTurn } from './moves-desk-options.ts'
 
 /** Of one host, the busiest: a reading takes more than a second, and one turn asks for a few to go. */
 const VMS_PER_HOST_MAX = 16

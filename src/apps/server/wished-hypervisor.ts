@@ -34,10 +34,7 @@ export class WishedHypervisor implements Hypervisor {
     const inventory = await this.inner.inventory()
     const { optOuts, maintenances } = this.wishes
     if (optOuts.size === 0 && maintenances.size === 0) return inventory
-    const hostStates = inventory.hostStates.map(
-      (state, h): HostState => (state === 'on' && maintenances.has(inventory.hosts[h].id) ? 'maintenance' : state),
-    )
-    return { ...inventory, hostStates, vms: this.pin(inventory.vms) }
+    return { ...inventory, hostStates: statesAsWished(inventory, maintenances), vms: this.pin(inventory.vms) }
   }
 
   async preflight(order: MigrationOrder): Promise<Verdict> {
@@ -60,7 +57,20 @@ export class WishedHypervisor implements Hypervisor {
     if (optOuts.size === 0) return vms
     const key = [...optOuts.keys()].sort().join(' ')
     if (this.made?.of === vms && this.made.key === key) return this.made.vms
-    this.made = { of: vms, key, vms: vms.map((vm) => (optOuts.has(vm.id) ? { ...vm, isPinned: true } : vm)) }
+    this.made = { of: vms, key, vms: pinned(vms, optOuts) }
     return this.made.vms
   }
+}
+
+/** An inventory as people want it seen. */
+export function asWished(inventory: Inventory, { optOuts, maintenances }: Wishes): Inventory {
+  return { ...inventory, hostStates: statesAsWished(inventory, maintenances), vms: pinned(inventory.vms, optOuts) }
+}
+
+function statesAsWished({ hosts, hostStates }: Inventory, maintenances: Maintenances): readonly HostState[] {
+  return hostStates.map((state, h) => (state === 'on' && maintenances.has(hosts[h].id) ? 'maintenance' : state))
+}
+
+function pinned(vms: readonly Vm[], optOuts: OptOuts): readonly Vm[] {
+  return vms.map((vm) => (optOuts.has(vm.id) ? { ...vm, isPinned: true } : vm))
 }

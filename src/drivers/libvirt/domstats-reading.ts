@@ -6,6 +6,8 @@ import { KiB, MiB, MINUTE_MS, SECOND_MS } from '../../terms/units.ts'
 import type { DomainStats } from './domstats.ts'
 
 const CPUS_MAX = 1024
+/** So much of what a VM's CPUs ran may its QEMU have worked beside them; more is of a move. */
+const BESIDE_MAX = 0.5
 const DEVICES_MAX = 256
 const NS_PER_MS = 1e6
 /** What the balloon told longer ago than this is not of now: the guest has stopped telling. */
@@ -63,10 +65,11 @@ function isOnItsWay({ fields }: DomainStats): boolean {
   return fields.get('state.state') === PAUSED && PAUSED_FOR_MOVE.has(fields.get('state.reason') ?? Number.NaN)
 }
 
-/** Demand is what the VM's own CPUs ran plus, of what they waited, as much as would have run (see `cpuDemand`). Runnable and not run is what the host calls
- *  CPU ready and the guest steal. What QEMU does beside them (it copies memory, or takes it in) is nothing that the guest wants: it counts as the host's own
- *  work.
- *  @param process CPU time of the whole process, in cores: taken where libvirt does not tell that of each CPU */
+/** Demand is what ran plus, of what the VM's CPUs waited, as much as would have run (see `cpuDemand`). Runnable and not run is what the host calls CPU ready
+ *  and the guest steal. What QEMU works beside the CPUs, for disks and cards, is a part of what the VM costs wherever it is: left to the host as work of its
+ *  own, it would make hosts doubted. Copying the VM's memory to another host is no such part, takes a core and more, and is counted in with it by the
+ *  kernel. So there is a bound to it.
+ *  @param process CPU time of the whole process, in cores: taken as it is where libvirt does not tell that of each CPU */
 function putCpu({ was, is, spanMs, put }: Pair, process: number): void {
   let [ran, told] = [0, 0]
   let [waited, wanted] = [Number.NaN, 0]
@@ -82,7 +85,7 @@ function putCpu({ was, is, spanMs, put }: Pair, process: number): void {
     // Where nobody tells how long this CPU ran, all that it waited may have been wanted.
     wanted += Number.isFinite(its) ? cpuDemand({ ran: its, waited: delay }) - its : delay
   }
-  const used = told >= coresOf(is) ? ran : process
+  const used = told >= coresOf(is) ? Math.min(process, (1 + BESIDE_MAX) * ran) : process
   put('cpuRefCoresMean', used + (Number.isFinite(wanted) ? wanted : 0))
   if (used + waited > 0) put('cpuStealShare', waited / (used + waited))
 }

@@ -38,7 +38,7 @@ const PROPOSED_MOST = 1000
 export class ReportedHypervisor implements Hypervisor {
   readonly name = 'host reports, in shadow'
   private readonly store: SiteStore
-  private readonly clock: Clock
+  private readonly clock: Pick<Clock, 'now'>
   private readonly hosts = new HostBook()
   private readonly doubts = new HostDoubts()
   private readonly places = new VmPlaces()
@@ -46,7 +46,7 @@ export class ReportedHypervisor implements Hypervisor {
   private told: SiteNotes = { doubts: new Map(), strangers: [], doubtful: [], reports: new Map() }
   private latest: Inventory | undefined
 
-  constructor(store: SiteStore, clock: Clock) {
+  constructor(store: SiteStore, clock: Pick<Clock, 'now'>) {
     this.store = store
     this.clock = clock
   }
@@ -87,6 +87,11 @@ export class ReportedHypervisor implements Hypervisor {
     }
     this.latest = { at: now, hosts, hostStates, vms, hostOf, migrations, ended: [] }
     return this.latest
+  }
+
+  /** The clock was set forward by so much. */
+  clockStepped(steppedMs: number): void {
+    this.places.clockStepped(steppedMs)
   }
 
   async preflight(order: MigrationOrder): Promise<Verdict> {

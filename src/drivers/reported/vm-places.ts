@@ -62,6 +62,14 @@ export class VmPlaces {
     return this.tell(claims, hostIndex)
   }
 
+  /** The clock was set forward by so much: a VM is not missing for longer than it was. */
+  clockStepped(steppedMs: number): void {
+    for (const [vmId, { toldAt, doubtAt, ...known }] of this.known) {
+      const doubt = doubtAt === undefined ? {} : { doubtAt: doubtAt + steppedMs }
+      this.known.set(vmId, { ...known, toldAt: toldAt + steppedMs, ...doubt })
+    }
+  }
+
   private refreshList(): void {
     const all = [...this.known.values()].map(({ vm }) => vm).sort((a, b) => (a.id < b.id ? -1 : 1))
     if (all.length !== this.list.length || all.some((vm, v) => vm !== this.list[v])) this.list = all
@@ -102,7 +110,8 @@ function gatherClaims(reports: readonly KeptReport[]): ReadonlyMap<VmId, Claims>
 
 function follow(was: Known | undefined, claim: Claims, now: EpochMs): Known {
   const vm = was !== undefined && isSameVm(was.vm, claim.vm) ? was.vm : claim.vm
-  const toldAt = claim.newestAt
+  // Reports of before a clock that was set forward are older by the clock than they are.
+  const toldAt = Math.max(claim.newestAt, was?.toldAt ?? -Infinity)
   if (claim.running.length === 1) {
     const [{ host, leavingTo }] = claim.running
     const to = leavingTo ?? claim.incoming.find((other) => other !== host)

@@ -26,6 +26,22 @@ test('a move whose rest gets smaller, however slowly, is not stalled; one that s
   assert.equal(nameOf(whatNext(atWork)), 'wait')
 })
 
+test('a call that has no answer is asked to end in its time, and followed for as long again and ten minutes: it may begin late', () => {
+  const quiet = { source: seen('running'), destination: seen('absent'), call: 'pending' } as const
+  const sent: readonly MoveStep[] = ACCEPTED.filter(({ step }) => step !== 'accepted')
+  const asked: readonly MoveStep[] = [...sent, { step: 'abort-asked', by: 'ethos', reason: '' }]
+  assert.equal(nameOf(whatNext({ ...quiet, steps: sent, lookSec: 599 })), 'wait')
+  assert.equal(nameOf(whatNext({ ...quiet, steps: sent, lookSec: 600 })), 'ask-abort')
+  // 2 x 600 s and ten minutes.
+  assert.equal(nameOf(whatNext({ ...quiet, steps: asked, lookSec: 1799 })), 'wait')
+  assert.equal(nameOf(whatNext({ ...quiet, steps: asked, lookSec: 1800 })), 'close aborted')
+  // It begins after all.
+  const begun = { source: seen('running', true), destination: seen('incoming'), call: 'pending' } as const
+  assert.equal(nameOf(whatNext({ ...begun, steps: asked, lookSec: 1000 })), 'accept')
+  const late: readonly MoveStep[] = [...asked, { step: 'accepted', detail: '' }]
+  assert.equal(nameOf(whatNext({ ...begun, steps: late, lookSec: 1000 })), 'ask-abort')
+})
+
 test('a move in post-copy is never asked to end: nobody could take it back', () => {
   const step = whatNext({
     source: seen('handing-over', true),

@@ -18,8 +18,8 @@ export interface IntentRules {
   readonly darkDestinationMs: number
   /** Between two requests to cancel the same migration. */
   readonly askAgainMs: number
-  /** A call that has not ended so long after its time is no longer waited for. */
-  readonly overdueMs: number
+  /** A call that was not answered in its time is followed for as long again, and for this. */
+  readonly unansweredMs: number
   readonly table: PictureTable
 }
 
@@ -29,7 +29,7 @@ export const INTENT_RULES: IntentRules = {
   orphanMs: MINUTE_MS,
   darkDestinationMs: 5 * MINUTE_MS,
   askAgainMs: MINUTE_MS,
-  overdueMs: 5 * MINUTE_MS,
+  unansweredMs: 10 * MINUTE_MS,
   table: PICTURE_TABLE,
 }
 
@@ -207,8 +207,7 @@ function whereItWas(seen: Case): NextStep {
   const startedAt = record.sentAt ?? record.recordedAt
   if (!seen.isConfirmed) return WAIT
   if (follow.picture === 'dark-destination' && lastedMs(seen) < rules.darkDestinationMs) return WAIT
-  const isOverdue = now - startedAt >= timeoutMs + rules.overdueMs
-  if (call === 'pending' && !isOverdue) return WAIT
+  if (call === 'pending') return notAnswered(seen, now - startedAt)
   // A platform that queues says yes long before it begins. What did not begin in its time is taken back first.
   if (call === 'succeeded' && record.aborts.length === 0) {
     if (now - startedAt < timeoutMs) return WAIT
@@ -219,6 +218,17 @@ function whereItWas(seen: Case): NextStep {
   const isUnsure = call === 'unknown' || call === 'not-ours'
   if (isUnsure && record.sentAt !== undefined && lastedMs(seen) < rules.orphanMs) return WAIT
   return { kind: 'close', state: endAtSource(record, call), detail: `It runs at the source: ${seen.seen}.` }
+}
+
+/** Our own call has no answer and nothing has begun: platforms queue, and it may yet begin. Closed, its VM could be ordered away a second time. So it is asked
+ *  to end once its time is over, and asked again at once should it begin; then as long again is waited, and ten minutes, in which an alert tells of it. */
+function notAnswered({ record, rules, seen }: Case, waitedMs: number): NextStep {
+  const { timeoutMs } = record.intent.terms
+  if (waitedMs < timeoutMs) return WAIT
+  const told = `The platform has not answered for ${waitedMs} ms, and nothing has moved.`
+  if (record.aborts.length === 0) return { kind: 'ask-abort', reason: told }
+  if (waitedMs < 2 * timeoutMs + rules.unansweredMs) return WAIT
+  return { kind: 'close', state: 'aborted', detail: `${told} It runs at the source: ${seen}.` }
 }
 
 function endAtSource({ sentAt, acceptedAt, aborts }: IntentRecord, call: CallStatus): IntentEnd {

@@ -2,8 +2,9 @@
 import type { HostId, OrderId, VmId } from '../../terms/ids.ts'
 import type { MigrationIntent } from '../../terms/intent.ts'
 import type { MoveClass } from '../../terms/move.ts'
+import { hourBudgets } from './start-budgets.ts'
 import type { Lack, Refused } from '../../terms/ranking.ts'
-import { DAY_MS, type EpochMs, HOUR_MS, MINUTE_MS } from '../../terms/units.ts'
+import { DAY_MS, type EpochMs, type Fraction, MINUTE_MS } from '../../terms/units.ts'
 
 /** How much may go on at once, and within an hour. Sources: VMware's host cost of 8 units, KubeVirt's 5 per cluster and 2 outbound. */
 export interface MoveLimits {
@@ -13,22 +14,42 @@ export interface MoveLimits {
   readonly hostUnits: number
   readonly outbound: number
   readonly cluster: number
-  /** Starts within an hour that touch a host, and in all. */
+  /** Units of a host whose link is known to be below 10 Gbit/s. */
+  readonly slowLinkUnits: number
+  /** Starts within an hour that touch a host, and in all: so many of the policy, and as many again that people order. */
   readonly hostPerHour: number
   readonly clusterPerHour: number
+  /** Of those of the policy, so many for energy. */
+  readonly energyHostPerHour: number
+  readonly energyClusterPerHour: number
   readonly vmPerDay: number
   /** The emptying of hosts has a budget of its own. */
   readonly evacuationHostPerHour: number
   readonly evacuationClusterPerHour: number
 }
 
+/** What is known of the cluster in which VMs move. What is absent is not known, and what rests on it does not bind. */
+export interface MoveSite {
+  readonly vms?: number
+  /** Share of its VMs that the policy may move within an hour; one always. */
+  readonly hourShareMax?: Fraction
+  /** Links in bytes per second. */
+  readonly links?: ReadonlyMap<HostId, number>
+}
+
+/** Links from here on are fast (10 Gbit/s). */
+const FAST_LINK_BYTES_PER_SEC = 1.25e9
+
 export const MOVE_LIMITS: MoveLimits = {
   orderAgeMs: MINUTE_MS,
   hostUnits: 8,
   outbound: 2,
   cluster: 5,
+  slowLinkUnits: 4,
   hostPerHour: 4,
   clusterPerHour: 12,
+  energyHostPerHour: 2,
+  energyClusterPerHour: 6,
   vmPerDay: 4,
   evacuationHostPerHour: 60,
   evacuationClusterPerHour: 120,
@@ -66,6 +87,8 @@ export interface StartFacts {
   readonly yielded: ReadonlyMap<VmId, EpochMs>
   readonly starts: readonly PastStart[]
   readonly limits: MoveLimits
+  /** Undefined: nothing is known. */
+  readonly site?: MoveSite | undefined
 }
 
 export type StartGuard = (facts: StartFacts) => Refused | undefined
@@ -134,17 +157,13 @@ export const START_GUARDS: StartGuards = {
     return no('move-budget', many + 1 - limits.vmPerDay, `${order.vmId} was moved ${many} times within a day.`)
   },
   'host-budget': guardHostBudget,
-  'cluster-budget': ({ intent: { order }, starts, now, limits }) => {
-    const many = withinHour(starts, order.class, now).length
-    const most = isEvacuation(order.class) ? limits.evacuationClusterPerHour : limits.clusterPerHour
-    return many < most
-      ? undefined
-      : no('move-budget', many + 1 - most, `${many} moves began within an hour; ${most} may.`)
-  },
+  'cluster-budget': guardClusterBudget,
 }
 
-/** The first thing in the way. */
-export function refuseStart(facts: StartFacts, guards: StartGuards = START_GUARDS): Refused | undefined {
+/** The first thing in the way. A start that is on record already, and asked about once more before its call leaves, does not use up its own budget. */
+export function refuseStart(asked: StartFacts, guards: StartGuards = START_GUARDS): Refused | undefined {
+  const { id } = asked.intent.order
+  const facts = { ...asked, starts: asked.starts.filter(({ orderId }) => orderId !== id) }
   for (const name of START_GUARD_NAMES) {
     const refusal = guards[name](facts)
     if (refusal !== undefined) return refusal
@@ -174,28 +193,38 @@ function guardFrozenHosts({ intent: { order }, frozenHosts }: StartFacts): Refus
   return undefined
 }
 
-function guardHostUnits({ intent: { order }, units, open, limits }: StartFacts): Refused | undefined {
+function guardHostUnits({ intent: { order }, units, open, limits, site }: StartFacts): Refused | undefined {
   for (const host of [order.from, order.to]) {
     const taken = open.reduce((sum, move) => sum + (move.from === host || move.to === host ? move.units : 0), 0)
-    const over = taken + units - limits.hostUnits
-    if (over > 0) return no('concurrency', over, `Moves take ${taken} of ${limits.hostUnits} units of ${host}.`)
+    const isSlow = (site?.links?.get(host) ?? Infinity) < FAST_LINK_BYTES_PER_SEC
+    const most = isSlow ? Math.min(limits.hostUnits, limits.slowLinkUnits) : limits.hostUnits
+    const over = taken + units - most
+    const why = isSlow ? ', whose link is below 10 Gbit/s' : ''
+    if (over > 0) return no('concurrency', over, `Moves take ${taken} of ${most} units of ${host}${why}.`)
   }
   return undefined
 }
 
-function guardHostBudget({ intent: { order }, starts, now, limits }: StartFacts): Refused | undefined {
-  const most = isEvacuation(order.class) ? limits.evacuationHostPerHour : limits.hostPerHour
-  const recent = withinHour(starts, order.class, now)
-  for (const host of [order.from, order.to]) {
-    const many = recent.filter(({ from, to }) => from === host || to === host).length
-    if (many >= most)
-      return no('move-budget', many + 1 - most, `${many} moves touched ${host} within an hour; ${most} may.`)
+function guardHostBudget(facts: StartFacts): Refused | undefined {
+  const { order } = facts.intent
+  for (const { what, recent, hostMost } of hourBudgets(facts)) {
+    for (const host of [order.from, order.to]) {
+      const many = recent.filter(({ from, to }) => from === host || to === host).length
+      if (many < hostMost) continue
+      const reason = `${many} ${what} touched ${host} within an hour; ${hostMost} may.`
+      return no('move-budget', many + 1 - hostMost, reason)
+    }
   }
   return undefined
 }
 
-function withinHour(starts: readonly PastStart[], ofClass: MoveClass, now: EpochMs): readonly PastStart[] {
-  return starts.filter((start) => now - start.at < HOUR_MS && isEvacuation(start.class) === isEvacuation(ofClass))
+function guardClusterBudget(facts: StartFacts): Refused | undefined {
+  for (const { what, recent, clusterMost } of hourBudgets(facts)) {
+    const many = recent.length
+    if (many < clusterMost) continue
+    return no('move-budget', many + 1 - clusterMost, `${many} ${what} began within an hour; ${clusterMost} may.`)
+  }
+  return undefined
 }
 
 function isEvacuation(moveClass: MoveClass): boolean {

@@ -1,13 +1,14 @@
 /** Empties hosts whose work fits elsewhere, when the energy saved is worth more than the moves. */
 import { HOUR_MS } from '../../terms/units.ts'
 import { horizonHours, hostStateAt, type TurnContext, vmAt } from '../context.ts'
+import { calmShareAtLeast } from '../forecast/futures.ts'
 import { priceMigration } from '../migration/estimate.ts'
 import { isTrusted } from '../learn/coverage.ts'
 import type { Draining } from '../state.ts'
 import { firstShut } from '../suitability/rules.ts'
 import { fillLimit } from '../suitability/rules/demand.ts'
 import { isDoubtful } from '../suitability/rules/measured-load.ts'
-import { estimateMove, riskAsIs, wattsFor } from '../suitability/score.ts'
+import { estimateMove, harmAtWorst, riskAsIs, wattsFor } from '../suitability/score.ts'
 import type { Planner } from './planner.ts'
 import { money, percent } from './relieve.ts'
 
@@ -37,7 +38,7 @@ export function consolidate(planner: Planner): readonly Draining[] {
   const candidates = candidatesByEffort(planner)
   const failedMax = Math.max(FAILED_MIN, candidates.length * FAILED_SHARE)
   for (const host of candidates) {
-    if (emptied >= hostsPerTurnMax || failed >= failedMax || planner.movesLeft <= 0) break
+    if (emptied >= hostsPerTurnMax || failed >= failedMax || planner.movesLeft('energy') <= 0) break
     if (isSettled[host] === 1) continue
     const vms = context.loads.count[host]
     const outcome = empty(planner, host, vms)
@@ -86,9 +87,10 @@ function empty(planner: Planner, host: number, companions: number): Emptying {
   if (members.length === 0) return 'barred'
   const wattsBefore = wattsFor(context, host, context.loads.mean[host] - demandLeaving(context, host))
   const placed: Placed[] = []
-  const sums = { harm: -riskAsIs(context, host), cost: 0, wattsAdded: 0 }
+  const isSafe = context.policy.safety !== undefined
+  const sums = { harm: -riskAsIs(context, host), harmAtWorst: 0, cost: 0, wattsAdded: 0 }
   for (const vm of members) {
-    const to = planner.findTarget(vm, false)
+    const to = planner.findTarget(vm, 'energy')
     if (to < 0) {
       takeBack(planner, host, placed)
       return keep(planner, host, 'kept', `no other host in use can hold ${vmAt(context, vm).id}`)
@@ -97,21 +99,20 @@ function empty(planner: Planner, host: number, companions: number): Emptying {
     const watts = wattsOf(context, to)
     const cost = priceMigration(estimateMove(context, vm, to), context.levels.last[vm], context.policy.prices)
     sums.cost += cost
+    if (isSafe) sums.harmAtWorst += harmAtWorst(context, vm, to)
     planner.shift(vm, to)
     sums.harm += riskAsIs(context, to) - risk
     sums.wattsAdded += wattsOf(context, to) - watts
     placed.push({ vm, to, cost })
   }
-  const worth = worthOf(context, wattsBefore - sums.wattsAdded, sums)
+  const worth = worthOf(context, wattsBefore - sums.wattsAdded, { ...sums, placed })
   if (!isWorthIt(context, worth)) {
     takeBack(planner, host, placed)
-    const { gain, cost } = worth
-    return keep(
-      planner,
-      host,
-      'kept',
-      `emptying it would gain ${money(context, gain)} and cost ${money(context, cost)}`,
-    )
+    const { gain, cost, gainAtLeast } = worth
+    const sure =
+      gainAtLeast === undefined ? '' : `, of which ${money(context, gainAtLeast)} in 95 of 100 possible futures,`
+    const sum = `emptying it would gain ${money(context, gain)}${sure} and cost ${money(context, cost)}`
+    return keep(planner, host, 'kept', sum)
   }
   return commitEmptying(planner, host, placed, { ...worth, companions })
 }
@@ -130,17 +131,41 @@ interface Worth {
   readonly watts: number
   /** Gain grows with how long the host stays off. If that time is exponential, P(gain > cost) = exp(-cost / gain). */
   readonly confidence: number
+  /** Where a site's safety policy binds: what is gained in at least 95 of 100 futures. */
+  readonly gainAtLeast?: number
 }
 
-function worthOf(context: TurnContext, watts: number, sums: { readonly harm: number; readonly cost: number }): Worth {
+interface Emptied {
+  readonly harm: number
+  /** The same in all but 5 of 100 futures, each target's by itself. */
+  readonly harmAtWorst: number
+  readonly cost: number
+  readonly placed: readonly Placed[]
+}
+
+/** Asked while the VMs are on their targets on the sheet. */
+function worthOf(context: TurnContext, watts: number, sums: Emptied): Worth {
   const hours = context.policy.consolidation.expectedOffMs / HOUR_MS
   const saved = ((watts * hours) / 1000) * context.policy.prices.perKwh
   const gain = saved - (sums.harm * hours) / horizonHours(context)
-  return { gain, cost: sums.cost, watts, confidence: gain > 0 ? Math.exp(-sums.cost / gain) : 0 }
+  const worth = { gain, cost: sums.cost, watts, confidence: gain > 0 ? Math.exp(-sums.cost / gain) : 0 }
+  if (context.policy.safety === undefined) return worth
+  const savedAtLeast = saved * offShareAtLeast(context, sums.placed)
+  return { ...worth, gainAtLeast: Math.min(gain, savedAtLeast - (sums.harmAtWorst * hours) / horizonHours(context)) }
 }
 
-function isWorthIt(context: TurnContext, { gain, cost, confidence }: Worth): boolean {
-  return gain > cost * (1 + context.marginFraction) && confidence >= context.policy.gates.confidenceMin
+/** Share of the time off that is nearly sure: until a target would be contended, and a host had to be started again. */
+function offShareAtLeast(context: TurnContext, placed: readonly Placed[]): number {
+  const { consolidation, contention } = context.policy
+  const targets = [...new Set(placed.map(({ to }) => to))]
+  const limits = targets.map((host) => context.fleet.capacity[host] * contention.highFraction)
+  const steps = Math.max(1, Math.round(consolidation.expectedOffMs / context.observation.samples.windowMs))
+  return calmShareAtLeast(context.loads, targets, limits, steps)
+}
+
+function isWorthIt(context: TurnContext, { gain, gainAtLeast, cost, confidence }: Worth): boolean {
+  const needed = cost * (1 + context.marginFraction)
+  return (gainAtLeast ?? gain) > needed && confidence >= context.policy.gates.confidenceMin
 }
 
 /** Orders as many of the moves as the limits allow now; the rest follow in later turns. */
@@ -153,7 +178,10 @@ function commitEmptying(
   const { context } = planner
   let isWhole = true
   for (const { vm, to, cost } of placed) {
-    const isOver = planner.movesLeft <= 0 || planner.movesLeftFrom(host) <= 0 || !planner.mayReceive(to)
+    const isOver =
+      planner.movesLeft('energy') <= 0 ||
+      planner.movesLeftFrom(host, 'energy') <= 0 ||
+      !planner.mayReceive(to, 'energy')
     if (isOver) {
       isWhole = false
       planner.shift(vm, host)
@@ -162,7 +190,9 @@ function commitEmptying(
     }
     const { companions, confidence } = worth
     const reason = explainEmptying(context, { host, to, companions, watts: worth.watts })
-    const share = { gain: worth.gain / companions, cost }
+    // What is sure of the whole is shared out by cost, so that it is above each one's cost where it is above all of it.
+    const sure = worth.gainAtLeast === undefined ? {} : { gainAtLeast: (worth.gainAtLeast * cost) / worth.cost }
+    const share = { gain: worth.gain / companions, ...sure, cost }
     const move = planner.describeMove({ vm, from: host, to }, { class: 'energy', reason, ...share, confidence })
     planner.decide({ vm, from: host, to, move, companions })
   }

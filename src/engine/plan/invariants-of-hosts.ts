@@ -47,12 +47,35 @@ function checkDemand(world: SeenWorld, host: number, orders: readonly MigrationO
   if (isNeed && safety === undefined) return
   const limit = world.capacity(host) * (isNeed ? contention.highFraction : contention.lowFraction)
   const peak = world.peakAfter(host)
+  if (safety !== undefined && !isNeed) checkSwap(world, host, orders, say)
   if (peak > limit * (1 + ROUNDING)) {
     const { id } = world.observation.inventory.hosts[host]
     say(
       'I7 capacity',
       `${id} would have had to serve ${peak.toFixed(2)} cores, and may be filled to ${limit.toFixed(2)}.`,
     )
+  }
+}
+
+/** Up to contention there must be as much as the VM that comes wanted at its most, or the two hosts could swap roles; and hosts that are filled for
+ *  energy's sake stay emptier. */
+function checkSwap(world: SeenWorld, host: number, orders: readonly MigrationOrder[], say: Say): void {
+  const { contention, safety } = world.policy
+  const { id } = world.observation.inventory.hosts[host]
+  const peak = world.peakAfter(host)
+  const isShared = world.membersAfter(host).length > orders.length
+  for (const { vmId, class: moveClass } of orders) {
+    const vm = world.vmIndex.get(vmId)
+    const own = vm === undefined ? 0 : world.peakOf(vm)
+    const most = world.capacity(host) * contention.highFraction - own
+    if (isShared && peak > most * (1 + ROUNDING))
+      say(
+        'gate 3 hysteresis',
+        `${id} would have had to serve ${peak.toFixed(2)} cores, with ${vmId} of ${own.toFixed(2)}.`,
+      )
+    const energyMost = world.capacity(host) * (safety?.energyLowFraction ?? Infinity)
+    if (moveClass === 'energy' && peak > energyMost * (1 + ROUNDING))
+      say('gate 3 hysteresis', `${id} would have had to serve ${peak.toFixed(2)} cores, for the sake of energy.`)
   }
 }
 
@@ -136,10 +159,22 @@ function checkHour(world: SeenWorld, safety: SafetyPolicy, say: Say): void {
   const all = [...recent, ...orders]
   const share = Math.max(1, Math.floor(safety.movesShareHourMax * observation.inventory.vms.length))
   const most = Math.min(safety.movesPerClusterHourMax, share)
-  if (all.length > most) say('I10 budgets', `${all.length} moves within an hour, of ${most}.`)
+  const energy = all.filter((move) => move.class === 'energy')
+  // Of one class one always may, where the hour holds any.
+  const many = all.length - energy.length > Math.min(1, most) ? all.length : all.length - energy.length
+  if (many > most) say('I10 budgets', `${many} moves within an hour, of ${most}.`)
+  const energyMost = Math.min(safety.energyMovesPerClusterHourMax, Math.max(1, Math.floor(most / 2)))
+  if (energy.length > energyMost && orders.some((order) => order.class === 'energy'))
+    say('I10 budgets', `${energy.length} moves for energy within an hour, of ${energyMost}.`)
   for (const host of new Set(orders.flatMap(({ from, to }) => [from, to]))) {
     const count = all.filter(({ from, to }) => from === host || to === host).length
     if (count > safety.movesPerHostHourMax) say('I10 budgets', `${host} takes part in ${count} moves within an hour.`)
+    const takesPart = ({ from, to }: { readonly from: string; readonly to?: string }): boolean =>
+      from === host || to === host
+    const ofEnergy = energy.filter(takesPart).length
+    const isOrdered = orders.some((order) => order.class === 'energy' && takesPart(order))
+    if (isOrdered && ofEnergy > safety.energyMovesPerHostHourMax)
+      say('I10 budgets', `${host} takes part in ${ofEnergy} moves for energy within an hour.`)
   }
 }
 

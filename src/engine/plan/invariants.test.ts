@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { mock, test } from 'node:test'
-import type { MigrationOrder } from '../../terms/move.ts'
+import type { MigrationOrder, Move } from '../../terms/move.ts'
 import { type Policy, SITE_SAFETY } from '../../terms/policy.ts'
 import type { Observation, Turn } from '../../terms/turn.ts'
 import { GiB, HOUR_MS, MINUTE_MS } from '../../terms/units.ts'
@@ -241,7 +241,7 @@ for (const { guard, cries, cluster, policy = aPolicy(NO_PACKING), state } of GAT
 }
 
 /** What a planner that errs would hand out: the order of a good turn, spoilt. */
-const SPOILT: readonly (readonly [string, string, (order: MigrationOrder) => Partial<MigrationOrder>])[] = [
+const SPOILT: readonly (readonly [string, string, (order: MigrationOrder) => Partial<MigrationOrder>, Policy?])[] = [
   ['of a VM that is not there', 'I6 unknown is frozen', () => ({ vmId: aVm(99).id })],
   ['off a host where it is not', 'I6 unknown is frozen', () => ({ from: aHost(2).id })],
   ['to where it is', 'I8 constraints', ({ from }) => ({ to: from })],
@@ -253,15 +253,28 @@ const SPOILT: readonly (readonly [string, string, (order: MigrationOrder) => Par
   ['that gains no number', 'I12 benefit', ({ move }) => ({ move: { ...move!, gain: NaN } })],
   ['that is a guess', 'I12 benefit', ({ move }) => ({ move: { ...move!, confidence: 0.01 } })],
   [
+    'that surely gains less than it costs, at a site',
+    'I12 benefit',
+    ({ move }) => ({ move: { ...move!, gainAtLeast: move!.cost } }),
+    SITE,
+  ],
+  ['of which nothing is sure, at a site', 'I12 benefit', ({ move }) => ({ move: withoutSure(move!) }), SITE],
+  [
     'whose copy does not end',
     'I12 benefit',
     ({ move }) => ({ move: { ...move!, estimate: { ...move!.estimate, converges: false } } }),
   ],
 ]
 
-for (const [what, cries, spoil] of SPOILT) {
+function withoutSure(move: Move): Move {
+  const { gainAtLeast, ...rest } = move
+  assert.ok(gainAtLeast !== undefined)
+  return rest
+}
+
+for (const [what, cries, spoil, policy = aPolicy(NO_PACKING)] of SPOILT) {
   test(`an order ${what} is cried out: ${cries}`, () => {
-    const taken = take(CROWDED, aPolicy(NO_PACKING))
+    const taken = take(CROWDED, policy)
     const [order] = taken.turn.orders
     const turn = { ...taken.turn, orders: [{ ...order, ...spoil(order) }] }
     assert.ok(invariantsBroken({ ...taken, turn }).includes(cries), invariantsBroken({ ...taken, turn }).join())
@@ -317,6 +330,29 @@ test('a site counts moves on record that its platform does not show yet', () => 
   const others = [5, 6, 7, 8, 9].map((v) => aFlight(v, 2, 2))
   const found = breaches(taken.before, taken.turn, taken.observation, SITE, others)
   assert.deepEqual([...new Set(found.map(({ invariant }) => invariant))], ['I9 concurrency'])
+})
+
+test('a planner that does not know of the gap, or of how full energy may fill a host, is found out', () => {
+  // Host 1 would have 3.2 of its 4 cores: 0.6 below contention, and vm-1 wanted 1.2.
+  const vms = CROWD.map((v) => aVm(v, { isPinned: v === 0 }))
+  const cluster = { ...CROWDED, ...TWO_HOSTS, vms, demand: [...CROWDED.demand.slice(0, 4), 1.6] }
+  const loose = take(cluster, aPolicy({ ...NO_PACKING, forecast: { quantile: 0.51 } }))
+  const site = { ...loose, policy: { ...loose.policy, safety: FREE } }
+  assert.deepEqual(invariantsBroken(loose), [])
+  assert.ok(invariantsBroken(site).includes('gate 3 hysteresis'), invariantsBroken(site).join())
+  const roomy = take(CROWDED, aPolicy(NO_PACKING))
+  const orders = roomy.turn.orders.map((order) => ({ ...order, class: 'energy' as const }))
+  const policy = aPolicy({ safety: { ...FREE, energyLowFraction: 0.1 } })
+  const filled = invariantsBroken({ ...roomy, turn: { ...roomy.turn, orders }, policy })
+  assert.ok(filled.includes('gate 3 hysteresis'), filled.join())
+})
+
+test('a planner that does not know of the budget of energy is found out', () => {
+  const roomy = take(CROWDED, aPolicy({}), { moveLog: [{ ...another(20, 8, 9), class: 'energy' }] })
+  const orders = roomy.turn.orders.map((order) => ({ ...order, class: 'energy' as const }))
+  const one = aPolicy({ safety: { ...FREE, energyMovesPerClusterHourMax: 1 } })
+  assert.ok(invariantsBroken({ ...roomy, turn: { ...roomy.turn, orders }, policy: one }).includes('I10 budgets'))
+  assert.ok(!invariantsBroken({ ...roomy, policy: one }).includes('I10 budgets'))
 })
 
 const FREE = { ...SITE_SAFETY, movesShareHourMax: 1 }

@@ -26,6 +26,7 @@ export const INVARIANTS = [
   'I15 fresh plan',
   'I17 no oscillation',
   'gate 2 hold',
+  'gate 3 hysteresis',
   'gate 3 settling',
   'gate 5 cooldown',
   'on record',
@@ -164,9 +165,12 @@ function checkWorth(world: SeenWorld, order: MigrationOrder, state: EngineState,
     return
   }
   const { gain, cost, confidence, estimate } = move
-  const needed = order.class === 'energy' ? 0 : cost * (1 + gates.marginFraction) * state.threshold.marginFactor
+  const margined = cost * (1 + gates.marginFraction) * state.threshold.marginFactor
+  const needed = order.class === 'energy' ? 0 : margined
   if (!(gain > needed) || !(cost >= 0) || !Number.isFinite(gain))
     say('I12 benefit', `it gains ${gain} and costs ${cost}.`)
+  if (world.policy.safety !== undefined && !((move.gainAtLeast ?? -Infinity) > margined))
+    say('I12 benefit', `it surely gains ${move.gainAtLeast ?? 'nothing'} and costs ${cost}.`)
   if (!(confidence >= gates.confidenceMin && confidence <= 1)) say('I12 benefit', `it is sure by ${confidence} only.`)
   if (!estimate.converges) say('I12 benefit', 'its copy does not converge.')
   if (order.class !== 'contention' || world.isInNeed(order)) return

@@ -1,9 +1,10 @@
 /** One turn's plan in the making: the sheet, the index of room, and what was decided and refused so far. */
-import type { Move, MoveClass } from '../../terms/move.ts'
+import type { Move } from '../../terms/move.ts'
 import { STAY_REASONS, type StayReason, type TurnEvent } from '../../terms/turn.ts'
 import { shift, type TurnContext, vmAt } from '../context.ts'
 import { firstBroken, firstBrokenInNeed } from '../suitability/rules.ts'
-import { fillLimit } from '../suitability/rules/demand.ts'
+import type { VoluntaryClass } from '../suitability/budgets.ts'
+import { fillLimit, isTooFullForEnergy } from '../suitability/rules/demand.ts'
 import { estimateMove, scoreTarget } from '../suitability/score.ts'
 import { HeadroomIndex } from './headroom-index.ts'
 
@@ -47,20 +48,22 @@ export class Planner {
   }
 
   /** Moves that may still be planned in this turn. */
-  get movesLeft(): number {
+  movesLeft(moveClass: VoluntaryClass): number {
     const { policy, budgets } = this.context
-    return Math.min((policy.gates.movesPerTurnMax ?? Infinity) - this.moves.length, budgets?.left ?? Infinity)
+    const ofTurn = (policy.gates.movesPerTurnMax ?? Infinity) - this.moves.length
+    return Math.min(ofTurn, budgets?.left(moveClass) ?? Infinity)
   }
 
-  /** The best host in use for `vm`, or an empty one of the best kind if `mayStart`; -1 where none was found. */
-  findTarget(vm: number, mayStart: boolean): number {
+  /** The best host in use for `vm`, or an empty one of the best kind for one that leaves contention; -1 where none was found. */
+  findTarget(vm: number, moveClass: VoluntaryClass): number {
     const { context } = this
     const judge = (host: number): number | undefined => {
       if (this.closed[host] === 1 || firstBroken(context, vm, host) !== undefined) return undefined
+      if (moveClass === 'energy' && isTooFullForEnergy(context, vm, host)) return undefined
       return scoreTarget(context, vm, host)
     }
     const inUse = this.index.best(context.levels.mean[vm], judge)
-    if (inUse >= 0 || !mayStart) return inUse
+    if (inUse >= 0 || moveClass === 'energy') return inUse
     return this.findEmpty(vm)
   }
 
@@ -98,28 +101,28 @@ export class Planner {
     this.moves.push(move)
     this.context.copies[move.from]++
     this.context.copies[move.to]++
-    this.context.budgets?.count(move.from, move.to)
+    this.context.budgets?.count(move.from, move.to, move.move.class)
     this.context.inFlight[move.vm] = 1
     this.stayed[move.vm] = stayCode('moves')
   }
 
   /** Moves that may still be planned off the host, by what goes on at a time and within the hour. */
-  movesLeftFrom(host: number): number {
+  movesLeftFrom(host: number, moveClass: VoluntaryClass): number {
     const { policy, copies, budgets } = this.context
     const copiesLeft = (policy.limits.migrationsPerHostMax ?? Infinity) - copies[host]
-    return Math.min(copiesLeft, budgets?.leftFrom(host) ?? Infinity)
+    return Math.min(copiesLeft, budgets?.leftFrom(host, moveClass) ?? Infinity)
   }
 
   /** The same towards it. */
-  mayReceive(host: number): boolean {
+  mayReceive(host: number, moveClass: VoluntaryClass): boolean {
     const { policy, copies, budgets } = this.context
     if (copies[host] >= (policy.limits.migrationsPerHostMax ?? Infinity)) return false
-    return budgets === undefined || (budgets.leftTo(host) > 0 && budgets.settlesInMs(host) <= 0)
+    return budgets === undefined || (budgets.leftTo(host, moveClass) > 0 && budgets.settlesInMs(host) <= 0)
   }
 
   describeMove(
     route: { readonly vm: number; readonly from: number; readonly to: number },
-    about: { class: MoveClass; reason: string; gain: number; cost: number; confidence: number },
+    about: Pick<Move, 'class' | 'reason' | 'gain' | 'gainAtLeast' | 'cost' | 'confidence'>,
   ): Move {
     const { hosts } = this.context.observation.inventory
     return {

@@ -279,3 +279,64 @@ test('a forecast that is not trusted waits for its hold', () => {
   const state = { ...COMES.state, threshold: { ...threshold, coverage } }
   assert.deepEqual(routes(plan({ ...COMES, policy, state })), [])
 })
+
+/** A site's limits, of which its few VMs' share is not to be the one that binds. */
+const SURELY = { movesShareHourMax: 1 }
+
+/** Wants 4.5 of 4 cores in three windows of sixty, calm in between and now. */
+const SELDOM = [0.6, 1.2, 1.3, 1.4].map((cores) => Array.from({ length: 60 }, (_, k) => (k % 24 === 6 ? cores : 0.3)))
+
+test('where moves are real, what is expected to pay and not sure to is refused, and both are told', () => {
+  const cluster = { demand: [...SELDOM, 0.2], state: { triggerHistory: Uint8Array.of(0b11, 0) } }
+  const contention = { triggerProbability: 0.2 }
+  assert.ok(routes(plan({ ...cluster, policy: aPolicy({ contention }) })).length > 0)
+  const planner = plan({ ...cluster, policy: aPolicy({ contention, safety: SURELY }) })
+  assert.ok(routes(planner).length > 0, 'in four hours it comes for sure: at least once in two')
+  const once = SELDOM.map((row) => row.map((cores, k) => (k === 6 ? cores : 0.3)))
+  const rare = { ...cluster, demand: [...once, 0.2] }
+  assert.ok(routes(plan({ ...rare, policy: aPolicy({ contention: { triggerProbability: 0.1 } }) })).length > 0)
+  const refusing = plan({ ...rare, policy: aPolicy({ contention: { triggerProbability: 0.1 }, safety: SURELY }) })
+  assert.deepEqual(routes(refusing), [])
+  const [event] = eventsOf(refusing, 'move-refused')
+  assert.equal(event.lacking, 'benefit')
+  assert.match(
+    event.reason,
+    /^Moving it would gain 0\.\d+ EUR, of which -?0\.0000 EUR in 95 of 100 possible futures, and/,
+  )
+})
+
+test('what is sure of a move is never said to be more than what is expected, and goes with the order', () => {
+  const [{ move }] = plan({ policy: aPolicy({ safety: SURELY }) }).moves
+  assert.ok(move.gainAtLeast !== undefined && move.gainAtLeast > move.cost * 1.1 && move.gainAtLeast <= move.gain)
+  assert.equal(plan({}).moves[0].move.gainAtLeast, undefined)
+})
+
+test('where moves are real, a target keeps a gap of the VM that comes, or the two hosts might swap roles', () => {
+  // Host 1 carries 2: with the 1.2 that would leave 3.2 of the 3.4 it may be filled to. Up to contention at 3.8 there is half of what the VM wants.
+  const calmNow = [0.6, 1.2, 1.3, 1.4].map((cores) => Array.from({ length: 12 }, (_, k) => (k < 11 ? cores : 0.5)))
+  const demand = [...calmNow, 2]
+  // One that wants 0.6 would leave a gap of its size.
+  const vms = [0, 1, 2, 3, 4].map((v) => aVm(v, { isPinned: v === 0 }))
+  const cluster = { demand, vms, bandSd: 0 }
+  assert.deepEqual(routes(plan(cluster)), ['1: 0 -> 1'])
+  const planner = plan({ ...cluster, policy: aPolicy({ safety: SURELY }) })
+  assert.deepEqual(routes(planner), [])
+  assert.equal(eventsOf(planner, 'no-suitable-host')[0].refusals.cpu, 1)
+  // An empty host has nobody to swap with.
+  const hosts = [aHost(0), aHost(1), aHost(2)]
+  assert.deepEqual(
+    plan({ ...cluster, hosts, policy: aPolicy({ safety: SURELY }) }).moves.map(({ to }) => to),
+    [2],
+  )
+})
+
+test('a young site is relieved too: with little past, what has lasted as long as it must is sure', () => {
+  const rises = (high: number): readonly number[][] =>
+    [0.6, 1.2, 1.3, 1.4].map((cores) => Array.from({ length: 13 }, (_, k) => (k < 13 - high ? 0.2 : cores)))
+  const planned = (high: number, contention: object): number => {
+    const policy = aPolicy({ contention, safety: SURELY })
+    return routes(plan({ demand: [...rises(high), 0.2], bandSd: 0, policy })).length
+  }
+  const once = { holdTurns: 1, ofTurns: 1 }
+  assert.deepEqual([planned(1, once), planned(2, {})], [1, 1])
+})

@@ -11,7 +11,7 @@ import { getSuitableHosts, remediate, selectBestHost } from '../suitability/rank
 import { firstShut, firstShutInNeed } from '../suitability/rules.ts'
 import { fillLimit } from '../suitability/rules/demand.ts'
 import { isDoubtful } from '../suitability/rules/measured-load.ts'
-import { estimateMove, riskAsIs, riskWith, riskWithout } from '../suitability/score.ts'
+import { estimateMove, harmAtWorst, reliefForSure, riskAsIs, riskWith, riskWithout } from '../suitability/score.ts'
 import type { Planner } from './planner.ts'
 
 /** Moves planned off one host in one turn: closed loop, not "plan fifty moves from one snapshot" ... */
@@ -106,15 +106,15 @@ function relieveHost(planner: Planner, host: number, probability: number): void 
   // Whoever has a reason of his own is given it below.
   for (const vm of context.members[host]) planner.stay(vm, 'another-vm-relieves-host')
   const isRelieved = (): boolean => context.loads.count[host] <= 1 || context.loads.bound(host) <= limit
-  if (planner.movesLeft <= 0 || isRelieved()) return
+  if (planner.movesLeft('contention') <= 0 || isRelieved()) return
   const isInNeed = isOverwhelmed(context, host)
   const movable = context.members[host].filter((vm) => mayMove(planner, { vm, host, isInNeed }))
   const share = isInNeed ? movable.length * MOVES_SHARE_IN_NEED : 0
-  let movesLeft = Math.min(planner.movesLeftFrom(host), Math.max(MOVES_PER_HOST_MAX, share))
+  let movesLeft = Math.min(planner.movesLeftFrom(host, 'contention'), Math.max(MOVES_PER_HOST_MAX, share))
   let failuresLeft = FAILED_MAX
   // One VM's want of a host is told in full for the others.
   let isTold = false
-  while (movesLeft > 0 && failuresLeft > 0 && planner.movesLeft > 0 && !isRelieved()) {
+  while (movesLeft > 0 && failuresLeft > 0 && planner.movesLeft('contention') > 0 && !isRelieved()) {
     const vm = chooseVm(context, movable, host)
     if (vm < 0) break
     const to = findHost(planner, { vm, host, isInNeed }, isTold)
@@ -173,7 +173,7 @@ function chooseVm(context: TurnContext, movable: readonly number[], host: number
 
 /** Where the VM could go; -1, with the reason on record, where there is no such host. */
 function findHost(planner: Planner, { vm, isInNeed }: Leaver, isTold: boolean): number {
-  const roomy = planner.findTarget(vm, true)
+  const roomy = planner.findTarget(vm, 'contention')
   const target = roomy < 0 && isInNeed ? planner.findLeastBad(vm) : roomy
   if (target >= 0) return target
   if (!isTold) return lookEverywhere(planner, vm)
@@ -187,14 +187,33 @@ interface Route {
   readonly to: number
 }
 
-/** Plans one move off the host, or says why it is not worth it. */
-function moveOff(planner: Planner, { vm, from: host, to }: Route, probability: number): boolean {
-  const { context } = planner
-  const gain =
-    riskAsIs(context, host) - riskWithout(context, host, vm) - (riskWith(context, to, vm) - riskAsIs(context, to))
+/** What a move is worth and takes, in the policy's currency. */
+interface Sums {
+  readonly gain: number
+  readonly cost: number
+  /** Where a site's safety policy binds: what is gained in at least 95 of 100 futures. */
+  readonly gainAtLeast?: number
+}
+
+/** Expected relief at the source less expected harm at the target; and where moves are real, relief at its least less harm at its most: it is never
+ *  said to be more than what is expected. */
+function weigh({ context }: Planner, { vm, from, to }: Route): Sums {
+  const relief = riskAsIs(context, from) - riskWithout(context, from, vm)
+  const gain = relief - (riskWith(context, to, vm) - riskAsIs(context, to))
   const cost = priceMigration(estimateMove(context, vm, to), context.levels.last[vm], context.policy.prices)
-  if (gain <= cost * (1 + context.marginFraction) || probability < context.policy.gates.confidenceMin) {
-    refuseMove(planner, { vm, from: host, to }, { gain, cost, probability })
+  if (context.policy.safety === undefined) return { gain, cost }
+  const gainAtLeast = reliefForSure(context, vm, from) - harmAtWorst(context, vm, to)
+  return { gain, cost, gainAtLeast: Math.min(gain, gainAtLeast) }
+}
+
+/** Plans one move off the host, or says why it is not worth it. */
+function moveOff(planner: Planner, route: Route, probability: number): boolean {
+  const { context } = planner
+  const { vm, from: host, to } = route
+  const sums = weigh(planner, route)
+  const needed = sums.cost * (1 + context.marginFraction)
+  if ((sums.gainAtLeast ?? sums.gain) <= needed || probability < context.policy.gates.confidenceMin) {
+    refuseMove(planner, route, sums)
     return false
   }
   const name = context.observation.inventory.hosts[host].id
@@ -202,23 +221,20 @@ function moveOff(planner: Planner, { vm, from: host, to }: Route, probability: n
   const bound = context.loads.bound(host).toFixed(2)
   const asked = `${name} is asked for more than ${capacity} cores within ${horizonHours(context)} h`
   const reason = `${percent(probability)} chance that ${asked}; its bound is ${bound} cores.`
-  const about = { class: 'contention', reason, gain, cost, confidence: probability } as const
-  const move = planner.describeMove({ vm, from: host, to }, about)
+  const move = planner.describeMove(route, { class: 'contention', reason, ...sums, confidence: probability })
   planner.shift(vm, to)
   planner.decide({ vm, from: host, to, move, companions: 1 })
   return true
 }
 
 /** The move would do good, but not enough of it, or not surely enough. */
-function refuseMove(
-  planner: Planner,
-  route: Route,
-  worth: { readonly gain: number; readonly cost: number; readonly probability: number },
-): void {
+function refuseMove(planner: Planner, route: Route, { gain, cost, gainAtLeast }: Sums): void {
   const { context } = planner
   const { hosts } = context.observation.inventory
   const margin = percent(context.marginFraction)
-  const sums = `Moving it would gain ${money(context, worth.gain)} and cost ${money(context, worth.cost)}`
+  const sure =
+    gainAtLeast === undefined ? '' : `, of which ${money(context, gainAtLeast)} in 95 of 100 possible futures,`
+  const sums = `Moving it would gain ${money(context, gain)}${sure} and cost ${money(context, cost)}`
   planner.stay(route.vm, 'benefit-below-cost')
   planner.events.push({
     kind: 'move-refused',

@@ -111,6 +111,11 @@ export class SeenWorld {
     return this.history.reduce((peak, window) => Math.max(peak, sumOf(window, members)), 0)
   }
 
+  /** The most that one VM wanted in any window of the past. In reference cores. */
+  peakOf(vm: number): number {
+    return this.history.reduce((peak, window) => Math.max(peak, sumOf(window, [vm])), 0)
+  }
+
   /** What the VMs that run there wanted in the newest window, as far as it was measured. In reference cores. */
   wantedNow(host: number): number {
     const newest = this.history.at(-1)

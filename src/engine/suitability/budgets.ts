@@ -10,6 +10,9 @@ import type { EngineState, MoveLogEntry } from '../state.ts'
 /** Links from here on are fast (10 Gbit/s), in bytes per second. */
 const FAST_LINK_BYTES_PER_SEC = 1.25e9
 
+/** Classes of moves that nobody asks for. What is for energy comes last. */
+export type VoluntaryClass = 'contention' | 'energy'
+
 /** Moves that people or an emptied host ask for: their budget is another one. */
 export function isAskedFor(moveClass: MoveClass | undefined): boolean {
   return moveClass === 'evacuation' || moveClass === 'operator'
@@ -20,25 +23,33 @@ export function clusterHourMax({ movesPerClusterHourMax, movesShareHourMax }: Sa
   return Math.min(movesPerClusterHourMax, Math.max(1, Math.floor(movesShareHourMax * vms)))
 }
 
+/** The same of moves for energy: no more than half of it, one at least, so that there is always something left for hosts that suffer. */
+export function energyHourMax(safety: SafetyPolicy, vms: number): number {
+  return Math.min(safety.energyMovesPerClusterHourMax, Math.max(1, Math.floor(clusterHourMax(safety, vms) / 2)))
+}
+
 /** Migrations that a host's link takes at a time, in and out together. */
 export function linkMax({ migrationsPerSlowLinkMax }: SafetyPolicy, networkBytesPerSec: number): number {
   return networkBytesPerSec < FAST_LINK_BYTES_PER_SEC ? migrationsPerSlowLinkMax : Infinity
 }
 
+/** Moves of the last hour of one class. */
+interface Hour {
+  readonly ofHost: Uint16Array
+  ofCluster: number
+}
+
+/** Each class of moves has a budget of its own: evacuations, what people order, and voluntary moves, of which those for energy may take a part. */
 export class Budgets {
   private readonly safety: SafetyPolicy
   private readonly hourMax: number
+  private readonly energyMax: number
   private readonly linkMax: Float64Array
   /** Migrations of each host, under way and planned. */
   private readonly copies: Uint16Array
   private readonly outbound: Uint16Array
   private flights = 0
-  /** Moves of the last hour that each host took part in, and all of them; those that are asked for are not among them. */
-  private readonly ofHost: Uint16Array
-  private ofCluster = 0
-  /** The same of those that are asked for. */
-  private readonly askedOfHost: Uint16Array
-  private askedOfCluster = 0
+  private readonly hours: Readonly<Record<MoveClass, Hour>>
   /** Instant from which each host may receive; Infinity while somebody is on the way to it. */
   private readonly settledAt: Float64Array
   private readonly at: number
@@ -48,29 +59,35 @@ export class Budgets {
     this.safety = safety
     this.at = at
     this.hourMax = clusterHourMax(safety, vms.length)
+    this.energyMax = energyHourMax(safety, vms.length)
     this.linkMax = Float64Array.from(hosts, ({ networkBytesPerSec }) => linkMax(safety, networkBytesPerSec))
     this.copies = new Uint16Array(hosts.length)
     this.outbound = new Uint16Array(hosts.length)
-    this.ofHost = new Uint16Array(hosts.length)
-    this.askedOfHost = new Uint16Array(hosts.length)
+    const hour = (): Hour => ({ ofHost: new Uint16Array(hosts.length), ofCluster: 0 })
+    this.hours = { evacuation: hour(), operator: hour(), contention: hour(), energy: hour() }
     this.settledAt = new Float64Array(hosts.length).fill(-Infinity)
     for (const entry of state.moveLog) this.countLogged(entry, state, samples.windowMs)
     for (const flight of migrations) this.countFlight(flight, state)
   }
 
   /** Moves that may still be planned in the whole cluster. */
-  get left(): number {
-    return Math.max(0, Math.min(this.safety.migrationsPerClusterMax - this.flights, this.hourMax - this.ofCluster))
+  left(moveClass: VoluntaryClass = 'contention'): number {
+    const { contention, energy } = this.hours
+    const left = this.hourMax - contention.ofCluster - energy.ofCluster
+    // Where the hour holds a single move, one for energy does not take it from hosts that suffer.
+    const relief = contention.ofCluster === 0 ? Math.min(1, this.hourMax) : 0
+    const ofClass = moveClass === 'energy' ? Math.min(left, this.energyMax - energy.ofCluster) : Math.max(left, relief)
+    return Math.max(0, Math.min(this.safety.migrationsPerClusterMax - this.flights, ofClass))
   }
 
   /** Moves that may still be planned off the host. */
-  leftFrom(host: number): number {
-    return Math.max(0, Math.min(this.safety.outboundPerHostMax - this.outbound[host], this.leftOf(host)))
+  leftFrom(host: number, moveClass: VoluntaryClass = 'contention'): number {
+    return Math.max(0, Math.min(this.safety.outboundPerHostMax - this.outbound[host], this.leftOf(host, moveClass)))
   }
 
   /** Moves towards the host that may still be planned, settling aside. */
-  leftTo(host: number): number {
-    return Math.max(0, this.leftOf(host))
+  leftTo(host: number, moveClass: VoluntaryClass = 'contention'): number {
+    return Math.max(0, this.leftOf(host, moveClass))
   }
 
   /** Milliseconds until the host may receive again; Infinity: somebody is on the way to it. Not above 0: now. */
@@ -78,26 +95,35 @@ export class Budgets {
     return this.settledAt[host] - this.at
   }
 
-  /** Whether one more move that is asked for may begin: at a time as many as of any, within the hour by a budget of its own. */
-  mayBeAsked(from: number, to: number): boolean {
+  /** Whether one more move that is asked for may begin: at a time as many as of any, within the hour by the budget of its class. */
+  mayBeAsked(from: number, to: number, moveClass: 'evacuation' | 'operator'): boolean {
     const { safety } = this
+    const { ofHost, ofCluster } = this.hours[moveClass]
     if (this.flights >= safety.migrationsPerClusterMax || this.outbound[from] >= safety.outboundPerHostMax) return false
-    if (this.askedOfCluster >= safety.evacuationsPerClusterHourMax) return false
+    if (ofCluster >= safety.evacuationsPerClusterHourMax) return false
     return [from, to].every(
-      (host) => this.copies[host] < this.linkMax[host] && this.askedOfHost[host] < safety.evacuationsPerHostHourMax,
+      (host) => this.copies[host] < this.linkMax[host] && ofHost[host] < safety.evacuationsPerHostHourMax,
     )
   }
 
   /** Counts a move that was decided. */
-  count(from: number, to: number): void {
+  count(from: number, to: number, moveClass: MoveClass): void {
     this.fly(from, to)
-    this.ofHost[from]++
-    this.ofHost[to]++
-    this.ofCluster++
+    this.tally(moveClass, [from, to])
   }
 
-  private leftOf(host: number): number {
-    return Math.min(this.linkMax[host] - this.copies[host], this.safety.movesPerHostHourMax - this.ofHost[host])
+  private tally(moveClass: MoveClass, hosts: readonly number[]): void {
+    const hour = this.hours[moveClass]
+    hour.ofCluster++
+    for (const host of hosts) hour.ofHost[host]++
+  }
+
+  private leftOf(host: number, moveClass: VoluntaryClass): number {
+    const { contention, energy } = this.hours
+    const { movesPerHostHourMax, energyMovesPerHostHourMax } = this.safety
+    const left = movesPerHostHourMax - contention.ofHost[host] - energy.ofHost[host]
+    const ofClass = moveClass === 'energy' ? Math.min(left, energyMovesPerHostHourMax - energy.ofHost[host]) : left
+    return Math.min(this.linkMax[host] - this.copies[host], ofClass)
   }
 
   private countLogged(entry: MoveLogEntry, { hostIndex }: EngineState, windowMs: number): void {
@@ -107,11 +133,8 @@ export class Budgets {
       this.settledAt[to] = Math.max(this.settledAt[to], settledAt)
     }
     if (this.at - entry.at >= HOUR_MS) return
-    const isAsked = isAskedFor(entry.class)
-    if (isAsked) this.askedOfCluster++
-    else this.ofCluster++
-    const counts = isAsked ? this.askedOfHost : this.ofHost
-    for (const host of [hostIndex.get(entry.from), to]) if (host !== undefined) counts[host]++
+    const hosts = [hostIndex.get(entry.from), to].filter((host) => host !== undefined)
+    this.tally(entry.class ?? 'contention', hosts)
   }
 
   private countFlight(flight: MigrationInFlight, { hostIndex }: EngineState): void {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { Barrier, Barriers, VmBarrier } from '../../terms/cluster.ts'
 import { GiB } from '../../terms/units.ts'
 import { aContext, aFlight, aHost, aPolicy, aVm, type SmallCluster } from '../builders.ts'
 import { HOST_RULES } from './rules.ts'
@@ -85,4 +86,27 @@ test('with host passthrough a VM keeps to CPUs that offer all it sees at home', 
   assert.deepEqual(refusedBy(ask({ hosts, vms }, 1)), ['cpu-flags'])
   // Of host 2 nobody knows the flags.
   assert.deepEqual(refusedBy(ask({ hosts, vms }, 2)), [])
+})
+
+test('what the platform says against a host refuses it in its own words: for all VMs of a host, or for one VM', () => {
+  const hosts = [aHost(0), aHost(1), aHost(2)]
+  const [from, to, third] = hosts.map(({ id }) => id)
+  const barred = (barriers: Barriers, host: number) => refusedBy(ask({ hosts, barriers }, host))
+  const maker: Barrier = { lacking: 'cpu-flags', reason: 'The maker of its CPU is AMD, not Intel.' }
+  const pairs = new Map([[from, new Map([[to, maker]])]])
+  assert.deepEqual([barred({ pairs, vms: new Map() }, 1), barred({ pairs, vms: new Map() }, 2)], [['barrier'], []])
+  const disk: VmBarrier = { lacking: 'storage', reason: 'Its disk is of its host.' }
+  const told = ask({ hosts, barriers: { pairs, vms: new Map() } }, 1).rules.find(
+    ({ rule }) => rule === 'barrier',
+  )?.verdict
+  assert.deepEqual(told, { kind: 'refused', lacking: 'platform', shortBy: 1, reason: maker.reason })
+  const bridge: VmBarrier = { lacking: 'network', reason: 'It is on br7.', hosts: new Set([third]) }
+  const vms = new Map([[aVm(0).id, [disk, bridge]]])
+  assert.deepEqual(barred({ pairs: new Map(), vms }, 1), ['barrier'])
+  const alone = new Map([[aVm(0).id, [bridge]]])
+  assert.deepEqual(
+    [1, 2].map((host) => barred({ pairs: new Map(), vms: alone }, host)),
+    [[], ['barrier']],
+  )
+  assert.deepEqual(barred({ pairs: new Map(), vms }, 2), ['barrier'])
 })

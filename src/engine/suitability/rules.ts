@@ -10,6 +10,7 @@ import { PINNED } from './gates/pinned.ts'
 import { SITE_BUDGET } from './gates/site-budget.ts'
 import { ALLOCATION } from './rules/allocation.ts'
 import { ANTI_AFFINITY } from './rules/anti-affinity.ts'
+import { BARRIER } from './rules/barrier.ts'
 import { CONCURRENCY } from './rules/concurrency.ts'
 import { CONVERGENCE } from './rules/convergence.ts'
 import { CPU_FLAGS } from './rules/cpu-flags.ts'
@@ -32,6 +33,7 @@ export const HOST_RULES: readonly HostRule[] = [
   ALLOCATION,
   ANTI_AFFINITY,
   CPU_FLAGS,
+  BARRIER,
   MEASURED_LOAD,
   MEASURED_MEMORY,
   NO_RETURN,

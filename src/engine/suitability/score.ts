@@ -4,6 +4,7 @@ import type { MigrationEstimate } from '../../terms/move.ts'
 import type { MigrationScore, Performance } from '../../terms/ranking.ts'
 import { clampFraction } from '../../terms/units.ts'
 import { horizonHours, type TurnContext, vmAt } from '../context.ts'
+import { FUTURE_MS, harmAtMost, type Passage, reliefAtLeast } from '../forecast/futures.ts'
 import { estimateMigration, priceMigration } from '../migration/estimate.ts'
 import { expectedExcess } from '../numbers.ts'
 import { demandFactor, serviceFactor, speedWorth, tellSpeed } from './pace.ts'
@@ -14,7 +15,7 @@ function riskPrice(context: TurnContext, host: number): number {
   const { lastMean, lastSd, lastShortage } = context.loads
   const limit = context.fleet.capacity[host] * context.policy.contention.highFraction
   const shortage = Math.max(expectedExcess(lastMean, lastSd, limit), lastShortage)
-  return shortage * context.policy.prices.perUnservedCoreHour * horizonHours(context)
+  return shortagePrice(context, shortage)
 }
 
 /** What the host's demand as it stands is expected to cost over the horizon. */
@@ -35,6 +36,29 @@ export function riskWithout(context: TurnContext, host: number, vm: number): num
   if (context.loads.count[host] <= 1) return 0
   context.loads.boundWithout(host, vm)
   return riskPrice(context, host)
+}
+
+/** Worth over the horizon of what leaving `from` takes from contention, in at least 95 of 100 futures. */
+export function reliefForSure(context: TurnContext, vm: number, from: number): number {
+  return context.loads.count[from] <= 1
+    ? 0
+    : shortagePrice(context, reliefAtLeast(context.loads, passage(context, vm, from)))
+}
+
+/** Worth over the horizon of what coming to `to` adds to contention, in at most 95 of 100 futures; no less than what is expected of it. */
+export function harmAtWorst(context: TurnContext, vm: number, to: number): number {
+  const expected = riskWith(context, to, vm) - riskAsIs(context, to)
+  return Math.max(expected, shortagePrice(context, harmAtMost(context.loads, passage(context, vm, to))))
+}
+
+function passage({ fleet, policy, observation }: TurnContext, vm: number, host: number): Passage {
+  const steps = Math.max(1, Math.round(FUTURE_MS / observation.samples.windowMs))
+  const { highFraction, holdTurns } = policy.contention
+  return { vm, host, limit: fleet.capacity[host] * highFraction, steps, nowWindows: holdTurns }
+}
+
+function shortagePrice(context: TurnContext, refCores: number): number {
+  return refCores * context.policy.prices.perUnservedCoreHour * horizonHours(context)
 }
 
 /** Watts that the host draws for a demand in reference cores; an empty host is off. */

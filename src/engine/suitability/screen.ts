@@ -8,6 +8,7 @@ import type { HostRule } from './rules/rule.ts'
 import { HOST_RULES } from './rules.ts'
 import { ALLOCATION } from './rules/allocation.ts'
 import { ANTI_AFFINITY } from './rules/anti-affinity.ts'
+import { BARRIER, hasBarrier } from './rules/barrier.ts'
 import { CONCURRENCY } from './rules/concurrency.ts'
 import { CONVERGENCE } from './rules/convergence.ts'
 import { CPU_FLAGS } from './rules/cpu-flags.ts'
@@ -109,6 +110,7 @@ export class Screen {
     }
     if (cpuFlags !== undefined || isHostPassthrough === true) this.markKinds(vm, masks)
     if (home >= 0) this.markLinks(vm, masks)
+    if (hasBarrier(context, vm)) for (let h = 0; h < masks.length; h++) ask(BARRIER, h)
     if (context.hostCheck?.memoryUsedBytes !== undefined) this.markMeasured(vm, masks)
   }
 

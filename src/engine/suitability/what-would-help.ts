@@ -29,6 +29,10 @@ const REMEDIES: ReadonlyMap<string, Remedy> = new Map<string, Remedy>([
   ],
   ['anti-affinity', (context, { vm, host }) => `Its group mate has to leave: ${mates(context, vm, host).join(', ')}.`],
   ['cpu-flags', (_context, _pair, flags) => `A host whose CPU has the missing ${flags}, or a VM that does without.`],
+  [
+    'barrier',
+    () => 'The platform has to say otherwise: `ethos libvirt check` tells what to set. It is asked every five minutes.',
+  ],
   ['measured-load', () => 'Reports of the host that agree with those of its VMs.'],
   ['measured-memory', (_context, _pair, bytes) => `${showGib(bytes)} GiB less in use on it.`],
   ['no-return', (_context, _pair, ms) => `${showMinutes(ms)} min of time; or a shorter noReturnMs in the policy.`],

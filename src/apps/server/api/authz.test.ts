@@ -54,6 +54,7 @@ const ALLOWED: Readonly<Record<string, Role | 'open'>> = {
   'GET /v1/automation': 'viewer',
   'PUT /v1/automation': 'operator',
   'GET /v1/migrations': 'viewer',
+  'GET /v1/migrations/:id': 'viewer',
   'POST /v1/proposals/:id/approval': 'operator',
   'DELETE /v1/vms/:vm/migration': 'operator',
   'PUT /v1/hosts/:host/vouch': 'admin',

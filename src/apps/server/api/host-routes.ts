@@ -65,24 +65,26 @@ function listRoutes({ answers }: ApiParts, site: SiteView): readonly Route[] {
   ]
 }
 
-function oneRoutes({ store }: ApiParts, site: SiteView): readonly Route[] {
+function oneRoutes({ store, answers }: ApiParts, site: SiteView): readonly Route[] {
   const base = { method: 'GET', access: 'viewer', tag: TAG } as const
   return [
     route({
       ...base,
       path: '/v1/hosts/:host',
-      summary: 'One host, with the VMs on it.',
+      summary: 'One host, with the VMs on it, and what its libvirt says of it.',
       answer: OneHostView,
       handle: async ({ host }) => {
         const { at, hostByName } = await site.read()
         const seen = hostByName.get(host)
         if (seen === undefined) return UNKNOWN
         const { row, report, characteristics } = seen
+        const platform = answers.platform.host(host)
         return value({
           ...viewHost(seen, at),
           ...(characteristics === undefined ? {} : { characteristics }),
           ...(row?.corrections === undefined ? {} : { corrections: JSON.parse(row.corrections) as object }),
           ...(report === undefined ? {} : { vms: report.vms.map(({ vm, state }) => ({ vm: vm.id, runs: state })) }),
+          ...(platform === undefined ? {} : { platform }),
         })
       },
     }),

@@ -2,8 +2,9 @@
 import { ParseError } from '../../../terms/parse.ts'
 import { parseOrderId } from '../../../terms/ids.ts'
 import type { AskResult } from '../controller-messages.ts'
-import { DoneView, MigrationsView, VouchBody } from '../views/moves.ts'
+import { DoneView, MigrationsView, MoveStoryView, VouchBody } from '../views/moves.ts'
 import type { Caller } from './doorman.ts'
+import { tellMove } from './move-story.ts'
 import type { ApiParts } from './parts.ts'
 import { conflict, type Reply, replyOf, UNKNOWN, value } from './reply.ts'
 import { type Route, route } from './route.ts'
@@ -21,6 +22,19 @@ export function moveRoutes(parts: ApiParts): readonly Route[] {
       summary: 'Moves under way and ended, each with its promise beside what came; proposals; hosts that are emptied.',
       answer: MigrationsView,
       handle: () => replyOf(answers.moves.list()),
+    }),
+    route({
+      method: 'GET',
+      path: '/v1/migrations/:id',
+      access: 'viewer',
+      tag: TAG,
+      summary:
+        'One move as the journal tells of it: cause, what else there was, bounds, budgets, promise, each step, and what came.',
+      answer: MoveStoryView,
+      handle: async ({ id }) => {
+        const story = orderIdOf(id) === undefined ? undefined : await tellMove(parts.store.journal, id)
+        return story === undefined ? UNKNOWN : value(story)
+      },
     }),
     route({
       method: 'POST',

@@ -164,6 +164,10 @@ test('what the judgement answers goes out as it is, to the space', async () => {
 test('a host is known by what was said of it; who changes it, and how, is on record', async () => {
   const one = (await get('/v1/hosts/host-1')).json
   assert.deepEqual([one['isComplete'], one['cores'], one['cpuRefCoresMean'], one['vms'].length], [true, 16, 3, 2])
+  assert.equal('platform' in one, false)
+  const platform = { host: 'host-1', isReached: true, version: '9.0.0', networks: ['default'], untold: [] }
+  answers.told.set('host-1', platform)
+  assert.deepEqual((await get('/v1/hosts/host-1')).json['platform'], platform)
   const path = '/v1/hosts/host-2/corrections'
   const put = (body: object) => bench.ask({ method: 'PUT', path, token: tokens.operator, body })
   const first = (await put({ cores: 8 })).json

@@ -1,5 +1,6 @@
 /** What people want of moves: VMs left alone, hosts emptied, times, and the libvirts that there are. Once it is answered it is heeded. */
 import { parseFields, parseJson } from '../../../terms/parse.ts'
+import type { HostId, VmId } from '../../../terms/ids.ts'
 import type { SiteStore } from '../../../world/site-store.ts'
 import { hasDriver, LIBVIRT_SETTING, parseLibvirtSite } from '../libvirt-setting.ts'
 import { blackoutAt, MOVE_TIMES_DEFAULT, MOVE_TIMES_SETTING, outsideWindows, parseMoveTimes } from '../move-times.ts'
@@ -20,7 +21,9 @@ import {
   encodeWishes,
   type Maintenance,
   MAINTENANCE_SETTING,
+  type Maintenances,
   OPT_OUTS_SETTING,
+  type OptOuts,
   parseAcceptedWarnings,
   parseMaintenances,
   parseOptOuts,
@@ -31,8 +34,9 @@ import { orDamaged } from './damaged.ts'
 import type { Caller } from './doorman.ts'
 import type { ApiParts } from './parts.ts'
 import { viewAutomation } from './policy-routes.ts'
-import { conflict, DONE, type Reply, UNKNOWN, value } from './reply.ts'
+import { conflict, DONE, type Refusal, type Reply, UNKNOWN, value } from './reply.ts'
 import { type Route, route } from './route.ts'
+import { contradiction } from './rule-check.ts'
 
 const TAG = 'moves'
 /** Others may change the same setting meanwhile. */
@@ -52,7 +56,7 @@ const readOptOuts = (text: string) => orDamaged('The list of VMs that are left a
 const readMaintenances = (text: string) => orDamaged('The list of hosts in maintenance', () => parseMaintenances(text))
 
 function optOutRoutes(parts: ApiParts): readonly Route[] {
-  const list = new WishList<string, Wish>(parts, OPT_OUTS_SETTING, readOptOuts)
+  const list = new WishList<VmId, Wish>(parts, OPT_OUTS_SETTING, readOptOuts)
   return [
     route({
       method: 'GET',
@@ -69,11 +73,14 @@ function optOutRoutes(parts: ApiParts): readonly Route[] {
       path: '/v1/vms/:vm/opt-out',
       access: 'operator',
       tag: TAG,
-      summary: 'This VM is never moved by us, whoever asks, until that is taken back.',
+      summary:
+        'This VM is never moved by us, whoever asks, until that is taken back. 409 where another rule wants it moved.',
       body: OptOutBody,
       handle: ({ vm, body, caller }) => {
         const wish = { who: caller.name, at: parts.clock.now(), reason: body.reason }
-        return list.put(vm, wish, { what: 'VM opted out', caller })
+        const check =
+          body.isForced === true ? {} : { objection: (optOuts: OptOuts) => contradiction(parts, { optOuts }) }
+        return list.put(vm, wish, { what: 'VM opted out', caller, ...check })
       },
     }),
     route({
@@ -120,7 +127,7 @@ function warningRoutes(parts: ApiParts): readonly Route[] {
 }
 
 function maintenanceRoutes(parts: ApiParts): readonly Route[] {
-  const list = new WishList<string, Maintenance>(parts, MAINTENANCE_SETTING, readMaintenances)
+  const list = new WishList<HostId, Maintenance>(parts, MAINTENANCE_SETTING, readMaintenances)
   return [
     route({
       method: 'GET',
@@ -141,13 +148,16 @@ function maintenanceRoutes(parts: ApiParts): readonly Route[] {
       path: '/v1/hosts/:host/maintenance',
       access: 'operator',
       tag: TAG,
-      summary: 'No VM goes to this host any more, and at `partial` and `full` its VMs are moved away.',
+      summary:
+        'No VM goes to this host any more, and at `partial` and `full` its VMs are moved away. 409 where other rules keep them from leaving.',
       body: MaintenanceBody,
       handle: async ({ host, body, caller }) => {
         if ((await parts.store.hosts.find(host)) === undefined) return UNKNOWN
         const { reason, isForced = false } = body
         const wish = { who: caller.name, at: parts.clock.now(), reason, isForced }
-        return list.put(host, wish, { what: isForced ? 'maintenance by force' : 'maintenance', caller })
+        const what = isForced ? 'maintenance by force' : 'maintenance'
+        const check = { objection: (maintenances: Maintenances) => contradiction(parts, { maintenances }) }
+        return list.put(host, wish, { what, caller, ...(isForced ? {} : check) })
       },
     }),
     route({
@@ -161,9 +171,11 @@ function maintenanceRoutes(parts: ApiParts): readonly Route[] {
   ]
 }
 
-interface Change {
+interface Change<K extends string, V extends Wish> {
   readonly what: string
   readonly caller: Caller
+  /** Why the list as it would be can't be; undefined: it can. Absent: nobody asks. */
+  readonly objection?: (all: ReadonlyMap<K, V>) => Promise<Refusal | undefined>
 }
 
 /** A setting that is a list by name, of which people change one at a time. */
@@ -183,17 +195,17 @@ class WishList<K extends string, V extends Wish> {
     return setting === undefined ? new Map() : this.parse(setting.text)
   }
 
-  put(name: K, wish: V, change: Change): Promise<Reply> {
+  put(name: K, wish: V, change: Change<K, V>): Promise<Reply> {
     return this.change(name, change, (all) => all.set(name, wish))
   }
 
-  remove(name: K, change: Change): Promise<Reply> {
+  remove(name: K, change: Change<K, V>): Promise<Reply> {
     return this.change(name, change, (all) => (all.delete(name) ? all : undefined))
   }
 
   private async change(
     name: K,
-    { what, caller }: Change,
+    { what, caller, objection }: Change<K, V>,
     alter: (all: Map<K, V>) => Map<K, V> | undefined,
   ): Promise<Reply> {
     const { store, clock, answers } = this.parts
@@ -202,6 +214,8 @@ class WishList<K extends string, V extends Wish> {
       const all = new Map(setting === undefined ? [] : this.parse(setting.text))
       const changed = alter(all)
       if (changed === undefined) return UNKNOWN
+      const refusal = await objection?.(changed)
+      if (refusal !== undefined) return refusal
       const at = clock.now()
       const by = { who: caller.name, at, expected: setting?.version ?? 0 }
       if (!(await store.settings.set(this.setting, encodeWishes(changed), by))) continue

@@ -43,6 +43,39 @@ const Benchmark = Type.Object({
 })
 const Benchmarks = Type.Partial(Type.Record(Type.Enum(WORKLOAD_TYPES), Benchmark))
 
+/** A host in the words of its platform. What that did not tell is left out. */
+const PlatformView = Type.Object(
+  {
+    host: Type.String(),
+    at: Type.Optional(Instant),
+    isReached: Type.Boolean({ description: 'it could be asked' }),
+    reason: Type.Optional(Type.String({ description: 'why it could not' })),
+    hostname: Type.Optional(Type.String()),
+    version: Type.Optional(Type.String({ description: 'of libvirt' })),
+    hypervisorVersion: Type.Optional(Type.String()),
+    architecture: Type.Optional(Type.String()),
+    cpuModel: Type.Optional(Type.String({ description: 'of the CPU that a VM may get there' })),
+    cpuVendor: Type.Optional(Type.String()),
+    cpuFeatures: Type.Optional(Type.Integer({ description: 'how many features that CPU has' })),
+    virtualisation: Type.Optional(Type.String()),
+    threads: Type.Optional(Type.Integer()),
+    memoryBytes: Type.Optional(Type.Number()),
+    memoryFreeBytes: Type.Optional(Type.Number({ description: 'free, and what the kernel can give back' })),
+    pools: Type.Optional(
+      Type.Array(Type.Object({ name: Type.String(), type: Type.String(), source: Type.Optional(Type.String()) })),
+    ),
+    networks: Type.Optional(Type.Array(Type.String())),
+    vms: Type.Optional(Type.Array(Type.String(), { description: 'that run' })),
+    untold: Type.Optional(Type.Array(Type.String(), { description: 'what it did not tell, and why' })),
+    barredFrom: Type.Optional(
+      Type.Array(Type.Object({ to: Type.String(), lacking: Type.String(), reason: Type.String() }), {
+        description: 'hosts to which no VM of this one can go',
+      }),
+    ),
+  },
+  { description: 'what its libvirt says of it, asked every five minutes' },
+)
+
 export const OneHostView = Type.Object({
   ...HOST_FIELDS,
   characteristics: Type.Optional(
@@ -54,6 +87,7 @@ export const OneHostView = Type.Object({
   vms: Type.Optional(
     Type.Array(Type.Object({ vm: Type.String(), runs: Type.Enum(['running', 'paused', 'incoming']) })),
   ),
+  platform: Type.Optional(PlatformView),
 })
 
 export const BenchmarksView = Type.Object({

@@ -67,6 +67,25 @@ const MigrationView = Type.Object({
 })
 export type MigrationView = Static<typeof MigrationView>
 
+const AsKept = Type.Record(Type.String(), Type.Unknown(), { description: 'as the journal has it' })
+export const MoveStoryView = Type.Object({
+  id: Type.String(),
+  turn: Type.Optional(
+    Type.Object(
+      { number: Type.Integer(), at: Instant, order: AsKept, events: Type.Array(AsKept) },
+      {
+        description: 'that ordered it, with what it said of this VM and both hosts',
+      },
+    ),
+  ),
+  held: Type.Optional(Type.String({ description: 'why it was proposed first' })),
+  grounds: Type.Optional(AsKept),
+  move: Type.Optional(MigrationView),
+  steps: Type.Array(AsKept),
+  outcome: Type.Optional(AsKept),
+})
+export type MoveStoryView = Static<typeof MoveStoryView>
+
 const ProposalView = Type.Object({
   ...ROUTE,
   gain: Type.Optional(Type.Number()),
@@ -146,11 +165,19 @@ export type MigrationsView = Static<typeof MigrationsView>
 export const DoneView = Type.Object({ text: Type.String() })
 export type DoneView = Static<typeof DoneView>
 
-export const OptOutBody = Type.Object({ reason: Reason }, { additionalProperties: false })
+export const OptOutBody = Type.Object(
+  {
+    reason: Reason,
+    isForced: Type.Optional(Type.Boolean({ description: 'also where another rule wants it moved' })),
+  },
+  { additionalProperties: false },
+)
 export const MaintenanceBody = Type.Object(
   {
     reason: Reason,
-    isForced: Type.Optional(Type.Boolean({ description: 'blackouts do not hold it up' })),
+    isForced: Type.Optional(
+      Type.Boolean({ description: 'blackouts do not hold it up, nor rules that keep VMs from leaving it' }),
+    ),
   },
   { additionalProperties: false },
 )

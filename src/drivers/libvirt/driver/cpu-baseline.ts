@@ -83,8 +83,8 @@ export function cpuPair(from: CpuKind, to: CpuKind): CpuPair {
   return { ...pair, verdict: 'no', reason: `It lacks ${listed(lacking)}.` }
 }
 
-/** What no feature makes good. */
-function differenceOf(from: CpuKind, to: CpuKind): string | undefined {
+/** What no feature makes good; undefined: nothing that is known. */
+export function differenceOf(from: CpuKind, to: CpuKind): string | undefined {
   for (const [what, here, there] of [
     ['Its architecture', from.architecture, to.architecture],
     ['The maker of its CPU', from.vendor, to.vendor],

@@ -15,6 +15,8 @@ import type { LibvirtSite } from './sites.ts'
 const HOST_1 = parseHostId('host-1')
 const HOST_2 = parseHostId('host-2')
 const WEB = parseVmId('web-1')
+/** Of a move on the fake site. */
+const FIGURES = { totalMs: 1400, downtimeMs: 154, copiedBytes: 113_246_208, rounds: 3 }
 
 async function driven(
   context: TestContext,
@@ -234,7 +236,7 @@ test('figures come in the event of the end, else from the target, without making
     await until(() => site.moves.length === 1)
     await site.finish()
     const end = call.kind === 'sent' ? await call.ended : undefined
-    assert.deepEqual(end?.figures, { totalMs: 1400, downtimeMs: 154, copiedBytes: 113_246_208, rounds: 3 })
+    assert.deepEqual(end?.figures, FIGURES)
     const asked = site.host('host-2').server.calls.filter(({ number }) => number === 298)
     assert.deepEqual(
       asked.map(({ args }) => (args as { readonly flags: number }).flags),
@@ -262,6 +264,11 @@ test('a move goes on when the driver is closed, and its end is unknown', async (
   assert.equal(await endOf(call), 'unknown')
   await site.finish()
   assert.deepEqual(site.runsOn('web-1'), ['host-2'])
+  // Who goes on from there was not told what it took: the target has that still.
+  const next = new LibvirtDriver(site.configuration)
+  context.after(() => next.close())
+  const seen = await next.observe(WEB, HOST_2)
+  assert.deepEqual(seen.kind === 'seen' ? [seen.presence, seen.figures] : seen, ['running', FIGURES])
 })
 
 test('whoever takes over while an order is on its way to be sent keeps it from being sent', async (context) => {

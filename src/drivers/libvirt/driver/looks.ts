@@ -1,13 +1,14 @@
 /** What one host shows: all its VMs at once, or one of them. Nothing here throws for what a host does or fails to do. */
 import { ID_LENGTH_MAX, parseVmId, type VmId } from '../../../terms/ids.ts'
-import type { Sighting } from '../../../terms/intent.ts'
+import type { MoveFigures, Sighting } from '../../../terms/intent.ts'
 import { ParseError } from '../../../terms/parse.ts'
 import type { HostListing, ListedVm } from '../../../world/migration-driver.ts'
 import { DOMAIN_STATS, type Domain, type DomainStatsRecord, isNoDomain, type Libvirt } from '../rpc/libvirt.ts'
 import { DOMAIN_PROCEDURES } from '../rpc/procedures-domain.ts'
+import { completedFigures } from './figures.ts'
 import type { HostLink } from './host-link.ts'
 import { wishesOf } from './opt-out.ts'
-import { describeState, mayMigrate, presenceOf, type StateOf } from './presence.ts'
+import { describeState, hasArrived, mayMigrate, presenceOf, type StateOf } from './presence.ts'
 import { deskOf, figureOf } from './vm-desk.ts'
 import { parseXml } from './xml.ts'
 
@@ -83,12 +84,24 @@ export async function observeVm(vmId: VmId, link: HostLink, vmWaitMs: number): P
       const domain = await findVm(libvirt, vmId)
       if (domain === undefined) return { ...NOT_THERE, at: link.now() }
       const { state, reason } = await libvirt.domainState(domain)
-      return sight(libvirt, domain, { state, reason, isActive: domain.id >= 0 }, link.now(), vmWaitMs)
+      const is = { state, reason, isActive: domain.id >= 0 }
+      const seen = await sight(libvirt, domain, is, link.now(), vmWaitMs)
+      const figures = hasArrived(is) ? await figuresThere(libvirt, domain) : undefined
+      return figures === undefined ? seen : { ...seen, figures }
     })
   } catch (error) {
     // It went between two questions.
     if (isNoDomain(error)) return { ...NOT_THERE, at: link.now() }
     return { kind: 'unreachable', at, reason: link.describe(error) }
+  }
+}
+
+/** Of the move that brought it there: after pre-copy the target has them, after post-copy it has none. */
+async function figuresThere(libvirt: Libvirt, domain: Domain): Promise<MoveFigures | undefined> {
+  try {
+    return await completedFigures(libvirt, domain)
+  } catch {
+    return undefined
   }
 }
 

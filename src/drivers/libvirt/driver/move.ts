@@ -12,8 +12,8 @@ import {
   startPostCopy,
 } from '../rpc/libvirt.ts'
 import { migrationEnd, performRequest } from '../rpc/migration.ts'
-import { DOMAIN_PROCEDURES } from '../rpc/procedures-domain.ts'
 import { MIGRATION_PROCEDURES } from '../rpc/procedures-migration.ts'
+import { completedFigures, moveFigures } from './figures.ts'
 import type { HostLink } from './host-link.ts'
 import { findVm } from './looks.ts'
 import { wishAgainst, wishesOf } from './opt-out.ts'
@@ -24,8 +24,6 @@ import { parseXml } from './xml.ts'
 
 /** virConnectListAllDomainsFlags: those that run and have a definition that outlives it. */
 const ACTIVE_PERSISTENT = (1 << 0) | (1 << 2)
-/** virDomainGetJobStatsFlags: of the last job, and do not forget them. */
-const COMPLETED_KEPT = (1 << 0) | (1 << 1)
 /** The event of the end may come a moment after the answer. */
 const FIGURES_WAIT_MS = 2000
 /** Which pass over memory begins when everything was copied once: from there post-copy has little left to fetch. */
@@ -188,8 +186,7 @@ export class Move {
       return await target.use(async (libvirt) => {
         const domain = await findVm(libvirt, this.intent.order.vmId)
         if (domain === undefined) return undefined
-        const stats = await libvirt.call(DOMAIN_PROCEDURES.jobStats, { domain, flags: COMPLETED_KEPT })
-        return moveFigures(stats.parameters)
+        return completedFigures(libvirt, domain)
       })
     } catch {
       return undefined
@@ -213,23 +210,6 @@ function callEnd(end: MigrationEnd, figures: MoveFigures | undefined): CallEnd {
   if (isFinished) return { kind: 'succeeded', reason: `it moved, and the clean-up failed: ${reason}`, ...told }
   // What was never sent after all has failed for sure.
   return { kind: end.kind === 'unknown' ? 'unknown' : 'failed', reason, ...told }
-}
-
-/** Times in ms, bytes as libvirt counts all of memory and disks that were sent. Undefined where it tells none. */
-export function moveFigures(parameters: JobStats['parameters']): MoveFigures | undefined {
-  const [totalMs, downtimeMs, copiedBytes, rounds] = [
-    figureOf(parameters, 'time_elapsed'),
-    figureOf(parameters, 'downtime'),
-    figureOf(parameters, 'data_processed') ?? figureOf(parameters, 'memory_processed'),
-    figureOf(parameters, 'memory_iteration'),
-  ]
-  if ([totalMs, downtimeMs, copiedBytes, rounds].every((figure) => figure === undefined)) return undefined
-  return {
-    ...(totalMs === undefined ? {} : { totalMs }),
-    ...(downtimeMs === undefined ? {} : { downtimeMs }),
-    ...(copiedBytes === undefined ? {} : { copiedBytes }),
-    ...(rounds === undefined ? {} : { rounds }),
-  }
 }
 
 function pause(ms: number): Promise<void> {

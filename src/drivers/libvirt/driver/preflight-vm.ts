@@ -133,18 +133,31 @@ const CARDS_ANYWHERE = new Set(['user', 'mcast', 'udp', 'client', 'server', 'nul
 const CARDS_OF_HARDWARE = new Set(['hostdev', 'vdpa'])
 
 function checkCards(parts: VmParts, findings: Findings): void {
-  for (const card of childrenOf(childOf(parts.domain, 'devices'), 'interface')) {
-    const type = attributeOf(card, 'type') ?? 'network'
-    const source = childOf(card, 'source')
-    if (CARDS_ANYWHERE.has(type)) continue
+  for (const { type, network } of cardsOf(parts.domain)) {
     if (CARDS_OF_HARDWARE.has(type)) {
       findings.refuse('pinned', `${parts.name} has a network card of its host's hardware (${type}).`)
       continue
     }
-    // Of a running VM, a network tells its bridge too, which is the host's own affair.
-    const network = attributeOf(source, type === 'network' ? 'network' : type === 'bridge' ? 'bridge' : 'dev')
     checkNetwork(parts, `${type} ${network ?? 'without a name'}`, network, findings)
   }
+}
+
+export interface NetworkCard {
+  readonly type: string
+  /** By name. Absent: it has none. */
+  readonly network?: string
+}
+
+/** Cards that tie a VM to something of its host: a network by name, or hardware. */
+export function cardsOf(domain: XmlElement): readonly NetworkCard[] {
+  return childrenOf(childOf(domain, 'devices'), 'interface').flatMap((card): NetworkCard[] => {
+    const type = attributeOf(card, 'type') ?? 'network'
+    if (CARDS_ANYWHERE.has(type)) return []
+    // Of a running VM, a network tells its bridge too, which is the host's own affair.
+    const name = type === 'network' ? 'network' : type === 'bridge' ? 'bridge' : 'dev'
+    const network = attributeOf(childOf(card, 'source'), name)
+    return [{ type, ...(network === undefined ? {} : { network }) }]
+  })
 }
 
 function checkNetwork(

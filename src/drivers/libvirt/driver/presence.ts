@@ -4,7 +4,7 @@ import type { JobStats } from '../rpc/libvirt.ts'
 
 const STATE = { running: 1, blocked: 2, paused: 3, shuttingDown: 4, off: 5, crashed: 6, suspended: 7 } as const
 const STATE_NAMES = ['no state', 'running', 'blocked', 'paused', 'shutting down', 'shut off', 'crashed', 'suspended']
-const RUNNING = { postCopy: 10, postCopyFailed: 11 } as const
+const RUNNING = { migrated: 2, postCopy: 10, postCopyFailed: 11 } as const
 const PAUSED = { migration: 2, startingUp: 11, postCopy: 12, postCopyFailed: 13 } as const
 const OFF_MIGRATED = 4
 
@@ -52,6 +52,11 @@ export interface StateOf {
   readonly reason: number
   /** It has a process. */
   readonly isActive: boolean
+}
+
+/** It runs there, and a move brought it: nothing has happened to it since. */
+export function hasArrived({ state, reason, isActive }: StateOf): boolean {
+  return isActive && state === STATE.running && reason === RUNNING.migrated
 }
 
 export function presenceOf({ state, reason, isActive }: StateOf, job: DomainJob): Presence {

@@ -4,9 +4,9 @@ import type { VmGate } from './gate.ts'
 export const SITE_BUDGET: VmGate = {
   lacking: 'move-budget',
   isShut: ({ budgets, hostOf }, vm) =>
-    budgets !== undefined && hostOf[vm] >= 0 && Math.min(budgets.left, budgets.leftFrom(hostOf[vm])) <= 0,
+    budgets !== undefined && hostOf[vm] >= 0 && Math.min(budgets.left(), budgets.leftFrom(hostOf[vm])) <= 0,
   reason: ({ budgets }) =>
-    budgets !== undefined && budgets.left <= 0
+    budgets !== undefined && budgets.left() <= 0
       ? 'The cluster has as many moves under way, or within the hour, as it may.'
       : 'Its host has as many moves under way, or within the hour, as it may.',
 }

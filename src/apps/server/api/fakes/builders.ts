@@ -225,6 +225,10 @@ export class FakeAnswers implements SiteAnswers {
   readonly hostLoads = () => this.of()
   readonly alerts = () => this.of()
 
+  /** What the platform told of hosts, by name. */
+  readonly told = new Map<string, Readonly<Record<string, unknown>>>()
+  readonly platform = { host: (id: string) => this.told.get(id) }
+
   /** What was asked of moves; `heeded` counts who waited for settings to be heeded. */
   readonly moves = {
     heeded: 0,

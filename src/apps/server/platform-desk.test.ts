@@ -1,0 +1,119 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { aHost, aVm, anObservation } from '../../engine/builders.ts'
+import type { Inventory } from '../../terms/cluster.ts'
+import { MINUTE_MS } from '../../terms/units.ts'
+import type { Hypervisor } from '../../world/hypervisor.ts'
+import type { PlatformHost, PlatformLook, ToldPlatformHost } from '../../world/platform-reader.ts'
+import { PlatformBoard } from './platform-board.ts'
+import { PlatformDesk } from './platform-desk.ts'
+
+const [HOST_0, HOST_1] = [aHost(0), aHost(1)]
+const NO_BARRIERS = { pairs: new Map(), vms: new Map() }
+
+/** A desk over a platform that says what a test says, and how often it was asked. */
+class Desk {
+  hosts: readonly PlatformHost[] = []
+  asked = 0
+  elapsedMs = 0
+  told = 0
+  readonly board = new PlatformBoard()
+  readonly desk = new PlatformDesk(
+    { look: () => this.look() },
+    () => this.changed(),
+    () => this.elapsedMs,
+  )
+
+  async look(): Promise<PlatformLook> {
+    this.asked++
+    return { at: 1000 * this.asked, hosts: this.hosts, barriers: NO_BARRIERS }
+  }
+
+  changed(): void {
+    this.told++
+    this.board.hear(this.desk.text() ?? '')
+  }
+
+  /** Five minutes pass, and the platform is asked and compared. */
+  async next(inventory: Inventory): Promise<readonly string[]> {
+    this.elapsedMs += 5 * MINUTE_MS
+    this.desk.tick()
+    await this.desk.settled()
+    this.desk.compare(inventory)
+    return this.board.alerts.map(({ kind, about, what }) => `${kind} ${about}: ${what}`)
+  }
+}
+
+/** As the host is registered, with its VMs. */
+function told(host: typeof HOST_0, vms: readonly string[], changes: Partial<ToldPlatformHost> = {}): ToldPlatformHost {
+  const { id: hostId, memoryBytes } = host
+  return { kind: 'told', hostId, at: 1000, hostname: hostId, threads: 8, memoryBytes, vms, untold: [], ...changes }
+}
+
+/** VM 0 and 1 on host 0, VM 2 on host 1. */
+function reported(changes: Partial<Inventory> = {}): Inventory {
+  return { ...anObservation({ hosts: [HOST_0, HOST_1], hostOf: [0, 0, 1], demand: [1, 1, 1] }).inventory, ...changes }
+}
+
+test('the platform is asked every five minutes, however often it is looked at, and by one at a time', async () => {
+  const bench = new Desk()
+  for (let tick = 0; tick < 5; tick++) bench.desk.tick()
+  await bench.desk.settled()
+  assert.deepEqual([bench.asked, bench.told], [1, 1])
+  bench.elapsedMs += 5 * MINUTE_MS - 1
+  bench.desk.tick()
+  assert.equal(bench.asked, 1)
+  bench.elapsedMs += 1
+  bench.desk.tick()
+  await bench.desk.settled()
+  assert.equal(bench.asked, 2)
+})
+
+test('where both say the same there is no alert, and people are told the platform’s words', async () => {
+  const bench = new Desk()
+  bench.hosts = [told(HOST_0, ['vm-0', 'vm-1'], { version: '9.0.0' }), told(HOST_1, ['vm-2'])]
+  assert.deepEqual(await bench.next(reported()), [])
+  assert.deepEqual(await bench.next(reported()), [])
+  const { version, isReached, memoryBytes } = bench.board.host(HOST_0.id) ?? {}
+  assert.deepEqual([version, isReached, memoryBytes], ['9.0.0', true, HOST_0.memoryBytes])
+})
+
+test('VMs that one has and the other has not are an alert at the second look, and none while they are on their way', async () => {
+  const bench = new Desk()
+  bench.hosts = [told(HOST_0, ['vm-0', 'vm-9']), told(HOST_1, ['vm-2', 'vm-1'])]
+  assert.deepEqual(await bench.next(reported()), [])
+  assert.deepEqual(await bench.next(reported()), [
+    'platform-differs host-0: host-0 reports VMs that its platform does not run: vm-1. The platform of host-0 runs VMs that its reporter does not tell of: vm-9.',
+    'platform-differs host-1: The platform of host-1 runs VMs that its reporter does not tell of: vm-1.',
+  ])
+  const migrations = [{ orderId: 'o' as never, vmId: aVm(1).id, from: HOST_0.id, to: HOST_1.id, startedAt: 0 }]
+  bench.hosts = [told(HOST_0, ['vm-0']), told(HOST_1, ['vm-2', 'vm-1'])]
+  assert.deepEqual(await bench.next(reported({ migrations })), [])
+})
+
+test('another size than was registered is an alert, and so is a host that reports and can not be asked', async () => {
+  const bench = new Desk()
+  bench.hosts = [
+    told(HOST_0, ['vm-0', 'vm-1'], { memoryBytes: HOST_0.memoryBytes / 2, threads: 2 }),
+    { kind: 'unreachable', hostId: HOST_1.id, at: 1000, reason: 'connection refused' },
+  ]
+  assert.deepEqual(await bench.next(reported()), [
+    'platform-differs host-0: host-0 is registered with 16.0 GiB of memory, and its platform tells 8.0. ' +
+      'host-0 is registered with 4 cores, and its platform tells 2 processors that are on.',
+    "platform-unreachable host-1: host-1 reports, and its platform can't be asked: connection refused",
+  ])
+  // One that does not report either has an alert already.
+  assert.equal((await bench.next(reported({ hostStates: ['on', 'unreachable'] }))).length, 1)
+  bench.board.forget()
+  assert.deepEqual([bench.board.alerts, bench.board.host(HOST_0.id)], [[], undefined])
+})
+
+test('what was told long ago bars nothing any more', async () => {
+  const bench = new Desk()
+  const seen = { name: 'seen', inventory: async () => reported() } as unknown as Hypervisor
+  assert.equal((await bench.desk.over(seen).inventory()).barriers, undefined)
+  await bench.next(reported())
+  assert.equal((await bench.desk.over(seen).inventory()).barriers, NO_BARRIERS)
+  bench.elapsedMs += 15 * MINUTE_MS + 1
+  assert.equal((await bench.desk.over(seen).inventory()).barriers, undefined)
+})

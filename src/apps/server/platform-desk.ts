@@ -1,0 +1,179 @@
+/** What the platform itself says of its hosts, read in the background: for people, for plans, and against what the hosts' reporters say. */
+import type { Inventory } from '../../terms/cluster.ts'
+import type { HostId } from '../../terms/ids.ts'
+import { MINUTE_MS } from '../../terms/units.ts'
+import type { Hypervisor } from '../../world/hypervisor.ts'
+import type { PlatformLook, PlatformReader, ToldPlatformHost } from '../../world/platform-reader.ts'
+
+/** It is asked anew so long after it was asked last. */
+const EVERY_MS = 5 * MINUTE_MS
+/** What was told longer ago bars nothing any more: the preflight asks each host itself. */
+const GOOD_MS = 3 * EVERY_MS
+/** A kernel keeps a little of a host's memory to itself, and counts what is left. */
+const MEMORY_SLACK = 0.05
+const NAMES_SHOWN = 10
+
+/** Where two who should know say different things. */
+export interface PlatformDifference {
+  readonly host: HostId
+  readonly what: 'platform-differs' | 'platform-unreachable'
+  readonly text: string
+}
+
+export class PlatformDesk {
+  private readonly reader: PlatformReader
+  private readonly changed: () => void
+  private readonly elapsed: () => number
+  private askedAt = -Infinity
+  private toldAt = -Infinity
+  private last: PlatformLook | undefined
+  private looking: Promise<void> | undefined
+  private found: readonly PlatformDifference[] = []
+  /** Differences in where VMs run, as the look before showed them: a move between two reports is none. */
+  private before: ReadonlySet<string> = new Set()
+  private compared: PlatformLook | undefined
+  private isClosed = false
+
+  /** @param changed told after each look
+   *  @param elapsed a clock in ms that is never set. Absent: the machine's */
+  constructor(reader: PlatformReader, changed: () => void, elapsed: () => number = () => performance.now()) {
+    this.reader = reader
+    this.changed = changed
+    this.elapsed = elapsed
+  }
+
+  /** Asks, if that was long ago and nobody is asking. Returns at once; what is told comes later. */
+  tick(): void {
+    const now = this.elapsed()
+    if (this.isClosed || this.looking !== undefined || now - this.askedAt < EVERY_MS) return
+    this.askedAt = now
+    this.looking = this.reader
+      .look()
+      .then((look) => {
+        this.last = look
+        this.toldAt = this.elapsed()
+        if (!this.isClosed) this.changed()
+      })
+      .finally(() => {
+        this.looking = undefined
+      })
+  }
+
+  /** Resolves once what is being asked has been told. For tests. */
+  async settled(): Promise<void> {
+    await this.looking
+  }
+
+  close(): void {
+    this.isClosed = true
+  }
+
+  /** The platform as it is seen, with what it says against moves. */
+  over(seen: Hypervisor): Hypervisor {
+    return {
+      name: seen.name,
+      inventory: async () => this.barred(await seen.inventory()),
+      preflight: (order) => seen.preflight(order),
+      begin: (order) => seen.begin(order),
+      cancel: (vmId) => seen.cancel(vmId),
+    }
+  }
+
+  /** Sets what it told against what hosts report, once for each look; that both are of one instant is not to be had, so what a move explains is no
+   *  difference until the next look shows it again. */
+  compare(inventory: Inventory): void {
+    const { last } = this
+    if (last === undefined || last === this.compared) return
+    this.compared = last
+    const places = placesOf(last, inventory)
+    const lasting = places.filter(({ key }) => this.before.has(key))
+    this.before = new Set(places.map(({ key }) => key))
+    this.found = [...last.hosts.flatMap((host) => differenceOf(host, inventory)), ...sumUp(lasting)]
+    this.changed()
+  }
+
+  /** As JSON, for whoever asks. Undefined: nothing was told yet. */
+  text(): string | undefined {
+    if (this.last === undefined) return undefined
+    const { at, hosts, barriers } = this.last
+    const shown = hosts.map(({ kind, hostId, ...host }) => {
+      const to = [...(barriers.pairs.get(hostId) ?? [])].map(([other, barrier]) => ({ to: other, ...barrier }))
+      return { host: hostId, isReached: kind === 'told', ...host, ...(to.length === 0 ? {} : { barredFrom: to }) }
+    })
+    return JSON.stringify({ at, hosts: shown, differences: this.found })
+  }
+
+  private barred(inventory: Inventory): Inventory {
+    if (this.last === undefined || this.elapsed() - this.toldAt > GOOD_MS) return inventory
+    return { ...inventory, barriers: this.last.barriers }
+  }
+}
+
+function differenceOf(host: PlatformLook['hosts'][number], inventory: Inventory): readonly PlatformDifference[] {
+  const { hostId } = host
+  const h = inventory.hosts.findIndex(({ id }) => id === hostId)
+  if (h < 0) return []
+  if (host.kind === 'unreachable') {
+    if (inventory.hostStates[h] === 'unreachable') return []
+    const text = `${hostId} reports, and its platform can't be asked: ${host.reason}`
+    return [{ host: hostId, what: 'platform-unreachable', text }]
+  }
+  return sizesOf(host, inventory.hosts[h]).map((text) => ({ host: hostId, what: 'platform-differs', text }))
+}
+
+/** Cores are counted by the host's registration without their threads, so that only fewer threads than cores is a contradiction. */
+function sizesOf(told: ToldPlatformHost, known: Inventory['hosts'][number]): readonly string[] {
+  const { memoryBytes, threads, hostId } = told
+  const texts: string[] = []
+  if (memoryBytes !== undefined && Math.abs(memoryBytes / known.memoryBytes - 1) > MEMORY_SLACK)
+    texts.push(
+      `${hostId} is registered with ${gib(known.memoryBytes)} GiB of memory, and its platform tells ${gib(memoryBytes)}.`,
+    )
+  if (threads !== undefined && threads < known.cores)
+    texts.push(
+      `${hostId} is registered with ${known.cores} cores, and its platform tells ${threads} processors that are on.`,
+    )
+  return texts
+}
+
+interface Place {
+  readonly key: string
+  readonly host: HostId
+  readonly vm: string
+  readonly isReported: boolean
+}
+
+/** VMs that one side has on a host and the other has not. VMs under way are on both. */
+function placesOf(look: PlatformLook, { hosts, hostStates, vms, hostOf, migrations }: Inventory): readonly Place[] {
+  const moving = new Set<string>(migrations.map(({ vmId }) => vmId))
+  const reported = new Map(hosts.map(({ id }) => [id, new Set<string>()] as const))
+  vms.forEach(({ id }, v) => hostOf[v] >= 0 && reported.get(hosts[hostOf[v]].id)?.add(id))
+  return look.hosts.flatMap((host): readonly Place[] => {
+    const h = hosts.findIndex(({ id }) => id === host.hostId)
+    if (host.kind !== 'told' || host.vms === undefined || h < 0 || hostStates[h] === 'unreachable') return []
+    const told = new Set(host.vms)
+    const known = reported.get(host.hostId) ?? new Set<string>()
+    const only = (some: ReadonlySet<string>, others: ReadonlySet<string>, isReported: boolean): readonly Place[] =>
+      [...some]
+        .filter((vm) => !others.has(vm) && !moving.has(vm))
+        .map((vm) => ({ key: `${host.hostId} ${isReported} ${vm}`, host: host.hostId, vm, isReported }))
+    return [...only(known, told, true), ...only(told, known, false)]
+  })
+}
+
+function sumUp(places: readonly Place[]): readonly PlatformDifference[] {
+  return [...Map.groupBy(places, ({ host, isReported }) => `${host} ${isReported}`).values()].map((some) => {
+    const [{ host, isReported }] = some
+    const names = some.map(({ vm }) => vm).sort()
+    const more = names.length > NAMES_SHOWN ? ` and ${names.length - NAMES_SHOWN} more` : ''
+    const listed = `${names.slice(0, NAMES_SHOWN).join(', ')}${more}`
+    const text = isReported
+      ? `${host} reports VMs that its platform does not run: ${listed}.`
+      : `The platform of ${host} runs VMs that its reporter does not tell of: ${listed}.`
+    return { host, what: 'platform-differs', text }
+  })
+}
+
+function gib(bytes: number): string {
+  return (bytes / 2 ** 30).toFixed(1)
+}

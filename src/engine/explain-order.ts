@@ -1,0 +1,64 @@
+/** What an order rests on beside its own reason: the other hosts, the bounds of both, and what budgets leave; as it stands when the order is begun. */
+import type { MigrationInFlight } from '../terms/cluster.ts'
+import type { HostId } from '../terms/ids.ts'
+import type { MigrationOrder } from '../terms/move.ts'
+import type { Policy } from '../terms/policy.ts'
+import type { Lack } from '../terms/ranking.ts'
+import type { Observation } from '../terms/turn.ts'
+import { contextFor } from './recheck.ts'
+import type { EngineState } from './state.ts'
+import { getSuitableHosts } from './suitability/rank.ts'
+
+/** So many of the suitable hosts are told, the best first. */
+const ALTERNATIVES_MOST = 5
+
+export interface OrderGrounds {
+  /** How many hosts would have done, and the best of them by score, in money. */
+  readonly suitableHosts: number
+  readonly alternatives: readonly { readonly host: HostId; readonly score: number }[]
+  /** How many hosts each lack refused, and one of them in words. */
+  readonly refused: readonly { readonly lacking: Lack; readonly hosts: number; readonly example: string }[]
+  /** Upper bound of each host's demand within the horizon and what it has, in reference cores; `moved`: with the VM where the order takes it. */
+  readonly bounds: readonly {
+    readonly host: HostId
+    readonly bound: number
+    readonly moved: number
+    readonly capacity: number
+  }[]
+  /** Moves that each host may still take part in now. Absent: nothing limits them. */
+  readonly budgets?: readonly { readonly host: HostId; readonly left: number }[]
+}
+
+/** Undefined: the VM or one of the hosts is not there any more. */
+export function groundsOf(
+  observation: Observation,
+  state: EngineState,
+  policy: Policy,
+  order: MigrationOrder,
+  inFlight: readonly MigrationInFlight[],
+): OrderGrounds | undefined {
+  const context = contextFor(observation, state, policy, order, inFlight)
+  const vm = context.state.vmIndex.get(order.vmId)
+  const from = context.state.hostIndex.get(order.from)
+  const to = context.state.hostIndex.get(order.to)
+  if (vm === undefined || from === undefined || to === undefined) return undefined
+  const { ranked, refused } = getSuitableHosts(context, vm)
+  const byLack = Map.groupBy(refused, ({ verdict }) => verdict.lacking)
+  const { loads, fleet, budgets } = context
+  const boundOf = (h: number, host: HostId, moved: number) => {
+    return { host, bound: loads.bound(h), moved, capacity: fleet.capacity[h] }
+  }
+  const left = (h: number, host: HostId): { readonly host: HostId; readonly left: number }[] =>
+    budgets === undefined ? [] : [{ host, left: budgets.leftTo(h) }]
+  return {
+    suitableHosts: ranked.length,
+    alternatives: ranked.slice(0, ALTERNATIVES_MOST).map(({ hostId, score }) => ({ host: hostId, score: score.total })),
+    refused: [...byLack].map(([lacking, hosts]) => ({
+      lacking,
+      hosts: hosts.length,
+      example: hosts[0].verdict.reason,
+    })),
+    bounds: [boundOf(from, order.from, loads.boundWithout(from, vm)), boundOf(to, order.to, loads.boundWith(to, vm))],
+    ...(budgets === undefined ? {} : { budgets: [...left(from, order.from), ...left(to, order.to)] }),
+  }
+}

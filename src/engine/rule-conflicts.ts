@@ -1,0 +1,127 @@
+/** Rules of a site that can't all be kept, found when one is set and not when a move is tried: an unsatisfiable set is a sentence for people, and no motion. */
+import { HOST_UNKNOWN, type Inventory } from '../terms/cluster.ts'
+import type { Policy } from '../terms/policy.ts'
+import type { Vm } from '../terms/vm.ts'
+import { GiB } from '../terms/units.ts'
+
+/** Rules that contradict each other. */
+export interface RuleConflict {
+  /** One sentence with the values. The same conflict has the same sentence. */
+  readonly text: string
+  /** What most likely ends it. */
+  readonly remedy: string
+}
+
+/** Hosts, VMs and what people want of them: pinned VMs are those that nobody moves, and hosts in maintenance those that are to be emptied. */
+export type RuledSite = Pick<Inventory, 'hosts' | 'hostStates' | 'vms' | 'hostOf'>
+
+/** VMs named in one sentence. */
+const NAMES_MAX = 3
+
+/** What can't be kept whatever goes where. Empty: nothing is known to stand in the way; whether there is room for load is another matter. */
+export function findConflicts(site: RuledSite, { limits }: Pick<Policy, 'limits'>): readonly RuleConflict[] {
+  const { hostStates, hosts } = site
+  const open = hosts.flatMap((_, h) => (hostStates[h] === 'maintenance' ? [] : [h]))
+  return [
+    ...groupConflicts(site, open),
+    ...pinnedInMaintenance(site),
+    ...leftWithoutHost(site, open, limits.memoryAllocationMax ?? Infinity),
+  ]
+}
+
+/** Those that a change brings. */
+export function newConflicts(before: readonly RuleConflict[], after: readonly RuleConflict[]): readonly RuleConflict[] {
+  const known = new Set(before.map(({ text }) => text))
+  return after.filter(({ text }) => !known.has(text))
+}
+
+/** Anti-affinity against pins, and against the number of hosts. */
+function groupConflicts({ vms, hosts, hostOf }: RuledSite, open: readonly number[]): readonly RuleConflict[] {
+  const groups = Map.groupBy(vms.keys(), (v) => vms[v].antiAffinityGroup)
+  return [...groups].flatMap(([group, members]) => {
+    if (group === undefined) return []
+    const fixed = members.filter((v) => vms[v].isPinned === true && hostOf[v] !== HOST_UNKNOWN)
+    const held = Map.groupBy(fixed, (v) => hostOf[v])
+    const together = [...held].flatMap(([host, mates]): RuleConflict[] => {
+      if (mates.length < 2) return []
+      const names = nameSome(mates.map((v) => vms[v]))
+      return [
+        {
+          text: `The group "${group}" keeps VMs apart, and ${names} are pinned together on ${hosts[host].id}.`,
+          remedy: 'Let all but one of them be moved, or take them out of the group.',
+        },
+      ]
+    })
+    const movable = members.length - fixed.length
+    const free = open.filter((host) => !held.has(host)).length
+    if (movable <= free) return together
+    const pinned = fixed.length === 0 ? '' : ` beside those that hold pinned ones of it`
+    return [
+      ...together,
+      {
+        text: `The group "${group}" keeps ${movable} VMs apart, and only ${free} hosts outside maintenance may take one${pinned}.`,
+        remedy: 'Bring a host back from maintenance, add one, or make the group smaller.',
+      },
+    ]
+  })
+}
+
+function pinnedInMaintenance({ vms, hosts, hostStates, hostOf }: RuledSite): readonly RuleConflict[] {
+  return hosts.flatMap(({ id }, h) => {
+    if (hostStates[h] !== 'maintenance') return []
+    const pinned = vms.filter((vm, v) => hostOf[v] === h && vm.isPinned === true)
+    if (pinned.length === 0) return []
+    return [
+      {
+        text: `${id} is to be emptied, and ${nameSome(pinned)} on it may not be moved.`,
+        remedy: 'Take the pin or the opt-out back, or shut the VM down by hand.',
+      },
+    ]
+  })
+}
+
+/** VMs on hosts in maintenance that no other host can hold, by what never changes: CPU and memory. */
+function leftWithoutHost(site: RuledSite, open: readonly number[], memoryShare: number): readonly RuleConflict[] {
+  const { vms, hosts, hostStates, hostOf } = site
+  const leaving = [...vms.keys()].filter((v) => hostStates[hostOf[v]] === 'maintenance' && vms[v].isPinned !== true)
+  if (leaving.length === 0) return []
+  const remedy = 'Bring a host back from maintenance first, or add one.'
+  if (open.length === 0)
+    return [{ text: `All ${hosts.length} hosts are in maintenance, and none is left to take a VM.`, remedy }]
+  const roomOf = (host: number): number => hosts[host].memoryBytes * memoryShare
+  const single = leaving.flatMap((v): RuleConflict[] => {
+    const vm = vms[v]
+    const { id, cpuFlags } = hosts[hostOf[v]]
+    const needed = [...(vm.cpuFlags ?? []), ...(vm.isHostPassthrough === true ? cpuFlags : [])]
+    const able = open.filter((host) => offers(hosts[host].cpuFlags, needed))
+    const about = `${id} is to be emptied, and no host outside maintenance`
+    if (able.length === 0) return [{ text: `${about} offers all CPU flags that ${vm.id} needs.`, remedy }]
+    if (able.some((host) => roomOf(host) >= vm.memoryBytes)) return []
+    return [{ text: `${about} could hold the ${gib(vm.memoryBytes)} GiB of ${vm.id}, were it empty.`, remedy }]
+  })
+  const wanted = vms.reduce(
+    (sum, vm, v) => sum + (leaving.includes(v) || hostStates[hostOf[v]] !== 'maintenance' ? vm.memoryBytes : 0),
+    0,
+  )
+  const room = open.reduce((sum, host) => sum + roomOf(host), 0)
+  if (wanted <= room) return single
+  const text = `VMs have ${gib(wanted)} GiB of memory, and hosts outside maintenance may hold ${gib(room)} GiB.`
+  return [...single, { text, remedy }]
+}
+
+/** A host of which no flags are known is not held to lack any. */
+function offers(flags: readonly string[], needed: readonly string[]): boolean {
+  if (flags.length === 0) return true
+  const offered = new Set(flags)
+  return needed.every((flag) => offered.has(flag))
+}
+
+function nameSome(vms: readonly Vm[]): string {
+  const names = vms.slice(0, NAMES_MAX).map(({ id }) => id)
+  const more = vms.length - names.length
+  return [...names, ...(more > 0 ? [`${more} more`] : [])].join(', ').replace(/, ([^,]*)$/, ' and $1')
+}
+
+function gib(bytes: number): string {
+  return (bytes / GiB).toFixed(1)
+}
