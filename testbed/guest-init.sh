@@ -1,10 +1,11 @@
 #!/bin/busybox sh
 # init of the test guests.  Kernel command line: testbed.name testbed.ip testbed.gw; testbed.debian (1: go on as the Debian guest);
 # testbed.cpu (percent of one core), testbed.work (burn, or serve: see workload.c), testbed.slice (ms in which it is busy and idle once, 50);
-# testbed.dirty (MiB rewritten per second), testbed.span (MiB it walks over); testbed.beat (ms between beats, 200).
+# testbed.dirty (MiB rewritten per second), testbed.span (MiB it walks over); testbed.fill (MiB that it holds); testbed.beat (ms between beats, 200).
 # The small guest prints "beat SEQ UPTIME" on the serial console: an unbroken sequence across a
 # migration is the proof that the guest lived on.  It takes commands on virtio port org.ethos.testbed.0:
 #   ping | set cpu N | set dirty N | set span N | stat | agent (the agent's last words, where there is one)
+#   done (pages rewritten so far, and when)
 /bin/busybox --install -s /bin
 export PATH=/bin
 mount -t proc proc /proc; mount -t sysfs sys /sys; mount -t devtmpfs dev /dev; mount -t tmpfs run /run
@@ -39,6 +40,7 @@ channel() {
       case $verb in
         ping) echo "pong $(cat /run/beat)" ;;
         set)  echo "$value" >"/run/$key"; echo "ok $key $value" ;;
+        done) echo "done $(cat /run/done-dirty)" ;;
         agent) tail -n 1 /run/agent.log 2>/dev/null ;;
         stat) head -1 /proc/stat; grep -E '^(MemTotal|MemAvailable)' /proc/meminfo ;;
       esac >&3
@@ -56,5 +58,5 @@ agent() {
   exec ethos-agent --config /run/agent.conf >/run/agent.log 2>&1
 }
 if [ -x /bin/ethos-agent ]; then agent & fi
-workload beat "${testbed_beat:-200}" & workload "${testbed_work:-burn}" & workload dirty 0 & channel &
+workload beat "${testbed_beat:-200}" & workload "${testbed_work:-burn}" & workload dirty "${testbed_fill:-0}" & channel &
 while :; do wait; sleep 1; done

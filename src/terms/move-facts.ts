@@ -17,6 +17,8 @@ export interface MoveFacts {
   /** By QEMU's page sampling over `dirtyWindowSec`. */
   readonly dirtyMibPerSec: number
   readonly dirtyWindowSec: number
+  /** Further windows of the same sampling, where it was done more than once. */
+  readonly moreDirtyWindows?: readonly { readonly mibPerSec: number; readonly windowSec: number }[]
   /** Load average of the source over a minute. */
   readonly load1: number
   /** CPU time of the whole QEMU process, in ms per second. */

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type MoveCells, numberIn, readMoves } from '../../src/drivers/traces/moves-csv.ts'
 import type { MoveFacts } from '../../src/terms/move-facts.ts'
+import { MiB } from '../../src/terms/units.ts'
 import { REPOSITORY } from '../repository.ts'
 
 export const MOVES_FOLDER = join(REPOSITORY, 'traces', 'live-migrations')
@@ -20,6 +21,8 @@ export interface FinishedMove {
   readonly converged: boolean
   /** Pages that held something (MiB), counted by QEMU. */
   readonly usedMib: number
+  /** What only the guest knows, and no promise may read: how fast it rewrote pages, and over how much memory it walked. Absent: nobody counted. */
+  readonly truth?: { readonly bytesPerSec: number; readonly workingSetBytes: number }
   /** Absent where it was given up. */
   readonly ended?: { readonly totalMs: number; readonly downtimeMs: number; readonly bytesMib: number }
 }
@@ -34,6 +37,7 @@ export function readFinishedMoves(path = join(MOVES_FOLDER, 'migrations.csv')): 
 function resultOf(cells: MoveCells, place: string): Omit<FinishedMove, 'row' | 'facts'> {
   const read = (column: string): number => numberIn(cells, column, place) ?? Number.NaN
   const converged = cells.get('converged') === 'True'
+  const truth = { bytesPerSec: read('pre_true_dirty_mb_s') * 1e6, workingSetBytes: read('span_mb') * MiB }
   const ended = { totalMs: read('total_time_ms'), downtimeMs: read('downtime_ms'), bytesMib: read('bytes_mib') }
   return {
     group: cells.get('repeat_group') ?? '0',
@@ -41,6 +45,7 @@ function resultOf(cells: MoveCells, place: string): Omit<FinishedMove, 'row' | '
     pair: `${cells.get('src') ?? ''} to ${cells.get('dst') ?? ''}`,
     converged,
     usedMib: read('mem_total_mib') - read('constant_pages') / 256,
+    ...(Number.isNaN(truth.bytesPerSec + truth.workingSetBytes) ? {} : { truth }),
     ...(converged ? { ended } : {}),
   }
 }

@@ -8,7 +8,9 @@ import { commitName, REPOSITORY, runProgram } from '../repository.ts'
 import { MEMORY_OVER_BANDWIDTH, RESIDENT_OVER_BANDWIDTH, STOP_RULE_ONLY, TEXTBOOK_ROUNDS } from './baselines.ts'
 import type { FinishedMove } from './finished-moves.ts'
 import { fitCostModel } from './fit.ts'
+import { studyWindows } from './more-windows.ts'
 import { noiseFloor } from './noise-floor.ts'
+import { studyOwnMoves, verdictsText } from './own-moves.ts'
 import { studyPairs } from './pairs.ts'
 import { COST_MODEL, runStudy, type Spread, type StudyRow } from './study.ts'
 import { compareSynthetic, drawCase, type SyntheticResult } from './synthetic.ts'
@@ -30,6 +32,8 @@ export function keepReport(
   const synthetic = compareSynthetic(cases, 1)
   const speed = speedOf(moves)
   const pairs = studyPairs(moves, { folds: FOLDS, seed: 1 })
+  const verdicts = studyOwnMoves(moves, SEEDS)
+  const windows = studyWindows(moves)
   if (isKept) {
     const result = {
       commit: commitName(),
@@ -42,6 +46,8 @@ export function keepReport(
       synthetic,
       speed,
       pairs,
+      verdicts,
+      windows,
     }
     writeFileSync(RESULT, `${JSON.stringify(result, short, 2)}\n`)
     runProgram('biome', ['format', '--write', RESULT])
@@ -55,6 +61,14 @@ export function keepReport(
     ...strict.map((row) => rowText({ ...row, name: 'cost model, guests held out whole' })),
     line(['noise floor', percent(floor.total), '', percent(floor.downtime), percent(floor.bytes)]),
     line(['goal', '<= 4 %', '', '<= 12 %', '<= 1.5 %', '<= 0.5 %', '0']),
+    '',
+    'verdicts, with the moves of traces/live-migrations/own-moves.csv: many can not end',
+    verdictsText(verdicts),
+    '',
+    'samples drawn anew from how the recorded guests truly wrote, in so many windows of so many seconds',
+    ...windows.map((row) =>
+      line([row.windows.join(' + '), percent(row.total), '', '', percent(row.bytes), percent(row.wrong)]),
+    ),
     '',
     `learned per pair of hosts: total off by ${pairs.plain.toFixed(2)} %, corrected ${pairs.corrected.toFixed(2)} %; in range ` +
       `${pairs.plainHeld.toFixed(0)} %, corrected ${pairs.correctedHeld.toFixed(0)} % (promised 80 %); ` +

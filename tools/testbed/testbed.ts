@@ -168,7 +168,7 @@ export class Testbed {
 
   /** Where one host's libvirt reaches another's, and whoever is in its network. */
   networkUri(host: string): string {
-    return `qemu+tcp://${this.net}.${10 + Number(host.replaceAll(/\D/g, ''))}/system`
+    return `qemu+tcp://${this.hostAddress(host)}/system`
   }
 
   /** The same by certificate. The folder of keys is the same path here and within each host. */
@@ -180,6 +180,17 @@ export class Testbed {
   /** Boots the small guest: no agent, some load. @param options of `testbed.sh vm-start` */
   async startSmallGuest(host: string, vm: string, ...options: readonly string[]): Promise<void> {
     await this.tell('vm-start', host, vm, 'cpu=20', 'dirty=2', ...options)
+  }
+
+  /** Starts a program within a host; it ends with the host at the latest. */
+  spawn(host: string, ...words: readonly string[]): ChildProcess {
+    const stdio = ['pipe', 'pipe', 'inherit'] as const
+    return spawn(join(SCRIPTS, 'testbed.sh'), ['exec', host, ...words], { env: this.environment, stdio: [...stdio] })
+  }
+
+  /** Address of a host. */
+  hostAddress(host: string): string {
+    return `${this.net}.${10 + Number(host.replaceAll(/\D/g, ''))}`
   }
 
   /** Breaks something, or mends it. */

@@ -39,6 +39,17 @@ test('a move is read with its units', () => {
   ])
 })
 
+test('further windows of page sampling are read where the file has them', () => {
+  const head = `${HEAD},pre_dirtyrate_more`
+  assert.deepEqual(read(head, `${ROW},4:12 1:14`)[0].facts.moreDirtyWindows, [
+    { windowSec: 4, mibPerSec: 12 },
+    { windowSec: 1, mibPerSec: 14 },
+  ])
+  assert.equal(read(head, `${ROW},`)[0].facts.moreDirtyWindows, undefined)
+  assert.throws(() => read(head, `${ROW},0:12`), /pre_dirtyrate_more: "0:12" is not usable\. Expected windows/)
+  assert.throws(() => read(head, `${ROW},12`), /like "4:12 1:14"/)
+})
+
 /** The columns from the last to the second. */
 function turned(line: string): string {
   return line.split(',').slice(1).toReversed().join(',')

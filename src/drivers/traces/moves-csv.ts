@@ -33,6 +33,8 @@ const COLUMNS: readonly Column[] = [
   { name: 'pre_balloon_rss_mb', min: 1, max: 64 * 1024 * 1024, what: 'resident memory of the QEMU process in MiB' },
   { name: 'pre_balloon_unused_mb', min: 0, max: 64 * 1024 * 1024, what: 'memory that the guest does not use in MiB' },
 ]
+/** Where it is there: further windows of the page sampling, as `seconds:MiB/s` with spaces between. */
+const MORE_WINDOWS = 'pre_dirtyrate_more'
 const ROWS_MAX = 1_000_000
 
 /** What a promise needs of each move. Throws `ParseError` with file, line and reason.
@@ -119,6 +121,7 @@ function factsOf(cells: MoveCells, place: string): MoveFacts {
     )
   }
   const link = read('link_mbit')
+  const more = moreWindowsOf(cells.get(MORE_WINDOWS) ?? '', `${place}, ${MORE_WINDOWS}`)
   return {
     memoryMib: read('mem_mb'),
     ...(link > 0 ? { linkMbitPerSec: link } : {}),
@@ -128,11 +131,22 @@ function factsOf(cells: MoveCells, place: string): MoveFacts {
     probeBytesPerSec: read('probe_bw_mb_s') * 1e6,
     dirtyMibPerSec: read('pre_dirtyrate_mib_s'),
     dirtyWindowSec: read('dirtyrate_calc_s'),
+    ...(more.length > 0 ? { moreDirtyWindows: more } : {}),
     load1: read('load1_before'),
     cpuMsPerSec: read('pre_cpu_time_ms_per_s'),
     residentMib: read('pre_balloon_rss_mb'),
     unusedMib: read('pre_balloon_unused_mb'),
   }
+}
+
+function moreWindowsOf(text: string, place: string): NonNullable<MoveFacts['moreDirtyWindows']> {
+  return text.split(' ').flatMap((word) => {
+    if (word === '') return []
+    const [, seconds, rate] = /^(\d{1,2}(?:\.\d+)?):(\d{1,7}(?:\.\d+)?)$/.exec(word) ?? []
+    const windowSec = Number(seconds)
+    if (windowSec > 0) return [{ windowSec, mibPerSec: Number(rate) }]
+    throw new ParseError(place, text, 'Expected windows as seconds:MiB/s with spaces between, like "4:12 1:14".')
+  })
 }
 
 function valueOf(cells: MoveCells, { name, min, max, what }: Column, place: string): number {

@@ -58,6 +58,8 @@ const UNLIMITED_SET_UP_MS = 400
 const PROCESS_MIB = 84.5
 const YOUNG_PROCESS_MIB = 142
 const YOUNG_GAP_MIB = 130
+/** Of what a guest says it uses at least so much holds something: pages of zeros are few (the least of all recorded moves). */
+const NOT_ZERO_SHARE = 0.954
 /** Physics misses the time of one move by about this much (standard deviation of its logarithm): it blurs the verdict at the deadline. */
 const TIME_SPREAD = 0.06
 /** Bytes that differ by less than about this much (as logarithms) count as the same when the likeliest are looked for. */
@@ -114,18 +116,24 @@ export function usedMibOf(memory: SmoothModel, facts: MoveFacts): number {
   return Math.min(guess, facts.memoryMib + DEVICE_MIB)
 }
 
-/** The process's memory less what QEMU itself takes. */
+/** The process's memory less what QEMU itself takes, and no less than what the guest says it uses. */
 export function firstGuessMib(facts: MoveFacts): number {
-  const gap = facts.residentMib - (facts.memoryMib - facts.unusedMib)
-  const own = gap > YOUNG_GAP_MIB ? YOUNG_PROCESS_MIB : PROCESS_MIB
-  return Math.min(facts.memoryMib, Math.max(0.1 * facts.memoryMib, facts.residentMib - own))
+  const usedByGuest = facts.memoryMib - facts.unusedMib
+  const own = facts.residentMib - usedByGuest > YOUNG_GAP_MIB ? YOUNG_PROCESS_MIB : PROCESS_MIB
+  return Math.min(facts.memoryMib, Math.max(NOT_ZERO_SHARE * usedByGuest, facts.residentMib - own))
 }
 
 export function outlookOf(facts: MoveFacts, usedMib: number): CopyOutlook {
   const ramBytes = (facts.memoryMib + DEVICE_MIB) * MiB
   const usedBytes = Math.min(ramBytes, usedMib * MiB)
   const bytesPerSec = facts.linkMbitPerSec === undefined ? PACE_MIB * MiB : facts.probeBytesPerSec
-  const sample = { bytesPerSec: facts.dirtyMibPerSec * MiB, windowSec: facts.dirtyWindowSec, ramBytes }
+  const more = facts.moreDirtyWindows?.map(({ mibPerSec, windowSec }) => ({ bytesPerSec: mibPerSec * MiB, windowSec }))
+  const sample = {
+    bytesPerSec: facts.dirtyMibPerSec * MiB,
+    windowSec: facts.dirtyWindowSec,
+    ...(more === undefined ? {} : { more }),
+    ramBytes,
+  }
   const terms = {
     bytesPerSec,
     downtimeLimitMs: facts.downtimeLimitMs,

@@ -38,6 +38,18 @@ test('more pages seen changing mean faster writing', () => {
   )
 })
 
+test('a longer window tells slow writing from a small working set written fast', () => {
+  // 64 MiB of 1 GiB in 1 s: either 64 MiB/s, or 64 MiB again and again. In 4 s the one has written 256 MiB, the other still 64.
+  const first = { bytesPerSec: 64 * MiB, windowSec: 1, ramBytes: GiB }
+  const littleIn10 = (mibIn4: number): number => {
+    const more = [{ bytesPerSec: (mibIn4 / 4) * MiB, windowSec: 4 }]
+    const cases = beliefOf({ ...first, more }, 0.9 * GiB)
+    return cases.reduce((sum, one) => sum + (curveOf(one)(10) < 150 * MiB ? one.weight : 0), 0)
+  }
+  assert.ok(littleIn10(64) > 0.95, String(littleIn10(64)))
+  assert.ok(littleIn10(256) < 0.05, String(littleIn10(256)))
+})
+
 test('a curve levels off where it says', () => {
   const way = { bytesPerSec: 10 * MiB, workingSetBytes: 32 * MiB }
   assert.ok(Math.abs(curveOf(way)(1e6) - levelOf(way)) < 1)

@@ -6,11 +6,16 @@
 import { MiB } from '../../terms/units.ts'
 import type { DirtyCurve } from './copy-course.ts'
 
-export interface DirtySample {
+export interface DirtySample extends DirtyWindow {
+  /** Further windows: their pages count like those of the first. One of another length tells slow writing from a small working set. */
+  readonly more?: readonly DirtyWindow[]
+  readonly ramBytes: number
+}
+
+export interface DirtyWindow {
   /** As reported: distinct pages over the window. */
   readonly bytesPerSec: number
   readonly windowSec: number
-  readonly ramBytes: number
 }
 
 /** One way in which the VM may write, and how likely it is. Weights of a belief sum to one. */
@@ -25,17 +30,19 @@ export interface DirtyCase {
 
 /** `DEFAULT_SAMPLE_PAGES` of QEMU. */
 const SAMPLED_PAGES_PER_GIB = 512
+const PAGE_STANDS_FOR_BYTES = (1024 * MiB) / SAMPLED_PAGES_PER_GIB
 /** An idle guest's own writing: it levels off at about this much, a bit at a time (measured on Debian guests). */
 const IDLE_BYTES = 1.4 * MiB
 const IDLE_SECONDS = 1.6
 const RATES_MIB = [0, 0.5, 1, 1.4, 2, 2.8, 4, 5.7, 8, 11, 16, 20, 25, 32, 40, 50, 64, 90, 128, 181, 256, 512, 1024]
-const WORKING_SETS_MIB = [8, 16, 32, 64, 96, 128, 256, 512, 1024, 4096, 16384, 65536]
+const WORKING_SETS_MIB = [2, 4, 8, 16, 32, 64, 96, 128, 256, 512, 1024, 4096, 16384, 65536]
 /** With more sampled pages the figure is finer than the rates above, and stands beside them. */
 const FINE_PAGES = 1024
 /** A case this unlikely is left out: it could not move a median. */
 const WEIGHT_MIN = 1e-3
 
-/** How VMs write before one of them is looked at. Working sets are lognormal around `setMib`; rates level, and fewer above `rateMib`. */
+/** How VMs write before one of them is looked at. Working sets are lognormal around `setMib`, or of every size alike where the spread has no end;
+ *  rates level, and fewer above `rateMib`. */
 interface DirtyPrior {
   readonly atRest: number
   readonly rateMib: number
@@ -45,19 +52,23 @@ interface DirtyPrior {
 
 /** Both chosen by cross-validation on the moves that ship: one by errors of bytes, the other by verdicts. */
 const TYPICAL: DirtyPrior = { atRest: 4, rateMib: 300, setMib: 64, setSpread: 0.7 }
-const CAUTIOUS: DirtyPrior = { atRest: 1.5, rateMib: Infinity, setMib: 32, setSpread: 1.5 }
+const CAUTIOUS: DirtyPrior = { atRest: 1.5, rateMib: Infinity, setMib: 32, setSpread: Infinity }
 
 type Way = Pick<DirtyCase, 'bytesPerSec' | 'workingSetBytes'>
 
 /** @param usedBytes what the VM's pages hold: no working set is larger */
 export function beliefOf(sample: DirtySample, usedBytes: number): readonly DirtyCase[] {
-  const { windowSec, ramBytes } = sample
+  const { ramBytes, more = [] } = sample
   const pages = Math.max(1, Math.round((SAMPLED_PAGES_PER_GIB * ramBytes) / (1024 * MiB)))
-  const hits = Math.min(pages, (sample.bytesPerSec * windowSec * pages) / ramBytes)
   const ways = waysOf(usedBytes, pages > FINE_PAGES ? sample.bytesPerSec : 0)
+  const windows = [sample, ...more]
   const logs = ways.map((way) => {
-    const share = Math.min(1 - 1e-6, curveOf(way)(windowSec) / ramBytes)
-    return hits * Math.log(share) + (pages - hits) * Math.log(1 - share)
+    const curve = curveOf(way)
+    return windows.reduce((sum, { bytesPerSec, windowSec }) => {
+      const hits = Math.min(pages, ((bytesPerSec + unreported(windowSec)) * windowSec * pages) / ramBytes)
+      const share = Math.min(1 - 1e-6, curve(windowSec) / ramBytes)
+      return sum + hits * Math.log(share) + (pages - hits) * Math.log(1 - share)
+    }, 0)
   })
   // Relative to the likeliest: of thousands of pages the likelihood itself is too small for a number.
   const most = Math.max(...logs)
@@ -81,6 +92,13 @@ export function beliefOf(sample: DirtySample, usedBytes: number): readonly Dirty
   }))
 }
 
+/** QEMU tells whole MiB/s, rounded down. A page of the sample stands for 2 MiB, so windows of up to 2 s lose nothing; of longer ones the middle of what
+ *  the figure may have been is taken. */
+function unreported(windowSec: number): number {
+  const step = PAGE_STANDS_FOR_BYTES / windowSec
+  return Math.max(0, (MiB - step) / 2)
+}
+
 function sumOf(cases: readonly DirtyCase[]): { readonly weight: number; readonly cautious: number } {
   return {
     weight: cases.reduce((sum, { weight }) => sum + weight, 0),
@@ -95,7 +113,7 @@ function waysOf(usedBytes: number, measured: number): readonly Way[] {
   const rates = RATES_MIB.map((rate) => rate * MiB)
   if (measured > 0) rates.push(measured)
   return rates.flatMap((bytesPerSec) =>
-    (bytesPerSec === 0 ? sets.slice(0, 1) : sets).map((workingSetBytes) => ({ bytesPerSec, workingSetBytes })),
+    (bytesPerSec === 0 ? [0] : sets).map((workingSetBytes) => ({ bytesPerSec, workingSetBytes })),
   )
 }
 
