@@ -54,7 +54,8 @@ export function checkOutcome(outcome: Outcome, deadHost?: string): void {
   // What ran there when the move was over, and died with its host after that, is no longer the move's.
   const isLostLater = running.length === 0 && struckAt !== undefined && struckAt >= closed.at
   const isLostBefore = closed.state === 'not-started' && calls.length === 0 && from === deadHost && running.length === 0
-  if (!isLostLater && !isLostBefore) assert.deepEqual(running, places[closed.state], `the journal says otherwise: ${told}`)
+  if (!isLostLater && !isLostBefore)
+    assert.deepEqual(running, places[closed.state], `the journal says otherwise: ${told}`)
   assert.ok(
     running.every((host) => truth.processes.includes(host)),
     `libvirt says otherwise than the kernel: ${told}`,

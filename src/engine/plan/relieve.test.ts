@@ -335,11 +335,13 @@ function rises(high: number): readonly (readonly number[])[] {
   return [0.6, 1.2, 1.3, 1.4].map((cores) => Array.from({ length: 13 }, (_, k) => (k < 13 - high ? 0.2 : cores)))
 }
 
+/** How many leave their host where the last so many windows are high. */
+function leave(high: number, contention: object): number {
+  const policy = aPolicy({ contention, safety: SURELY })
+  return routes(plan({ demand: [...rises(high), 0.2], bandSd: 0, policy })).length
+}
+
 test('a young site is relieved too: with little past, what has lasted as long as it must is sure', () => {
-  const planned = (high: number, contention: object): number => {
-    const policy = aPolicy({ contention, safety: SURELY })
-    return routes(plan({ demand: [...rises(high), 0.2], bandSd: 0, policy })).length
-  }
   const once = { holdTurns: 1, ofTurns: 1 }
-  assert.deepEqual([planned(1, once), planned(2, {})], [1, 1])
+  assert.deepEqual([leave(1, once), leave(2, {})], [1, 1])
 })
