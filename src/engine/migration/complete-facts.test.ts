@@ -16,9 +16,12 @@ const VM: VmFacts = {
   mayPostCopy: false,
 }
 
+function facts(vm: VmFacts): ReturnType<typeof completeFacts> {
+  return completeFacts(vm, { linkMbitPerSec: 200 })
+}
+
 test('all windows that told are promised with; one is enough, and without one nothing is made up', () => {
   const more = [0, 12].map((mibPerSec) => ({ mibPerSec, windowSec: 1 }))
-  const facts = (vm: VmFacts) => completeFacts(vm, { linkMbitPerSec: 200 })
   const known = facts(VM)
   assert.ok('memoryMib' in known)
   assert.deepEqual([known.dirtyMibPerSec, known.moreDirtyWindows], [8, undefined])

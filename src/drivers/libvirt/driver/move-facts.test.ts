@@ -57,7 +57,7 @@ test('one VM is sampled five times for a second by pages alone, and its host and
   const asked = site.host('host-1').server.calls.filter(({ number }) => number === 427)
   assert.deepEqual(
     asked.map(({ args }) => args),
-    new Array(5).fill({ domain, seconds: 1, flags: 0 }),
+    Array.from({ length: 5 }, () => ({ domain, seconds: 1, flags: 0 })),
   )
 })
 
@@ -103,7 +103,13 @@ test('a window that is refused, late or without a figure is left out, and one th
   assert.deepEqual(await told('late', [8, 9]), [8, 9])
   assert.deepEqual(await told('gap', [8, 'untold', 9, 'untold', 10]), [8, 9, 10])
   assert.deepEqual(await told('first', ['untold', 9, 10, 11, 12]), [9, 10, 11, 12])
-  assert.deepEqual(await told('none', new Array(5).fill('untold')), [undefined])
+  assert.deepEqual(
+    await told(
+      'none',
+      Array.from({ length: 5 }, (): FakeWindow => 'untold'),
+    ),
+    [undefined],
+  )
   assert.match(reasonIn(await read('never', ['refused'])), /still in progress/)
 })
 
