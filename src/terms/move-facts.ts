@@ -37,6 +37,8 @@ export interface VmFacts {
   readonly downtimeLimitMs: number
   readonly dirtyMibPerSec?: number
   readonly dirtyWindowSec: number
+  /** Of the further windows those that told. */
+  readonly moreDirtyWindows?: NonNullable<MoveFacts['moreDirtyWindows']>
   /** What the host's load came to while its VM was sampled: cores that ran or waited for a disk. */
   readonly load1?: number
   readonly cpuMsPerSec?: number

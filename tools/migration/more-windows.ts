@@ -1,6 +1,7 @@
 /** What page sampling would tell if it were done more often before a move: samples drawn anew from how each recorded guest truly wrote. */
 import { type CostModel, promiseMove } from '../../src/engine/migration/cost-model.ts'
 import { curveOf } from '../../src/engine/migration/dirty-belief.ts'
+import { CONVERGE_MIN_AUTOMATION } from '../../src/engine/migration/terms.ts'
 import { Luck } from '../../src/terms/luck.ts'
 import type { MoveFacts } from '../../src/terms/move-facts.ts'
 import { MiB } from '../../src/terms/units.ts'
@@ -18,15 +19,18 @@ export interface WindowsRow {
   readonly total: number
   /** Percent of verdicts. */
   readonly wrong: number
+  /** Moves that automation would begin, and that did not end. */
+  readonly begun: number
 }
 
 const SAMPLED_PAGES_PER_GIB = 512
-const ROUNDS = 12
+const ROUNDS = 60
 
-/** Each round draws the samples anew; every move is judged by a model that saw none of its group. */
-export function studyWindows(moves: readonly FinishedMove[]): readonly WindowsRow[] {
-  const known = moves.filter(({ truth }) => truth !== undefined)
-  const models = modelsOf(known)
+/** Each round draws the samples anew; every move is judged by a model that saw none of its group. @param later moves to be judged by what `moves` teach,
+ *  instead of those themselves */
+export function studyWindows(moves: readonly FinishedMove[], later?: readonly FinishedMove[]): readonly WindowsRow[] {
+  const known = (later ?? moves).filter(({ truth }) => truth !== undefined)
+  const models = later === undefined ? modelsOf(known) : modelsOf(moves, known)
   return WINDOWS.map((windows) => {
     const luck = new Luck(11)
     const rounds = Array.from({ length: ROUNDS }, () => judge(known, models, windows, luck))
@@ -37,11 +41,16 @@ export function studyWindows(moves: readonly FinishedMove[]): readonly WindowsRo
       bytes: mean(({ bytes }) => bytes),
       total: mean(({ total }) => total),
       wrong: mean(({ wrong }) => wrong),
+      begun: mean(({ begun }) => begun),
     }
   })
 }
 
-function modelsOf(moves: readonly FinishedMove[]): ReadonlyMap<string, CostModel> {
+function modelsOf(moves: readonly FinishedMove[], later?: readonly FinishedMove[]): ReadonlyMap<string, CostModel> {
+  if (later !== undefined) {
+    const model = fitCostModel(moves, COST_MODEL.name)
+    return new Map(later.map(({ group }) => [group, model]))
+  }
   const folds = foldsOf([...new Set(moves.map(({ group }) => group))], 5, 1)
   return new Map(
     folds.flatMap((fold) => {
@@ -63,16 +72,18 @@ function judge(
   const bytes: number[] = []
   const total: number[] = []
   let wrong = 0
+  let begun = 0
   for (const move of moves) {
     const model = models.get(move.group)
     if (model === undefined) continue
     const promise = promiseMove(model, resampled(move, windows, luck))
     if (promise.pConverge >= 0.5 !== move.converged) wrong++
+    if (promise.pConverge >= CONVERGE_MIN_AUTOMATION && !move.converged) begun++
     if (move.ended === undefined) continue
     bytes.push(100 * Math.abs(promise.bytesMib / move.ended.bytesMib - 1))
     total.push(100 * Math.abs(promise.totalMs / move.ended.totalMs - 1))
   }
-  return { bytes: quantile(bytes, 0.5), total: quantile(total, 0.5), wrong: (100 * wrong) / moves.length }
+  return { bytes: quantile(bytes, 0.5), total: quantile(total, 0.5), wrong: (100 * wrong) / moves.length, begun }
 }
 
 /** As QEMU tells it: pages of the sample that changed, in whole MiB/s. */

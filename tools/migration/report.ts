@@ -6,11 +6,11 @@ import { promiseMove } from '../../src/engine/migration/cost-model.ts'
 import { Luck } from '../../src/terms/luck.ts'
 import { commitName, REPOSITORY, runProgram } from '../repository.ts'
 import { MEMORY_OVER_BANDWIDTH, RESIDENT_OVER_BANDWIDTH, STOP_RULE_ONLY, TEXTBOOK_ROUNDS } from './baselines.ts'
-import type { FinishedMove } from './finished-moves.ts'
+import { type FinishedMove, readFinishedMoves } from './finished-moves.ts'
 import { fitCostModel } from './fit.ts'
-import { studyWindows } from './more-windows.ts'
+import { studyWindows, type WindowsRow } from './more-windows.ts'
 import { noiseFloor } from './noise-floor.ts'
-import { studyOwnMoves, verdictsText } from './own-moves.ts'
+import { OWN_MOVES_PATH, studyOwnMoves, verdictsText } from './own-moves.ts'
 import { studyPairs } from './pairs.ts'
 import { COST_MODEL, runStudy, type Spread, type StudyRow } from './study.ts'
 import { compareSynthetic, drawCase, type SyntheticResult } from './synthetic.ts'
@@ -34,6 +34,7 @@ export function keepReport(
   const pairs = studyPairs(moves, { folds: FOLDS, seed: 1 })
   const verdicts = studyOwnMoves(moves, SEEDS)
   const windows = studyWindows(moves)
+  const windowsLater = studyWindows(moves, readFinishedMoves(OWN_MOVES_PATH))
   if (isKept) {
     const result = {
       commit: commitName(),
@@ -48,6 +49,7 @@ export function keepReport(
       pairs,
       verdicts,
       windows,
+      windowsLater,
     }
     writeFileSync(RESULT, `${JSON.stringify(result, short, 2)}\n`)
     runProgram('biome', ['format', '--write', RESULT])
@@ -66,9 +68,9 @@ export function keepReport(
     verdictsText(verdicts),
     '',
     'samples drawn anew from how the recorded guests truly wrote, in so many windows of so many seconds',
-    ...windows.map((row) =>
-      line([row.windows.join(' + '), percent(row.total), '', '', percent(row.bytes), percent(row.wrong)]),
-    ),
+    ...windows.map(windowsText),
+    'the same for the moves of own-moves.csv, by what the recorded ones teach',
+    ...windowsLater.map(windowsText),
     '',
     `learned per pair of hosts: total off by ${pairs.plain.toFixed(2)} %, corrected ${pairs.corrected.toFixed(2)} %; in range ` +
       `${pairs.plainHeld.toFixed(0)} %, corrected ${pairs.correctedHeld.toFixed(0)} % (promised 80 %); ` +
@@ -127,6 +129,18 @@ function syntheticText(result: SyntheticResult): string {
     `  downtime median ${result.downtimeMedian.toFixed(2)} %, other verdict in ${result.wrongVerdicts.toFixed(3)} % ` +
       `(${(100 * result.endsShare).toFixed(0)} % end in time); goal <= 1 %`,
   ].join('\n')
+}
+
+function windowsText({ windows, total, bytes, wrong, begun }: WindowsRow): string {
+  return line([
+    windows.join(' + '),
+    percent(total),
+    '',
+    '',
+    percent(bytes),
+    percent(wrong),
+    `${begun.toFixed(2)} begun`,
+  ])
 }
 
 function percent(value: number): string {

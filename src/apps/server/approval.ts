@@ -15,7 +15,7 @@ import type { SiteSettings } from './site-settings.ts'
 import { whyNotStart } from './start-permit.ts'
 
 /** A person waits for facts so long before a move is carried out without a promise. */
-const FACTS_WAIT_MS = 10 * SECOND_MS
+const FACTS_WAIT_MS = 15 * SECOND_MS
 
 /** What there is to judge by and to act with, as it stands once settings have been read. A text: why nothing can be done. */
 export type ApprovalGround =

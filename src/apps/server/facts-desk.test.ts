@@ -50,6 +50,15 @@ test('one VM of a host is read at a time, whoever is waited for first, and each 
   assert.equal(bench.desk.fresh(a, parseHostId('kvm-2')), undefined)
 })
 
+test('32 hosts are asked at once, the next when one has answered', async () => {
+  const bench = new Bench()
+  for (let host = 0; host < 40; host++) bench.desk.want(parseVmId('a'), parseHostId(`kvm-${host}`))
+  assert.equal(bench.asked.length, 32)
+  await bench.end()
+  assert.equal(bench.asked.at(-1), 'a kvm-32')
+  assert.equal(bench.asked.length, 33)
+})
+
 test('facts are good for ten minutes and read anew before; a clock that was put back makes them old', async () => {
   const bench = new Bench()
   const [a] = VMS

@@ -58,6 +58,7 @@ export function completeFacts(vm: VmFacts, { linkMbitPerSec, bytesPerSec }: Move
     probeBytesPerSec,
     dirtyMibPerSec,
     dirtyWindowSec: vm.dirtyWindowSec,
+    ...(vm.moreDirtyWindows === undefined ? {} : { moreDirtyWindows: vm.moreDirtyWindows }),
     load1,
     cpuMsPerSec,
     residentMib,

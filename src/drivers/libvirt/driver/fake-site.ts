@@ -32,6 +32,9 @@ export const FAKE_STATE = {
   offMigrated: { state: 5, reason: 4 },
 } as const
 
+/** What one window of page sampling comes to, in MiB/s; `untold`: it ends without a figure. */
+export type FakeWindow = number | 'untold' | 'refused'
+
 type Job = 'out' | 'in' | { readonly operation: number }
 
 /** One host: what its daemon tells, and what a test changes of it. */
@@ -51,8 +54,8 @@ export interface FakeSiteHost {
   isUp: boolean
   /** Cores that the host keeps busy. */
   busyCores: number
-  /** How fast VMs write, by name, in MiB/s: told once it was asked to be measured. A VM that is not here is never measured. */
-  readonly dirtyRates: Map<string, number>
+  /** How fast VMs write, by name, in MiB/s: told once it was asked to be measured, of a list the next each time. Without one it is never measured. */
+  readonly dirtyRates: Map<string, number | FakeWindow[]>
 }
 
 interface FakeMove {
@@ -191,14 +194,16 @@ export class FakeSite {
 
   /** At once, as no daemon is: a second passes for the counters that a real one takes a second for. */
   private measure(host: FakeSiteHost, { name, uuid }: Domain): undefined {
-    const rate = host.dirtyRates.get(name)
+    const rates = host.dirtyRates.get(name)
+    const rate = Array.isArray(rates) ? rates.shift() : rates
     const stats = host.facts.domains.get(uuid)?.stats ?? []
     if (rate === undefined) return undefined
+    if (rate === 'refused') throw new FakeRefusal(LIBVIRT_ERROR.operationInvalid, 'still in progress')
     const start = Number(stats.find(({ field }) => field === 'dirtyrate.calc_start_time')?.value ?? 100)
     const measured: readonly TypedParameter[] = [
       { field: 'dirtyrate.calc_status', value: 2 },
       { field: 'dirtyrate.calc_start_time', value: BigInt(start + 1) },
-      { field: 'dirtyrate.megabytes_per_second', value: BigInt(rate) },
+      ...(rate === 'untold' ? [] : [{ field: 'dirtyrate.megabytes_per_second', value: BigInt(rate) }]),
     ]
     this.change(name, host.name, {
       stats: [...stats.filter(({ field }) => !field.startsWith('dirtyrate.')), ...measured],

@@ -4,6 +4,7 @@ import { parseHostId, parseVmId } from '../../../terms/ids.ts'
 import type { VmFactsAnswer } from '../../../world/vm-facts-reader.ts'
 import type { TypedParameter } from '../rpc/typed-parameters.ts'
 import { aDrivenSite } from './builders.ts'
+import type { FakeWindow } from './fake-site.ts'
 import { LibvirtMoveFacts } from './move-facts.ts'
 
 const HOST_1 = parseHostId('host-1')
@@ -32,11 +33,11 @@ function reasonIn(answer: VmFactsAnswer): string {
   return answer.reason
 }
 
-test('one VM is sampled for a second by pages alone, and its host and process are looked at before and after', async (context) => {
+test('one VM is sampled five times for a second by pages alone, and its host and process are looked at before and after', async (context) => {
   const { site, driver, dispose } = await aDrivenSite({ downtimeLimitMs: 500 }, { now: () => NOW })
   context.after(dispose)
   const domain = site.addVm('web-1', 'host-1', { stats: stats() })
-  site.host('host-1').dirtyRates.set('web-1', 12)
+  site.host('host-1').dirtyRates.set('web-1', [12, 0, 14, 13, 12])
   site.host('host-1').busyCores = 3
   const reader = new LibvirtMoveFacts(driver.hosts, { hosts: [], downtimeLimitMs: 500 }, QUICK)
   const { load1, ...facts } = factsIn(await reader.read(parseVmId('web-1'), HOST_1))
@@ -46,6 +47,7 @@ test('one VM is sampled for a second by pages alone, and its host and process ar
     downtimeLimitMs: 500,
     dirtyMibPerSec: 12,
     dirtyWindowSec: 1,
+    moreDirtyWindows: [0, 14, 13, 12].map((mibPerSec) => ({ mibPerSec, windowSec: 1 })),
     cpuMsPerSec: 0,
     residentMib: 512,
     unusedMib: 768,
@@ -55,7 +57,7 @@ test('one VM is sampled for a second by pages alone, and its host and process ar
   const asked = site.host('host-1').server.calls.filter(({ number }) => number === 427)
   assert.deepEqual(
     asked.map(({ args }) => args),
-    [{ domain, seconds: 1, flags: 0 }],
+    Array.from({ length: 5 }, () => ({ domain, seconds: 1, flags: 0 })),
   )
 })
 
@@ -67,7 +69,7 @@ test('what is not told is absent: no balloon driver, one that told long ago, no 
   site.addVm('bare', 'host-1', { stats: [{ field: 'balloon.maximum', value: 1_048_576n }] })
   const old = stats().map((one) => (one.field === 'balloon.last-update' ? { ...one, value: 5n } : one))
   site.addVm('old', 'host-1', { stats: old })
-  host.dirtyRates.set('bare', 0).set('old', 1)
+  host.dirtyRates.set('bare', [0]).set('old', 1)
   host.busyCores = Number.NaN
   const bare = factsIn(await reader.read(parseVmId('bare'), HOST_1))
   assert.deepEqual(bare, {
@@ -80,6 +82,35 @@ test('what is not told is absent: no balloon driver, one that told long ago, no 
   })
   const stale = factsIn(await reader.read(parseVmId('old'), HOST_1))
   assert.deepEqual([stale.unusedMib, stale.residentMib, stale.mayPostCopy], [undefined, 512, true])
+})
+
+test('a window that is refused, late or without a figure is left out, and one that told is enough', async (context) => {
+  const { site, driver, dispose } = await aDrivenSite()
+  context.after(dispose)
+  const { dirtyRates } = site.host('host-1')
+  const reader = new LibvirtMoveFacts(driver.hosts, { hosts: [] }, QUICK)
+  const read = async (name: string, windows: FakeWindow[]) => {
+    site.addVm(name, 'host-1', { stats: stats() })
+    dirtyRates.set(name, windows)
+    return reader.read(parseVmId(name), HOST_1)
+  }
+  const told = async (name: string, windows: FakeWindow[]) => {
+    const { dirtyMibPerSec, moreDirtyWindows, cpuMsPerSec } = factsIn(await read(name, windows))
+    assert.equal(cpuMsPerSec, 0)
+    return [dirtyMibPerSec, ...(moreDirtyWindows ?? []).map(({ mibPerSec }) => mibPerSec)]
+  }
+  assert.deepEqual(await told('refused', [8, 'refused']), [8])
+  assert.deepEqual(await told('late', [8, 9]), [8, 9])
+  assert.deepEqual(await told('gap', [8, 'untold', 9, 'untold', 10]), [8, 9, 10])
+  assert.deepEqual(await told('first', ['untold', 9, 10, 11, 12]), [9, 10, 11, 12])
+  assert.deepEqual(
+    await told(
+      'none',
+      Array.from({ length: 5 }, (): FakeWindow => 'untold'),
+    ),
+    [undefined],
+  )
+  assert.match(reasonIn(await read('never', ['refused'])), /still in progress/)
 })
 
 test('an old measurement is not taken for a new one, and a host that measures nothing is given up', async (context) => {

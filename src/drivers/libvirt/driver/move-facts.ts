@@ -1,10 +1,10 @@
-/** What libvirt tells of one VM before it may be moved: two looks at it and its host, and between them a short sampling of its pages. */
+/** What libvirt tells of one VM before it may be moved: two looks at it and its host, and between them its pages are sampled a few times. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { HostId, VmId } from '../../../terms/ids.ts'
 import type { VmFacts } from '../../../terms/move-facts.ts'
 import type { VmFactsAnswer, VmFactsReader } from '../../../world/vm-facts-reader.ts'
 import { type DomainStats, domainStats } from '../domstats.ts'
-import { type Domain, DOMAIN_STATS, type Libvirt, type NodeStat } from '../rpc/libvirt.ts'
+import { type Domain, DOMAIN_STATS, type Libvirt, LibvirtError, type NodeStat } from '../rpc/libvirt.ts'
 import type { HostLink } from './host-link.ts'
 import { findVm } from './looks.ts'
 import { wishesOf } from './opt-out.ts'
@@ -13,17 +13,18 @@ import { deskOf } from './vm-desk.ts'
 import { parseXml } from './xml.ts'
 
 export interface MoveFactsOptions {
-  /** How often is looked whether the sampling is over, and after how long it is given up. */
+  /** How often is looked whether a window of sampling is over, and how long all windows may take together. */
   readonly lookMs?: number
   readonly patienceMs?: number
   /** How long one question about a VM is waited for. */
   readonly vmWaitMs?: number
 }
 
-/** The shortest that libvirt takes; a longer one would see more, and hold the next VM of the host up. */
+/** The shortest that libvirt takes. Five of them give fewer starts that never end than one, or than a longer one beside it (docs/migration-cost.md). */
 const WINDOW_SEC = 1
+const WINDOWS = 5
 /** A busy host samples late. */
-const PATIENCE_MS = 8000
+const PATIENCE_MS = 12_000
 const LOOK_MS = 250
 const VM_WAIT_MS = 2000
 /** QEMU's own. */
@@ -42,6 +43,19 @@ interface Look {
   readonly atMs: number
   readonly vm: DomainStats
   readonly host: readonly NodeStat[]
+}
+
+/** The VM that is read, and by whom. */
+interface Subject {
+  readonly link: HostLink
+  readonly libvirt: Libvirt
+  readonly domain: Domain
+}
+
+/** The last look after which a window was measured, and what the windows told, in MiB/s. */
+interface Sampling {
+  readonly last: Look
+  readonly mibPerSec: readonly number[]
 }
 
 export class LibvirtMoveFacts implements VmFactsReader {
@@ -88,23 +102,55 @@ export class LibvirtMoveFacts implements VmFactsReader {
     const before = domain === undefined ? undefined : await lookAt(libvirt, domain, link.now())
     if (domain === undefined || before === undefined || before.vm.fields.get('state.state') !== RUNNING)
       return unreadable(`${vmId} does not run on ${link.id}.`)
-    const { lookMs, patienceMs, vmWaitMs } = this.options
-    await deskOf(libvirt).startDirtyRate(domain, WINDOW_SEC, vmWaitMs)
-    const endsAt = performance.now() + patienceMs
-    while (performance.now() < endsAt) {
-      await sleep(lookMs)
-      const look = await lookAt(libvirt, domain, link.now())
-      if (look === undefined) return unreadable(`${vmId} is gone from ${link.id}.`)
-      if (!isMeasured(look.vm, before.vm)) continue
-      const mayPostCopy = await this.mayPostCopy(libvirt, domain)
-      return { kind: 'read', facts: this.factsOf(before, look, { at: link.now(), mayPostCopy }) }
+    const sampling = await this.sample({ link, libvirt, domain }, before)
+    if (sampling === 'gone') return unreadable(`${vmId} is gone from ${link.id}.`)
+    if (sampling === 'late') {
+      const { patienceMs } = this.options
+      return unreadable(`${link.id} did not tell within ${patienceMs} ms how fast ${vmId} writes. Is it overloaded?`)
     }
-    return unreadable(`${link.id} did not tell within ${patienceMs} ms how fast ${vmId} writes. Is it overloaded?`)
+    const mayPostCopy = await this.mayPostCopy(libvirt, domain)
+    return { kind: 'read', facts: this.factsOf(before, sampling, { at: link.now(), mayPostCopy }) }
+  }
+
+  /** One window after the other, while there is time. One is enough: a later one that is refused or late ends it. Rejects where the first is refused. */
+  private async sample(subject: Subject, before: Look): Promise<Sampling | 'late' | 'gone'> {
+    const endsAt = performance.now() + this.options.patienceMs
+    const mibPerSec: number[] = []
+    let last = before
+    for (let window = 0; window < WINDOWS && performance.now() < endsAt; window++) {
+      try {
+        await deskOf(subject.libvirt).startDirtyRate(subject.domain, WINDOW_SEC, this.options.vmWaitMs)
+      } catch (error) {
+        if (window === 0 || !isOfVm(error)) throw error
+        break
+      }
+      const look = await this.lookWhenMeasured(subject, last, endsAt)
+      if (look === 'gone') return look
+      if (look === 'late') break
+      last = look
+      const rate = told(look.vm, 'dirtyrate.megabytes_per_second')
+      if (rate >= 0) mibPerSec.push(rate)
+    }
+    return last === before ? 'late' : { last, mibPerSec }
+  }
+
+  private async lookWhenMeasured(
+    { link, libvirt, domain }: Subject,
+    was: Look,
+    endsAt: number,
+  ): Promise<Look | 'late' | 'gone'> {
+    while (performance.now() < endsAt) {
+      await sleep(this.options.lookMs)
+      const look = await lookAt(libvirt, domain, link.now())
+      if (look === undefined) return 'gone'
+      if (isMeasured(look.vm, was.vm)) return look
+    }
+    return 'late'
   }
 
   private factsOf(
     before: Look,
-    { atMs, vm, host }: Look,
+    { last: { atMs, vm, host }, mibPerSec: [first, ...more] }: Sampling,
     about: { readonly at: number; readonly mayPostCopy: boolean },
   ): VmFacts {
     const { fields } = vm
@@ -117,7 +163,10 @@ export class LibvirtMoveFacts implements VmFactsReader {
       downtimeLimitMs: this.site.downtimeLimitMs ?? DOWNTIME_LIMIT_MS,
       dirtyWindowSec: WINDOW_SEC,
       ...figure('memoryMib', positive(told(vm, 'balloon.maximum') / KIB_PER_MIB)),
-      ...figure('dirtyMibPerSec', told(vm, 'dirtyrate.megabytes_per_second')),
+      ...(first === undefined ? {} : { dirtyMibPerSec: first }),
+      ...(more.length === 0
+        ? {}
+        : { moreDirtyWindows: more.map((mibPerSec) => ({ mibPerSec, windowSec: WINDOW_SEC })) }),
       ...figure('load1', busyCores(before.host, host, spanMs)),
       ...figure('cpuMsPerSec', (cpuMs * 1000) / spanMs),
       ...figure('residentMib', positive(told(vm, 'balloon.rss') / KIB_PER_MIB)),
@@ -166,6 +215,11 @@ function busyCores(before: readonly NodeStat[], after: readonly NodeStat[], span
   }
   const passed = rise(['user', 'kernel', 'iowait', 'idle'])
   return passed > 0 ? rise(['user', 'kernel', 'iowait']) / NS_PER_MS / spanMs : Number.NaN
+}
+
+/** It says nothing of the host: QEMU refused, or did not answer. */
+function isOfVm(error: unknown): boolean {
+  return error instanceof LibvirtError && (error.code === 'refused' || error.code === 'busy')
 }
 
 function told({ fields }: DomainStats, name: string): number {
