@@ -18,7 +18,7 @@ import {
   type YieldLine,
 } from '../terms/move-record.ts'
 import { ParseError } from '../terms/parse.ts'
-import { DAY_MS, type EpochMs } from '../terms/units.ts'
+import { DAY_MS, type EpochMs, MINUTE_MS } from '../terms/units.ts'
 import type { CallEnd } from '../world/migration-driver.ts'
 import type { Store } from '../world/store.ts'
 import { usableFigures } from './patient-driver.ts'
@@ -152,7 +152,8 @@ export class MoveBook {
         ...(leastBytes === undefined ? {} : { leastBytes, leastSince: now }),
       }
       entry.progressWrittenAt += steppedMs
-      entry.carriedAt += steppedMs
+      // A journal forgets by the clock too: once it says by how much that was set, all that is open is written anew.
+      if (steppedMs > 0) entry.carriedAt = Math.min(entry.carriedAt + steppedMs, now - CARRY_EVERY_MS + MINUTE_MS)
     }
     this.setPastForward(steppedMs)
   }

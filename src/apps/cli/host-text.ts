@@ -52,13 +52,14 @@ function platformRows(platform: Host['platform']): readonly (readonly [string, s
   const { version, hypervisorVersion, cpuModel, cpuVendor, cpuFeatures, memoryFreeBytes, pools, networks } = platform
   const cpu = [cpuVendor, cpuModel, cpuFeatures === undefined ? undefined : `with ${cpuFeatures} features`]
   const barred = platform.barredFrom?.map(({ to, reason }) => `${to} (${reason})`)
+  const more = (platform.barredHosts ?? 0) - (barred?.length ?? 0)
   return [
     ['libvirt', [version, hypervisorVersion && `QEMU ${hypervisorVersion}`].filter(isText).join(', ') || undefined],
     ['guest CPU', cpu.filter(isText).join(' ') || undefined],
     ['free', memoryFreeBytes === undefined ? undefined : bytesText(memoryFreeBytes)],
     ['pools', pools?.map(({ name, type }) => `${name} (${type})`).join(', ')],
     ['networks', networks?.join(', ')],
-    ['barred from', barred?.join('; ')],
+    ['barred from', barred && [...barred, ...(more > 0 ? [`${more} more`] : [])].join('; ')],
     ['not told', platform.untold?.join(' ') || undefined],
   ]
 }

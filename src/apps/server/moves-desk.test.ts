@@ -220,6 +220,19 @@ test('a process whose clock was set a month forward takes over what is under way
   )
 })
 
+test('a process that noticed its clock being set a month forward leaves all that is under way to the next', async () => {
+  const bench = await aBench('full')
+  await bench.stepUntil(() => bench.driver.calls.length > 0)
+  bench.now += 30 * DAY_MS
+  bench.desk.clockStepped(30 * DAY_MS)
+  await bench.desk.tick()
+  const before = bench.view().open
+  assert.ok(before.length > 0)
+  bench.desk.close()
+  await bench.newDesk().open()
+  assert.deepEqual(bench.view().open, before)
+})
+
 test('an approval while what hosts report can not be read is refused, and ends nothing', async () => {
   const bench = await aBench('partial')
   await bench.stepUntil(() => bench.view().proposals.length > 0)

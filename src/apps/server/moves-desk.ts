@@ -102,12 +102,13 @@ export class MovesDesk {
   /** Looks at what is under way. Never rejects for what the world does. */
   async tick(): Promise<void> {
     this.options.platform?.tick()
+    // What is written from here on is of the time after: it must not be taken for older.
+    await this.keepSteps()
     const before = this.mover === undefined ? '' : keyOf(this.mover)
     await this.mover?.tick()
     await this.beginWaiting()
     const isNews = this.mover !== undefined && (await this.promises?.sync(this.mover.view()))
     this.proposals.forget(this.options.clock.now())
-    await this.keepSteps()
     await this.keepProposals()
     const isMoved = this.mover !== undefined && (keyOf(this.mover) !== before || this.mover.view().open.length > 0)
     if (isMoved || isNews === true) this.options.changed()
@@ -204,10 +205,15 @@ export class MovesDesk {
     this.options.changed()
   }
 
-  /** For the next process, which reads instants of before as they were written. */
+  /** For the next process, which reads instants of before as they were written. What the store did not take is tried again at the next look. */
   private async keepSteps(): Promise<void> {
     for (const step of this.steps) {
-      await this.options.journal.append(encodeClockLine(step))
+      try {
+        await this.options.journal.append(encodeClockLine(step))
+      } catch (error) {
+        if (error instanceof StoreError) return
+        throw error
+      }
       this.steps = this.steps.filter((other) => other !== step)
     }
   }

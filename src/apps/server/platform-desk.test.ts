@@ -118,3 +118,53 @@ test('what was told long ago bars nothing any more', async () => {
   bench.elapsedMs += 15 * MINUTE_MS + 1
   assert.equal((await bench.desk.over(seen).inventory()).barriers, undefined)
 })
+
+test('a look that fails ends nothing, and the next is taken as ever', async () => {
+  let asked = 0
+  let elapsedMs = 0
+  const look = (): Promise<PlatformLook> => {
+    asked++
+    return asked === 1
+      ? Promise.reject(new RangeError('out of stack'))
+      : Promise.resolve({ at: 1, hosts: [], barriers: NO_BARRIERS })
+  }
+  const desk = new PlatformDesk(
+    { look },
+    () => undefined,
+    () => elapsedMs,
+  )
+  desk.tick()
+  await desk.settled()
+  assert.equal(desk.text(), undefined)
+  elapsedMs += 5 * MINUTE_MS
+  desk.tick()
+  await desk.settled()
+  assert.notEqual(desk.text(), undefined)
+})
+
+test('a host that tells too much, or is barred from too many, does not hide what the others tell', async () => {
+  const names = Array.from({ length: 20_000 }, (_, n) => `${n}`.padEnd(1500, 'x'))
+  const barrier = { lacking: 'cpu-flags', reason: 'x'.repeat(200) } as const
+  const others = Array.from({ length: 1000 }, (_, h) => aHost(h).id)
+  const pairs = new Map(others.map((from) => [from, new Map(others.map((to) => [to, barrier]))]))
+  const hosts = [
+    told(HOST_0, names, { networks: names }),
+    { kind: 'unreachable', hostId: HOST_1.id, at: 1, reason: 'x'.repeat(10_000) } as const,
+  ]
+  const desk = new PlatformDesk(
+    { look: async () => ({ at: 1, hosts, barriers: { pairs, vms: new Map() } }) },
+    () => undefined,
+  )
+  desk.tick()
+  await desk.settled()
+  desk.compare(reported())
+  const text = desk.text() ?? ''
+  assert.ok(text.length < 4 * 1024 * 1024, `${text.length}`)
+  const board = new PlatformBoard()
+  board.hear(text)
+  assert.deepEqual(
+    board.alerts.map(({ kind, about }) => `${kind} ${about}`),
+    [`platform-unreachable ${HOST_1.id}`],
+  )
+  assert.equal(board.host(HOST_1.id)?.['barredHosts'], 1000)
+})

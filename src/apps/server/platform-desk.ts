@@ -12,6 +12,10 @@ const GOOD_MS = 3 * EVERY_MS
 /** A kernel keeps a little of a host's memory to itself, and counts what is left. */
 const MEMORY_SLACK = 0.05
 const NAMES_SHOWN = 10
+/** So much of what a host tells is passed on. What all tell together has to fit into one message: a host that tells too much would hide the others. */
+const BARRED_SHOWN = 20
+const LIST_SHOWN = 1000
+const CHARACTERS_SHOWN = 1000
 
 /** Where two who should know say different things. */
 export interface PlatformDifference {
@@ -90,14 +94,21 @@ export class PlatformDesk {
     if (this.last === undefined) return undefined
     const { at, hosts, barriers } = this.last
     const shown = hosts.map(({ kind, hostId, ...host }) => {
-      const to = [...(barriers.pairs.get(hostId) ?? [])].map(([other, barrier]) => ({ to: other, ...barrier }))
-      return { host: hostId, isReached: kind === 'told', ...host, ...(to.length === 0 ? {} : { barredFrom: to }) }
+      const barred = [...(barriers.pairs.get(hostId) ?? [])]
+      const to = barred.slice(0, BARRED_SHOWN).map(([other, barrier]) => ({ to: other, ...barrier }))
+      const from = barred.length === 0 ? {} : { barredFrom: to, barredHosts: barred.length }
+      return { host: hostId, isReached: kind === 'told', ...bounded(host), ...from }
     })
-    return JSON.stringify({ at, hosts: shown, differences: this.found })
+    return JSON.stringify({ at, hosts: shown, differences: this.found.map(bounded) })
   }
 
   private async look(): Promise<void> {
-    this.last = await this.reader.look()
+    try {
+      this.last = await this.reader.look()
+    } catch {
+      // What it told before stays good for a while, and bars nothing any more then. Nobody waits for this promise: to throw would end the turns.
+      return
+    }
     this.toldAt = this.elapsed()
     if (!this.isClosed) this.changed()
   }
@@ -171,6 +182,15 @@ function sumUp(places: readonly Place[]): readonly PlatformDifference[] {
       : `The platform of ${host} runs VMs that its reporter does not tell of: ${listed}.`
     return { host, what: 'platform-differs', text }
   })
+}
+
+function bounded<Told extends object>(told: Told): Told {
+  const cut = (value: unknown): unknown => {
+    if (typeof value === 'string') return value.slice(0, CHARACTERS_SHOWN)
+    if (Array.isArray(value)) return value.slice(0, LIST_SHOWN).map(cut)
+    return typeof value === 'object' && value !== null ? bounded(value) : value
+  }
+  return Object.fromEntries(Object.entries(told).map(([name, value]) => [name, cut(value)])) as Told
 }
 
 function gib(bytes: number): string {

@@ -1,3 +1,5 @@
+import { readClockLine } from '../../terms/move-record.ts'
+import { ParseError } from '../../terms/parse.ts'
 import type { Clock } from '../../world/clock.ts'
 import type { SiteStore } from '../../world/site-store.ts'
 import type { Store } from '../../world/store.ts'
@@ -33,14 +35,16 @@ export class SiteJournal implements Store {
   }
 
   /** Lines of the last `spanMs` that begin with a text, oldest first. The span ends with the newest line where that is older than now: a process that
-   *  was down for long, or whose clock was set forward, reads as much as one that was not. */
+   *  was down for long, or whose clock was set forward, reads as much as one that was not. By how much it was set between two lines, one of them says. */
   async newest(spanMs: number, begin: string): Promise<readonly string[]> {
     const newest = await this.store.journal.last(PAGE)
-    const since = Math.min(this.clock.now(), newest.at(-1)?.at ?? Infinity) - spanMs
+    let since = Math.min(this.clock.now(), newest.at(-1)?.at ?? Infinity) - spanMs
     const found: string[] = []
     for (let page = newest; page.length > 0; ) {
-      const wanted = page.filter(({ line, at }) => at >= since && line.startsWith(begin))
-      found.push(...wanted.map(({ line }) => line).toReversed())
+      for (const { line, at } of page.toReversed()) {
+        if (at >= since && line.startsWith(begin)) found.push(line)
+        since -= steppedMsOf(line)
+      }
       const [{ number, at }] = page
       if (number <= 0 || at < since) break
       const from = Math.max(0, number - PAGE)
@@ -52,5 +56,15 @@ export class SiteJournal implements Store {
   /** The store is its owner's to close. */
   async close(): Promise<void> {
     await Promise.resolve()
+  }
+}
+
+/** By so much the clock was set forward before this line. One that can't be read is its reader's to tell. */
+function steppedMsOf(line: string): number {
+  try {
+    return readClockLine(line)?.steppedMs ?? 0
+  } catch (error) {
+    if (error instanceof ParseError) return 0
+    throw error
   }
 }

@@ -220,6 +220,13 @@ test('where moves are real, what is nearly sure of emptying a host must be worth
   assert.match(unsure.kept[0], /gain 0\.0500 EUR, of which 0\.0\d+ EUR in 95 of 100 possible futures, and cost 0\.02/)
 })
 
+test('where moves cost nothing, each has its part of what is sure of all', () => {
+  const prices = { perUnservedCoreHour: 0, perMigration: 0, perCopiedGiB: 0, perDowntimeSecond: 0 }
+  const [{ move }] = plan({ policy: aPolicy({ prices, safety: SITE }) }).planner.moves
+  assert.equal(move.cost, 0)
+  assert.ok(move.gainAtLeast !== undefined && move.gainAtLeast > 0, `${move.gainAtLeast}`)
+})
+
 test('moves for energy have a budget of their own, the lowest', () => {
   const at = 30 * HOUR_MS
   const entry = (vm: number, moveClass: 'energy' | 'contention') => ({

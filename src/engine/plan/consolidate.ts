@@ -191,7 +191,8 @@ function commitEmptying(
     const { companions, confidence } = worth
     const reason = explainEmptying(context, { host, to, companions, watts: worth.watts })
     // What is sure of the whole is shared out by cost, so that it is above each one's cost where it is above all of it.
-    const sure = worth.gainAtLeast === undefined ? {} : { gainAtLeast: (worth.gainAtLeast * cost) / worth.cost }
+    const part = worth.cost > 0 ? cost / worth.cost : 1 / companions
+    const sure = worth.gainAtLeast === undefined ? {} : { gainAtLeast: worth.gainAtLeast * part }
     const share = { gain: worth.gain / companions, ...sure, cost }
     const move = planner.describeMove({ vm, from: host, to }, { class: 'energy', reason, ...share, confidence })
     planner.decide({ vm, from: host, to, move, companions })

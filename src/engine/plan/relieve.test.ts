@@ -311,6 +311,13 @@ test('what is sure of a move is never said to be more than what is expected, and
   assert.equal(plan({}).moves[0].move.gainAtLeast, undefined)
 })
 
+test('a move of which no sum can be told is not made', () => {
+  const policy = aPolicy({})
+  assert.ok(plan({ policy }).moves.length > 0)
+  const prices = { ...policy.prices, perMigration: Number.NaN }
+  assert.deepEqual(routes(plan({ policy: { ...policy, prices } })), [])
+})
+
 test('where moves are real, a target keeps a gap of the VM that comes, or the two hosts might swap roles', () => {
   // Host 1 carries 2: with the 1.2 that would leave 3.2 of the 3.4 it may be filled to. Up to contention at 3.8 there is half of what the VM wants.
   const calmNow = [0.6, 1.2, 1.3, 1.4].map((cores) => Array.from({ length: 12 }, (_, k) => (k < 11 ? cores : 0.5)))

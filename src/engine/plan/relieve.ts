@@ -212,7 +212,8 @@ function moveOff(planner: Planner, route: Route, probability: number): boolean {
   const { vm, from: host, to } = route
   const sums = weigh(planner, route)
   const needed = sums.cost * (1 + context.marginFraction)
-  if ((sums.gainAtLeast ?? sums.gain) <= needed || probability < context.policy.gates.confidenceMin) {
+  // What is no number is not more than is needed.
+  if (!((sums.gainAtLeast ?? sums.gain) > needed && probability >= context.policy.gates.confidenceMin)) {
     refuseMove(planner, route, sums)
     return false
   }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { Journal, JournalLine } from '../../../world/site-store.ts'
 import { Check } from 'typebox/value'
 import { aBench } from '../../../../tools/server/desk-bench.ts'
 import type { OrderId } from '../../../terms/ids.ts'
@@ -55,4 +56,17 @@ test('a proposal that nobody took up is told with why it was held, and what the 
   const begun = await tellMove(bench.store.journal, id)
   assert.match(storyText(JSON.parse(JSON.stringify(begun)) as MoveStoryView), /^cause +ann approved it$/m)
   assert.ok(begun?.grounds !== undefined)
+})
+
+test('to ask for a move that there never was reads a bounded part of a journal of long lines, a little at a time', async () => {
+  const line = `{"kind":"turn","at":1,"events":"${'x'.repeat(1024 * 1024)}"}`
+  let [looked, most] = [0, 0]
+  const from = async (number: number, count: number): Promise<readonly JournalLine[]> => {
+    looked += count
+    most = Math.max(most, count)
+    return Array.from({ length: count }, (_, i) => ({ number: number + i, at: 1, line }))
+  }
+  const last = async (): Promise<readonly JournalLine[]> => [{ number: 50_000, at: 1, line }]
+  assert.equal(await tellMove({ from, last } as Pick<Journal, 'from' | 'last'> as Journal, 'nobody'), undefined)
+  assert.ok(looked > 0 && looked <= 200 && most <= 100, `${looked} lines, ${most} at a time`)
 })

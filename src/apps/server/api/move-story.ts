@@ -8,9 +8,12 @@ import { WHY_LINES } from '../order-grounds.ts'
 import { PROPOSAL_LINES } from '../proposals.ts'
 import { orDamaged } from './damaged.ts'
 
-const CHUNK = 500
-/** Lines that are looked through, from the newest: two weeks at a turn a minute. */
+/** Lines of turns are long on a large site: few are held at a time. */
+const CHUNK = 50
+/** Lines that are looked through, from the newest: two weeks at a turn a minute. And so many characters: whoever may look may ask for what there never was,
+ *  and moves under way wait for the same store. */
 const LINES_MOST = 20_000
+const CHARACTERS_MOST = 128 * 1024 * 1024
 const STEPS_MOST = 200
 
 export interface MoveStory {
@@ -61,10 +64,14 @@ async function linesAbout(journal: Journal, id: string): Promise<readonly Journa
   const found: JournalLine[] = []
   let end = ((await journal.last(1)).at(-1)?.number ?? -1) + 1
   const first = Math.max(0, end - LINES_MOST)
-  while (end > first) {
+  let looked = 0
+  while (end > first && looked < CHARACTERS_MOST) {
     const from = Math.max(first, end - CHUNK)
     const page = (await journal.from(from, CHUNK)).filter(({ number }) => number < end)
-    for (const line of page.toReversed()) if (line.line.includes(quoted)) found.push(line)
+    for (const line of page.toReversed()) {
+      looked += line.line.length
+      if (line.line.includes(quoted)) found.push(line)
+    }
     if (found.some(isOrdering(quoted))) break
     end = from
   }

@@ -69,9 +69,10 @@ const PlatformView = Type.Object(
     untold: Type.Optional(Type.Array(Type.String(), { description: 'what it did not tell, and why' })),
     barredFrom: Type.Optional(
       Type.Array(Type.Object({ to: Type.String(), lacking: Type.String(), reason: Type.String() }), {
-        description: 'hosts to which no VM of this one can go',
+        description: 'hosts to which no VM of this one can go; the first twenty',
       }),
     ),
+    barredHosts: Type.Optional(Type.Integer({ description: 'how many they are' })),
   },
   { description: 'what its libvirt says of it, asked every five minutes' },
 )

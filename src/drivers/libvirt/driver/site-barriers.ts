@@ -28,7 +28,7 @@ export function barriersOf(site: LibvirtSite, hosts: readonly ToldHost[], vms: r
     for (const name of networksOf(description)) there.add(name)
     networksAt.set(hostId, there)
   }
-  const ground: Ground = { site, told, kindOf, networksAt }
+  const ground: Ground = { site, told, kindOf, networksAt, found: new Map() }
   const found = vms.map((vm) => [vm.vmId, vmBarriers(ground, vm)] as const)
   return { pairs: pairBarriers(site, kinds, kindOf), vms: new Map(found.filter(([, barriers]) => barriers.length > 0)) }
 }
@@ -39,6 +39,19 @@ interface Ground {
   readonly kindOf: ReadonlyMap<HostId, CpuKind>
   /** What VMs of each host use. */
   readonly networksAt: ReadonlyMap<HostId, ReadonlySet<string>>
+  /** Hosts without a pool, a network or features, looked for once for all VMs that want it: 10,000 VMs on 1000 hosts are ten million pairs. */
+  readonly found: Map<unknown, ReadonlyMap<string, ReadonlySet<HostId>>>
+}
+
+/** @param key what is wanted of hosts */
+function foundOnce(
+  { found }: Ground,
+  key: unknown,
+  look: () => ReadonlyMap<string, ReadonlySet<HostId>>,
+): ReadonlyMap<string, ReadonlySet<HostId>> {
+  const known = found.get(key) ?? look()
+  found.set(key, known)
+  return known
 }
 
 /** Whatever the VM: CPUs of which nothing is common, and hosts to which no other finds the way. */
@@ -48,6 +61,7 @@ function pairBarriers(
   kindOf: ReadonlyMap<HostId, CpuKind>,
 ): Barriers['pairs'] {
   const unlike = new Map(kinds.map((from) => [from, new Map(kinds.map((to) => [to, differenceOf(from, to)]))]))
+  const unfound = new Set(site.hosts.filter((host) => peerUriOf(host) === undefined).map(({ id }) => id))
   const pairs = new Map<HostId, Map<HostId, Barrier>>()
   for (const { id: from } of site.hosts) {
     const barred = new Map<HostId, Barrier>()
@@ -57,7 +71,7 @@ function pairBarriers(
       const reason = kind === undefined || there === undefined ? undefined : unlike.get(kind)?.get(there)
       if (to.id === from) continue
       if (reason !== undefined) barred.set(to.id, { lacking: 'cpu-flags', reason: `${to.id}: ${reason}` })
-      else if (peerUriOf(to) === undefined) barred.set(to.id, { lacking: 'network', reason: noPeer(to) })
+      else if (unfound.has(to.id)) barred.set(to.id, { lacking: 'network', reason: noPeer(to) })
     }
     if (barred.size > 0) pairs.set(from, barred)
   }
@@ -85,30 +99,33 @@ function ownOfHost({ site }: Ground, { vmId, description }: DescribedVm): readon
 }
 
 /** A pool that is declared shared, and is not active where the VM would go. */
-function poolBarriers({ site, told }: Ground, { vmId, hostId, description }: DescribedVm): readonly VmBarrier[] {
+function poolBarriers(ground: Ground, { vmId, hostId, description }: DescribedVm): readonly VmBarrier[] {
+  const { site, told } = ground
   const disks = childrenOf(childOf(description, 'devices'), 'disk')
   const used = new Set(disks.map((disk) => attributeOf(childOf(disk, 'source'), 'pool')))
   return [...used].flatMap((pool): VmBarrier[] => {
     if (pool === undefined || site.sharedPools?.includes(pool) !== true) return []
     const isWithout = ({ pools }: ToldHost): boolean => pools?.some(({ name }) => name === pool) === false
-    const hosts = hostsWhere(told, hostId, isWithout)
+    const look = (): Set<HostId> => new Set([...told.values()].filter(isWithout).map((host) => host.hostId))
+    const hosts = othersWithout(ground, JSON.stringify([pool]), hostId, look)
     const reason = `A disk of ${vmId} is in the pool ${pool}, which is not active there: virsh pool-start ${pool}.`
     return hosts.size === 0 ? [] : [{ lacking: 'storage', reason, hosts }]
   })
 }
 
 function networkBarriers(ground: Ground, { vmId, hostId, description }: DescribedVm): readonly VmBarrier[] {
-  const { site, told, networksAt } = ground
   return cardsOf(description).flatMap((card): VmBarrier[] => {
     const { type, network } = card
     if (network === undefined) return []
-    const without = site.hosts.filter(
-      (host) => host.id !== hostId && isWithout(card, host, told.get(host.id), networksAt.get(host.id)),
-    )
-    const hosts = new Set(without.map(({ id }) => id))
+    const hosts = othersWithout(ground, JSON.stringify([type, network]), hostId, () => hostsWithout(ground, card))
     const reason = `${vmId} is on the ${type} ${network}, which is not there.`
     return hosts.size === 0 ? [] : [{ lacking: 'network', reason, hosts }]
   })
+}
+
+function hostsWithout({ site, told, networksAt }: Ground, card: NetworkCard): ReadonlySet<HostId> {
+  const without = site.hosts.filter((host) => isWithout(card, host, told.get(host.id), networksAt.get(host.id)))
+  return new Set(without.map(({ id }) => id))
 }
 
 /** As people declared it; where they did not, as libvirt tells of its own networks. What a VM there uses is there. */
@@ -124,25 +141,35 @@ function isWithout(
 }
 
 /** A VM that has its host's CPU as it is. Of other CPUs the target's hypervisor is asked, at the preflight. */
-function cpuBarriers({ told, kindOf }: Ground, { vmId, hostId, description }: DescribedVm): readonly VmBarrier[] {
+function cpuBarriers(ground: Ground, { vmId, hostId, description }: DescribedVm): readonly VmBarrier[] {
   const mode = attributeOf(childOf(description, 'cpu'), 'mode')
-  const from = kindOf.get(hostId)
+  const from = ground.kindOf.get(hostId)
   if ((mode !== 'host-passthrough' && mode !== 'maximum') || from === undefined) return []
-  const reasons = new Map<string, Set<HostId>>()
-  for (const [to, kind] of kindOf) {
-    if (to === hostId || kind === from || !told.has(to)) continue
-    const { verdict, reason = '' } = cpuPair(from, kind)
-    if (verdict === 'no') reasons.set(reason, (reasons.get(reason) ?? new Set()).add(to))
-  }
+  const reasons = foundOnce(ground, from, () => hostsUnlike(ground, from))
   return [...reasons].map(([reason, hosts]) => {
     return { lacking: 'cpu-flags', reason: `${vmId} has the CPU of ${hostId} as it is. ${reason}`, hosts }
   })
 }
 
-function hostsWhere(
-  told: ReadonlyMap<HostId, ToldHost>,
+/** By why their CPU will not do. */
+function hostsUnlike({ kindOf }: Ground, from: CpuKind): ReadonlyMap<string, ReadonlySet<HostId>> {
+  const reasons = new Map<string, Set<HostId>>()
+  for (const [kind, hosts] of Map.groupBy(kindOf.keys(), (host) => kindOf.get(host))) {
+    if (kind === undefined || kind === from) continue
+    const { verdict, reason = '' } = cpuPair(from, kind)
+    const known = reasons.get(reason) ?? new Set()
+    if (verdict === 'no') reasons.set(reason, new Set([...known, ...hosts]))
+  }
+  return reasons
+}
+
+/** The set is shared by all VMs that want the same, unless their own host is in it. */
+function othersWithout(
+  ground: Ground,
+  what: string,
   own: HostId,
-  isSo: (host: ToldHost) => boolean,
+  look: () => ReadonlySet<HostId>,
 ): ReadonlySet<HostId> {
-  return new Set([...told.values()].filter((host) => host.hostId !== own && isSo(host)).map(({ hostId }) => hostId))
+  const hosts = foundOnce(ground, what, () => new Map([[what, look()]])).get(what) ?? new Set<HostId>()
+  return hosts.has(own) ? new Set([...hosts].filter((host) => host !== own)) : hosts
 }
