@@ -233,6 +233,16 @@ test('a process that noticed its clock being set a month forward leaves all that
   assert.deepEqual(bench.view().open, before)
 })
 
+test('advice of a turn that never came on record is not proposed with the next', async () => {
+  const bench = await aBench('full')
+  await bench.stepUntil(() => bench.driver.calls.length > 0)
+  const [{ intent }] = bench.driver.calls
+  const order = { ...intent.order, id: 'ethos-never' as OrderId, vmId: 'vm-never' as VmId }
+  bench.desk.advise([order], ['an invariant broke'])
+  await bench.turn()
+  assert.ok(bench.view().proposals.every(({ id }) => id !== order.id))
+})
+
 test('an approval while what hosts report can not be read is refused, and ends nothing', async () => {
   const bench = await aBench('partial')
   await bench.stepUntil(() => bench.view().proposals.length > 0)
