@@ -45,9 +45,9 @@ export interface ControllerWorld {
   /** With what is promised, and who reads the facts for it; undefined: nobody for such a driver. Absent: nothing is promised. */
   readonly model?: CostModel
   readonly factsReaderOf?: (driver: MigrationDriver) => VmFactsReader | undefined
-  /** Who reads what the hosts of a driver's platform are; undefined: nobody for such a driver. Absent: nobody asks. */
   /** Has somebody told when the clock was set, and by how much forward (0: back). Absent: the clock does not tell. */
   readonly onClockStep?: (listener: (steppedMs: number) => void) => void
+  /** Who reads what the hosts of a driver's platform are; undefined: nobody for such a driver. Absent: nobody asks. */
   readonly platformReaderOf?: (driver: MigrationDriver) => PlatformReader | undefined
 }
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { aBench } from '../../../tools/server/desk-bench.ts'
 import type { OrderId, VmId } from '../../terms/ids.ts'
-import { DAY_MS, HOUR_MS } from '../../terms/units.ts'
+import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../terms/units.ts'
 import { StoreError } from '../../world/errors.ts'
 import { AUTOMATION_SETTING, readSettings } from './site-settings.ts'
 import { MAINTENANCE_SETTING, OPT_OUTS_SETTING } from './wishes.ts'
@@ -228,9 +228,25 @@ test('a process that noticed its clock being set a month forward leaves all that
   await bench.desk.tick()
   const before = bench.view().open
   assert.ok(before.length > 0)
+  // A journal lets go of old lines by the same clock: what is open stands in it anew.
+  bench.now += 2 * MINUTE_MS
+  await bench.desk.tick()
+  const intents = (await bench.store.journal.last(100)).filter(({ line }) => line.includes('"step":"intent"'))
+  assert.equal(intents.length, 2 * before.length)
+  assert.ok(intents.slice(before.length).every(({ at }) => at === bench.now))
   bench.desk.close()
   await bench.newDesk().open()
   assert.deepEqual(bench.view().open, before)
+})
+
+test('advice of a turn that never came on record is not proposed with the next', async () => {
+  const bench = await aBench('full')
+  await bench.stepUntil(() => bench.driver.calls.length > 0)
+  const [{ intent }] = bench.driver.calls
+  const order = { ...intent.order, id: 'ethos-never' as OrderId, vmId: 'vm-never' as VmId }
+  bench.desk.advise([order], ['an invariant broke'])
+  await bench.turn()
+  assert.ok(bench.view().proposals.every(({ id }) => id !== order.id))
 })
 
 test('an approval while what hosts report can not be read is refused, and ends nothing', async () => {

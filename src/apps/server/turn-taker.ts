@@ -202,7 +202,8 @@ export class TurnTaker {
       takeTurn: (before, observation, policy) => {
         const turn = ethos.takeTurn(before, observation, policy)
         if (desk === undefined) return turn
-        if (turn.adviceOnly !== undefined) desk.advise(turn.orders, turn.adviceOnly)
+        // In place of what an earlier turn advised that never came on record.
+        desk.advise(turn.adviceOnly === undefined ? [] : turn.orders, turn.adviceOnly ?? [])
         const ground = { before, observation, policy: settings.policy, orders: turn.orders }
         const { orders } = desk.evacuate(ground, settings)
         return isHeld || orders.length === 0 ? turn : withOrders(turn, orders)
