@@ -9,7 +9,9 @@
  *  --every SECONDS                 between two reports of a host (60)
  *  --speed N                       how many times faster than the clock the load's day goes by (1)
  *  --press SHARE                   the VMs of the first host want this share of their size all day
- *  --minutes N                     then it ends (until it is stopped) */
+ *  --minutes N                     then it ends (until it is stopped)
+ *  --help                          says this */
+import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { Bench, type Identity } from '../../src/apps/server/builders.ts'
@@ -33,9 +35,20 @@ const { values: options } = parseArgs({
     speed: { type: 'string', default: '1' },
     press: { type: 'string' },
     minutes: { type: 'string', default: 'Infinity' },
+    help: { type: 'boolean', default: false },
   },
 })
-if (options.data === undefined) throw new Error('Expected --data with the folder of the server.')
+if (options.help) {
+  const [head] = readFileSync(import.meta.filename, 'utf8').split('*/')
+  process.stdout.write(
+    `${head
+      .replace('/** ', '')
+      .replaceAll(/^ \* ? ?/gm, '')
+      .trimEnd()}\n`,
+  )
+  process.exit(0)
+}
+if (options.data === undefined) throw new Error('Expected --data with the folder of the server; --help says the rest.')
 
 const site = new ImaginedSite({
   hosts: Number(options.hosts),

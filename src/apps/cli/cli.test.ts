@@ -189,6 +189,11 @@ describe('words', () => {
       words: ['demo', '--out', 'no/page.html'],
       says: ['--out', 'There is no folder no'],
     },
+    ...[['--agents'], ['--policy', 'none'], ['--speed', '60'], ['--seed', '1'], ['--json', '-']].map((words) => ({
+      what: `a replayed day with ${words[0]}`,
+      words: ['demo', ...words],
+      says: [words[0], '--libvirt'],
+    })),
   ]
   for (const refusal of refusals) test(`${refusal.what}: refused`, () => checkRefusal(refusal.words, refusal))
 })

@@ -3,6 +3,7 @@ import { mkdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { loadScenario } from '../../drivers/scenarios.ts'
 import { DEMO_PAGE, DEMO_POLICIES_DEFAULT, DEMO_SPEED, DEMO_SPEED_MAX, demoLibvirt } from './demo-libvirt.ts'
+import { UsageError } from '../usage-error.ts'
 import { report } from './report-command.ts'
 
 const SCENARIO = 'azure-day'
@@ -43,6 +44,9 @@ export function addDemo(program: Command): void {
     .action(demo)
 }
 
+/** Options that mean nothing to the replayed day. */
+const LIBVIRT_ONLY = ['policy', 'speed', 'seed', 'agents', 'json'] as const
+
 interface DemoOptions {
   readonly out?: string
   readonly libvirt?: boolean
@@ -53,9 +57,12 @@ interface DemoOptions {
   readonly json?: string
 }
 
-async function demo({ libvirt = false, ...options }: DemoOptions): Promise<void> {
-  if (libvirt) await demoLibvirt({ ...options, out: options.out ?? DEMO_PAGE })
-  else await replayDay(options.out ?? PAGE)
+async function demo({ libvirt = false, ...options }: DemoOptions, self: Command): Promise<void> {
+  if (libvirt) return demoLibvirt({ ...options, out: options.out ?? DEMO_PAGE })
+  for (const name of LIBVIRT_ONLY)
+    if (self.getOptionValueSource(name) === 'cli')
+      throw new UsageError(`--${name}`, options[name], 'It belongs to an evening on real guests: say --libvirt too.')
+  await replayDay(options.out ?? PAGE)
 }
 
 function parseSpeed(text: string): number {

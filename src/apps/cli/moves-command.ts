@@ -76,6 +76,12 @@ function addList(program: Command): void {
     )
 }
 
+const ACCEPT_EXAMPLES = `
+Examples:
+  ethos moves accept-warning --list
+  ethos moves accept-warning "web-1 has its memory in huge pages; how many are free on kvm-2 is not asked." \\
+    --reason "there are enough"`
+
 function addAccept(moves: Command): void {
   asking(moves.command('accept-warning'))
     .description('accepts what a preflight warns of, so that it holds the policy no more (admin)')
@@ -83,10 +89,7 @@ function addAccept(moves: Command): void {
     .option('--list', 'those that are accepted')
     .option('--reason <text>', 'for people, and the audit')
     .option('--undo', 'takes it back')
-    .addHelpText(
-      'after',
-      '\nExamples:\n  ethos moves accept-warning --list\n  ethos moves accept-warning "No lock manager guards its disks." --reason "one writer by design"',
-    )
+    .addHelpText('after', ACCEPT_EXAMPLES)
     .action(async (warning: string | undefined, _options: unknown, self: Command) =>
       (await actions()).acceptWarning(warning, self.optsWithGlobals<AcceptOptions>()),
     )

@@ -1,4 +1,4 @@
-/** What `ethos demo --libvirt` plays: three small hosts, seven guests, and an evening on which those of one host all want more at once. */
+/** What `ethos demo --libvirt` plays: three small hosts, five guests, and an evening on which those of one host all want more at once. */
 import type { HostCharacteristics } from '../../terms/host.ts'
 import { parseHostId, parseVmId } from '../../terms/ids.ts'
 import { Luck } from '../../terms/luck.ts'

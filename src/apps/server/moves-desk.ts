@@ -17,7 +17,8 @@ import { HypervisorError, StoreError } from '../../world/errors.ts'
 import type { Hypervisor } from '../../world/hypervisor.ts'
 import { type ApprovalGround, Approvals } from './approval.ts'
 import type { AskResult, ControllerAsk } from './controller-messages.ts'
-import { type Evacuation, type EvacuationGround, type EvacuationPlan, planEvacuation } from './evacuation.ts'
+import { type EvacuationGround, type EvacuationPlan, planEvacuation } from './evacuation.ts'
+import { EvacuationBoard } from './evacuation-board.ts'
 import type { LastTurn, MovesDeskOptions } from './moves-desk-options.ts'
 import { movesText } from './moves-text.ts'
 import { encodeGrounds } from './order-grounds.ts'
@@ -48,7 +49,7 @@ export class MovesDesk {
   private last: LastTurn | undefined
   private seen: Hypervisor | undefined
   private moving: Hypervisor | undefined
-  private evacuations: readonly Evacuation[] = []
+  private readonly emptied = new EvacuationBoard()
   private readonly approvals: Approvals
   /** Of the turn that is being recorded. */
   private advised: readonly Omit<Proposal, 'endsAt'>[] = []
@@ -164,6 +165,7 @@ export class MovesDesk {
         const checked = waits === undefined ? this.judge(order, inventory) : this.waiting.add(order, waits)
         judgedWith.set(order.id, this.underWay())
         const verdict = checked.kind === 'refused' ? checked : await moving.preflight(order)
+        this.emptied.judged(order, verdict)
         // What the policy may not do by itself, a person may still want.
         if (
           verdict.kind === 'refused' &&
@@ -179,7 +181,7 @@ export class MovesDesk {
           const checked = this.judge(order, await seen.inventory())
           if (checked.kind === 'refused') throw new HypervisorError('refused', checked.reason)
         }
-        await moving.begin(order).finally(() => this.options.changed())
+        await this.emptied.begun(order, moving.begin(order)).finally(() => this.options.changed())
         await this.keepGrounds(order)
       },
       cancel: (vmId) => moving.cancel(vmId),
@@ -230,7 +232,7 @@ export class MovesDesk {
   /** Orders for hosts that people want emptied, beside those of a turn; none where nobody would carry them out. */
   evacuate(ground: EvacuationGround, { automation, maintenances }: SiteSettings): EvacuationPlan {
     const plan = planEvacuation(ground, maintenances)
-    this.evacuations = plan.evacuations
+    this.emptied.note(plan)
     const isCarriedOut = this.mover !== undefined && isMoving(automation.level) && !automation.isPaused
     return isCarriedOut ? plan : { ...plan, orders: [] }
   }
@@ -279,7 +281,7 @@ export class MovesDesk {
       ...(this.mover === undefined ? {} : { view: this.mover.view() }),
       ...(this.promises === undefined ? {} : { ledger: this.promises.ledger }),
       proposals: this.proposals.list(clock.now()),
-      evacuations: this.evacuations,
+      evacuations: this.emptied.now(this.mover?.inFlight ?? []),
     })
   }
 

@@ -9,6 +9,7 @@ import { type EpochMs, GiB, KiB, MINUTE_MS, SECOND_MS } from '../../terms/units.
 import type { Clock } from '../../world/clock.ts'
 import { RETENTION, type SiteStore } from '../../world/site-store.ts'
 import { UsageError } from '../usage-error.ts'
+import { answerNoName } from './api/route.ts'
 import { Authority } from './authority.ts'
 import { SERVER_MS } from './certificates.ts'
 import { Channels, type ChannelOptions } from './channels.ts'
@@ -314,6 +315,7 @@ function makeApp(https: Listening, bodyLimit: number, log: Logger): FastifyInsta
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit,
     forceCloseConnections: 'idle',
+    frameworkErrors: answerNoName,
     serverFactory: (handler) => https.create(handler),
   }) as unknown as FastifyInstance
 }

@@ -229,8 +229,8 @@ test('a refusal is audited with its reason, and without a secret', async () => {
 test('what does not exist and what is no name are told apart by nobody', async () => {
   const admin = await token('admin')
   const texts = new Set<string>()
-  const long = 'x'.repeat(90)
-  for (const name of ['vms/none', 'vms/%20', `vms/${long}`, 'vms/none/usage', 'vms/nobody/hosts', 'hosts/none']) {
+  const odd = [`vms/${'x'.repeat(90)}`, `vms/${'x'.repeat(300)}`, `migrations/${'x'.repeat(300)}`, 'vms/%ff', 'vms/%zz']
+  for (const name of ['vms/none', 'vms/%20', 'vms/none/usage', 'vms/nobody/hosts', 'hosts/none', ...odd]) {
     const { status, text } = await client.ask({ path: `/v1/${name}`, token: admin })
     assert.equal(status, 404, name)
     texts.add(text)

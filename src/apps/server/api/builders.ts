@@ -23,6 +23,7 @@ import { apiBeside } from './beside.ts'
 import { FakeAnswers } from './fakes/builders.ts'
 import { Metrics, timed } from './metrics.ts'
 import type { ApiParts } from './parts.ts'
+import { answerNoName } from './route.ts'
 
 export interface Answered {
   readonly status: number
@@ -232,6 +233,7 @@ export class ApiBench {
     const app = Fastify({
       loggerInstance: log.child({}, { level: 'warn' }),
       logController: new LogController({ disableRequestLogging: true }),
+      frameworkErrors: answerNoName,
       serverFactory: (handler) => createServer(tls, handler),
     }) as unknown as FastifyInstance
     before(app)

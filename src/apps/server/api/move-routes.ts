@@ -112,7 +112,7 @@ async function told(
     })
   if (result.kind === 'unknown') return UNKNOWN
   if (result.kind === 'refused')
-    return conflict(result.reason, 'GET /v1/migrations has what stands now; nothing was changed.')
+    return conflict(result.reason, 'It was not done. GET /v1/migrations, or `ethos moves`, has what stands now.')
   await store.audit.add({ at: clock.now(), what, about, from: caller.name, reason: result.text })
   return value({ text: result.text })
 }

@@ -145,6 +145,12 @@ export function sendRefusal(refusal: Refusal, reply: FastifyReply): FastifyReply
   return reply.code(status).type(JSON_TYPE).send(JSON.stringify(body))
 }
 
+/** A path that is no name, badly encoded or too long, is answered like a name that nobody has. For Fastify's `frameworkErrors`, which would answer in a form
+ *  of its own. */
+export function answerNoName(_error: unknown, _request: unknown, reply: unknown): void {
+  sendRefusal(UNKNOWN, reply as FastifyReply)
+}
+
 const PARAMS = {
   vm: Type.String({ maxLength: ID_LENGTH_MAX, description: 'name of a VM, percent-encoded' }),
   host: Type.String({ maxLength: ID_LENGTH_MAX, description: 'name of a host, percent-encoded' }),
