@@ -20,7 +20,7 @@ import type { AskResult, ControllerAsk } from './controller-messages.ts'
 import { type EvacuationGround, type EvacuationPlan, planEvacuation } from './evacuation.ts'
 import { EvacuationBoard } from './evacuation-board.ts'
 import type { LastTurn, MovesDeskOptions } from './moves-desk-options.ts'
-import { movesText } from './moves-text.ts'
+import { keyOf, movesText } from './moves-text.ts'
 import { encodeGrounds } from './order-grounds.ts'
 import { Owners } from './owners.ts'
 import { permitted } from './permitted-driver.ts'
@@ -105,13 +105,14 @@ export class MovesDesk {
     this.options.platform?.tick()
     // What is written from here on is of the time after: it must not be taken for older.
     await this.keepSteps()
-    const before = this.mover === undefined ? '' : keyOf(this.mover)
+    const before = this.mover === undefined ? '' : keyOf(this.mover.view())
     await this.mover?.tick()
     await this.beginWaiting()
     const isNews = this.mover !== undefined && (await this.promises?.sync(this.mover.view()))
     this.proposals.forget(this.options.clock.now())
     await this.keepProposals()
-    const isMoved = this.mover !== undefined && (keyOf(this.mover) !== before || this.mover.view().open.length > 0)
+    const isMoved =
+      this.mover !== undefined && (keyOf(this.mover.view()) !== before || this.mover.view().open.length > 0)
     if (isMoved || isNews === true) this.options.changed()
   }
 
@@ -394,9 +395,4 @@ export class MovesDesk {
 
 function no(lacking: Lack, reason: string): Refused {
   return { kind: 'refused', lacking, shortBy: 1, reason }
-}
-
-function keyOf(mover: Mover): string {
-  const { open, ended, frozenHosts } = mover.view()
-  return `${open.map(({ record }) => `${record.intent.order.id} ${record.state}`).join()} ${ended.length} ${frozenHosts.size}`
 }

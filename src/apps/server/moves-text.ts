@@ -135,3 +135,8 @@ function evacuationView({ hostId, vms, leaving, stuck }: Evacuation, settings: S
     stuck: stuck.slice(0, STUCK_SHOWN).map(({ vmId, reason }) => ({ vm: vmId, reason })),
   }
 }
+
+/** Tells by two looks whether anything has come about that people are told of. */
+export function keyOf({ open, ended, frozenHosts }: MoverView): string {
+  return `${open.map(({ record }) => `${record.intent.order.id} ${record.state}`).join()} ${ended.length} ${frozenHosts.size}`
+}
