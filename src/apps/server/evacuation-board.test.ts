@@ -18,7 +18,9 @@ test('what was planned and did not begin is not on its way, and says why', async
   const board = new EvacuationBoard()
   const stuck = [{ vmId: parseVmId('d'), reason: 'pinned' }]
   board.note({ orders: [goes, refused, fails], evacuations: [{ hostId: from, vms: 5, leaving: 4, stuck }] })
-  board.judged(refused, { kind: 'refused', lacking: 'host-state', shortBy: 1, reason: 'not asked' })
+  const no = { kind: 'refused', lacking: 'host-state', shortBy: 1, reason: 'not asked' } as const
+  assert.equal(board.judged(refused, no), true)
+  assert.equal(board.judged({ ...refused, class: 'contention' }, no), false)
   await board.begun(goes, Promise.resolve())
   await assert.rejects(board.begun(fails, Promise.reject(new HypervisorError('refused', 'too late'))))
   const [told] = board.now([{ vmId: goes.vmId }])

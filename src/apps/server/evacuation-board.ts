@@ -17,9 +17,11 @@ export class EvacuationBoard {
     this.held.clear()
   }
 
-  /** Whether an order may begin. */
-  judged({ vmId, class: kind }: MigrationOrder, verdict: Verdict): void {
-    if (kind === 'evacuation' && verdict.kind === 'refused') this.held.set(vmId, verdict.reason)
+  /** Whether an order may begin. True: there is something new to tell. */
+  judged({ vmId, class: kind }: MigrationOrder, verdict: Verdict): boolean {
+    if (kind !== 'evacuation' || verdict.kind !== 'refused') return false
+    this.held.set(vmId, verdict.reason)
+    return true
   }
 
   /** An order's beginning, handed on as it ends. */

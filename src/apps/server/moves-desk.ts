@@ -166,7 +166,7 @@ export class MovesDesk {
         const checked = waits === undefined ? this.judge(order, inventory) : this.waiting.add(order, waits)
         judgedWith.set(order.id, this.underWay())
         const verdict = checked.kind === 'refused' ? checked : await moving.preflight(order)
-        this.emptied.judged(order, verdict)
+        if (this.emptied.judged(order, verdict)) this.options.changed()
         // What the policy may not do by itself, a person may still want.
         if (
           verdict.kind === 'refused' &&
