@@ -89,7 +89,7 @@ export class AutomationSite {
     const { testbed } = this.reported
     const networks = ['br0']
     const hosts = HOSTS.map((id) => ({ id, uri: testbed.networkUri(id), networks, linkMbitPerSec: LINK_MBIT_PER_SEC }))
-    return this.set('libvirt', { hosts, sharedPaths: [IMAGES], lockManager: 'none' })
+    return this.set('libvirt', { hosts, sharedPaths: [IMAGES], lockManager: 'lockd' })
   }
 
   /** Undefined while the server does not answer. */
