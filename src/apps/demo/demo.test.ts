@@ -153,6 +153,18 @@ test('a guest that moves has new counters, and none of its waiting is lost or co
   assert.equal(totals.add([at('host2', 1)]).get('vm1')?.host, 'host2')
 })
 
+test('a guest whose counters were not told for once goes on from those of before', () => {
+  const totals = new Totals()
+  const waited = (told: Parameters<Totals['add']>[0]): number | undefined => totals.add(told).get('vm1')?.delaySec
+  waited([at('host1', 100)])
+  assert.equal(waited([at('host1', 138)]), 38)
+  const { counters: _, ...untold } = at('host1', 0)
+  assert.equal(waited([untold]), 38)
+  assert.equal(waited([at('host1', 140)]), 40)
+  assert.equal(waited([]), 40, 'nor where it was left out whole')
+  assert.equal(waited([at('host1', 141)]), 41)
+})
+
 test('what was measured for a moment only counts as not measured', async () => {
   const { looks } = anEvening('none', { share: 0.5, risesAt: 0, endsAt: 60 })
   const cpuAfter = async (minutes: number): Promise<number | undefined> => {

@@ -1,7 +1,7 @@
 /** Watches all guests from outside: what libvirt tells of every guest on every host, once a second and in one call a host. */
 import { DOMAIN_STATS, type Libvirt, openLibvirt } from '../../drivers/libvirt/rpc/libvirt.ts'
 import { coresOf } from '../../drivers/libvirt/domstats-reading.ts'
-import { domainStats } from '../../drivers/libvirt/domstats.ts'
+import { type DomainStats, domainStats } from '../../drivers/libvirt/domstats.ts'
 import type { EpochMs } from '../../terms/units.ts'
 
 const GROUPS = DOMAIN_STATS.state | DOMAIN_STATS.vcpu
@@ -37,17 +37,20 @@ export class Totals {
   private readonly sums = new Map<string, GuestTotals>()
   private isFirst = true
 
-  /** Takes in what all hosts told at one time. At the first look counters are only noted: what was before is not of the run. */
+  /** Takes in what all hosts told at one time. At the first look counters are only noted: what was before is not of the run.
+   *  @param told `counters` are absent where a host was too busy with a guest to tell them: they go on from those of before when they come again */
   add(
     told: readonly {
       readonly host: string
       readonly vm: string
       readonly isRunning: boolean
-      readonly counters: Counters
+      readonly counters?: Counters
     }[],
   ): ReadonlyMap<string, GuestTotals> {
     const hosts = new Map<string, string>()
     for (const { host, vm, isRunning, counters } of told) {
+      if (isRunning) hosts.set(vm, host)
+      if (counters === undefined) continue
       const key = `${host} ${vm}`
       const before = this.last.get(key) ?? (this.isFirst ? counters : { usedNs: 0, delayNs: 0 })
       this.last.set(key, counters)
@@ -56,11 +59,7 @@ export class Totals {
         usedSec: sum.usedSec + grownSec(before.usedNs, counters.usedNs),
         delaySec: sum.delaySec + grownSec(before.delayNs, counters.delayNs),
       })
-      if (isRunning) hosts.set(vm, host)
     }
-    // A guest that comes back to a host has a new process there.
-    const seen = new Set(told.map(({ host, vm }) => `${host} ${vm}`))
-    for (const key of this.last.keys()) if (!seen.has(key)) this.last.delete(key)
     this.isFirst = false
     return new Map(
       [...this.sums].map(([vm, sum]) => {
@@ -71,7 +70,7 @@ export class Totals {
   }
 }
 
-/** A counter that went back is of a new process. */
+/** A counter that went back is of a new process: a guest that comes back to a host has one there. */
 function grownSec(fromNs: number, toNs: number): number {
   return (toNs >= fromNs ? toNs - fromNs : toNs) / NS_PER_SEC
 }
@@ -108,13 +107,9 @@ export class Meter {
         (await libvirt.domainStats(GROUPS, { isNoWait: true })).map(({ domain, parameters }) => {
           const stats = domainStats(domain.name, at, parameters)
           const { fields } = stats
-          let [usedNs, delayNs] = [0, 0]
-          for (let cpu = 0; cpu < coresOf(stats); cpu++) {
-            usedNs += fields.get(`vcpu.${cpu}.time`) ?? 0
-            delayNs += fields.get(`vcpu.${cpu}.delay`) ?? 0
-          }
           const isRunning = fields.get('state.state') === RUNNING
-          return { host: name, vm: domain.name, isRunning, counters: { usedNs, delayNs } }
+          const counters = countersOf(stats)
+          return { host: name, vm: domain.name, isRunning, ...(counters === undefined ? {} : { counters }) }
         }),
       ),
     )
@@ -126,4 +121,14 @@ export class Meter {
   async close(): Promise<void> {
     await Promise.all(this.hosts.map(({ libvirt }) => libvirt.close()))
   }
+}
+
+/** Undefined: not told of each CPU. libvirt leaves out what it would have to wait for. */
+function countersOf(stats: DomainStats): Counters | undefined {
+  let [usedNs, delayNs] = [0, 0]
+  for (let cpu = 0; cpu < coresOf(stats); cpu++) {
+    usedNs += stats.fields.get(`vcpu.${cpu}.time`) ?? Number.NaN
+    delayNs += stats.fields.get(`vcpu.${cpu}.delay`) ?? Number.NaN
+  }
+  return Number.isFinite(usedNs) && Number.isFinite(delayNs) ? { usedNs, delayNs } : undefined
 }
