@@ -207,7 +207,9 @@ function whereItWas(seen: Case): NextStep {
   const startedAt = record.sentAt ?? record.recordedAt
   if (!seen.isConfirmed) return WAIT
   if (follow.picture === 'dark-destination' && lastedMs(seen) < rules.darkDestinationMs) return WAIT
-  if (call === 'pending') return notAnswered(seen, now - startedAt)
+  // What was seen at work and is no more can't begin a second time, though nobody says so.
+  if (call === 'pending' && record.acceptedAt === undefined) return notAnswered(seen, now - startedAt)
+  if (call === 'pending' && now - startedAt < timeoutMs + rules.unansweredMs) return WAIT
   // A platform that queues says yes long before it begins. What did not begin in its time is taken back first.
   if (call === 'succeeded' && record.aborts.length === 0) {
     if (now - startedAt < timeoutMs) return WAIT
