@@ -38,7 +38,10 @@ if (!options['only-tests']) runChecks()
 await runTests(TEST_FILES, { concurrency: availableParallelism(), timeout: FILE_MS_MAX })
 await runTests(LIVE_FILES, { concurrency: 1, timeout: LIVE_FILE_MS_MAX })
 if (patterns.length > 0) await runTests(QUIET_FILES, { concurrency: 1, timeout: LIVE_FILE_MS_MAX })
-else process.stdout.write(`\nNot run, for they need a machine without other work: ${sourceFiles(QUIET_FILES).join(', ')}\n`)
+else
+  process.stdout.write(
+    `\nNot run, for they need a machine without other work: ${sourceFiles(QUIET_FILES).join(', ')}\n`,
+  )
 if (ran === 0) tally.failed.push(`no test file has ${patterns.join(' or ')} in its path`)
 process.stdout.write(closingLines(tally, isCi).join('\n'))
 process.exitCode = exitCodeOf(tally, isCi)
