@@ -16,7 +16,8 @@ const SEEDS_PER_MUTANT = 300
 export const longTest: LongTest = {
   summary:
     `${SEEDS} seeded quarters of an hour of orders, faults, kills and people, ${KILLS} kills at random instants and lines of a move, ` +
-    `${LOST_REPLIES} moves whose reply is lost: no invariant broken, no call repeated; none unknown for more than ten minutes while both its hosts could be asked, else told by an alert; ` +
+    `${LOST_REPLIES} moves whose reply is lost: no invariant broken, no call repeated; none unknown for more than ten minutes while both its ` +
+    'hosts could be asked, else told by an alert; ' +
     'and which of the guards that are broken on purpose are noticed.',
   run: async (seed) => {
     const fuzzed = await fuzzMany(seed)
