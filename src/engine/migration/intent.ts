@@ -18,6 +18,8 @@ export interface IntentRules {
   readonly darkDestinationMs: number
   /** Between two requests to cancel the same migration. */
   readonly askAgainMs: number
+  /** A call that has no answer though its move was seen and is over, is waited for this long after its time. */
+  readonly overdueMs: number
   /** A call that was not answered in its time is followed for as long again, and for this. */
   readonly unansweredMs: number
   readonly table: PictureTable
@@ -29,6 +31,7 @@ export const INTENT_RULES: IntentRules = {
   orphanMs: MINUTE_MS,
   darkDestinationMs: 5 * MINUTE_MS,
   askAgainMs: MINUTE_MS,
+  overdueMs: 5 * MINUTE_MS,
   unansweredMs: 10 * MINUTE_MS,
   table: PICTURE_TABLE,
 }
@@ -209,7 +212,7 @@ function whereItWas(seen: Case): NextStep {
   if (follow.picture === 'dark-destination' && lastedMs(seen) < rules.darkDestinationMs) return WAIT
   // What was seen at work and is no more can't begin a second time, though nobody says so.
   if (call === 'pending' && record.acceptedAt === undefined) return notAnswered(seen, now - startedAt)
-  if (call === 'pending' && now - startedAt < timeoutMs + rules.unansweredMs) return WAIT
+  if (call === 'pending' && now - startedAt < timeoutMs + rules.overdueMs) return WAIT
   // A platform that queues says yes long before it begins. What did not begin in its time is taken back first.
   if (call === 'succeeded' && record.aborts.length === 0) {
     if (now - startedAt < timeoutMs) return WAIT
