@@ -8,7 +8,7 @@ import { HOUR_MS } from '../../terms/units.ts'
 import type { EngineState, MoveLogEntry } from '../state.ts'
 
 /** Links from here on are fast (10 Gbit/s), in bytes per second. */
-const FAST_LINK_BYTES_PER_SEC = 1.25e9
+export const FAST_LINK_BYTES_PER_SEC = 1.25e9
 
 /** Classes of moves that nobody asks for. What is for energy comes last. */
 export type VoluntaryClass = 'contention' | 'energy'
@@ -19,13 +19,21 @@ export function isAskedFor(moveClass: MoveClass | undefined): boolean {
 }
 
 /** Moves within an hour in the whole cluster: the number, or the share of its VMs if that is less; one at least. */
-export function clusterHourMax({ movesPerClusterHourMax, movesShareHourMax }: SafetyPolicy, vms: number): number {
+export function clusterHourMax(
+  { movesPerClusterHourMax, movesShareHourMax }: Pick<SafetyPolicy, 'movesPerClusterHourMax' | 'movesShareHourMax'>,
+  vms: number,
+): number {
   return Math.min(movesPerClusterHourMax, Math.max(1, Math.floor(movesShareHourMax * vms)))
 }
 
 /** The same of moves for energy: no more than half of it, one at least, so that there is always something left for hosts that suffer. */
 export function energyHourMax(safety: SafetyPolicy, vms: number): number {
-  return Math.min(safety.energyMovesPerClusterHourMax, Math.max(1, Math.floor(clusterHourMax(safety, vms) / 2)))
+  return energyPartMax(safety.energyMovesPerClusterHourMax, clusterHourMax(safety, vms))
+}
+
+/** Of so many moves within an hour, those that may be for energy. */
+export function energyPartMax(energyMost: number, hourMax: number): number {
+  return Math.min(energyMost, Math.max(1, Math.floor(hourMax / 2)))
 }
 
 /** Migrations that a host's link takes at a time, in and out together. */
