@@ -51,6 +51,9 @@ function groundsText(grounds: Told): readonly string[] {
         `bound     ${text(host)}: up to ${threeDigits(bound)} of ${threeDigits(capacity)} reference cores, ${threeDigits(moved)} after the move`,
     ),
     ...listOf('budgets').map(({ host, left }) => `budget    ${text(host)} may take part in ${text(left)} more moves`),
+    ...(grounds['clusterLeft'] === undefined
+      ? []
+      : [`budget    the cluster may take ${text(grounds['clusterLeft'])} more moves of its class`]),
   ]
 }
 

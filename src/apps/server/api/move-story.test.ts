@@ -38,6 +38,7 @@ test('a move is told from its cause to what came: turn, other hosts, bounds, bud
     /^cause +the policy$/m,
     /^bound +host-\d+: up to [\d.]+ of [\d.]+ reference cores, [\d.]+ after the move$/m,
     /^budget +host-\d+ may take part in \d+ more moves$/m,
+    /^budget +the cluster may take \d+ more moves of its class$/m,
     /^promised +10/m,
     /closed done: It runs at the destination/,
     /^came +12/m,
