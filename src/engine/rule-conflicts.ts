@@ -89,31 +89,39 @@ function leftWithoutHost(site: RuledSite, open: readonly number[], memoryShare: 
   if (open.length === 0)
     return [{ text: `All ${hosts.length} hosts are in maintenance, and none is left to take a VM.`, remedy }]
   const roomOf = (host: number): number => hosts[host].memoryBytes * memoryShare
+  const offered = flagSets(hosts)
   const single = leaving.flatMap((v): RuleConflict[] => {
     const vm = vms[v]
     const { id, cpuFlags } = hosts[hostOf[v]]
     const needed = [...(vm.cpuFlags ?? []), ...(vm.isHostPassthrough === true ? cpuFlags : [])]
-    const able = open.filter((host) => offers(hosts[host].cpuFlags, needed))
+    const able = needed.length === 0 ? open : open.filter((host) => offers(offered[host], needed))
     const about = `${id} is to be emptied, and no host outside maintenance`
     if (able.length === 0) return [{ text: `${about} offers all CPU flags that ${vm.id} needs.`, remedy }]
     if (able.some((host) => roomOf(host) >= vm.memoryBytes)) return []
     return [{ text: `${about} could hold the ${gib(vm.memoryBytes)} GiB of ${vm.id}, were it empty.`, remedy }]
   })
-  const wanted = vms.reduce(
-    (sum, vm, v) => sum + (leaving.includes(v) || hostStates[hostOf[v]] !== 'maintenance' ? vm.memoryBytes : 0),
-    0,
-  )
+  const isStaying = (vm: Vm, v: number): boolean => vm.isPinned === true && hostStates[hostOf[v]] === 'maintenance'
+  const wanted = vms.reduce((sum, vm, v) => sum + (isStaying(vm, v) ? 0 : vm.memoryBytes), 0)
   const room = open.reduce((sum, host) => sum + roomOf(host), 0)
   if (wanted <= room) return single
   const text = `VMs have ${gib(wanted)} GiB of memory, and hosts outside maintenance may hold ${gib(room)} GiB.`
   return [...single, { text, remedy }]
 }
 
+/** Flags of each host; hosts that offer the same share one set. */
+function flagSets(hosts: RuledSite['hosts']): readonly ReadonlySet<string>[] {
+  const distinct = new Map<string, ReadonlySet<string>>()
+  return hosts.map(({ cpuFlags }) => {
+    const list = cpuFlags.join(' ')
+    const known = distinct.get(list) ?? new Set(cpuFlags)
+    distinct.set(list, known)
+    return known
+  })
+}
+
 /** A host of which no flags are known is not held to lack any. */
-function offers(flags: readonly string[], needed: readonly string[]): boolean {
-  if (flags.length === 0) return true
-  const offered = new Set(flags)
-  return needed.every((flag) => offered.has(flag))
+function offers(offered: ReadonlySet<string>, needed: readonly string[]): boolean {
+  return offered.size === 0 || needed.every((flag) => offered.has(flag))
 }
 
 function nameSome(vms: readonly Vm[]): string {
