@@ -112,7 +112,7 @@ function leftWithoutHost(site: RuledSite, open: readonly number[], memoryShare: 
 function flagSets(hosts: RuledSite['hosts']): readonly ReadonlySet<string>[] {
   const distinct = new Map<string, ReadonlySet<string>>()
   return hosts.map(({ cpuFlags }) => {
-    const list = cpuFlags.join(' ')
+    const list = JSON.stringify(cpuFlags)
     const known = distinct.get(list) ?? new Set(cpuFlags)
     distinct.set(list, known)
     return known
