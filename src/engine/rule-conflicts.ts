@@ -2,7 +2,7 @@
 import { HOST_UNKNOWN, type Inventory } from '../terms/cluster.ts'
 import type { Policy } from '../terms/policy.ts'
 import type { Vm } from '../terms/vm.ts'
-import { GiB } from '../terms/units.ts'
+import { showGib } from './suitability/rules/rule.ts'
 
 /** Rules that contradict each other. */
 export interface RuleConflict {
@@ -122,13 +122,13 @@ function leftWithoutHost(site: RuledSite, open: readonly number[], memoryShare: 
     ]
     if (able.length === 0) return lack('cpu-flags', `${about} offers all CPU flags that ${vm.id} needs.`)
     if (able.some((host) => roomOf(host) >= vm.memoryBytes)) return []
-    return lack('vm-memory', `${about} could hold the ${gib(vm.memoryBytes)} GiB of ${vm.id}, were it empty.`)
+    return lack('vm-memory', `${about} could hold the ${showGib(vm.memoryBytes, 1)} GiB of ${vm.id}, were it empty.`)
   })
   const isStaying = (vm: Vm, v: number): boolean => vm.isPinned === true && hostStates[hostOf[v]] === 'maintenance'
   const wanted = vms.reduce((sum, vm, v) => sum + (isStaying(vm, v) ? 0 : vm.memoryBytes), 0)
   const room = open.reduce((sum, host) => sum + roomOf(host), 0)
   if (wanted <= room) return single
-  const text = `VMs have ${gib(wanted)} GiB of memory, and hosts outside maintenance may hold ${gib(room)} GiB.`
+  const text = `VMs have ${showGib(wanted, 1)} GiB of memory, and hosts outside maintenance may hold ${showGib(room, 1)} GiB.`
   return [...single, { key: keyOf('memory'), shortBy: wanted - room, text, remedy }]
 }
 
@@ -152,8 +152,4 @@ function nameSome(vms: readonly Vm[]): string {
   const names = vms.slice(0, NAMES_MAX).map(({ id }) => id)
   const more = vms.length - names.length
   return [...names, ...(more > 0 ? [`${more} more`] : [])].join(', ').replace(/, ([^,]*)$/, ' and $1')
-}
-
-function gib(bytes: number): string {
-  return (bytes / GiB).toFixed(1)
 }
