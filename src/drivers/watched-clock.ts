@@ -1,11 +1,9 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { type EpochMs, SECOND_MS } from '../terms/units.ts'
 import type { Clock } from '../world/clock.ts'
+import { nap, TIMER_MS_MAX } from './nap.ts'
 
 /** A clock that goes otherwise than time passes, by more than this between two looks, was set. NTP slews what is less. */
 const SLACK_MS = SECOND_MS
-/** Longest delay that a Node timer takes. */
-const TIMER_MS_MAX = 2 ** 31 - 1
 
 /** The machine's clock for whoever remembers instants: where it is set forward, that is told before anybody gets an instant of the new time, so that what is
  *  remembered can be set forward as well, and nothing ends early. Time in which the machine slept counts as set forward too. A clock that goes back is its
@@ -35,8 +33,7 @@ export class WatchedClock implements Clock {
 
   /** By time that passes, not by what the clock is set to meanwhile. */
   async sleepUntil(at: EpochMs): Promise<void> {
-    for (let leftMs = at - this.now(); leftMs > 0; leftMs -= TIMER_MS_MAX)
-      await sleep(Math.min(Math.ceil(leftMs), TIMER_MS_MAX))
+    for (let leftMs = at - this.now(); leftMs > 0; leftMs -= TIMER_MS_MAX) await nap(leftMs)
   }
 
   /** Told by how much what is remembered is to be set forward, at least 0: each time that the clock was set. */

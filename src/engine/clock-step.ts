@@ -1,7 +1,7 @@
 /** What is remembered, after the clock was set forward: each instant is as long ago as it was, so that no rest, budget or promise ends early. */
 import type { EpochMs } from '../terms/units.ts'
 import type { IntentRecord } from './migration/intent-record.ts'
-import type { EngineState } from './state.ts'
+import type { EngineState, OpenPromise } from './state.ts'
 
 /** @param steppedMs by so much the clock was set forward */
 export function stateAfterStep(state: EngineState, steppedMs: number): EngineState {
@@ -17,12 +17,17 @@ export function stateAfterStep(state: EngineState, steppedMs: number): EngineSta
       at: later(entry.at),
       ...(entry.end === undefined ? {} : { end: { ...entry.end, at: later(entry.end.at) } }),
     })),
-    promises: state.promises.map((promise) => ({
-      ...promise,
-      settleAt: later(promise.settleAt),
-      order: { ...promise.order, decidedAt: later(promise.order.decidedAt) },
-    })),
+    promises: promisesAfterStep(state.promises, steppedMs),
   }
+}
+
+/** The same of promises alone. */
+export function promisesAfterStep(promises: readonly OpenPromise[], steppedMs: number): readonly OpenPromise[] {
+  return promises.map((promise) => ({
+    ...promise,
+    settleAt: promise.settleAt + steppedMs,
+    order: { ...promise.order, decidedAt: promise.order.decidedAt + steppedMs },
+  }))
 }
 
 /** The order keeps the instant that it was decided at: one that has not left yet is too old then, and is not sent. */

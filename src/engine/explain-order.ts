@@ -5,8 +5,10 @@ import type { MigrationOrder } from '../terms/move.ts'
 import type { Policy } from '../terms/policy.ts'
 import type { Lack } from '../terms/ranking.ts'
 import type { Observation } from '../terms/turn.ts'
+import { MOVE_LIMITS } from './migration/start-guards.ts'
 import { contextFor } from './recheck.ts'
 import type { EngineState } from './state.ts'
+import type { Budgets } from './suitability/budgets.ts'
 import { getSuitableHosts } from './suitability/rank.ts'
 
 /** So many of the suitable hosts are told, the best first. */
@@ -25,8 +27,10 @@ export interface OrderGrounds {
     readonly moved: number
     readonly capacity: number
   }[]
-  /** Moves that each host may still take part in now. Absent: nothing limits them. */
+  /** Moves of the order's class that may still leave its source, and come to its target, now. Absent: nothing limits them. */
   readonly budgets?: readonly { readonly host: HostId; readonly left: number }[]
+  /** The same in the whole cluster; lines of before have none. */
+  readonly clusterLeft?: number
 }
 
 /** Undefined: the VM or one of the hosts is not there any more. */
@@ -48,8 +52,6 @@ export function groundsOf(
   const boundOf = (h: number, host: HostId, moved: number) => {
     return { host, bound: loads.bound(h), moved, capacity: fleet.capacity[h] }
   }
-  const left = (h: number, host: HostId): { readonly host: HostId; readonly left: number }[] =>
-    budgets === undefined ? [] : [{ host, left: budgets.leftTo(h) }]
   return {
     suitableHosts: ranked.length,
     alternatives: ranked.slice(0, ALTERNATIVES_MOST).map(({ hostId, score }) => ({ host: hostId, score: score.total })),
@@ -59,6 +61,25 @@ export function groundsOf(
       example: hosts[0].verdict.reason,
     })),
     bounds: [boundOf(from, order.from, loads.boundWithout(from, vm)), boundOf(to, order.to, loads.boundWith(to, vm))],
-    ...(budgets === undefined ? {} : { budgets: [...left(from, order.from), ...left(to, order.to)] }),
+    ...(budgets === undefined ? {} : leftOf(budgets, order, from, to)),
+  }
+}
+
+/** What people order is planned by a larger budget than the mover lets begin: the smaller is told. */
+function leftOf(
+  budgets: Budgets,
+  { class: moveClass, from: source, to: target }: MigrationOrder,
+  from: number,
+  to: number,
+): Pick<OrderGrounds, 'budgets' | 'clusterLeft'> {
+  const atStart = (most: number, left: number, host?: number): number =>
+    moveClass === 'operator' ? Math.max(0, Math.min(left, most - budgets.spent(moveClass, host))) : left
+  const { hostPerHour, clusterPerHour } = MOVE_LIMITS
+  return {
+    budgets: [
+      { host: source, left: atStart(hostPerHour, budgets.leftFrom(from, moveClass), from) },
+      { host: target, left: atStart(hostPerHour, budgets.leftTo(to, moveClass), to) },
+    ],
+    clusterLeft: atStart(clusterPerHour, budgets.left(moveClass)),
   }
 }

@@ -6,21 +6,27 @@ import { PRODUCTION_POLICY } from '../terms/policy.ts'
 import { GiB } from '../terms/units.ts'
 import type { Vm } from '../terms/vm.ts'
 import { aHost, aVm } from './builders.ts'
-import { findConflicts, newConflicts } from './rule-conflicts.ts'
+import { findConflicts, newConflicts, type RuleConflict } from './rule-conflicts.ts'
+
+type Placed = readonly (readonly [number, Partial<Vm>])[]
 
 /** Hosts in these states, with VMs on them as told. */
-function conflictsOf(
+function foundIn(
   states: readonly HostState[],
-  vms: readonly (readonly [number, Partial<Vm>])[],
+  vms: Placed,
   hosts: readonly Partial<HostCharacteristics>[] = [],
-): readonly string[] {
+): readonly RuleConflict[] {
   const site = {
     hosts: states.map((_, h) => aHost(h, hosts[h] ?? {})),
     hostStates: states,
     vms: vms.map(([, changes], v) => aVm(v, changes)),
     hostOf: Int32Array.from(vms, ([host]) => host),
   }
-  return findConflicts(site, PRODUCTION_POLICY).map(({ text }) => text)
+  return findConflicts(site, PRODUCTION_POLICY)
+}
+
+function conflictsOf(...site: Parameters<typeof foundIn>): readonly string[] {
+  return foundIn(...site).map(({ text }) => text)
 }
 
 const DB = { antiAffinityGroup: 'db' }
@@ -104,8 +110,47 @@ test('hosts are not emptied all at once, nor more of them than the others have m
 })
 
 test('a change answers for the conflicts that it brings, and for no others', () => {
-  const one = { text: 'a', remedy: '' }
-  const other = { text: 'b', remedy: '' }
+  const one = { key: 'a', shortBy: 1, text: 'a', remedy: '' }
+  const other = { key: 'b', shortBy: 1, text: 'b', remedy: '' }
   assert.deepEqual(newConflicts([one], [one, other]), [other])
   assert.deepEqual(newConflicts([one, other], [other]), [])
+})
+
+/** Five VMs of a group on three hosts, of which these are pinned. */
+function db(...pinned: readonly number[]): Placed {
+  return [0, 0, 1, 1, 2].map((host, v) => [host, { ...DB, isPinned: pinned.includes(v) }])
+}
+
+function change(before: readonly RuleConflict[], after: readonly RuleConflict[]): readonly string[] {
+  return newConflicts(before, after).map(({ text }) => text)
+}
+
+test('a conflict that stands already is brought anew only where more is lacking than before', () => {
+  const states = ['on', 'on', 'on'] as const
+  // Five VMs for three hosts, and then four for the two beside the pinned one's: two too many either way.
+  assert.deepEqual(change(foundIn(states, db()), foundIn(states, db(0))), [])
+  assert.deepEqual(change(foundIn(states, db()), foundIn(states, db(0, 1))), [
+    'The group "db" keeps VMs apart, and vm-0 and vm-1 are pinned together on host-0.',
+  ])
+  assert.deepEqual(change(foundIn(states, db()), foundIn(['on', 'on', 'maintenance'], db())), [
+    'The group "db" keeps 5 VMs apart, and only 2 hosts outside maintenance may take one.',
+  ])
+  assert.deepEqual(change(foundIn(['on', 'on', 'maintenance'], db()), foundIn(states, db())), [])
+  const pinned = (count: number): readonly RuleConflict[] =>
+    foundIn(
+      ['maintenance', 'on'],
+      [0, 1, 2, 3, 4].map((v) => [0, { isPinned: v < count }]),
+    )
+  assert.deepEqual(change(pinned(2), pinned(1)), [])
+  assert.deepEqual(change(pinned(1), pinned(2)), ['host-0 is to be emptied, and vm-0 and vm-1 on it may not be moved.'])
+})
+
+test('memory that lacks is a new conflict where more of it lacks, and none where less does', () => {
+  const full = [0, 1, 2, 3].map((host) => [host, { memoryBytes: 12 * GiB }] as const)
+  const three = foundIn(['maintenance', 'maintenance', 'maintenance', 'on'], full)
+  const two = foundIn(['maintenance', 'maintenance', 'on', 'on'], full)
+  assert.deepEqual(change(two, three), [
+    'VMs have 48.0 GiB of memory, and hosts outside maintenance may hold 16.0 GiB.',
+  ])
+  assert.deepEqual(change(three, two), [])
 })

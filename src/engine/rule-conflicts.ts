@@ -2,11 +2,15 @@
 import { HOST_UNKNOWN, type Inventory } from '../terms/cluster.ts'
 import type { Policy } from '../terms/policy.ts'
 import type { Vm } from '../terms/vm.ts'
-import { GiB } from '../terms/units.ts'
+import { showGib } from './suitability/rules/rule.ts'
 
 /** Rules that contradict each other. */
 export interface RuleConflict {
-  /** One sentence with the values. The same conflict has the same sentence. */
+  /** What stands against what, and whom it is about: the same of one conflict, whatever its values are. */
+  readonly key: string
+  /** How much more would have to be there, in VMs, hosts or bytes; 1 where it can't be counted. */
+  readonly shortBy: number
+  /** One sentence with the values. */
   readonly text: string
   /** What most likely ends it. */
   readonly remedy: string
@@ -29,10 +33,14 @@ export function findConflicts(site: RuledSite, { limits }: Pick<Policy, 'limits'
   ]
 }
 
-/** Those that a change brings. */
+/** Those that a change brings, or makes worse. */
 export function newConflicts(before: readonly RuleConflict[], after: readonly RuleConflict[]): readonly RuleConflict[] {
-  const known = new Set(before.map(({ text }) => text))
-  return after.filter(({ text }) => !known.has(text))
+  const known = new Map(before.map(({ key, shortBy }) => [key, shortBy]))
+  return after.filter(({ key, shortBy }) => shortBy > (known.get(key) ?? 0))
+}
+
+function keyOf(...what: readonly string[]): string {
+  return JSON.stringify(what)
 }
 
 /** Anti-affinity against pins, and against the number of hosts. */
@@ -47,6 +55,8 @@ function groupConflicts({ vms, hosts, hostOf }: RuledSite, open: readonly number
       const names = nameSome(mates.map((v) => vms[v]))
       return [
         {
+          key: keyOf('pinned-together', group, hosts[host].id),
+          shortBy: mates.length - 1,
           text: `The group "${group}" keeps VMs apart, and ${names} are pinned together on ${hosts[host].id}.`,
           remedy: 'Let all but one of them be moved, or take them out of the group.',
         },
@@ -59,6 +69,8 @@ function groupConflicts({ vms, hosts, hostOf }: RuledSite, open: readonly number
     return [
       ...together,
       {
+        key: keyOf('group', group),
+        shortBy: movable - free,
         text: `The group "${group}" keeps ${movable} VMs apart, and only ${free} hosts outside maintenance may take one${pinned}.`,
         remedy: 'Bring a host back from maintenance, add one, or make the group smaller.',
       },
@@ -73,6 +85,8 @@ function pinnedInMaintenance({ vms, hosts, hostStates, hostOf }: RuledSite): rea
     if (pinned.length === 0) return []
     return [
       {
+        key: keyOf('pinned', id),
+        shortBy: pinned.length,
         text: `${id} is to be emptied, and ${nameSome(pinned)} on it may not be moved.`,
         remedy: 'Take the pin or the opt-out back, or shut the VM down by hand.',
       },
@@ -87,41 +101,55 @@ function leftWithoutHost(site: RuledSite, open: readonly number[], memoryShare: 
   if (leaving.length === 0) return []
   const remedy = 'Bring a host back from maintenance first, or add one.'
   if (open.length === 0)
-    return [{ text: `All ${hosts.length} hosts are in maintenance, and none is left to take a VM.`, remedy }]
+    return [
+      {
+        key: keyOf('no-host'),
+        shortBy: 1,
+        text: `All ${hosts.length} hosts are in maintenance, and none is left to take a VM.`,
+        remedy,
+      },
+    ]
   const roomOf = (host: number): number => hosts[host].memoryBytes * memoryShare
-  const single = leaving.flatMap((v): RuleConflict[] => {
+  const offered = flagSets(hosts)
+  const single = leaving.flatMap((v): readonly RuleConflict[] => {
     const vm = vms[v]
     const { id, cpuFlags } = hosts[hostOf[v]]
     const needed = [...(vm.cpuFlags ?? []), ...(vm.isHostPassthrough === true ? cpuFlags : [])]
-    const able = open.filter((host) => offers(hosts[host].cpuFlags, needed))
+    const able = needed.length === 0 ? open : open.filter((host) => offers(offered[host], needed))
     const about = `${id} is to be emptied, and no host outside maintenance`
-    if (able.length === 0) return [{ text: `${about} offers all CPU flags that ${vm.id} needs.`, remedy }]
+    const lack = (what: string, text: string): readonly RuleConflict[] => [
+      { key: keyOf(what, vm.id), shortBy: 1, text, remedy },
+    ]
+    if (able.length === 0) return lack('cpu-flags', `${about} offers all CPU flags that ${vm.id} needs.`)
     if (able.some((host) => roomOf(host) >= vm.memoryBytes)) return []
-    return [{ text: `${about} could hold the ${gib(vm.memoryBytes)} GiB of ${vm.id}, were it empty.`, remedy }]
+    return lack('vm-memory', `${about} could hold the ${showGib(vm.memoryBytes, 1)} GiB of ${vm.id}, were it empty.`)
   })
-  const wanted = vms.reduce(
-    (sum, vm, v) => sum + (leaving.includes(v) || hostStates[hostOf[v]] !== 'maintenance' ? vm.memoryBytes : 0),
-    0,
-  )
+  const isStaying = (vm: Vm, v: number): boolean => vm.isPinned === true && hostStates[hostOf[v]] === 'maintenance'
+  const wanted = vms.reduce((sum, vm, v) => sum + (isStaying(vm, v) ? 0 : vm.memoryBytes), 0)
   const room = open.reduce((sum, host) => sum + roomOf(host), 0)
   if (wanted <= room) return single
-  const text = `VMs have ${gib(wanted)} GiB of memory, and hosts outside maintenance may hold ${gib(room)} GiB.`
-  return [...single, { text, remedy }]
+  const text = `VMs have ${showGib(wanted, 1)} GiB of memory, and hosts outside maintenance may hold ${showGib(room, 1)} GiB.`
+  return [...single, { key: keyOf('memory'), shortBy: wanted - room, text, remedy }]
+}
+
+/** Flags of each host; hosts that offer the same share one set. */
+function flagSets(hosts: RuledSite['hosts']): readonly ReadonlySet<string>[] {
+  const distinct = new Map<string, ReadonlySet<string>>()
+  return hosts.map(({ cpuFlags }) => {
+    const list = JSON.stringify(cpuFlags)
+    const known = distinct.get(list) ?? new Set(cpuFlags)
+    distinct.set(list, known)
+    return known
+  })
 }
 
 /** A host of which no flags are known is not held to lack any. */
-function offers(flags: readonly string[], needed: readonly string[]): boolean {
-  if (flags.length === 0) return true
-  const offered = new Set(flags)
-  return needed.every((flag) => offered.has(flag))
+function offers(offered: ReadonlySet<string>, needed: readonly string[]): boolean {
+  return offered.size === 0 || needed.every((flag) => offered.has(flag))
 }
 
 function nameSome(vms: readonly Vm[]): string {
   const names = vms.slice(0, NAMES_MAX).map(({ id }) => id)
   const more = vms.length - names.length
   return [...names, ...(more > 0 ? [`${more} more`] : [])].join(', ').replace(/, ([^,]*)$/, ' and $1')
-}
-
-function gib(bytes: number): string {
-  return (bytes / GiB).toFixed(1)
 }

@@ -16,9 +16,7 @@ export function storyText({ id, turn, held, grounds, move, steps, outcome }: Mov
     `${id}: ${text(move?.vm ?? order['vmId'])} from ${text(move?.from ?? order['from'])} to ${text(move?.to ?? order['to'])}`,
     `why       ${text(move?.reason ?? order['reason'])}`,
     turn === undefined ? undefined : `decided   turn ${turn.number}, ${instant(turn.at)}`,
-    worth['gain'] === undefined
-      ? undefined
-      : `worth     gain ${money(worth['gain'])}, cost ${money(worth['cost'])}, confidence ${money(worth['confidence'])}`,
+    worth['gain'] === undefined ? undefined : worthText(worth),
     ...(turn?.events ?? []).map((event) => `seen      ${text(event['kind'])} ${eventText(event)}`),
     held === undefined ? undefined : `held      ${held}`,
     move === undefined ? 'begun     not yet, or never' : `cause     ${causeText(move.cause)}`,
@@ -33,9 +31,14 @@ export function storyText({ id, turn, held, grounds, move, steps, outcome }: Mov
 
 type Told = Readonly<Record<string, unknown>>
 
+function worthText({ gain, gainAtLeast, cost, confidence }: Told): string {
+  const sure = gainAtLeast === undefined ? '' : `, of which ${threeDigits(gainAtLeast)} in 95 of 100 possible futures`
+  return `worth     gain ${threeDigits(gain)}${sure}, cost ${threeDigits(cost)}, confidence ${threeDigits(confidence)}`
+}
+
 function groundsText(grounds: Told): readonly string[] {
   const listOf = (name: string): readonly Told[] => (Array.isArray(grounds[name]) ? (grounds[name] as Told[]) : [])
-  const best = listOf('alternatives').map(({ host, score }) => `${text(host)} ${money(score)}`)
+  const best = listOf('alternatives').map(({ host, score }) => `${text(host)} ${threeDigits(score)}`)
   return [
     ...(best.length === 0
       ? []
@@ -45,9 +48,12 @@ function groundsText(grounds: Told): readonly string[] {
     ),
     ...listOf('bounds').map(
       ({ host, bound, moved, capacity }) =>
-        `bound     ${text(host)}: up to ${money(bound)} of ${money(capacity)} reference cores, ${money(moved)} after the move`,
+        `bound     ${text(host)}: up to ${threeDigits(bound)} of ${threeDigits(capacity)} reference cores, ${threeDigits(moved)} after the move`,
     ),
     ...listOf('budgets').map(({ host, left }) => `budget    ${text(host)} may take part in ${text(left)} more moves`),
+    ...(grounds['clusterLeft'] === undefined
+      ? []
+      : [`budget    the cluster may take ${text(grounds['clusterLeft'])} more moves of its class`]),
   ]
 }
 
@@ -64,13 +70,14 @@ function promiseText(promise: NonNullable<MoveStoryView['move']>['promise']): st
 }
 
 function outcomeText({ realisedGain, promisedGain, realisedCost, promisedCost }: Told): string {
-  const gain = `gain ${money(realisedGain)} of ${money(promisedGain)}`
-  return `settled   ${gain}, cost ${money(realisedCost)} of ${money(promisedCost)}`
+  const gain = `gain ${threeDigits(realisedGain)} of ${threeDigits(promisedGain)}`
+  return `settled   ${gain}, cost ${threeDigits(realisedCost)} of ${threeDigits(promisedCost)}`
 }
 
 function eventText(event: Told): string {
   const { hostId, vmId, reason, demandP95, capacity } = event
-  const bound = demandP95 === undefined ? '' : ` up to ${money(demandP95)} of ${money(capacity)} reference cores`
+  const bound =
+    demandP95 === undefined ? '' : ` up to ${threeDigits(demandP95)} of ${threeDigits(capacity)} reference cores`
   return `${text(hostId ?? vmId)}${bound}${reason === undefined ? '' : `: ${text(reason)}`}`
 }
 
@@ -98,7 +105,8 @@ function instant(at: number): string {
   return Number.isFinite(at) ? new Date(at).toISOString() : '?'
 }
 
-function money(value: unknown): string {
+/** Money in the policy's currency, cores, scores and shares alike. */
+function threeDigits(value: unknown): string {
   return typeof value === 'number' ? value.toPrecision(3) : '?'
 }
 

@@ -1,4 +1,5 @@
 /** What the engine remembers and a start can find out nowhere else: it goes into each turn's line, on record together with what it led to. */
+import { promisesAfterStep } from '../../engine/clock-step.ts'
 import type { Draining, EngineState, OpenPromise } from '../../engine/state.ts'
 import { parseHostId } from '../../terms/ids.ts'
 import { parseMigrationOrder } from '../../terms/move.ts'
@@ -84,11 +85,7 @@ export function keptAfterStep(kept: KeptState, steppedMs: number): KeptState {
   return {
     ...kept,
     busySince: new Map([...kept.busySince].map(([host, since]) => [host, since + steppedMs])),
-    promises: kept.promises.map(({ order, settleAt, ...promise }) => ({
-      ...promise,
-      order: { ...order, decidedAt: order.decidedAt + steppedMs },
-      settleAt: settleAt + steppedMs,
-    })),
+    promises: promisesAfterStep(kept.promises, steppedMs),
   }
 }
 

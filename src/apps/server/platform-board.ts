@@ -8,7 +8,7 @@ const REMEDY = {
   'platform-unreachable':
     'Nothing is moved to it or from it until it can be asked. `ethos libvirt check` tries it from the command line.',
 } as const
-const KINDS = ['platform-differs', 'platform-unreachable'] as const
+const KINDS = Object.keys(REMEDY) as readonly (keyof typeof REMEDY)[]
 
 export class PlatformBoard {
   private byHost: ReadonlyMap<string, Fields> = new Map()

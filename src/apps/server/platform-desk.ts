@@ -1,4 +1,5 @@
 /** What the platform itself says of its hosts, read in the background: for people, for plans, and against what the hosts' reporters say. */
+import { showGib } from '../../engine/suitability/rules/rule.ts'
 import type { Inventory } from '../../terms/cluster.ts'
 import type { HostId } from '../../terms/ids.ts'
 import { MINUTE_MS } from '../../terms/units.ts'
@@ -137,7 +138,7 @@ function sizesOf(told: ToldPlatformHost, known: Inventory['hosts'][number]): rea
   const texts: string[] = []
   if (memoryBytes !== undefined && Math.abs(memoryBytes / known.memoryBytes - 1) > MEMORY_SLACK)
     texts.push(
-      `${hostId} is registered with ${gib(known.memoryBytes)} GiB of memory, and its platform tells ${gib(memoryBytes)}.`,
+      `${hostId} is registered with ${showGib(known.memoryBytes, 1)} GiB of memory, and its platform tells ${showGib(memoryBytes, 1)}.`,
     )
   if (threads !== undefined && threads < known.cores)
     texts.push(
@@ -191,8 +192,4 @@ function bounded<Told extends object>(told: Told): Told {
     return typeof value === 'object' && value !== null ? bounded(value) : value
   }
   return Object.fromEntries(Object.entries(told).map(([name, value]) => [name, cut(value)])) as Told
-}
-
-function gib(bytes: number): string {
-  return (bytes / 2 ** 30).toFixed(1)
 }

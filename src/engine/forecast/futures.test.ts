@@ -84,6 +84,13 @@ test('a time off is sure until the first contention of a target', () => {
   assert.equal(calmShareAtLeast(loads, [0], [10], 12), 1)
   assert.equal(calmShareAtLeast(loads, [0], [LIMIT], 12), 0)
   assert.equal(calmShareAtLeast(loads, [1, 0], [10, LIMIT], 12), 0)
+  // Window 5 alone is high. The future that begins just before it is the one of 23 that is left out; the next begins one calm window earlier.
+  const once = loadsOf(windows((k) => k === 5))
+  near(calmShareAtLeast(once, [0], [LIMIT], 12), 1 / 12)
+  near(calmShareAtLeast(once, [1, 0], [10, LIMIT], 12), 1 / 12)
+  // With three of 3.5 in window 4, a future that begins there sets out a core lower: 4 - 0.917 are not short. Those before it have one calm window, and two.
+  const rising = loadsOf(windows((k) => k === 5).map((beside, k) => (k === 4 ? 2 : beside)))
+  near(calmShareAtLeast(rising, [0], [LIMIT], 12), 2 / 12)
 })
 
 test('of no past nothing is sure', () => {

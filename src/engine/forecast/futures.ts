@@ -1,16 +1,16 @@
 /** What a move relieves at least, and what it harms at most: quantiles over possible futures instead of expectations. */
 import { type Fraction, HOUR_MS } from '../../terms/units.ts'
+import { HALF_LIFE_WINDOWS } from '../profile/levels.ts'
 import type { HostLoads } from './host-loads.ts'
 
 /** A future lasts so long: what a move earns it earns while the VM stays, and four hours of that are counted. */
 export const FUTURE_MS = 4 * HOUR_MS
 /** Share of the futures that may be worse than what is called sure: the lower bound of 95 %. */
 const UNSURE_SHARE = 0.05
-/** What demand is now differs from what it was at a future's beginning; of that half is left after so many windows, as in the levels of VMs. */
-const FADE_HALF_WINDOWS = 8
 /** One low window is no room: the higher of the last two is taken for what is now. */
 const ROOM_WINDOWS = 2
-const FADE = 0.5 ** (1 / FADE_HALF_WINDOWS)
+/** What demand is now differs from what it was at a future's beginning: so much of that is left a window later, as in the levels of VMs. */
+const FADE = 0.5 ** (1 / HALF_LIFE_WINDOWS)
 
 /** Who comes or goes, where, and how far ahead is looked. */
 export interface Passage {

@@ -2,6 +2,7 @@
  *  take a part. */
 import type { MoveClass } from '../../terms/move.ts'
 import { HOUR_MS } from '../../terms/units.ts'
+import { clusterHourMax, energyPartMax } from '../suitability/budgets.ts'
 import type { MoveLimits, MoveSite, PastStart, StartFacts } from './start-guards.ts'
 
 export interface HourBudget {
@@ -33,15 +34,15 @@ export function hourBudgets({ intent, starts, now, limits, site }: StartFacts): 
   const clusterMost = policyHourMax(limits, site)
   const all = { what: 'moves of the policy', recent: of('contention', 'energy'), hostMost, clusterMost }
   if (intent.order.class === 'contention') return [withOneFor(of('contention'), all)]
-  const energyMost = Math.min(limits.energyClusterPerHour, Math.max(1, Math.floor(clusterMost / 2)))
+  const energyMost = energyPartMax(limits.energyClusterPerHour, clusterMost)
   const energy = { what: 'moves for energy', recent: of('energy'), hostMost: limits.energyHostPerHour }
   return [all, { ...energy, clusterMost: energyMost }]
 }
 
-/** So many within an hour, or the share of the cluster's VMs if that is known and less; one always may. */
+/** As the plan counts it, where the cluster's VMs and their share are known. */
 function policyHourMax({ clusterPerHour }: MoveLimits, { vms, hourShareMax }: MoveSite = {}): number {
   if (vms === undefined || hourShareMax === undefined) return clusterPerHour
-  return Math.min(clusterPerHour, Math.max(1, Math.floor(hourShareMax * vms)))
+  return clusterHourMax({ movesPerClusterHourMax: clusterPerHour, movesShareHourMax: hourShareMax }, vms)
 }
 
 /** Where the hour holds a single move, one for energy does not take it from a host that suffers. */

@@ -5,6 +5,7 @@ import type { MoveClass } from '../../terms/move.ts'
 import { hourBudgets } from './start-budgets.ts'
 import type { Lack, Refused } from '../../terms/ranking.ts'
 import { DAY_MS, type EpochMs, type Fraction, MINUTE_MS } from '../../terms/units.ts'
+import { FAST_LINK_BYTES_PER_SEC } from '../suitability/budgets.ts'
 
 /** How much may go on at once, and within an hour. Sources: VMware's host cost of 8 units, KubeVirt's 5 per cluster and 2 outbound. */
 export interface MoveLimits {
@@ -36,9 +37,6 @@ export interface MoveSite {
   /** Links in bytes per second. */
   readonly links?: ReadonlyMap<HostId, number>
 }
-
-/** Links from here on are fast (10 Gbit/s). */
-const FAST_LINK_BYTES_PER_SEC = 1.25e9
 
 export const MOVE_LIMITS: MoveLimits = {
   orderAgeMs: MINUTE_MS,

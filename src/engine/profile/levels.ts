@@ -11,7 +11,7 @@ const PRIOR_SAMPLES = 3
 export const PRIOR_SAMPLES_SPREAD = 50
 /** A sample counts half as much as one this many windows later. Of 4 to 48 windows and no
  *  fading at all tried on five PlanetLab days, 8 to 12 did alike and best. */
-const HALF_LIFE_WINDOWS = 8
+export const HALF_LIFE_WINDOWS = 8
 /** A level known from few samples is itself in doubt: variance is raised by this over one more than the samples.
  *  On PlanetLab 20110306 errors of the first hour were 1.4 times, later 1.1 times what the samples' own spread said. */
 const LEVEL_DOUBT = 3

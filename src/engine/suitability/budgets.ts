@@ -8,7 +8,7 @@ import { HOUR_MS } from '../../terms/units.ts'
 import type { EngineState, MoveLogEntry } from '../state.ts'
 
 /** Links from here on are fast (10 Gbit/s), in bytes per second. */
-const FAST_LINK_BYTES_PER_SEC = 1.25e9
+export const FAST_LINK_BYTES_PER_SEC = 1.25e9
 
 /** Classes of moves that nobody asks for. What is for energy comes last. */
 export type VoluntaryClass = 'contention' | 'energy'
@@ -19,13 +19,21 @@ export function isAskedFor(moveClass: MoveClass | undefined): boolean {
 }
 
 /** Moves within an hour in the whole cluster: the number, or the share of its VMs if that is less; one at least. */
-export function clusterHourMax({ movesPerClusterHourMax, movesShareHourMax }: SafetyPolicy, vms: number): number {
+export function clusterHourMax(
+  { movesPerClusterHourMax, movesShareHourMax }: Pick<SafetyPolicy, 'movesPerClusterHourMax' | 'movesShareHourMax'>,
+  vms: number,
+): number {
   return Math.min(movesPerClusterHourMax, Math.max(1, Math.floor(movesShareHourMax * vms)))
 }
 
 /** The same of moves for energy: no more than half of it, one at least, so that there is always something left for hosts that suffer. */
 export function energyHourMax(safety: SafetyPolicy, vms: number): number {
-  return Math.min(safety.energyMovesPerClusterHourMax, Math.max(1, Math.floor(clusterHourMax(safety, vms) / 2)))
+  return energyPartMax(safety.energyMovesPerClusterHourMax, clusterHourMax(safety, vms))
+}
+
+/** Of so many moves within an hour, those that may be for energy. */
+export function energyPartMax(energyMost: number, hourMax: number): number {
+  return Math.min(energyMost, Math.max(1, Math.floor(hourMax / 2)))
 }
 
 /** Migrations that a host's link takes at a time, in and out together. */
@@ -71,23 +79,24 @@ export class Budgets {
   }
 
   /** Moves that may still be planned in the whole cluster. */
-  left(moveClass: VoluntaryClass = 'contention'): number {
-    const { contention, energy } = this.hours
-    const left = this.hourMax - contention.ofCluster - energy.ofCluster
-    // Where the hour holds a single move, one for energy does not take it from hosts that suffer.
-    const relief = contention.ofCluster === 0 ? Math.min(1, this.hourMax) : 0
-    const ofClass = moveClass === 'energy' ? Math.min(left, this.energyMax - energy.ofCluster) : Math.max(left, relief)
-    return Math.max(0, Math.min(this.safety.migrationsPerClusterMax - this.flights, ofClass))
+  left(moveClass: MoveClass = 'contention'): number {
+    return Math.max(0, Math.min(this.safety.migrationsPerClusterMax - this.flights, this.leftOfCluster(moveClass)))
   }
 
   /** Moves that may still be planned off the host. */
-  leftFrom(host: number, moveClass: VoluntaryClass = 'contention'): number {
+  leftFrom(host: number, moveClass: MoveClass = 'contention'): number {
     return Math.max(0, Math.min(this.safety.outboundPerHostMax - this.outbound[host], this.leftOf(host, moveClass)))
   }
 
   /** Moves towards the host that may still be planned, settling aside. */
-  leftTo(host: number, moveClass: VoluntaryClass = 'contention'): number {
+  leftTo(host: number, moveClass: MoveClass = 'contention'): number {
     return Math.max(0, this.leftOf(host, moveClass))
+  }
+
+  /** Moves of the class within the hour: of the host, or of the cluster. */
+  spent(moveClass: MoveClass, host?: number): number {
+    const { ofHost, ofCluster } = this.hours[moveClass]
+    return host === undefined ? ofCluster : ofHost[host]
   }
 
   /** Milliseconds until the host may receive again; Infinity: somebody is on the way to it. Not above 0: now. */
@@ -97,13 +106,7 @@ export class Budgets {
 
   /** Whether one more move that is asked for may begin: at a time as many as of any, within the hour by the budget of its class. */
   mayBeAsked(from: number, to: number, moveClass: 'evacuation' | 'operator'): boolean {
-    const { safety } = this
-    const { ofHost, ofCluster } = this.hours[moveClass]
-    if (this.flights >= safety.migrationsPerClusterMax || this.outbound[from] >= safety.outboundPerHostMax) return false
-    if (ofCluster >= safety.evacuationsPerClusterHourMax) return false
-    return [from, to].every(
-      (host) => this.copies[host] < this.linkMax[host] && ofHost[host] < safety.evacuationsPerHostHourMax,
-    )
+    return Math.min(this.left(moveClass), this.leftFrom(from, moveClass), this.leftTo(to, moveClass)) > 0
   }
 
   /** Counts a move that was decided. */
@@ -118,12 +121,25 @@ export class Budgets {
     for (const host of hosts) hour.ofHost[host]++
   }
 
-  private leftOf(host: number, moveClass: VoluntaryClass): number {
+  private leftOfCluster(moveClass: MoveClass): number {
     const { contention, energy } = this.hours
-    const { movesPerHostHourMax, energyMovesPerHostHourMax } = this.safety
+    if (isAskedFor(moveClass)) return this.safety.evacuationsPerClusterHourMax - this.spent(moveClass)
+    const left = this.hourMax - contention.ofCluster - energy.ofCluster
+    if (moveClass === 'energy') return Math.min(left, this.energyMax - energy.ofCluster)
+    // Where the hour holds a single move, one for energy does not take it from hosts that suffer.
+    return Math.max(left, contention.ofCluster === 0 ? Math.min(1, this.hourMax) : 0)
+  }
+
+  private leftOf(host: number, moveClass: MoveClass): number {
+    return Math.min(this.linkMax[host] - this.copies[host], this.leftOfHour(host, moveClass))
+  }
+
+  private leftOfHour(host: number, moveClass: MoveClass): number {
+    const { contention, energy } = this.hours
+    const { movesPerHostHourMax, energyMovesPerHostHourMax, evacuationsPerHostHourMax } = this.safety
+    if (isAskedFor(moveClass)) return evacuationsPerHostHourMax - this.spent(moveClass, host)
     const left = movesPerHostHourMax - contention.ofHost[host] - energy.ofHost[host]
-    const ofClass = moveClass === 'energy' ? Math.min(left, energyMovesPerHostHourMax - energy.ofHost[host]) : left
-    return Math.min(this.linkMax[host] - this.copies[host], ofClass)
+    return moveClass === 'energy' ? Math.min(left, energyMovesPerHostHourMax - energy.ofHost[host]) : left
   }
 
   private countLogged(entry: MoveLogEntry, { hostIndex }: EngineState, windowMs: number): void {

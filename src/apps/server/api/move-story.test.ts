@@ -34,9 +34,11 @@ test('a move is told from its cause to what came: turn, other hosts, bounds, bud
   const text = storyText(JSON.parse(JSON.stringify(story)) as MoveStoryView)
   for (const line of [
     `${id}: ${vmId} from ${from} to ${to}`,
+    /^worth +gain [\d.]+, of which [\d.]+ in 95 of 100 possible futures, cost [\d.]+, confidence [\d.]+$/m,
     /^cause +the policy$/m,
     /^bound +host-\d+: up to [\d.]+ of [\d.]+ reference cores, [\d.]+ after the move$/m,
     /^budget +host-\d+ may take part in \d+ more moves$/m,
+    /^budget +the cluster may take \d+ more moves of its class$/m,
     /^promised +10/m,
     /closed done: It runs at the destination/,
     /^came +12/m,

@@ -5,6 +5,7 @@ import { aHost, aVm } from '../../../../tools/builders.ts'
 import { parseHostId, parseVmId } from '../../../terms/ids.ts'
 import { MINUTE_MS } from '../../../terms/units.ts'
 import type { Vm } from '../../../terms/vm.ts'
+import { StoreError } from '../../../world/errors.ts'
 import { readSettings } from '../site-settings.ts'
 import { type Answered, ApiBench } from './builders.ts'
 import { FakeAnswers } from './fakes/builders.ts'
@@ -89,9 +90,20 @@ test('a VM on a host that is being emptied is not opted out in passing', async (
 test('what can not be checked is not set, but by force', async () => {
   const { hosts } = bench.store
   const reports = hosts.reports.bind(hosts)
-  hosts.reports = () => Promise.reject(new Error('no such table'))
-  const { status } = await ask('PUT', maintenance('kvm-3'))
-  hosts.reports = reports
-  assert.ok(status >= 500, `${status}`)
+  const set = async (): Promise<readonly string[]> => [...(await readSettings(bench.store)).maintenances.keys()]
+  hosts.reports = () => Promise.reject(new StoreError('io', 'The disk does not answer.'))
+  try {
+    const heeded = answers.moves.heeded
+    const { status, json } = await ask('PUT', maintenance('kvm-3'))
+    assert.deepEqual([status, json['error']['code']], [503, 'unavailable'])
+    assert.match(json['error']['message'], /^Whether that can be kept beside the rules there are can't be told: /)
+    assert.match(json['error']['remedy'], /ask with `isForced`\.$/)
+    assert.deepEqual([await set(), answers.moves.heeded], [[], heeded])
+    assert.equal((await ask('PUT', maintenance('kvm-3'), true)).status, 204)
+    assert.deepEqual(await set(), ['kvm-3'])
+  } finally {
+    hosts.reports = reports
+  }
+  assert.equal((await ask('DELETE', maintenance('kvm-3'))).status, 204)
   assert.equal((await ask('PUT', maintenance('kvm-3'))).status, 204)
 })

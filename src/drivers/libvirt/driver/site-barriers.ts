@@ -28,7 +28,7 @@ export function barriersOf(site: LibvirtSite, hosts: readonly ToldHost[], vms: r
     for (const name of networksOf(description)) there.add(name)
     networksAt.set(hostId, there)
   }
-  const ground: Ground = { site, told, kindOf, networksAt, found: new Map() }
+  const ground: Ground = { site, told, kindOf, networksAt, without: new Map(), unlike: new Map() }
   const found = vms.map((vm) => [vm.vmId, vmBarriers(ground, vm)] as const)
   return { pairs: pairBarriers(site, kinds, kindOf), vms: new Map(found.filter(([, barriers]) => barriers.length > 0)) }
 }
@@ -39,16 +39,14 @@ interface Ground {
   readonly kindOf: ReadonlyMap<HostId, CpuKind>
   /** What VMs of each host use. */
   readonly networksAt: ReadonlyMap<HostId, ReadonlySet<string>>
-  /** Hosts without a pool, a network or features, looked for once for all VMs that want it: 10,000 VMs on 1000 hosts are ten million pairs. */
-  readonly found: Map<unknown, ReadonlyMap<string, ReadonlySet<HostId>>>
+  /** Looked for once for all VMs that want the same, for 10,000 VMs on 1000 hosts are ten million pairs: hosts without a pool or a network, by which. */
+  readonly without: Map<string, ReadonlySet<HostId>>
+  /** The same of CPUs that will not do, by the source's: hosts by why. */
+  readonly unlike: Map<CpuKind, ReadonlyMap<string, ReadonlySet<HostId>>>
 }
 
 /** @param key what is wanted of hosts */
-function foundOnce(
-  { found }: Ground,
-  key: unknown,
-  look: () => ReadonlyMap<string, ReadonlySet<HostId>>,
-): ReadonlyMap<string, ReadonlySet<HostId>> {
+function foundOnce<Key, Found>(found: Map<Key, Found>, key: Key, look: () => Found): Found {
   const known = found.get(key) ?? look()
   found.set(key, known)
   return known
@@ -145,7 +143,7 @@ function cpuBarriers(ground: Ground, { vmId, hostId, description }: DescribedVm)
   const mode = attributeOf(childOf(description, 'cpu'), 'mode')
   const from = ground.kindOf.get(hostId)
   if ((mode !== 'host-passthrough' && mode !== 'maximum') || from === undefined) return []
-  const reasons = foundOnce(ground, from, () => hostsUnlike(ground, from))
+  const reasons = foundOnce(ground.unlike, from, () => hostsUnlike(ground, from))
   return [...reasons].map(([reason, hosts]) => {
     return { lacking: 'cpu-flags', reason: `${vmId} has the CPU of ${hostId} as it is. ${reason}`, hosts }
   })
@@ -165,11 +163,11 @@ function hostsUnlike({ kindOf }: Ground, from: CpuKind): ReadonlyMap<string, Rea
 
 /** The set is shared by all VMs that want the same, unless their own host is in it. */
 function othersWithout(
-  ground: Ground,
+  { without }: Ground,
   what: string,
   own: HostId,
   look: () => ReadonlySet<HostId>,
 ): ReadonlySet<HostId> {
-  const hosts = foundOnce(ground, what, () => new Map([[what, look()]])).get(what) ?? new Set<HostId>()
+  const hosts = foundOnce(without, what, look)
   return hosts.has(own) ? new Set([...hosts].filter((host) => host !== own)) : hosts
 }

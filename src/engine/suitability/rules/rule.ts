@@ -1,4 +1,5 @@
 import type { Lack } from '../../../terms/ranking.ts'
+import { GiB } from '../../../terms/units.ts'
 import type { TurnContext } from '../../context.ts'
 
 /** One reason for which a VM may not go to a host. Looks at one thing, never throws, and allocates nothing to say yes:
@@ -17,8 +18,8 @@ export function hostName(context: TurnContext, host: number): string {
   return context.observation.inventory.hosts[host].id
 }
 
-export function showGib(bytes: number): string {
-  return (bytes / 2 ** 30).toFixed(2)
+export function showGib(bytes: number, digits = 2): string {
+  return (bytes / GiB).toFixed(digits)
 }
 
 export function showCores(value: number): string {
