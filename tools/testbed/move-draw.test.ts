@@ -4,7 +4,7 @@ import { drawGuest, drawMove } from './move-draw.ts'
 
 const GUEST = { memoryMib: 128, fillMib: 0, moves: 10 }
 
-test('a row of a seed is always the same wish, and rows differ', () => {
+test('a draw of a seed is always the same wish for the same guest, and draws differ', () => {
   assert.deepEqual(drawMove(1, 17, GUEST), drawMove(1, 17, GUEST))
   assert.deepEqual(drawGuest(1, 3), drawGuest(1, 3))
   const rows = Array.from({ length: 40 }, (_, row) => JSON.stringify(drawMove(1, row, GUEST)))
