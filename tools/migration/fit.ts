@@ -8,6 +8,7 @@ import {
   firstGuessMib,
   memoryFeatures,
   outlookOf,
+  PACE_MIB,
   paceFeatures,
   paceOf,
   sendingMs,
@@ -55,7 +56,7 @@ export function fitCostModel(moves: readonly FinishedMove[], provenance: string)
   const pace = fitOrConstant(
     unlimited.map(({ move, outlook }) => paceFeatures(move.facts, outlook.usedMib)),
     unlimited.map(({ ended }) => Math.log(paceOf(ended.bytesMib, ended.totalMs))),
-    { ...PACE, fallback: Math.log(290) },
+    { ...PACE, fallback: Math.log(PACE_MIB) },
   )
   const downtime = fitOrConstant(
     done.map(({ move, outlook }) => downtimeFeatures(move.facts, outlook)),

@@ -1,7 +1,7 @@
 /** How the cost model fares on moves that were recorded later, with many that can't end: as a hold-out that nothing was learned from, and all in folds. */
 import { join } from 'node:path'
 import { courseOfCopy } from '../../src/engine/migration/copy-course.ts'
-import { type CostModel, promiseMove } from '../../src/engine/migration/cost-model.ts'
+import { type CostModel, PACE_MIB, promiseMove, TAIL_USED } from '../../src/engine/migration/cost-model.ts'
 import { curveOf, levelOf } from '../../src/engine/migration/dirty-belief.ts'
 import type { MoveFacts } from '../../src/terms/move-facts.ts'
 import { MiB } from '../../src/terms/units.ts'
@@ -80,11 +80,11 @@ function byTruth(own: readonly FinishedMove[]): readonly Judged[] {
     const subject = {
       ramBytes: facts.memoryMib * MiB,
       usedBytes: Math.min(facts.memoryMib, move.usedMib) * MiB,
-      tailUsed: 0.8,
+      tailUsed: TAIL_USED,
       dirtied: curveOf(truth),
       workingSetBytes: levelOf(truth),
     }
-    const bytesPerSec = facts.linkMbitPerSec === undefined ? 290 * MiB : facts.probeBytesPerSec
+    const bytesPerSec = facts.linkMbitPerSec === undefined ? PACE_MIB * MiB : facts.probeBytesPerSec
     const { downtimeLimitMs, mode, timeoutSec } = facts
     const course = courseOfCopy(subject, { bytesPerSec, downtimeLimitMs, mode, timeoutMs: timeoutSec * 1000 })
     return [{ move, pConverge: course.converges ? 1 : 0, bytesMib: course.sentBytes / MiB }]

@@ -51,11 +51,11 @@ export interface MovePromise {
 const DEVICE_MIB = 0.758
 const HEADER_SHARE = 0.0021
 /** What a link without limit carries until moves tell better: QEMU under TCG is bound by its processor (MiB/s). */
-const PACE_MIB = 290
+export const PACE_MIB = 290
 /** Connecting and ending where no link limits (ms). */
 const UNLIMITED_SET_UP_MS = 400
 /** A young QEMU process carries its start in its memory; after a move it does not (MiB, measured; so is the gap that tells them apart). */
-const PROCESS_MIB = 84.5
+export const PROCESS_MIB = 84.5
 const YOUNG_PROCESS_MIB = 142
 const YOUNG_GAP_MIB = 130
 /** Of what a guest says it uses at least so much holds something: pages of zeros are few (the least of all recorded moves). */
@@ -67,7 +67,7 @@ const BYTES_ALIKE = 0.02
 /** Beyond so many times the time allowed nobody asks any more. */
 const PATIENCE = 4
 /** Share of the last pages that hold something: the regression of the downtime learns what differs. */
-const TAIL_USED = 0.8
+export const TAIL_USED = 0.8
 
 /** What physics and belief say, before the regressions of time and downtime. */
 export interface CopyOutlook {

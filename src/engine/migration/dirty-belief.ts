@@ -29,7 +29,7 @@ export interface DirtyCase {
 }
 
 /** `DEFAULT_SAMPLE_PAGES` of QEMU. */
-const SAMPLED_PAGES_PER_GIB = 512
+export const SAMPLED_PAGES_PER_GIB = 512
 const PAGE_STANDS_FOR_BYTES = (1024 * MiB) / SAMPLED_PAGES_PER_GIB
 /** An idle guest's own writing: it levels off at about this much, a bit at a time (measured on Debian guests). */
 const IDLE_BYTES = 1.4 * MiB
