@@ -50,7 +50,8 @@ interface DirtyPrior {
   readonly setSpread: number
 }
 
-/** Both chosen by cross-validation on the moves that ship: one by errors of bytes, the other by verdicts. */
+/** The typical one was chosen by errors of bytes in cross-validation on the recorded moves that the model is learned from; the cautious one by its likelihood
+ *  on the moves recorded later (own-moves.csv), which are no hold-out for verdicts since. */
 const TYPICAL: DirtyPrior = { atRest: 4, rateMib: 300, setMib: 64, setSpread: 0.7 }
 const CAUTIOUS: DirtyPrior = { atRest: 1.5, rateMib: Infinity, setMib: 32, setSpread: Infinity }
 
