@@ -1,5 +1,6 @@
 import { CALL_MANNERS } from '../../src/simulator/imagined-platform.ts'
 import { Luck } from '../../src/terms/luck.ts'
+import { SECOND_MS } from '../../src/terms/units.ts'
 import type { LongTest } from '../long-test.ts'
 import { fuzzMoves } from '../moves/fuzz.ts'
 import { killDuringMove } from '../moves/kills.ts'
@@ -15,7 +16,8 @@ const SEEDS_PER_MUTANT = 300
 export const longTest: LongTest = {
   summary:
     `${SEEDS} seeded quarters of an hour of orders, faults, kills and people, ${KILLS} kills at random instants and lines of a move, ` +
-    `${LOST_REPLIES} moves whose reply is lost: no invariant broken, no call repeated, none unknown for more than ten minutes; ` +
+    `${LOST_REPLIES} moves whose reply is lost: no invariant broken, no call repeated; none unknown for more than ten minutes while both its ` +
+    'hosts could be asked, else told by an alert; ' +
     'and which of the guards that are broken on purpose are noticed.',
   run: async (seed) => {
     const fuzzed = await fuzzMany(seed)
@@ -38,12 +40,29 @@ export const longTest: LongTest = {
 }
 
 async function fuzzMany(seed: number) {
-  const sum = { seeds: SEEDS, broken: 0, calls: 0, processKills: 0, faults: 0, done: 0, aborted: 0, failed: 0, lost: 0 }
+  const sum = {
+    seeds: SEEDS,
+    broken: 0,
+    calls: 0,
+    processKills: 0,
+    faults: 0,
+    done: 0,
+    aborted: 0,
+    failed: 0,
+    lost: 0,
+    unknownSecondsMax: 0,
+    unknownSecondsThoughAskableMax: 0,
+  }
   for (let i = 0; i < SEEDS; i++) {
     const run = await fuzzMoves(seed * 100_000 + i)
     tell(`fuzz seed ${seed * 100_000 + i}`, run.violations)
     sum.broken += run.violations.length > 0 ? 1 : 0
     sum.calls += run.sent
+    sum.unknownSecondsMax = Math.max(sum.unknownSecondsMax, Math.round(run.unknownMsMax / SECOND_MS))
+    sum.unknownSecondsThoughAskableMax = Math.max(
+      sum.unknownSecondsThoughAskableMax,
+      Math.round(run.askableMsMax / SECOND_MS),
+    )
     sum.processKills += run.kills
     sum.faults += run.faults
     sum.done += run.ends.get('done') ?? 0

@@ -13,6 +13,9 @@ export interface FuzzRun {
   readonly sent: number
   readonly kills: number
   readonly faults: number
+  /** The longest that a move was unknown, and that while both its hosts could be asked: ms. */
+  readonly unknownMsMax: number
+  readonly askableMsMax: number
 }
 
 /** A quarter of an hour of orders, faults, kills and people, then rest until everything has to have ended. */
@@ -50,7 +53,8 @@ export async function fuzzMoves(
   await rig.pass(REST_MS, 7 * SECOND_MS)
   rig.monitor.finish()
   const sent = [...rig.platform.calls.values()].reduce((sum, number) => sum + number, 0)
-  return { violations: rig.monitor.violations, ends: rig.monitor.ends, sent, kills: rig.kills, faults }
+  const { violations, ends, unknownMsMax, askableMsMax } = rig.monitor
+  return { violations, ends, sent, kills: rig.kills, faults, unknownMsMax, askableMsMax }
 }
 
 /** A person does what the alerts ask for: of a VM that lies paused, one copy is chosen, and the other goes first. */

@@ -32,6 +32,9 @@ export class MoveMonitor {
   private readonly sent: { readonly intent: MigrationIntent; readonly at: EpochMs }[] = []
   private readonly tasksAtEnd = new Map<OrderId, number>()
   private readonly truth = new Map<VmId, { where: string; since: EpochMs }>()
+  /** The longest that a move was frozen as unknown, and that with both hosts to be asked: ms. */
+  unknownMsMax = 0
+  askableMsMax = 0
   /** Moves that are frozen as unknown although both hosts can be asked: since when. */
   private readonly unknownSince = new Map<OrderId, EpochMs>()
   /** VMs that a person moved, or whose processes or hosts were killed: not ours to answer for. */
@@ -102,8 +105,11 @@ export class MoveMonitor {
       const { machines } = this.platform
       if (frozen === undefined || !machines.canBeAsked(from) || !machines.canBeAsked(to)) this.unknownSince.delete(id)
       else if (!this.unknownSince.has(id)) this.unknownSince.set(id, now)
-      const knownForMs = now - (this.unknownSince.get(id) ?? now)
-      if (knownForMs > 10 * MINUTE_MS) this.say(`L2: ${id} is frozen ${knownForMs} ms after both hosts could be asked`)
+      const askableForMs = now - (this.unknownSince.get(id) ?? now)
+      this.askableMsMax = Math.max(this.askableMsMax, askableForMs)
+      if (frozen !== undefined) this.unknownMsMax = Math.max(this.unknownMsMax, now - frozen.at)
+      if (askableForMs > 10 * MINUTE_MS)
+        this.say(`L2: ${id} is frozen ${askableForMs} ms after both hosts could be asked`)
       if (frozen !== undefined && now - frozen.at > ALERTED_WITHIN_MS && !alerted.has(id))
         this.say(`L2: ${id} has been frozen for ${now - frozen.at} ms, and nobody is told`)
     }
