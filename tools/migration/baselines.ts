@@ -44,9 +44,9 @@ export const TEXTBOOK_ROUNDS: Promiser = { name: 'textbook rounds', learn: () =>
 export const STOP_RULE_ONLY: Promiser = {
   name: 'stop rule and belief, no correction',
   learn: (moves) => {
-    const { memory } = fitCostModel(moves, 'a fold')
+    const model = fitCostModel(moves, 'a fold')
     return (facts) => {
-      const outlook = outlookOf(facts, usedMibOf(memory, facts))
+      const outlook = outlookOf(facts, usedMibOf(model, facts))
       const { bytesMib, bytesMibMedian, downtimeMs, pConverge } = outlook
       return { totalMs: 450 + (bytesMibMedian / mibPerSec(facts)) * 1000, downtimeMs, bytesMib, pConverge }
     }

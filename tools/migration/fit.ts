@@ -8,6 +8,7 @@ import {
   firstGuessMib,
   memoryFeatures,
   outlookOf,
+  PACE_MIB,
   paceFeatures,
   paceOf,
   sendingMs,
@@ -33,18 +34,21 @@ interface Done {
 }
 
 export function fitCostModel(moves: readonly FinishedMove[], provenance: string): CostModel {
+  const notZeroShare = notZeroShareOf(moves)
+  const guesses = moves.map(({ facts }) => firstGuessMib(facts, notZeroShare))
   // Robust: a guest that takes fresh memory between the look and the end is not how others are.
   const memory = fitRobust(
     moves.map(({ facts }) => memoryFeatures(facts)),
-    moves.map(({ facts, usedMib }) => Math.log(usedMib / firstGuessMib(facts))),
+    moves.map(({ usedMib }, i) => Math.log(usedMib / guesses[i])),
     MEMORY,
   )
   // What comes after is fitted to the memory as it would be told of a move not seen: else it would trust it too much.
-  const done: readonly Done[] = moves.flatMap((move, i) => {
-    if (move.ended === undefined) return []
-    const usedMib = Math.min(move.facts.memoryMib, firstGuessMib(move.facts) * Math.exp(memory.leftOut[i]))
-    return [{ move, ended: move.ended, outlook: outlookOf(move.facts, usedMib) }]
-  })
+  const outlooks = moves.map(({ facts }, i) =>
+    outlookOf(facts, Math.min(facts.memoryMib, guesses[i] * Math.exp(memory.leftOut[i]))),
+  )
+  const done: readonly Done[] = moves.flatMap((move, i) =>
+    move.ended === undefined ? [] : [{ move, ended: move.ended, outlook: outlooks[i] }],
+  )
   const limited = done.filter(({ move }) => move.facts.linkMbitPerSec !== undefined)
   const unlimited = done.filter(({ move }) => move.facts.linkMbitPerSec === undefined)
   const setUp = fitOrConstant(
@@ -55,7 +59,7 @@ export function fitCostModel(moves: readonly FinishedMove[], provenance: string)
   const pace = fitOrConstant(
     unlimited.map(({ move, outlook }) => paceFeatures(move.facts, outlook.usedMib)),
     unlimited.map(({ ended }) => Math.log(paceOf(ended.bytesMib, ended.totalMs))),
-    { ...PACE, fallback: Math.log(290) },
+    { ...PACE, fallback: Math.log(PACE_MIB) },
   )
   const downtime = fitOrConstant(
     done.map(({ move, outlook }) => downtimeFeatures(move.facts, outlook)),
@@ -66,11 +70,12 @@ export function fitCostModel(moves: readonly FinishedMove[], provenance: string)
   return {
     schema: COST_MODEL_SCHEMA,
     provenance,
+    notZeroShare,
     memory: roundedModel(memory.model),
     setUp: roundedModel(setUp.model),
     pace: roundedModel(pace.model),
     downtime: roundedModel(downtime.model),
-    oddsPower: oddsPowerOf(moves, memory.leftOut),
+    oddsPower: oddsPowerOf(moves, outlooks),
     bands: {
       total: bandOf(done.map(({ move, ended, outlook }) => ended.totalMs / timeOf(models, move.facts, outlook))),
       downtime: bandOf(
@@ -81,16 +86,18 @@ export function fitCostModel(moves: readonly FinishedMove[], provenance: string)
   }
 }
 
+/** The least share of what a guest said that it uses which did hold something; one at most. Nought of no moves: then nothing is known. */
+function notZeroShareOf(moves: readonly FinishedMove[]): number {
+  const shares = moves.map(({ facts, usedMib }) => usedMib / (facts.memoryMib - facts.unusedMib))
+  return moves.length === 0 ? 0 : short(Math.min(1, ...shares))
+}
+
 /** The power under which the verdicts were likeliest, tried in steps, and at most two: few recorded moves do not end. */
-function oddsPowerOf(moves: readonly FinishedMove[], leftOut: readonly number[]): number {
-  const shares = moves.map(({ facts }, i) => {
-    const usedMib = Math.min(facts.memoryMib, firstGuessMib(facts) * Math.exp(leftOut[i]))
-    return outlookOf(facts, usedMib).pConverge
-  })
+function oddsPowerOf(moves: readonly FinishedMove[], outlooks: readonly CopyOutlook[]): number {
   let best = { power: 1, likelihood: -Infinity }
   for (const power of [1, 1.25, 1.5, 1.75, 2]) {
     const likelihood = moves.reduce((sum, { converged }, i) => {
-      const said = sharpenedOdds(shares[i], power)
+      const said = sharpenedOdds(outlooks[i].pConverge, power)
       return sum + Math.log(Math.max(1e-4, converged ? said : 1 - said))
     }, 0)
     if (likelihood > best.likelihood) best = { power, likelihood }

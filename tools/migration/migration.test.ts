@@ -10,6 +10,7 @@ import { type FinishedMove, readFinishedMoves } from './finished-moves.ts'
 import { fitCostModel } from './fit.ts'
 import { COST_MODEL_PATH } from './model-file.ts'
 import { noiseFloor } from './noise-floor.ts'
+import { verdictsOf, verdictsText } from './own-moves.ts'
 import { studyPairs } from './pairs.ts'
 import { COST_MODEL, foldsOf, runStudy } from './study.ts'
 import { compareSynthetic } from './synthetic.ts'
@@ -89,6 +90,26 @@ test('folds hold every group once and never tear one apart', () => {
   const folds = foldsOf(groups, 4, 9)
   assert.deepEqual(folds.flatMap((fold) => [...fold]).toSorted(), groups.toSorted())
   assert.notDeepEqual(folds, foldsOf(groups, 4, 10))
+})
+
+test('verdicts tell how sure the surest wrong start was, and nothing where there was none', () => {
+  const [move] = madeMoves(1)
+  const { ended: _, ...stuck } = { ...move, converged: false }
+  const done = { ...stuck, converged: true, ended: { totalMs: 1, downtimeMs: 1, bytesMib: 100 } }
+  const judged = [
+    { move: done, pConverge: 0.9, bytesMib: 110 },
+    { move: stuck, pConverge: 0.6, bytesMib: 1 },
+    { move: stuck, pConverge: 0.7, bytesMib: 1 },
+    { move: stuck, pConverge: 0.4, bytesMib: 1 },
+  ]
+  const verdicts = verdictsOf('made', judged, 1)
+  assert.deepEqual([verdicts.endedAsSaid, verdicts.refusedRightly, verdicts.startedWrongly], [1, 1, 2])
+  assert.equal(verdicts.surestMiss, 0.7)
+  // 0.1, 0.6, 0.7, 0.4 squared are 0.01, 0.36, 0.49, 0.16: 1.02 by four.
+  assert.ok(Math.abs(verdicts.brier - 25.5) < 1e-9, String(verdicts.brier))
+  const sure = verdictsOf('made', judged.slice(0, 1), 1)
+  assert.equal(sure.surestMiss, undefined)
+  assert.match(verdictsText([verdicts, sure]), /10\.00 %\s+25\.50\s+0\.700\n.*10\.00 %\s+1\.00\s+none$/)
 })
 
 test('the noise floor is the distance of repeats from their middle', () => {

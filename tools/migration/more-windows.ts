@@ -1,6 +1,6 @@
 /** What page sampling would tell if it were done more often before a move: samples drawn anew from how each recorded guest truly wrote. */
 import { type CostModel, promiseMove } from '../../src/engine/migration/cost-model.ts'
-import { curveOf } from '../../src/engine/migration/dirty-belief.ts'
+import { curveOf, SAMPLED_PAGES_PER_GIB } from '../../src/engine/migration/dirty-belief.ts'
 import { CONVERGE_MIN_AUTOMATION } from '../../src/engine/migration/terms.ts'
 import { Luck } from '../../src/terms/luck.ts'
 import type { MoveFacts } from '../../src/terms/move-facts.ts'
@@ -23,7 +23,6 @@ export interface WindowsRow {
   readonly begun: number
 }
 
-const SAMPLED_PAGES_PER_GIB = 512
 const ROUNDS = 60
 
 /** Each round draws the samples anew; every move is judged by a model that saw none of its group. @param later moves to be judged by what `moves` teach,

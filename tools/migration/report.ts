@@ -24,6 +24,8 @@ export function keepReport(
   moves: readonly FinishedMove[],
   { cases, isKept }: { readonly cases: number; readonly isKept: boolean },
 ): string {
+  // Before anything is kept: what is written is a change itself.
+  const commit = commitName()
   const promisers = [COST_MODEL, STOP_RULE_ONLY, TEXTBOOK_ROUNDS, RESIDENT_OVER_BANDWIDTH, MEMORY_OVER_BANDWIDTH]
   const request = { moves, seeds: SEEDS, folds: FOLDS }
   const rows = runStudy({ ...request, promisers, groupOf: ({ group }) => group })
@@ -37,7 +39,7 @@ export function keepReport(
   const windowsLater = studyWindows(moves, readFinishedMoves(OWN_MOVES_PATH))
   if (isKept) {
     const result = {
-      commit: commitName(),
+      commit,
       moves: moves.length,
       seeds: SEEDS,
       folds: FOLDS,
@@ -55,7 +57,7 @@ export function keepReport(
     runProgram('biome', ['format', '--write', RESULT])
   }
   return [
-    `commit ${commitName()}: ${moves.length} recorded moves, ${FOLDS} folds, seeds ${SEEDS.join(' ')}; mean over seeds (lowest to highest)`,
+    `commit ${commit}: ${moves.length} recorded moves, ${FOLDS} folds, seeds ${SEEDS.join(' ')}; mean over seeds (lowest to highest)`,
     'median |promised / actual - 1| of moves not learned from',
     '',
     line(['', 'total', '90 of 100', 'downtime', 'bytes', 'wrong verdict', 'did not end', 'Brier x 100']),

@@ -27,7 +27,8 @@ export class LinkProbes {
   static async start(testbed: Testbed, hosts: readonly string[]): Promise<LinkProbes> {
     const probes = new LinkProbes()
     for (const host of hosts) {
-      const child = testbed.spawn(host, process.execPath, join(REPOSITORY, 'tools', 'testbed', 'link-probe.ts'))
+      const words = [process.execPath, join(REPOSITORY, 'tools', 'testbed', 'link-probe.ts')]
+      const child = testbed.spawn(host, words, ['pipe', 'pipe', 'inherit'])
       if (child.stdout === null) throw new Error(`the probe on ${host} has no output`)
       const lines = createInterface({ input: child.stdout })
       probes.probes.set(host, { child, lines })

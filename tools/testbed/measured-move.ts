@@ -3,6 +3,7 @@ import { connect } from 'node:net'
 import { loadavg } from 'node:os'
 import { setTimeout as pause } from 'node:timers/promises'
 import { DOMAIN_STATS, type Domain, type Libvirt, startPostCopy } from '../../src/drivers/libvirt/rpc/libvirt.ts'
+import { PROCESS_MIB } from '../../src/engine/migration/cost-model.ts'
 import { MiB } from '../../src/terms/units.ts'
 import type { DrawnMove } from './move-draw.ts'
 import type { LinkProbes } from './link-probe.ts'
@@ -32,8 +33,6 @@ const WINDOW_SEC = 1
 const MORE_WINDOWS_SEC = [4, 1]
 const WINDOW_MS_MAX = 20_000
 const MEASURED = 2
-/** QEMU's own memory in its process, about. */
-const PROCESS_MIB = 84
 /** A working set is written through once before it is measured, but nobody waits longer for it. */
 const SETTLE_MS = { least: 1000, most: 8000 }
 const TIMEOUT_SEC_MAX = 40

@@ -1,4 +1,5 @@
-/** What is drawn for the moves that `npm run record:moves` makes: guests, their load, links, limits. Seeded: row 17 of a seed is always the same wish. */
+/** What is drawn for the moves that `npm run record:moves` makes: guests, their load, links, limits. Seeded: for the same
+ *  guest, draw 17 of a seed is always the same wish. */
 import { hashPair, Luck } from '../../src/terms/luck.ts'
 import type { MigrationMode } from '../../src/terms/move-facts.ts'
 import { MiB } from '../../src/terms/units.ts'
@@ -46,8 +47,8 @@ export function drawGuest(seed: number, generation: number): DrawnGuest {
 }
 
 /** @param only of this kind. Absent: mixed. */
-export function drawMove(seed: number, row: number, guest: DrawnGuest, only?: DrawnMove['kind']): DrawnMove {
-  const luck = new Luck(hashPair(seed, row, 2))
+export function drawMove(seed: number, draw: number, guest: DrawnGuest, only?: DrawnMove['kind']): DrawnMove {
+  const luck = new Luck(hashPair(seed, draw, 2))
   const mixed = oneOf(luck, ['stuck', 'stuck', 'stuck', 'border', 'border', 'ordinary'] as const)
   const kind = only ?? mixed
   const drawn = {

@@ -5,7 +5,8 @@ import { type FileHandle, open } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Testbed } from './testbed.ts'
 
-/** A reading of a VM takes little more than a second, and counters that stand still in it tell nothing. */
+/** A reading of a VM takes some six seconds, and little more than one where its host refuses the second window: counters that stand still in it
+ *  tell nothing. */
 const EVERY_MS = 250
 /** Of `/proc/stat`: hundredths of a second. */
 const MS_PER_TICK = 10

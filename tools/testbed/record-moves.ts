@@ -19,21 +19,25 @@ const COLUMNS = (
   'link_mbit,mode,downtime_limit_ms,dirtyrate_calc_s,load1_before,probe_bw_mb_s,pre_dirtyrate_mib_s,pre_dirtyrate_more,pre_true_dirty_mb_s,' +
   'pre_cpu_time_ms_per_s,pre_vcpu_time_ms_per_s,pre_vcpu_delay_ms_per_s,pre_balloon_rss_mb,pre_balloon_unused_mb,timeout_s,converged,aborted_at_s,error,' +
   'postcopy_switch_s,total_time_ms,downtime_ms,setup_ms,bytes_mib,mem_total_mib,mem_remaining_mib,constant_pages,normal_pages,iterations,throttle_pct,' +
-  'beats_went_on,load1_after'
+  'beats_went_on,load1_after,draw'
 ).split(',')
 
 interface Recorded {
   readonly rows: number
+  /** Number of the last wish that was drawn. */
+  readonly draws: number
   readonly generations: number
 }
 
-/** Rows so far, and the last guest's number: a run begins with a new one. */
+/** Rows so far, and the last guest's number: a run begins with a new one. A wish that came to nothing has no row, so its number is not that of a row;
+ *  of rows that have none kept, it is at least theirs. */
 function recordedIn(path: string): Recorded {
-  if (!existsSync(path)) return { rows: 0, generations: 0 }
+  if (!existsSync(path)) return { rows: 0, draws: 0, generations: 0 }
   const [head, ...lines] = readFileSync(path, 'utf8').trimEnd().split('\n')
   if (head !== COLUMNS.join(',')) throw new Error(`${path} has other columns than these: ${COLUMNS.join(',')}`)
-  const at = COLUMNS.indexOf('guest_generation')
-  return { rows: lines.length, generations: Math.max(0, ...lines.map((line) => Number(line.split(',')[at]))) }
+  const rows = lines.map((line) => line.split(','))
+  const most = (column: string): number => Math.max(0, ...rows.map((cells) => Number(cells[COLUMNS.indexOf(column)])))
+  return { rows: rows.length, draws: Math.max(rows.length, most('draw')), generations: most('guest_generation') }
 }
 
 class Recorder {
@@ -56,11 +60,11 @@ class Recorder {
   }
 
   /** One row; undefined where the emulator lost the guest, or a host did not answer. */
-  async record(seed: number, row: number, kind?: DrawnMove['kind']): Promise<MoveCellsMeasured | undefined> {
+  async record(seed: number, draw: number, kind?: DrawnMove['kind']): Promise<MoveCellsMeasured | undefined> {
     const guest = this.guest ?? (await this.boot(seed).catch(() => undefined))
     this.guest = guest
     if (guest === undefined) return undefined
-    const drawn = drawMove(seed, row, guest.drawn, kind)
+    const drawn = drawMove(seed, draw, guest.drawn, kind)
     const from = guest.host
     const to = HOSTS.find((host) => host !== from) ?? HOSTS[1]
     guest.small.mark()
@@ -74,12 +78,12 @@ class Recorder {
       const { beating, isSpoilt } = await guest.small.whereabouts()
       const arrived = cells['converged'] === 'True' ? to : from
       const lives = !isSpoilt && beating.length === 1 && beating[0] === arrived
-      const row1 = { ...cells, ...this.guestCells(guest), beats_went_on: lives ? 'True' : 'False' }
+      const row = { ...cells, ...this.guestCells(guest), draw, beats_went_on: lives ? 'True' : 'False' }
       guest.host = arrived
       if (!lives || guest.moves >= guest.drawn.moves) await this.endGuest()
-      return row1
+      return row
     } catch (error) {
-      process.stderr.write(`row ${row} is not recorded: ${String(error)}\n`)
+      process.stderr.write(`draw ${draw} of seed ${seed} is not recorded: ${String(error)}\n`)
       await this.endGuest()
       return undefined
     }
@@ -119,28 +123,48 @@ interface Wanted {
   readonly kind?: DrawnMove['kind']
 }
 
-async function record(out: string, { moves, minutes, seed, kind }: Wanted): Promise<void> {
-  const endsAt = performance.now() + minutes * MINUTE_MS
-  const { rows, generations } = recordedIn(out)
+async function record(out: string, wanted: Wanted): Promise<void> {
+  const endsAt = performance.now() + wanted.minutes * MINUTE_MS
+  const before = recordedIn(out)
   if (!existsSync(out)) appendFileSync(out, `${COLUMNS.join(',')}\n`)
   const testbed = await Testbed.up(HOSTS.length, 'small')
-  const probes = await LinkProbes.start(testbed, HOSTS)
-  const opened = await Promise.all(
-    HOSTS.map((host) => openLibvirt(testbed.networkUri(host), { isPostCopyAllowed: true })),
-  )
-  const hosts = Object.fromEntries(HOSTS.map((host, i) => [host, opened[i]]))
-  const recorder = new Recorder(testbed, { probes, hosts, generation: generations })
-  let row = rows
-  for (let tries = 1; tries <= 2 * moves && row < rows + moves && performance.now() < endsAt; tries++) {
-    const cells = await recorder.record(seed, rows + tries, kind)
-    if (cells === undefined) continue
-    row++
-    keep(out, { row: `own-${row}`, batch: `own-${seed}`, repeat_group: 0, ...cells })
+  try {
+    await recordOn(testbed, { ...wanted, out, endsAt, before })
+  } finally {
+    // With the hosts end their guests, their probes and what is connected to them.
+    await testbed.down()
   }
-  await recorder.endGuest()
-  probes.end()
-  await Promise.all(opened.map((host) => host.close()))
-  await testbed.down()
+}
+
+async function recordOn(
+  testbed: Testbed,
+  {
+    out,
+    endsAt,
+    moves,
+    seed,
+    kind,
+    before: { rows, draws, generations },
+  }: Wanted & { readonly out: string; readonly endsAt: number; readonly before: Recorded },
+): Promise<void> {
+  const probes = await LinkProbes.start(testbed, HOSTS)
+  const opened: Libvirt[] = []
+  try {
+    for (const host of HOSTS) opened.push(await openLibvirt(testbed.networkUri(host), { isPostCopyAllowed: true }))
+    const hosts = Object.fromEntries(HOSTS.map((host, i) => [host, opened[i]]))
+    const recorder = new Recorder(testbed, { probes, hosts, generation: generations })
+    let row = rows
+    for (let tries = 1; tries <= 2 * moves && row < rows + moves && performance.now() < endsAt; tries++) {
+      const cells = await recorder.record(seed, draws + tries, kind)
+      if (cells === undefined) continue
+      row++
+      keep(out, { row: `own-${row}`, batch: `own-${seed}`, repeat_group: 0, ...cells })
+    }
+    await recorder.endGuest()
+  } finally {
+    probes.end()
+    await Promise.allSettled(opened.map((host) => host.close()))
+  }
 }
 
 function keep(out: string, cells: MoveCellsMeasured): void {

@@ -164,7 +164,8 @@ export class ReportedSite {
   /** As it is typed on a host of libvirt. */
   private reportWithin(host: string, words: readonly string[]): ChildProcess {
     const channels = ['--channels', '/var/lib/libvirt/qemu/channel/target']
-    return this.testbed.within(host, [process.execPath, '--import', LATE_CLOCK, CLI, ...words, ...channels])
+    const typed = [process.execPath, '--import', LATE_CLOCK, CLI, ...words, ...channels]
+    return this.testbed.spawn(host, typed, ['ignore', 'ignore', 'pipe'])
   }
 
   /** What a reporter said on its standard error. */

@@ -1,5 +1,5 @@
 /** Real libvirt hosts and guests on this machine, for tests: what `testbed/testbed.sh` does, as values. Needs root. */
-import { type ChildProcess, execFile, execFileSync, spawn, spawnSync } from 'node:child_process'
+import { type ChildProcess, execFile, execFileSync, spawn, spawnSync, type StdioOptions } from 'node:child_process'
 import { existsSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs'
 import { arch, tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -182,12 +182,6 @@ export class Testbed {
     await this.tell('vm-start', host, vm, 'cpu=20', 'dirty=2', ...options)
   }
 
-  /** Starts a program within a host; it ends with the host at the latest. */
-  spawn(host: string, ...words: readonly string[]): ChildProcess {
-    const stdio = ['pipe', 'pipe', 'inherit'] as const
-    return spawn(join(SCRIPTS, 'testbed.sh'), ['exec', host, ...words], { env: this.environment, stdio: [...stdio] })
-  }
-
   /** Address of a host. */
   hostAddress(host: string): string {
     return `${this.net}.${10 + Number(host.replaceAll(/\D/g, ''))}`
@@ -198,10 +192,9 @@ export class Testbed {
     await this.tell(...words)
   }
 
-  /** Starts a program in a host: with its files, its network and its part of the processors. It ends with the host. */
-  within(host: string, words: readonly string[]): ChildProcess {
-    const options = { env: this.environment, stdio: ['ignore', 'ignore', 'pipe'] as ['ignore', 'ignore', 'pipe'] }
-    return spawn(join(SCRIPTS, 'testbed.sh'), ['exec', host, ...words], options)
+  /** Starts a program in a host: with its files, its network and its part of the processors. It ends with the host at the latest. */
+  spawn(host: string, words: readonly string[], stdio: StdioOptions): ChildProcess {
+    return spawn(join(SCRIPTS, 'testbed.sh'), ['exec', host, ...words], { env: this.environment, stdio })
   }
 
   /** Guests that have a QEMU process on a host, as the kernel tells and not libvirt. None on a host that is down. */

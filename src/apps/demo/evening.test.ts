@@ -43,6 +43,7 @@ test('with any noise, and where guests wait for the machine too, two leave befor
       assert.equal(ours[i].orderedAt.length, 2, `seed ${seed}`)
       assert.ok(Math.max(...ours[i].orderedAt) < QUIET_UNTIL_MS, `seed ${seed}`)
       assert.ok(ours[i].lackedSec < 0.05 * idle[i].lackedSec, `seed ${seed}: ${ours[i].lackedSec} core-seconds`)
+      assert.ok(reactive[i].orderedAt.length > 0, `seed ${seed}: the reactive policy ordered nothing`)
       assert.ok(Math.min(...reactive[i].orderedAt) > QUIET_UNTIL_MS, `seed ${seed}`)
     })
   }

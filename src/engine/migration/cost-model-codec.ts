@@ -25,6 +25,7 @@ export function parseCostModel(value: unknown): CostModel {
   return {
     schema,
     provenance: parseText(fields['provenance'], 'cost model.provenance'),
+    notZeroShare: parseNumber(fields['notZeroShare'], 'cost model.notZeroShare', { min: 0, max: 1 }),
     memory: parseSmooth(fields['memory'], 'cost model.memory', WIDTHS.memory),
     setUp: parseSmooth(fields['setUp'], 'cost model.setUp', WIDTHS.setUp),
     pace: parseSmooth(fields['pace'], 'cost model.pace', WIDTHS.pace),

@@ -69,7 +69,7 @@ test('odds grow sharper on their own side of one half', () => {
 })
 
 test('a model file that is not what it claims to be is refused by place', () => {
-  assert.throws(() => parseCostModel({ schema: 2 }), /cost model\.schema: 2 is not usable/)
+  assert.throws(() => parseCostModel({ schema: 1 }), /cost model\.schema: 1 is not usable/)
   assert.throws(
     () => parseCostModel({ ...MODEL, downtime: { ...MODEL.downtime, scales: [1] } }),
     /cost model\.downtime\.scales: 1 is not usable\. Expected 7 numbers/,
@@ -78,5 +78,6 @@ test('a model file that is not what it claims to be is refused by place', () => 
     () => parseCostModel({ ...MODEL, bands: { total: { p10: 1, p90: 0 } } }),
     /cost model\.bands\.total\.p90/,
   )
+  assert.throws(() => parseCostModel({ ...MODEL, notZeroShare: undefined }), /cost model\.notZeroShare/)
   assert.throws(() => parseCostModel({ ...MODEL, oddsPower: 'much' }), /cost model\.oddsPower/)
 })

@@ -11,7 +11,7 @@ import { normalCdf } from '../numbers.ts'
 import { predictSmooth, type SmoothModel } from './smooth-regression.ts'
 
 /** Version of the fitted model's form. A reader refuses others. */
-export const COST_MODEL_SCHEMA = 1
+export const COST_MODEL_SCHEMA = 2
 
 /** How far off held-out moves were: quantiles of ln(actual / promised). */
 export interface ErrorBand {
@@ -22,6 +22,8 @@ export interface ErrorBand {
 export interface CostModel {
   readonly schema: typeof COST_MODEL_SCHEMA
   readonly provenance: string
+  /** Of what a guest says it uses at least so much holds something: pages of zeros are few. The least of the moves learned from. */
+  readonly notZeroShare: Fraction
   /** ln(pages that hold something / first guess), from `memoryFeatures`. */
   readonly memory: SmoothModel
   /** Milliseconds beside the sending, on limited links, from `setUpFeatures`. */
@@ -51,15 +53,13 @@ export interface MovePromise {
 const DEVICE_MIB = 0.758
 const HEADER_SHARE = 0.0021
 /** What a link without limit carries until moves tell better: QEMU under TCG is bound by its processor (MiB/s). */
-const PACE_MIB = 290
+export const PACE_MIB = 290
 /** Connecting and ending where no link limits (ms). */
 const UNLIMITED_SET_UP_MS = 400
 /** A young QEMU process carries its start in its memory; after a move it does not (MiB, measured; so is the gap that tells them apart). */
-const PROCESS_MIB = 84.5
+export const PROCESS_MIB = 84.5
 const YOUNG_PROCESS_MIB = 142
 const YOUNG_GAP_MIB = 130
-/** Of what a guest says it uses at least so much holds something: pages of zeros are few (the least of all recorded moves). */
-const NOT_ZERO_SHARE = 0.954
 /** Physics misses the time of one move by about this much (standard deviation of its logarithm): it blurs the verdict at the deadline. */
 const TIME_SPREAD = 0.06
 /** Bytes that differ by less than about this much (as logarithms) count as the same when the likeliest are looked for. */
@@ -67,7 +67,7 @@ const BYTES_ALIKE = 0.02
 /** Beyond so many times the time allowed nobody asks any more. */
 const PATIENCE = 4
 /** Share of the last pages that hold something: the regression of the downtime learns what differs. */
-const TAIL_USED = 0.8
+export const TAIL_USED = 0.8
 
 /** What physics and belief say, before the regressions of time and downtime. */
 export interface CopyOutlook {
@@ -87,7 +87,7 @@ export interface CopyOutlook {
 }
 
 export function promiseMove(model: CostModel, facts: MoveFacts): MovePromise {
-  const outlook = outlookOf(facts, usedMibOf(model.memory, facts))
+  const outlook = outlookOf(facts, usedMibOf(model, facts))
   const downtimeMs = outlook.downtimeMs * Math.exp(predictSmooth(model.downtime, downtimeFeatures(facts, outlook)))
   const totalMs = timeOf(model, facts, outlook)
   const { bands } = model
@@ -111,16 +111,19 @@ export function sharpenedOdds(share: Fraction, power: number): Fraction {
 }
 
 /** Pages of the guest that hold something, from what is seen of its process. */
-export function usedMibOf(memory: SmoothModel, facts: MoveFacts): number {
-  const guess = firstGuessMib(facts) * Math.exp(predictSmooth(memory, memoryFeatures(facts)))
+export function usedMibOf(
+  { memory, notZeroShare }: Pick<CostModel, 'memory' | 'notZeroShare'>,
+  facts: MoveFacts,
+): number {
+  const guess = firstGuessMib(facts, notZeroShare) * Math.exp(predictSmooth(memory, memoryFeatures(facts)))
   return Math.min(guess, facts.memoryMib + DEVICE_MIB)
 }
 
 /** The process's memory less what QEMU itself takes, and no less than what the guest says it uses. */
-export function firstGuessMib(facts: MoveFacts): number {
+export function firstGuessMib(facts: MoveFacts, notZeroShare: Fraction): number {
   const usedByGuest = facts.memoryMib - facts.unusedMib
   const own = facts.residentMib - usedByGuest > YOUNG_GAP_MIB ? YOUNG_PROCESS_MIB : PROCESS_MIB
-  return Math.min(facts.memoryMib, Math.max(NOT_ZERO_SHARE * usedByGuest, facts.residentMib - own))
+  return Math.min(facts.memoryMib, Math.max(notZeroShare * usedByGuest, facts.residentMib - own))
 }
 
 export function outlookOf(facts: MoveFacts, usedMib: number): CopyOutlook {

@@ -29,7 +29,7 @@ export interface DirtyCase {
 }
 
 /** `DEFAULT_SAMPLE_PAGES` of QEMU. */
-const SAMPLED_PAGES_PER_GIB = 512
+export const SAMPLED_PAGES_PER_GIB = 512
 const PAGE_STANDS_FOR_BYTES = (1024 * MiB) / SAMPLED_PAGES_PER_GIB
 /** An idle guest's own writing: it levels off at about this much, a bit at a time (measured on Debian guests). */
 const IDLE_BYTES = 1.4 * MiB
@@ -50,7 +50,8 @@ interface DirtyPrior {
   readonly setSpread: number
 }
 
-/** Both chosen by cross-validation on the moves that ship: one by errors of bytes, the other by verdicts. */
+/** The typical one was chosen by errors of bytes in cross-validation on the recorded moves that the model is learned from; the cautious one by its likelihood
+ *  on the moves recorded later (own-moves.csv), which are no hold-out for verdicts since. */
 const TYPICAL: DirtyPrior = { atRest: 4, rateMib: 300, setMib: 64, setSpread: 0.7 }
 const CAUTIOUS: DirtyPrior = { atRest: 1.5, rateMib: Infinity, setMib: 32, setSpread: Infinity }
 

@@ -31,8 +31,8 @@ export interface MoveVerdict {
   readonly facts?: MoveFacts
 }
 
-/** Of the recorded moves the one start that did not end though it was promised had 0.53, and of those recorded later up to 0.89: automation wants more than
- *  that ... */
+/** Of the recorded moves the one start that did not end though it was promised had 0.53, and of those recorded later up to 0.89 (one window read;
+ *  `npm run bench:migration`, "surest miss"): automation wants more than that ... */
 export const CONVERGE_MIN_AUTOMATION: Fraction = 0.9
 /** ... a person may take an even chance: the VM stays where it is when time is up. */
 export const CONVERGE_MIN_PERSON: Fraction = 0.5
