@@ -5,8 +5,9 @@ import { nap, TIMER_MS_MAX } from './nap.ts'
 /** A clock that goes otherwise than time passes, by more than this between two looks, was set. NTP slews what is less. */
 const SLACK_MS = SECOND_MS
 
-/** The machine's clock for whoever remembers instants: where it is set forward, that is told before anybody gets an instant of the new time, so that what is
- *  remembered can be set forward as well, and nothing ends early. Time in which the machine slept counts as set forward too. A clock that goes back is its
+/** The machine's clock for whoever remembers instants: where it is set forward, that is told before it gives anybody an instant of the new time, so that what
+ *  is remembered can be set forward as well, and does not end early. Who reads `Date.now` beside it, as connections to libvirt do for when they looked, may
+ *  have one before. Time in which the machine slept counts as set forward too. A clock that goes back is its
  *  reader's to notice; what it catches up on later is told with 0, for what was remembered is right again. */
 export class WatchedClock implements Clock {
   private readonly wall: () => EpochMs

@@ -11,7 +11,7 @@ import { fitCostModel } from './fit.ts'
 import { studyWindows, type WindowsRow } from './more-windows.ts'
 import { noiseFloor } from './noise-floor.ts'
 import { OWN_MOVES_PATH, studyOwnMoves, verdictsText } from './own-moves.ts'
-import { studyPairs } from './pairs.ts'
+import { type PairStudy, studyPairs } from './pairs.ts'
 import { COST_MODEL, runStudy, type Spread, type StudyRow } from './study.ts'
 import { compareSynthetic, drawCase, type SyntheticResult } from './synthetic.ts'
 
@@ -74,9 +74,7 @@ export function keepReport(
     'the same for the moves of own-moves.csv, by what the recorded ones teach',
     ...windowsLater.map(windowsText),
     '',
-    `learned per pair of hosts: total off by ${pairs.plain.toFixed(2)} %, corrected ${pairs.corrected.toFixed(2)} %; in range ` +
-      `${pairs.plainHeld.toFixed(0)} %, corrected ${pairs.correctedHeld.toFixed(0)} % (promised 80 %); ` +
-      `a pair a third slower ${pairs.slowerPlain.toFixed(1)} %, corrected ${pairs.slowerCorrected.toFixed(1)} %`,
+    pairsText(pairs),
     syntheticText(synthetic),
     `${speed.courseMicros.toFixed(1)} us a course (goal 20), ${speed.promiseMicros.toFixed(0)} us a promise with its belief and corrections`,
     '',
@@ -121,6 +119,14 @@ function rowText(row: StudyRow): string {
     neverEnds.mean.toFixed(1),
     brier.mean.toFixed(2),
   ])
+}
+
+function pairsText(pairs: PairStudy): string {
+  return (
+    `learned per pair of hosts: total off by ${pairs.plain.toFixed(2)} %, corrected ${pairs.corrected.toFixed(2)} %; in range ` +
+    `${pairs.plainHeld.toFixed(0)} %, corrected ${pairs.correctedHeld.toFixed(0)} % (promised 80 %); ` +
+    `a pair a third slower ${pairs.slowerPlain.toFixed(1)} %, corrected ${pairs.slowerCorrected.toFixed(1)} %`
+  )
 }
 
 function syntheticText(result: SyntheticResult): string {

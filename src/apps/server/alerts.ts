@@ -21,6 +21,7 @@ export const ALERT_KINDS = [
   'move-yielded',
   'platform-differs',
   'platform-unreachable',
+  'platform-untold',
 ] as const
 export type AlertKind = (typeof ALERT_KINDS)[number]
 

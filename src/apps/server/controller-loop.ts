@@ -271,9 +271,12 @@ export class ControllerLoop {
     const reader = this.world.platformReaderOf?.(driver)
     if (reader === undefined) return {}
     const { tell, clock } = this.world
-    const platform: PlatformDesk = new PlatformDesk(reader, () => {
-      const text = platform.text()
-      if (text !== undefined) tell({ kind: 'platform', at: clock.now(), text })
+    const platform: PlatformDesk = new PlatformDesk(reader, {
+      changed: () => {
+        const text = platform.text()
+        if (text !== undefined) tell({ kind: 'platform', at: clock.now(), text })
+      },
+      failed: (reason) => this.trouble(new Error(reason)),
     })
     return { platform }
   }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { parseHostId, parseVmId } from '../../terms/ids.ts'
-import { MINUTE_MS } from '../../terms/units.ts'
+import { DAY_MS, MINUTE_MS } from '../../terms/units.ts'
 import type { VmFactsAnswer, VmFactsReader } from '../../world/vm-facts-reader.ts'
 import { FACTS_FRESH_MS, FactsDesk } from './facts-desk.ts'
 
@@ -74,6 +74,19 @@ test('facts are good for ten minutes and read anew before; a clock that was put 
   bench.now += FACTS_FRESH_MS
   assert.equal(bench.desk.fresh(a, HOST), undefined)
   bench.now = 0
+  assert.equal(bench.desk.fresh(a, HOST), undefined)
+})
+
+test('facts are as fresh as they were where the clock was set forward', async () => {
+  const bench = new Bench()
+  const [a] = VMS
+  bench.desk.want(a, HOST)
+  await bench.end()
+  bench.now += 4 * MINUTE_MS + DAY_MS
+  bench.desk.clockStepped(DAY_MS)
+  bench.desk.want(a, HOST)
+  assert.ok(bench.asked.length === 1 && bench.desk.fresh(a, HOST) !== undefined)
+  bench.now += FACTS_FRESH_MS - 4 * MINUTE_MS + 1
   assert.equal(bench.desk.fresh(a, HOST), undefined)
 })
 

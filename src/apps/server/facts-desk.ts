@@ -81,6 +81,11 @@ export class FactsDesk {
     return this.fresh(vmId, hostId)
   }
 
+  /** The clock was set forward by so much: facts are as old as they were. */
+  clockStepped(steppedMs: number): void {
+    for (const [vmId, known] of this.known) this.known.set(vmId, { ...known, at: known.at + steppedMs })
+  }
+
   /** Nothing more is read. */
   close(): void {
     this.isClosed = true

@@ -116,12 +116,13 @@ export class MovesDesk {
     if (isMoved || isNews === true) this.options.changed()
   }
 
-  /** The clock was set: nothing that is remembered here ends early for that. @param steppedMs forward; 0: back */
+  /** The clock was set: nothing here ends early for that but orders that have not left, which are too old then. @param steppedMs forward; 0: back */
   clockStepped(steppedMs: number): void {
     this.mover?.clockStepped(steppedMs)
     if (steppedMs === 0) return
     this.movingSeen?.clockStepped(steppedMs)
     this.proposals.clockStepped(steppedMs)
+    this.promises?.facts.clockStepped(steppedMs)
     if (this.last !== undefined) this.last = { ...this.last, state: stateAfterStep(this.last.state, steppedMs) }
     this.steps = [...this.steps, { at: this.options.clock.now(), steppedMs }]
   }

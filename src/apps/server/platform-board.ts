@@ -1,5 +1,13 @@
 /** The main process's side of the platform: what the controller was told of its hosts last. */
-import { type Fields, parseFields, parseJson, parseList, parseText, parseWord } from '../../terms/parse.ts'
+import {
+  type Fields,
+  parseFields,
+  parseJson,
+  parseList,
+  parseOptional,
+  parseText,
+  parseWord,
+} from '../../terms/parse.ts'
 import type { AlertDraft } from './alerts.ts'
 
 const REMEDY = {
@@ -7,6 +15,8 @@ const REMEDY = {
     'Which of the two is right? `ethos libvirt check` asks the platform anew; `ethos bench host` and a correction say what a host is.',
   'platform-unreachable':
     'Nothing is moved to it or from it until it can be asked. `ethos libvirt check` tries it from the command line.',
+  'platform-untold':
+    'Plans bar nothing by its word until it tells again; each preflight asks its hosts. `ethos libvirt check` asks them from the command line.',
 } as const
 const KINDS = Object.keys(REMEDY) as readonly (keyof typeof REMEDY)[]
 
@@ -39,17 +49,19 @@ export class PlatformBoard {
   }
 }
 
-/** One for each host and kind, with all that differs. */
+/** One for each host, or the site, and kind, with all that differs. */
 function alertsOf(differences: readonly unknown[], place: string): readonly AlertDraft[] {
   const texts = new Map<string, AlertDraft>()
   for (const one of differences) {
     const fields = parseFields(one, place)
     const kind = parseWord(fields['what'], `${place}.what`, KINDS)
-    const about = parseText(fields['host'], `${place}.host`)
+    const host = parseOptional(fields['host'], (name) => parseText(name, `${place}.host`))
     const text = parseText(fields['text'], `${place}.text`)
-    const was = texts.get(`${kind} ${about}`)
+    const key = JSON.stringify([kind, host])
+    const was = texts.get(key)
     const what = was === undefined ? text : `${was.what} ${text}`
-    texts.set(`${kind} ${about}`, { kind, severity: 'warning', about, what, remedy: REMEDY[kind] })
+    const about = host === undefined ? {} : { about: host }
+    texts.set(key, { kind, severity: 'warning', ...about, what, remedy: REMEDY[kind] })
   }
   return [...texts.values()]
 }

@@ -17,15 +17,18 @@ class Desk {
   asked = 0
   elapsedMs = 0
   told = 0
+  error: Error | undefined
+  readonly failures: string[] = []
   readonly board = new PlatformBoard()
   readonly desk = new PlatformDesk(
     { look: () => this.look() },
-    () => this.changed(),
+    { changed: () => this.changed(), failed: (reason) => this.failures.push(reason) },
     () => this.elapsedMs,
   )
 
   async look(): Promise<PlatformLook> {
     this.asked++
+    if (this.error !== undefined) throw this.error
     return { at: 1000 * this.asked, hosts: this.hosts, barriers: NO_BARRIERS }
   }
 
@@ -128,18 +131,59 @@ test('a look that fails ends nothing, and the next is taken as ever', async () =
       ? Promise.reject(new RangeError('out of stack'))
       : Promise.resolve({ at: 1, hosts: [], barriers: NO_BARRIERS })
   }
+  const failures: string[] = []
   const desk = new PlatformDesk(
     { look },
-    () => undefined,
+    { changed: () => undefined, failed: (reason) => failures.push(reason) },
     () => elapsedMs,
   )
   desk.tick()
   await desk.settled()
   assert.equal(desk.text(), undefined)
+  assert.deepEqual(failures, ['The look at what hosts are failed: RangeError: out of stack'])
   elapsedMs += 5 * MINUTE_MS
   desk.tick()
   await desk.settled()
   assert.notEqual(desk.text(), undefined)
+  assert.equal(failures.length, 1)
+})
+
+test('that nothing is barred any more is an alert until the platform tells again, also where it never told', async () => {
+  const untold =
+    'platform-untold undefined: For 15 minutes the platform has not told what its hosts are and which moves they would refuse.'
+  for (const hasTold of [true, false]) {
+    const bench = new Desk()
+    if (hasTold) await bench.next(reported())
+    bench.error = new RangeError('out of stack')
+    const seen: (readonly string[])[] = []
+    for (let look = 0; look < 5; look++) seen.push(await bench.next(reported()))
+    // At the look after more than three intervals.
+    const failed = `${untold} The look at what hosts are failed: RangeError: out of stack`
+    assert.deepEqual(seen.slice(-2), hasTold ? [[failed], [failed]] : [[], [failed]])
+    assert.equal(bench.failures.length, 5)
+    bench.error = undefined
+    assert.deepEqual(await bench.next(reported()), [])
+  }
+})
+
+test('a look that does not end is told as well', async () => {
+  const bench = new Desk()
+  let told = 0
+  const desk = new PlatformDesk(
+    { look: () => new Promise<PlatformLook>(() => undefined) },
+    { changed: () => told++, failed: () => undefined },
+    () => bench.elapsedMs,
+  )
+  for (const elapsedMs of [0, 15 * MINUTE_MS, 15 * MINUTE_MS + 1, 20 * MINUTE_MS]) {
+    bench.elapsedMs = elapsedMs
+    desk.tick()
+  }
+  assert.equal(told, 1)
+  bench.board.hear(desk.text() ?? '')
+  assert.deepEqual(
+    bench.board.alerts.map(({ kind, about }) => [kind, about]),
+    [['platform-untold', undefined]],
+  )
 })
 
 test('a host that tells too much, or is barred from too many, does not hide what the others tell', async () => {
@@ -153,7 +197,7 @@ test('a host that tells too much, or is barred from too many, does not hide what
   ]
   const desk = new PlatformDesk(
     { look: async () => ({ at: 1, hosts, barriers: { pairs, vms: new Map() } }) },
-    () => undefined,
+    { changed: () => undefined, failed: () => undefined },
   )
   desk.tick()
   await desk.settled()

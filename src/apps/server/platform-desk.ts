@@ -20,17 +20,28 @@ const CHARACTERS_SHOWN = 1000
 
 /** Where two who should know say different things. */
 export interface PlatformDifference {
-  readonly host: HostId
-  readonly what: 'platform-differs' | 'platform-unreachable'
+  /** Absent: the whole site. */
+  readonly host?: HostId
+  readonly what: 'platform-differs' | 'platform-unreachable' | 'platform-untold'
   readonly text: string
+}
+
+export interface PlatformNews {
+  /** Told after each look, and when what was told bars nothing any more. */
+  changed(): void
+  /** Told of a look that failed, in a sentence. */
+  failed(reason: string): void
 }
 
 export class PlatformDesk {
   private readonly reader: PlatformReader
-  private readonly changed: () => void
+  private readonly news: PlatformNews
   private readonly elapsed: () => number
   private askedAt = -Infinity
-  private toldAt = -Infinity
+  /** When it told last; before it did, when it was first asked. */
+  private goodFrom: number | undefined
+  private isLapsed = false
+  private failure: string | undefined
   private last: PlatformLook | undefined
   private looking: Promise<void> | undefined
   private found: readonly PlatformDifference[] = []
@@ -39,18 +50,23 @@ export class PlatformDesk {
   private compared: PlatformLook | undefined
   private isClosed = false
 
-  /** @param changed told after each look
-   *  @param elapsed a clock in ms that is never set. Absent: the machine's */
-  constructor(reader: PlatformReader, changed: () => void, elapsed: () => number = () => performance.now()) {
+  /** @param elapsed a clock in ms that is never set. Absent: the machine's */
+  constructor(reader: PlatformReader, news: PlatformNews, elapsed: () => number = () => performance.now()) {
     this.reader = reader
-    this.changed = changed
+    this.news = news
     this.elapsed = elapsed
   }
 
   /** Asks, if that was long ago and nobody is asking. Returns at once; what is told comes later. */
   tick(): void {
     const now = this.elapsed()
-    if (this.isClosed || this.looking !== undefined || now - this.askedAt < EVERY_MS) return
+    if (this.isClosed) return
+    this.goodFrom ??= now
+    if (!this.isLapsed && now - this.goodFrom > GOOD_MS) {
+      this.isLapsed = true
+      this.news.changed()
+    }
+    if (this.looking !== undefined || now - this.askedAt < EVERY_MS) return
     this.askedAt = now
     this.looking = this.look().finally(() => {
       this.looking = undefined
@@ -87,12 +103,13 @@ export class PlatformDesk {
     const lasting = places.filter(({ key }) => this.before.has(key))
     this.before = new Set(places.map(({ key }) => key))
     this.found = [...last.hosts.flatMap((host) => differenceOf(host, inventory)), ...sumUp(lasting)]
-    this.changed()
+    this.news.changed()
   }
 
   /** As JSON, for whoever asks. Undefined: nothing was told yet. */
   text(): string | undefined {
-    if (this.last === undefined) return undefined
+    const differences = [...(this.isLapsed ? [this.lapsed()] : []), ...this.found].map(bounded)
+    if (this.last === undefined) return this.isLapsed ? JSON.stringify({ hosts: [], differences }) : undefined
     const { at, hosts, barriers } = this.last
     const shown = hosts.map(({ kind, hostId, ...host }) => {
       const barred = [...(barriers.pairs.get(hostId) ?? [])]
@@ -100,22 +117,32 @@ export class PlatformDesk {
       const from = barred.length === 0 ? {} : { barredFrom: to, barredHosts: barred.length }
       return { host: hostId, isReached: kind === 'told', ...bounded(host), ...from }
     })
-    return JSON.stringify({ at, hosts: shown, differences: this.found.map(bounded) })
+    return JSON.stringify({ at, hosts: shown, differences })
   }
 
   private async look(): Promise<void> {
     try {
       this.last = await this.reader.look()
-    } catch {
+    } catch (error) {
       // What it told before stays good for a while, and bars nothing any more then. Nobody waits for this promise: to throw would end the turns.
+      this.failure = `The look at what hosts are failed: ${String(error)}`
+      if (!this.isClosed) this.news.failed(this.failure)
       return
     }
-    this.toldAt = this.elapsed()
-    if (!this.isClosed) this.changed()
+    this.goodFrom = this.elapsed()
+    this.isLapsed = false
+    this.failure = undefined
+    if (!this.isClosed) this.news.changed()
+  }
+
+  private lapsed(): PlatformDifference {
+    const why = this.failure === undefined ? '' : ` ${this.failure}`
+    const text = `For ${GOOD_MS / MINUTE_MS} minutes the platform has not told what its hosts are and which moves they would refuse.${why}`
+    return { what: 'platform-untold', text }
   }
 
   private barred(inventory: Inventory): Inventory {
-    if (this.last === undefined || this.elapsed() - this.toldAt > GOOD_MS) return inventory
+    if (this.last === undefined || this.elapsed() - (this.goodFrom ?? -Infinity) > GOOD_MS) return inventory
     return { ...inventory, barriers: this.last.barriers }
   }
 }

@@ -87,7 +87,10 @@ test('a clock that is set forward ends no proposal early, and no rest: neither h
 test('to a host that the platform bars no turn orders anything, and what was proposed before it was known is refused', async () => {
   const barriers = { pairs: new Map<HostId, ReadonlyMap<HostId, Barrier>>(), vms: new Map() }
   const look = { at: 0, hosts: [], barriers }
-  const platform = new PlatformDesk({ look: () => Promise.resolve(look) }, () => undefined)
+  const platform = new PlatformDesk(
+    { look: () => Promise.resolve(look) },
+    { changed: () => undefined, failed: () => undefined },
+  )
   const bench = await aBench('partial', platform)
   await bench.stepUntil(() => bench.view().proposals.length > 0)
   const [{ id, from, to }] = bench.view().proposals

@@ -7,6 +7,8 @@ import type { PlatformLook } from '../../../world/platform-reader.ts'
 import { aDrivenSite, type DrivenSite } from './builders.ts'
 import { arrangeHardware, aSharedPool, type FakeHardware } from './fake-inventory.ts'
 import { aDomainXml, type DomainXmlParts } from './fake-site.ts'
+import { openLibvirt } from '../rpc/libvirt.ts'
+import type { LinkOptions } from './host-link.ts'
 import { LibvirtPlatform } from './platform.ts'
 import type { LibvirtSite } from './sites.ts'
 
@@ -120,4 +122,37 @@ test('a host that can not be asked is told so, and bars nothing: its preflight s
   const { hosts, barriers } = await lookAt(made)
   assert.deepEqual(new Map(hosts.map(({ hostId, kind }) => [hostId, kind])).get(HOST_2), 'unreachable')
   assert.deepEqual(barring(barriers), [])
+})
+
+test('a host whose answers nobody can make sense of hides no other, and every connection is closed', async (context) => {
+  const made = await aDrivenSite()
+  context.after(made.dispose)
+  for (const name of ['host-1', 'host-2']) arrangeHardware(made.site.host(name))
+  made.site.addVm('web-1', 'host-1')
+  const { open = openLibvirt } = made.site.linkOptions
+  let [opened, closed] = [0, 0]
+  const options: LinkOptions = {
+    ...made.site.linkOptions,
+    open: async (uri, about) => {
+      const libvirt = await open(uri, about)
+      opened++
+      const close = libvirt.close.bind(libvirt)
+      libvirt.close = async () => {
+        await close()
+        closed++
+        throw new RangeError('the socket is gone')
+      }
+      if (uri !== made.driver.site.hosts.find(({ id }) => id === HOST_1)?.uri) return libvirt
+      // Its VMs are listed for the inventory, and once more to be described.
+      const domains = libvirt.domains.bind(libvirt)
+      let asked = 0
+      libvirt.domains = (flags) => (asked++ === 0 ? domains(flags) : Promise.reject(new RangeError('out of stack')))
+      return libvirt
+    },
+  }
+  const { hosts } = await new LibvirtPlatform(made.driver.site, options).look()
+  const told = new Map(hosts.map((host) => [host.hostId, host.kind === 'told' ? host.untold : host.reason]))
+  assert.deepEqual(told.get(HOST_1), ['Not told: what its VMs are made of. RangeError: out of stack'])
+  assert.deepEqual(told.get(HOST_2), [])
+  assert.deepEqual([opened, closed], [2, 2])
 })

@@ -34,9 +34,7 @@ export class LibvirtPlatform implements PlatformReader {
     const seen: SeenHost[] = []
     const work = async (): Promise<void> => {
       for (let host = waiting.shift(); host !== undefined; host = waiting.shift()) {
-        const link = new HostLink(host, { callTimeoutMs: CALL_TIMEOUT_MS, ...this.options })
-        seen.push(await seeHost(link))
-        await link.close()
+        seen.push(await seeHost(new HostLink(host, { callTimeoutMs: CALL_TIMEOUT_MS, ...this.options })))
       }
     }
     await Promise.all(Array.from({ length: HOSTS_AT_ONCE }, work))
@@ -56,16 +54,26 @@ interface SeenHost {
   readonly vms: readonly DescribedVm[]
 }
 
+/** Never rejects: whatever one host does, the others are told. Closes the link. */
 async function seeHost(link: HostLink): Promise<SeenHost> {
-  const inventory = await takeInventory(link)
-  if (inventory.kind === 'unreachable') return { inventory, vms: [] }
-  return { inventory, vms: await link.use((libvirt) => describe(link, libvirt)).catch(noneOf) }
+  try {
+    const inventory = await takeInventory(link)
+    if (inventory.kind === 'unreachable') return { inventory, vms: [] }
+    try {
+      return { inventory, vms: await link.use((libvirt) => describe(link, libvirt)) }
+    } catch (error) {
+      // A host that went meanwhile, or told what nobody can make sense of, is known by what it told before.
+      const untold = [...inventory.untold, `Not told: what its VMs are made of. ${reasonOf(error)}`]
+      return { inventory: { ...inventory, untold }, vms: [] }
+    }
+  } finally {
+    // How a connection ends says nothing of what its host told.
+    await link.close().catch(() => undefined)
+  }
 }
 
-/** A host that went meanwhile tells of no VM. */
-function noneOf(error: unknown): readonly DescribedVm[] {
-  if (error instanceof LibvirtError) return []
-  throw error
+function reasonOf(error: unknown): string {
+  return error instanceof LibvirtError ? error.message : String(error)
 }
 
 /** Those that can be. One that can't is asked at its preflight. */
