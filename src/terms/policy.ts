@@ -108,7 +108,7 @@ export interface SafetyPolicy {
   readonly energyMovesPerClusterHourMax: number
   /** A target of such a move must stay below this share, or `contention.lowFraction` where that is less. */
   readonly energyLowFraction: Fraction
-  /** The budget of evacuations; and another as large of what people order. */
+  /** The budget of evacuations; and another as large of what people order, which the mover binds first: it lets 4 and 12 of those begin within an hour. */
   readonly evacuationsPerHostHourMax: number
   readonly evacuationsPerClusterHourMax: number
   /** After an arrival a host receives no other VM until it was measured in so many windows. */

@@ -6,6 +6,7 @@ import type { MoveStep } from '../../terms/move-record.ts'
 import { MINUTE_MS } from '../../terms/units.ts'
 import { ACCEPTED, dark, FROM, nameOf, recordAfter, seen, whatNext } from './builders.ts'
 import { alertOf } from './move-alerts.ts'
+import { layTogether } from './two-sightings.ts'
 
 test('a move that takes too long is asked to end, and asked again after a minute, but never declared failed', () => {
   const atWork = { source: seen('running', true), destination: seen('incoming') }
@@ -51,6 +52,19 @@ test('a move in post-copy is never asked to end: nobody could take it back', () 
     isPostCopy: true,
   })
   assert.equal(nameOf(step), 'wait')
+})
+
+test('whatever two looks at a healthy move show, an instant apart from each other, they are laid together to nothing strange', () => {
+  const strangers: string[] = []
+  for (const source of ['running', 'handing-over', 'left', 'absent'] as const) {
+    for (const destination of ['absent', 'incoming', 'handing-over', 'paused', 'running'] as const) {
+      for (const isAtWork of [false, true]) {
+        const picture = layTogether(seen(source, isAtWork), seen(destination))
+        if (picture === 'strange') strangers.push(`${source} ${destination} ${isAtWork}`)
+      }
+    }
+  }
+  assert.deepEqual(strangers, [])
 })
 
 test('what ended where it began after somebody asked for it is aborted', () => {

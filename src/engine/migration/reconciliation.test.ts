@@ -228,6 +228,22 @@ const TABLE: readonly {
     expect: 'close failed',
   },
   {
+    row: 'gone here, paused there for a migration whose job is over: its last instant',
+    steps: ACCEPTED,
+    source: seen('left'),
+    destination: seen('handing-over'),
+    lookSec: 29,
+    expect: 'wait',
+  },
+  {
+    row: 'gone here, paused there for a migration, for long',
+    steps: ACCEPTED,
+    source: seen('absent'),
+    destination: seen('handing-over'),
+    lookSec: 30,
+    expect: 'freeze ambiguous',
+  },
+  {
     row: 'post-copy',
     steps: ACCEPTED,
     source: seen('handing-over', true),

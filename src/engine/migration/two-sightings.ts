@@ -56,6 +56,8 @@ const AWAY: Readonly<Record<Presence, Picture>> = {
   absent: 'gone',
   running: 'arrived',
   incoming: 'finishing',
+  // Paused for a migration whose job it no longer shows: a target's last instant.
+  'handing-over': 'finishing',
   paused: 'finishing',
   left: 'gone',
 }
@@ -66,6 +68,7 @@ export const PICTURE_TABLE: PictureTable = {
     absent: 'at-source',
     running: 'double',
     incoming: 'leftover',
+    'handing-over': 'leftover',
     paused: 'leftover',
     left: 'at-source',
     'post-copy': 'double',
