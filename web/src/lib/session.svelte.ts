@@ -1,21 +1,13 @@
 /** Who is signed in. The cookie itself is the browser's: nothing here can read it. */
+import type { SessionAnswer, SessionView } from '../../../src/apps/server/views/session.ts'
 import type { Role } from '../../../src/terms/access.ts'
 import { Api, ApiFailure } from './api.ts'
 import { live } from './live.svelte.ts'
 
-/** What `/v1/session` tells. */
-export interface SessionTold {
-  readonly name: string
-  readonly role: Role
-  readonly csrf: string
-  /** Milliseconds since 1970, of the machine's clock. */
-  readonly endsAt: number
-}
-
 export class Session {
   /** `unknown` until the server was asked. */
   state: 'unknown' | 'signed-in' | 'signed-out' | 'unreachable' = $state('unknown')
-  who: { readonly name: string; readonly role: Role } | undefined = $state.raw()
+  who: SessionView | undefined = $state.raw()
   readonly api: Api
 
   constructor(api: Api) {
@@ -27,7 +19,7 @@ export class Session {
   async start(): Promise<void> {
     const token = takeToken()
     try {
-      if (token === undefined) this.enter(await this.api.ask<SessionTold>('/v1/session'))
+      if (token === undefined) this.enter(await this.api.ask<SessionAnswer>('/v1/session'))
       else await this.signIn(token)
     } catch (error) {
       this.state = error instanceof ApiFailure && error.status === 0 ? 'unreachable' : 'signed-out'
@@ -36,7 +28,12 @@ export class Session {
 
   /** Rejects with an `ApiFailure` where the token is not good. */
   async signIn(token: string): Promise<void> {
-    this.enter(await this.api.ask<SessionTold>('/v1/session', { method: 'POST', body: { token } }))
+    this.enter(await this.api.ask<SessionAnswer>('/v1/session', { method: 'POST', body: { token } }))
+  }
+
+  /** Shows the token once more, as raising automation needs it. Rejects with an `ApiFailure` where it is not this session's. */
+  async confirm(token: string): Promise<void> {
+    this.enter(await this.api.ask<SessionAnswer>('/v1/session/confirmation', { method: 'POST', body: { token } }))
   }
 
   async signOut(): Promise<void> {
@@ -53,9 +50,10 @@ export class Session {
     return this.who !== undefined && order.indexOf(this.who.role) >= order.indexOf(least)
   }
 
-  private enter({ name, role, csrf }: SessionTold): void {
-    this.api.csrf = csrf
-    this.who = { name, role }
+  private enter({ session }: SessionAnswer): void {
+    if (session === undefined) return this.leave()
+    this.api.csrf = session.csrf
+    this.who = session
     this.state = 'signed-in'
     live.open()
   }
