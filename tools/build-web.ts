@@ -8,13 +8,22 @@ import { REPOSITORY, runProgram, sourceFiles } from './repository.ts'
 const SOURCES = ['web/**/*', 'src/terms/*.ts', 'package-lock.json']
 const STAMP = join(REPOSITORY, 'dist', 'web', '.built-from')
 
-export type Built = { readonly kind: 'fresh' } | { readonly kind: 'built' } | { readonly kind: 'failed'; readonly output: string }
+export type Built =
+  | { readonly kind: 'fresh' }
+  | { readonly kind: 'built' }
+  | { readonly kind: 'failed'; readonly output: string }
 
 /** Builds the page where what it is made of has changed since, or where it was never built. */
 export function buildWebIfStale(): Built {
   const digest = digestOfSources()
   if (existsSync(STAMP) && readFileSync(STAMP, 'utf8') === digest) return { kind: 'fresh' }
-  const { isSuccess, output } = runProgram('vite', ['build', '--config', join('web', 'vite.config.ts'), '--logLevel', 'warn'])
+  const { isSuccess, output } = runProgram('vite', [
+    'build',
+    '--config',
+    join('web', 'vite.config.ts'),
+    '--logLevel',
+    'warn',
+  ])
   if (!isSuccess) return { kind: 'failed', output }
   writeFileSync(STAMP, digest)
   return { kind: 'built' }

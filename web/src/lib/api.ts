@@ -89,7 +89,10 @@ export function path(strings: TemplateStringsArray, ...parts: readonly (string |
 }
 
 /** With what is given as a query; what is undefined is left out. */
-export function withQuery(base: string, query: Readonly<Record<string, string | number | boolean | undefined>>): string {
+export function withQuery(
+  base: string,
+  query: Readonly<Record<string, string | number | boolean | undefined>>,
+): string {
   const given = Object.entries(query).flatMap(([name, value]) =>
     value === undefined || value === '' ? [] : [`${name}=${encodeURIComponent(String(value))}`],
   )

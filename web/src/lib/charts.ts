@@ -1,7 +1,7 @@
 /** How charts over time are drawn by uPlot: colours of tokens.css, hours of UTC, a line where the future begins. */
 import type uPlot from 'uplot'
 import { colourOf } from './theme.svelte.ts'
-import { showHour } from './words.ts'
+import { hourText } from './words.ts'
 
 /** A line over time: measured ones are solid, forecast ones dashed with their band. */
 export interface Line {
@@ -49,7 +49,7 @@ export function columnsOf(times: readonly number[], lines: readonly Line[]): (re
 
 export function chartOptions(wish: ChartWish): uPlot.Options {
   const { lines, show, most, height, width } = wish
-  const series: uPlot.Series[] = [{ value: (_plot, at) => (at === null ? '' : `${showHour(at * SECOND_MS)} UTC`) }]
+  const series: uPlot.Series[] = [{ value: (_plot, at) => (at === null ? '' : `${hourText(at * SECOND_MS)} UTC`) }]
   const bands: uPlot.Band[] = []
   for (const line of lines) {
     series.push(seriesOf(line, show))
@@ -69,7 +69,8 @@ export function chartOptions(wish: ChartWish): uPlot.Options {
     series,
     bands,
     // Hours are UTC, as everywhere.
-    tzDate: (at) => new Date(new Date(at * SECOND_MS).getTime() + new Date(at * SECOND_MS).getTimezoneOffset() * 60_000),
+    tzDate: (at) =>
+      new Date(new Date(at * SECOND_MS).getTime() + new Date(at * SECOND_MS).getTimezoneOffset() * 60_000),
     scales: { y: { range: (_plot, min, max) => rangeOf(min, max, most()) } },
     axes: [axis, { ...axis, size: AXIS_PX, values: (_plot, splits) => splits.map((split) => show(split)) }],
     cursor: { points: { size: 5 }, drag: { x: false, y: false } },
@@ -87,7 +88,9 @@ function rangeOf(min: number | null, max: number | null, most: number | undefine
 function seriesOf({ label, kind, token }: Line, show: (value: number) => string): uPlot.Series {
   return {
     label,
-    stroke: colourOf(token ?? (kind === 'forecast' ? '--forecast' : kind === 'measured' ? '--measured' : '--ink-faint')),
+    stroke: colourOf(
+      token ?? (kind === 'forecast' ? '--forecast' : kind === 'measured' ? '--measured' : '--ink-faint'),
+    ),
     width: 1.5,
     ...(kind === 'forecast' ? { dash: [5, 3] } : {}),
     points: { show: false },

@@ -1,5 +1,10 @@
 /** What the cluster page makes of the server's answers: one row a host, the past beside what is ahead. */
-import type { HostOutlookView, HostPastView, LoadHistoryView, OutlookView } from '../../../src/apps/server/views/outlook.ts'
+import type {
+  HostOutlookView,
+  HostPastView,
+  LoadHistoryView,
+  OutlookView,
+} from '../../../src/apps/server/views/outlook.ts'
 
 export interface ClusterRow {
   readonly host: string

@@ -71,7 +71,8 @@ export class Loaded<T> {
       this.failures = 0
     } catch (error) {
       if (this.abort.signal.aborted) return
-      this.failure = error instanceof ApiFailure ? error : new ApiFailure(0, { code: 'internal', message: String(error) })
+      this.failure =
+        error instanceof ApiFailure ? error : new ApiFailure(0, { code: 'internal', message: String(error) })
       if (mayPass(this.failure)) this.askIn(Math.min(RETRY_MS_MAX, RETRY_MS * 2 ** this.failures++))
     } finally {
       this.isAsking = false
