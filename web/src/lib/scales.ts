@@ -1,5 +1,7 @@
 /** From loads to steps of the scale, and from time to places. */
 
+import { DAY_MS, MINUTE_MS } from '../../../src/terms/units.ts'
+
 /** Steps of `--load-0` to `--load-6` in tokens.css; above is `--load-over`. */
 export const LOAD_STEPS = 7
 
@@ -26,11 +28,11 @@ export function rowsInSight(
 
 /** Instants at which an axis is marked: whole steps of a clock, at most `most` of them. */
 export function timeTicks(from: number, to: number, most: number): readonly number[] {
-  const step = TICKS_MS.find((ms) => (to - from) / ms <= most) ?? (TICKS_MS.at(-1) as number)
+  const step = TICKS_MS.find((ms) => (to - from) / ms <= most) ?? TICKS_MAX_MS
   const ticks: number[] = []
   for (let at = Math.ceil(from / step) * step; at <= to; at += step) ticks.push(at)
   return ticks
 }
 
-const MINUTE_MS = 60_000
-const TICKS_MS = [5, 10, 15, 30, 60, 120, 180, 360, 720, 1440, 2880, 10_080].map((minutes) => minutes * MINUTE_MS)
+const TICKS_MS = [5, 10, 15, 30, 60, 120, 180, 360, 720, 1440, 2880].map((minutes) => minutes * MINUTE_MS)
+const TICKS_MAX_MS = 7 * DAY_MS
