@@ -1,5 +1,5 @@
-/** `npm test [-- PATTERN...] [--seed N]`: types, lint, format, the dashboard's components and its build, then every test whose path contains a pattern; counts at the end.
- *  Each check counts as one test. Where `CI` is set, a test may be skipped only for want of data that nobody may pass on. */
+/** `npm test [-- PATTERN...] [--seed N]`: types, lint, format, the dashboard's components and its build, then every test whose path contains a
+ *  pattern; counts at the end. Each check counts as one test. Where `CI` is set, a test may be skipped only for want of data that nobody may pass on. */
 import { availableParallelism } from 'node:os'
 import { run } from 'node:test'
 import { spec } from 'node:test/reporters'

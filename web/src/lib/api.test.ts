@@ -17,7 +17,10 @@ function anApi(status: number, text: string): { readonly api: Api; readonly aske
 }
 
 test('a refusal comes in the words of the server, with what stands instead', async () => {
-  const { api } = anApi(409, '{"error":{"code":"conflict","message":"4 stands.","remedy":"Look."},"current":{"version":4}}')
+  const { api } = anApi(
+    409,
+    '{"error":{"code":"conflict","message":"4 stands.","remedy":"Look."},"current":{"version":4}}',
+  )
   await assert.rejects(api.ask('/v1/policy', { method: 'PUT', body: {} }), (error) => {
     assert.ok(error instanceof ApiFailure)
     assert.deepEqual(
