@@ -1,7 +1,8 @@
 /** `ethos serve`: the receiving end, the judgement and the API for people, as one server. */
 import { join } from 'node:path'
+import type { Role } from '../../terms/access.ts'
 import type { Clock } from '../../world/clock.ts'
-import { addApi } from './api/api.ts'
+import { addApi, type Api } from './api/api.ts'
 import { makeFirstToken } from './api/api-token.ts'
 import { apiBeside } from './api/beside.ts'
 import { countRefused, Metrics, timed } from './api/metrics.ts'
@@ -22,18 +23,23 @@ export interface SiteServerOptions extends Omit<ServerOptions, 'extend' | 'watch
   readonly turnEveryMs?: number
   readonly areMetricsOpen?: boolean
   readonly apiLimits?: Partial<ApiLimits>
+  /** By which sessions of browsers end. Absent: `clock`. */
+  readonly peopleClock?: Pick<Clock, 'now'>
 }
 
 export interface SiteServer extends RunningServer {
   readonly judgement: SiteJudgement
   /** The admin's token of a store that had none: to be shown once. */
   readonly firstToken?: string
+  /** Makes a token that signs one browser in, within ten minutes. It belongs behind the `#token=` of an address, which browsers tell nobody. */
+  readonly makeOneTimeToken: (role: Role) => string
 }
 
 /** Listens. Rejects as `startServer` does. */
 export async function startSiteServer(options: SiteServerOptions): Promise<SiteServer> {
   let judgement: SiteJudgement | undefined
   let server: RunningServer | undefined
+  let api: Api | undefined
   const metrics = new Metrics()
   try {
     const running = await startServer({
@@ -42,7 +48,7 @@ export async function startSiteServer(options: SiteServerOptions): Promise<SiteS
       countOfNobody: (what, number) => countRefused(metrics, what, number),
       extend: (app, parts) => {
         judgement = judge(options, parts)
-        const { version, areMetricsOpen, apiLimits, dataFolder } = options
+        const { version, areMetricsOpen, apiLimits, dataFolder, peopleClock } = options
         const about = {
           answers: judgement,
           metrics,
@@ -50,18 +56,20 @@ export async function startSiteServer(options: SiteServerOptions): Promise<SiteS
           version,
           ...(areMetricsOpen === undefined ? {} : { areMetricsOpen }),
           ...(apiLimits === undefined ? {} : { limits: apiLimits }),
+          ...(peopleClock === undefined ? {} : { peopleClock }),
         }
-        addApi(app, apiBeside(parts, about))
+        api = addApi(app, apiBeside(parts, about))
       },
     })
     server = running
-    if (judgement === undefined) throw new Error('the server was not extended')
+    if (judgement === undefined || api === undefined) throw new Error('the server was not extended')
     const started = judgement
     started.start()
     const firstToken = await makeFirstToken(running.store.apiTokens, options.clock.now())
     return {
       ...running,
       judgement: started,
+      makeOneTimeToken: api.makeOneTimeToken,
       ...(firstToken === undefined ? {} : { firstToken }),
       async close() {
         await started.close()

@@ -3,6 +3,7 @@ import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest, Route
 import type { TSchema } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { Convert } from 'typebox/value'
+import type { Role } from '../../../terms/access.ts'
 import { StoreError } from '../../../world/errors.ts'
 import { addressOf } from '../connections.ts'
 import { DamagedError } from './damaged.ts'
@@ -15,12 +16,15 @@ import { journalRoutes } from './journal-routes.ts'
 import { readJsonBody } from './json-body.ts'
 import { judgementRoutes } from './judgement-routes.ts'
 import { addLooked } from './metrics.ts'
+import { OneTimeTokens } from './one-time-token.ts'
 import { API_LIMITS, type ApiParts } from './parts.ts'
 import { peopleRoutes } from './people-routes.ts'
 import { moveRoutes } from './move-routes.ts'
 import { policyRoutes } from './policy-routes.ts'
 import { invalid, type Refusal, UNKNOWN } from './reply.ts'
 import { callers, refusals, sendRefusal } from './route.ts'
+import { addSessions } from './session-routes.ts'
+import { Sessions } from './sessions.ts'
 import { siteMetrics } from './site-metrics.ts'
 import { SiteView } from './site-view.ts'
 import { addHealth, addMetrics, statusRoutes } from './status-routes.ts'
@@ -32,13 +36,18 @@ import { endOfEvent } from '../moves-board.ts'
 /** What runs beside the routes. */
 export interface Api {
   readonly events: Events
+  /** Makes a token that signs one browser in, within ten minutes. */
+  readonly makeOneTimeToken: (role: Role) => string
 }
 
 /** Adds the API to a server that does not listen yet. It ends with the server. */
 export function addApi(app: FastifyInstance, parts: ApiParts): Api {
   const { metrics } = parts
   const limits = { ...API_LIMITS, ...parts.limits }
-  const doorman = new Doorman(parts)
+  const now = (): number => (parts.peopleClock ?? parts.clock).now()
+  const sessions = new Sessions(now, limits.sessions)
+  const oneTimeTokens = new OneTimeTokens(now)
+  const doorman = new Doorman(parts, sessions)
   const site = new SiteView(parts.store, () => parts.clock.now())
   const events = new Events({
     perToken: limits.streamsPerToken,
@@ -46,12 +55,7 @@ export function addApi(app: FastifyInstance, parts: ApiParts): Api {
     isStillGood: (caller) => doorman.isStillGood(caller),
     ended: (reason) => metrics.streamEnded(reason),
   })
-  const stop = parts.answers.subscribe((event) => {
-    if (event.name === 'turn') noteTurn(parts, event.text)
-    const end = event.name === 'migration' ? endOfEvent(event.text) : undefined
-    if (end !== undefined) metrics.moveEnded(end)
-    events.tell(event)
-  })
+  const stop = follow(parts, events)
   addLooked(metrics, siteMetrics(parts, site, events))
   // On the whole server: what agents and hosts ask is measured as well.
   app.addHook('onResponse', async (request, reply) => {
@@ -76,6 +80,7 @@ export function addApi(app: FastifyInstance, parts: ApiParts): Api {
       addHealth(api, parts)
       addMetrics(api, parts)
       addEvents(api, events)
+      addSessions(api, { parts, doorman, sessions, oneTimeTokens, events })
       const routes = [
         ...statusRoutes(parts, site, events),
         ...vmRoutes(parts, site),
@@ -91,7 +96,17 @@ export function addApi(app: FastifyInstance, parts: ApiParts): Api {
       for (const { mount } of routes) mount(api)
     })
   })
-  return { events }
+  return { events, makeOneTimeToken: (role) => oneTimeTokens.make(role) }
+}
+
+/** Tells whoever reads events, and counts, until the function that it returns is called. */
+function follow(parts: ApiParts, events: Events): () => void {
+  return parts.answers.subscribe((event) => {
+    if (event.name === 'turn') noteTurn(parts, event.text)
+    const end = event.name === 'migration' ? endOfEvent(event.text) : undefined
+    if (end !== undefined) parts.metrics.moveEnded(end)
+    events.tell(event)
+  })
 }
 
 /** Pages and files of the description: whoever adds one says nothing of access. */

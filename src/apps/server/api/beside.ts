@@ -6,7 +6,10 @@ import type { ApiParts } from './parts.ts'
 /** What the API has of the server, and what it is given beside. */
 export function apiBeside(
   { store, authority, trouble, clock, log }: ServerParts,
-  rest: Pick<ApiParts, 'answers' | 'metrics' | 'backupFolder' | 'version' | 'areMetricsOpen' | 'limits'>,
+  rest: Pick<
+    ApiParts,
+    'answers' | 'metrics' | 'backupFolder' | 'version' | 'areMetricsOpen' | 'limits' | 'peopleClock'
+  >,
 ): ApiParts {
   return {
     store,

@@ -103,7 +103,7 @@ export class Metrics {
     this.lateness.observe(lateMs / 1000)
   }
 
-  streamEnded(reason: 'reader' | 'stalled' | 'token' | 'closing'): void {
+  streamEnded(reason: 'reader' | 'stalled' | 'token' | 'session' | 'closing'): void {
     this.streamsEnded.inc({ reason })
   }
 

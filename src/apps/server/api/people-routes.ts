@@ -18,6 +18,7 @@ import {
 import { AgentsView as AgentsPage, viewAgent } from '../agents-view.ts'
 import { createToken } from '../join-token.ts'
 import { isGood, makeApiToken } from './api-token.ts'
+import { whyUnconfirmed } from './confirmed.ts'
 import type { ApiParts } from './parts.ts'
 import { conflict, DONE, invalid, UNKNOWN, value } from './reply.ts'
 import { type Ask, type Route, route } from './route.ts'
@@ -47,7 +48,8 @@ function auditRoutes({ store }: ApiParts): readonly Route[] {
   ]
 }
 
-function tokenRoutes({ store, clock }: ApiParts): readonly Route[] {
+function tokenRoutes(parts: ApiParts): readonly Route[] {
+  const { store, clock } = parts
   const base = { access: 'admin', tag: 'access' } as const
   return [
     route({
@@ -66,10 +68,14 @@ function tokenRoutes({ store, clock }: ApiParts): readonly Route[] {
       method: 'POST',
       path: '/v1/tokens',
       summary: 'Makes an API token. The answer is the only place where it is told.',
+      description:
+        'Makes an API token. The answer is the only place where it is told. By session it needs the token shown again: POST /v1/session/confirmation.',
       body: TokenBody,
       status: 201,
       answer: NewTokenView,
       handle: async ({ body, caller }) => {
+        const unconfirmed = whyUnconfirmed(parts, caller)
+        if (unconfirmed !== undefined) return unconfirmed
         const at = clock.now()
         const { name, role, expiresAt } = body
         if (expiresAt !== undefined && expiresAt <= at)
