@@ -6,6 +6,7 @@ import { addApi, type Api } from './api/api.ts'
 import { makeFirstToken } from './api/api-token.ts'
 import { apiBeside } from './api/beside.ts'
 import { countRefused, Metrics, timed } from './api/metrics.ts'
+import { PAGE_FOLDER } from './api/page-files.ts'
 import type { ApiLimits } from './api/parts.ts'
 import { SiteJudgement } from './judgement.ts'
 import { type RunningServer, type ServerOptions, type ServerParts, startServer } from './server.ts'
@@ -23,6 +24,8 @@ export interface SiteServerOptions extends Omit<ServerOptions, 'extend' | 'watch
   readonly turnEveryMs?: number
   readonly areMetricsOpen?: boolean
   readonly apiLimits?: Partial<ApiLimits>
+  /** Where the built page lies. Absent: where the build puts it. */
+  readonly pageFolder?: string
   /** By which sessions of browsers end. Absent: `clock`. */
   readonly peopleClock?: Pick<Clock, 'now'>
 }
@@ -48,11 +51,12 @@ export async function startSiteServer(options: SiteServerOptions): Promise<SiteS
       countOfNobody: (what, number) => countRefused(metrics, what, number),
       extend: (app, parts) => {
         judgement = judge(options, parts)
-        const { version, areMetricsOpen, apiLimits, dataFolder, peopleClock } = options
+        const { version, areMetricsOpen, apiLimits, dataFolder, peopleClock, pageFolder } = options
         const about = {
           answers: judgement,
           metrics,
           backupFolder: join(dataFolder, BACKUP_FOLDER),
+          pageFolder: pageFolder ?? PAGE_FOLDER,
           version,
           ...(areMetricsOpen === undefined ? {} : { areMetricsOpen }),
           ...(apiLimits === undefined ? {} : { limits: apiLimits }),

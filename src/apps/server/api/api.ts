@@ -6,6 +6,7 @@ import { Convert } from 'typebox/value'
 import type { Role } from '../../../terms/access.ts'
 import { StoreError } from '../../../world/errors.ts'
 import { addressOf } from '../connections.ts'
+import { addCspReports } from './csp-reports.ts'
 import { DamagedError } from './damaged.ts'
 import { addDescription, addDocsPage } from './docs-page.ts'
 import { type Access, Doorman } from './doorman.ts'
@@ -17,6 +18,8 @@ import { readJsonBody } from './json-body.ts'
 import { judgementRoutes } from './judgement-routes.ts'
 import { addLooked } from './metrics.ts'
 import { OneTimeTokens } from './one-time-token.ts'
+import { readPage } from './page-files.ts'
+import { addPage } from './page-routes.ts'
 import { API_LIMITS, type ApiParts } from './parts.ts'
 import { peopleRoutes } from './people-routes.ts'
 import { moveRoutes } from './move-routes.ts'
@@ -74,6 +77,7 @@ export function addApi(app: FastifyInstance, parts: ApiParts): Api {
       guard(docs, doorman)
       await addDocsPage(docs)
     })
+    await scope.register(async (page) => addPages(page, parts, doorman))
     await scope.register(async (api) => {
       prepare(api, parts)
       guard(api, doorman)
@@ -107,6 +111,13 @@ function follow(parts: ApiParts, events: Events): () => void {
     if (end !== undefined) parts.metrics.moveEnded(end)
     events.tell(event)
   })
+}
+
+/** The page for people, and what browsers say of it. */
+async function addPages(scope: FastifyInstance, parts: ApiParts, doorman: Doorman): Promise<void> {
+  guard(scope, doorman)
+  addPage(scope, parts.pageFolder === undefined ? new Map() : await readPage(parts.pageFolder))
+  addCspReports(scope, parts)
 }
 
 /** Pages and files of the description: whoever adds one says nothing of access. */

@@ -22,6 +22,11 @@ export class Metrics {
   private readonly streamsEnded: Counter<'reason'>
   private readonly refusals: Counter<'code'>
   private readonly moves: Counter<'end'>
+  private readonly cspReports = new Counter({
+    name: 'ethos_csp_reports_total',
+    help: 'Reports of browsers that the policy of the page kept something from happening.',
+    registers: [this.registry],
+  })
 
   constructor() {
     const registers = [this.registry]
@@ -109,6 +114,10 @@ export class Metrics {
 
   moveEnded(end: IntentEnd): void {
     this.moves.inc({ end })
+  }
+
+  cspReported(): void {
+    this.cspReports.inc()
   }
 
   refused(code: string): void {

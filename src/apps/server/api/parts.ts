@@ -54,6 +54,8 @@ export interface ApiParts {
   readonly backupFolder: string
   /** Of the program. */
   readonly version: string
+  /** Where the built page lies. Absent: there is none. */
+  readonly pageFolder?: string
   /** `/metrics` without a token. */
   readonly areMetricsOpen?: boolean
   readonly limits?: Partial<ApiLimits>
