@@ -6,7 +6,10 @@ import type { ApiParts } from './parts.ts'
 /** What the API has of the server, and what it is given beside. */
 export function apiBeside(
   { store, authority, trouble, clock, wallClock, log }: ServerParts,
-  rest: Pick<ApiParts, 'answers' | 'metrics' | 'backupFolder' | 'version' | 'areMetricsOpen' | 'limits' | 'hasMover'>,
+  rest: Pick<
+    ApiParts,
+    'answers' | 'metrics' | 'backupFolder' | 'version' | 'areMetricsOpen' | 'limits' | 'hasMover' | 'pageFolder'
+  >,
 ): ApiParts {
   return {
     store,
