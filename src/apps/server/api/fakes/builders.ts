@@ -3,7 +3,14 @@ import type { ApiToken } from '../../../../terms/access.ts'
 import type { KeptReport } from '../../../../terms/host-report.ts'
 import type { HostId, VmId } from '../../../../terms/ids.ts'
 import type { EpochMs } from '../../../../terms/units.ts'
-import { SLOT_MS, slotOf, type UsageSeries, type UsageSlot } from '../../../../terms/usage.ts'
+import {
+  hostSeriesOf,
+  SLOT_MS,
+  slotOf,
+  usageNameOf,
+  type UsageSeries,
+  type UsageSlot,
+} from '../../../../terms/usage.ts'
 import { StoreError } from '../../../../world/errors.ts'
 import type {
   AuditRecord,
@@ -133,6 +140,8 @@ export class FakeStore implements SiteStore {
     put: (slots) => this.ask(() => void this.kept.usage.push(...slots)),
     series: (vm, span) => this.ask(() => seriesOf(this.kept.usage, vm, span)),
     seriesOf: (vms, span) => this.ask(() => vms.map((vm) => seriesOf(this.kept.usage, vm, span))),
+    hostSeries: (hosts, span) =>
+      this.ask(() => hosts.map((host) => hostSeriesOf(host, seriesOf(this.kept.usage, usageNameOf(host), span)))),
   }
 
   readonly hosts: SiteStore['hosts'] = {
