@@ -26,6 +26,10 @@ export function fragment(json: string): Uint8Array {
   return ENCODER.encode(json)
 }
 
+const LIST = fragment('[')
+const COMMA = fragment(',')
+const LIST_END = fragment(']')
+
 export class JsonBytes {
   private bytes: Uint8Array<ArrayBuffer>
   private end = 0
@@ -80,6 +84,34 @@ export class JsonBytes {
     this.whole(whole)
     if (rest > 0) this.places(rest)
     return this
+  }
+
+  /** A share, to three places: a thousandth of a host is less than anybody knows of it. What is not finite is null. */
+  share(value: number): this {
+    const thousandths = Math.round(value * 1000)
+    if (!(thousandths > 0 && thousandths < 1000)) return this.number(thousandths / 1000)
+    this.reserve(NUMBER_MAX)
+    const { bytes } = this
+    const tenths = Math.floor(thousandths / 100)
+    const rest = thousandths - tenths * 100
+    bytes[this.end++] = ZERO
+    bytes[this.end++] = POINT
+    bytes[this.end++] = ZERO + tenths
+    if (rest > 0) {
+      bytes[this.end++] = TENS[rest]
+      if (ONES[rest] !== ZERO) bytes[this.end++] = ONES[rest]
+    }
+    return this
+  }
+
+  /** `[0.5,null,1]`: shares as above. */
+  shares(values: Float32Array | Float64Array): this {
+    this.raw(LIST)
+    for (let i = 0; i < values.length; i++) {
+      if (i > 0) this.raw(COMMA)
+      this.share(values[i])
+    }
+    return this.raw(LIST_END)
   }
 
   /** All that was written. Nothing is written after it. */

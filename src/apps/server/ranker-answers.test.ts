@@ -11,6 +11,7 @@ import { TurnAnswers } from './ranker-answers.ts'
 import { refusalRow } from './ranker-rows.ts'
 import { decodePacket, encodePacket } from './turn-packet.ts'
 import type { HostLoadsView, HostsForView, PlacementsView, WhyView } from './views/judgement.ts'
+import type { OutlookView } from './views/outlook.ts'
 
 const bench = new TurnBench()
 let answers: TurnAnswers
@@ -118,4 +119,31 @@ test('why a VM stayed is a sentence, whatever the reason', () => {
     const why = bodyOf(answers.answer({ what: 'why', vm }, [])) as unknown as Static<typeof WhyView>
     assert.ok(why.sentence.endsWith('.') && (why.order !== undefined || why.stayed !== undefined))
   }
+})
+
+test('every host has an outlook: as it reports, as it is promised, and its demand ahead with a band', () => {
+  const told = bodyOf(answers.answer({ what: 'outlook' }, ['A reason.'])) as unknown as OutlookView
+  assert.deepEqual([told.degraded, told.asOf], [['A reason.'], answers.packet.observation.at])
+  assert.deepEqual(
+    told.hosts.map(({ host }) => host),
+    bench.site.hosts.map(({ id }) => id).toSorted(),
+  )
+  const byHost = new Map(loads().map((load) => [load.host, load]))
+  for (const { host, vms, now, allocated, demand, contention, capacity } of told.hosts) {
+    const load = byHost.get(host) as HostLoadsView['hosts'][number]
+    const share = (part: number | undefined, of: number) => Math.round(((part ?? 0) / of) * 1000) / 1000
+    assert.equal(now.cpu, share(load.current.cpuRefCoresMean, capacity.cpuRefCores))
+    assert.equal(now.memory, share(load.current.memoryUsedBytes, capacity.memoryBytes))
+    assert.equal(allocated.memory, share(load.allocated.memoryBytes, capacity.memoryBytes))
+    assert.equal(vms, load.vms)
+    assert.equal(demand === undefined, vms === 0)
+    for (const column of [demand?.p10, demand?.p50, demand?.p90]) assert.equal(column?.length ?? told.steps, told.steps)
+    demand?.p50.forEach((p50, i) => assert.ok(demand.p10[i] <= p50 && p50 <= demand.p90[i]))
+    assert.equal(contention?.probability, share(load.predicted.contention, 1))
+    assert.equal(contention?.cumulative.at(-1), contention?.probability)
+    assert.equal(contention?.cumulative.length, told.horizonMs / told.stepMs)
+  }
+  // Asked again it is the same, but for what is wrong just now.
+  const again = bodyOf(answers.answer({ what: 'outlook' }, []))
+  assert.deepEqual({ ...again, degraded: ['A reason.'] }, told)
 })

@@ -20,6 +20,7 @@ import { clampFraction } from '../../terms/units.ts'
 import type { Question } from './ranker-questions.ts'
 import { fragment, JsonBytes } from './json-bytes.ts'
 import { hostField, orderRow, refusalRow, sideRow } from './ranker-rows.ts'
+import { writeOutlook } from './ranker-outlook.ts'
 import { writeRankingLists } from './ranking-bytes.ts'
 import type { Answer } from './site-answers.ts'
 import type { TurnPacket } from './turn-packet.ts'
@@ -39,6 +40,8 @@ const SPARE_BYTES = 16 * 1024
 const OBJECT_END = fragment('}')
 
 type HostsQuestion = Extract<Question, { readonly what: 'hosts-for' }>
+/** Those whose answers are written as bytes. */
+type LongQuestion = Extract<Question, { readonly what: 'hosts-for' | 'outlook' }>
 type Body = Readonly<Record<string, unknown>>
 
 function isNotAnswerable(body: Body | NotAnswerable): body is NotAnswerable {
@@ -50,6 +53,8 @@ export class TurnAnswers {
   readonly packet: TurnPacket
   private readonly context: TurnContext
   private alarm: ReturnType<typeof raiseAlarm> | undefined
+  /** All but the head: it holds for the turn. */
+  private outlookRest: Uint8Array | undefined
   /** Of the longest ranking so far: the next is about as long. */
   private rankingBytes = SPARE_BYTES
 
@@ -62,6 +67,7 @@ export class TurnAnswers {
     try {
       const head = { asOf: this.packet.observation.at, degraded }
       if (question.what === 'hosts-for') return this.hostsFor(question, head)
+      if (question.what === 'outlook') return this.outlook(head)
       const body = this.bodyOf(question)
       if (body === undefined) return { kind: 'unknown', what: whatOf(question) }
       if (isNotAnswerable(body)) return body
@@ -72,7 +78,7 @@ export class TurnAnswers {
     }
   }
 
-  private bodyOf(question: Exclude<Question, HostsQuestion>): Body | NotAnswerable | undefined {
+  private bodyOf(question: Exclude<Question, LongQuestion>): Body | NotAnswerable | undefined {
     if ('vm' in question) return this.ofVm(question)
     if (question.what === 'place') return this.place(question.question)
     if (question.what === 'forecasts') return this.forecasts()
@@ -108,6 +114,19 @@ export class TurnAnswers {
     const text = json.raw(OBJECT_END).take()
     this.rankingBytes = Math.max(this.rankingBytes, text.length + SPARE_BYTES)
     return { kind: 'json', text }
+  }
+
+  private outlook(head: Body): Answer {
+    this.alarm ??= raiseAlarm(this.context)
+    const { context, alarm } = this
+    this.outlookRest ??= writeOutlook(this.packet, context, (h) => ({
+      probability: clampFraction(alarm.contention[h]),
+      isAlarmed: isAlarmed(context, alarm, h),
+      until: this.untilContention(h),
+    }))
+    const begin = fragment(`${JSON.stringify(head).slice(0, -1)},`)
+    const json = new JsonBytes(begin.length + this.outlookRest.length)
+    return { kind: 'json', text: json.raw(begin).raw(this.outlookRest).take() }
   }
 
   private pair(vm: number, hostId: HostId): Body | undefined {

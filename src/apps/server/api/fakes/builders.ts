@@ -6,11 +6,11 @@ import type { EpochMs } from '../../../../terms/units.ts'
 import {
   hostSeriesOf,
   SLOT_MS,
-  slotOf,
   usageNameOf,
   type UsageSeries,
   type UsageSlot,
 } from '../../../../terms/usage.ts'
+import { slotsWithin } from '../../../../terms/usage-fold.ts'
 import { StoreError } from '../../../../world/errors.ts'
 import type {
   AuditRecord,
@@ -232,6 +232,7 @@ export class FakeAnswers implements SiteAnswers {
   readonly contention = () => this.of()
   readonly plan = () => this.of()
   readonly hostLoads = () => this.of()
+  readonly outlook = () => this.of()
   readonly alerts = () => this.of()
 
   /** What the platform told of hosts, by name. */
@@ -281,10 +282,9 @@ function byName<T>(items: readonly T[], nameOf: (item: T) => string): readonly T
 function seriesOf(
   all: readonly UsageSlot[],
   vm: VmId,
-  { from, to }: { readonly from: EpochMs; readonly to: EpochMs },
+  span: { readonly from: EpochMs; readonly to: EpochMs },
 ): UsageSeries {
-  const firstSlotAt = slotOf(from)
-  const slots = Math.ceil((to - firstSlotAt) / SLOT_MS)
+  const { firstSlotAt, slots } = slotsWithin(span)
   const columns = { mean: {} as Record<string, Float32Array>, max: {} as Record<string, Float32Array> }
   for (const slot of all) {
     const place = (slot.slotAt - firstSlotAt) / SLOT_MS
