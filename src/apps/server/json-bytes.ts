@@ -26,9 +26,16 @@ export function fragment(json: string): Uint8Array {
   return ENCODER.encode(json)
 }
 
-const LIST = fragment('[')
-const COMMA = fragment(',')
-const LIST_END = fragment(']')
+const LIST_BEGIN = 91
+const LIST_END = 93
+const COMMA = 44
+/** Shares have three places, and there are a thousand and one of them between 0 and 1: their texts, each in so many bytes. */
+const SHARE_SCALE = 1000
+const SHARE_BYTES = 5
+const SHARE_LENGTHS = Uint8Array.from({ length: SHARE_SCALE + 1 }, (_, i) => String(i / SHARE_SCALE).length)
+const SHARES = ENCODER.encode(
+  Array.from({ length: SHARE_SCALE + 1 }, (_, i) => String(i / SHARE_SCALE).padEnd(SHARE_BYTES)).join(''),
+)
 
 export class JsonBytes {
   private bytes: Uint8Array<ArrayBuffer>
@@ -86,32 +93,29 @@ export class JsonBytes {
     return this
   }
 
-  /** A share, to three places: a thousandth of a host is less than anybody knows of it. What is not finite is null. */
-  share(value: number): this {
-    const thousandths = Math.round(value * 1000)
-    if (!(thousandths > 0 && thousandths < 1000)) return this.number(thousandths / 1000)
-    this.reserve(NUMBER_MAX)
-    const { bytes } = this
-    const tenths = Math.floor(thousandths / 100)
-    const rest = thousandths - tenths * 100
-    bytes[this.end++] = ZERO
-    bytes[this.end++] = POINT
-    bytes[this.end++] = ZERO + tenths
-    if (rest > 0) {
-      bytes[this.end++] = TENS[rest]
-      if (ONES[rest] !== ZERO) bytes[this.end++] = ONES[rest]
-    }
-    return this
-  }
-
-  /** `[0.5,null,1]`: shares as above. */
+  /** `[0.5,null,1]`: shares, to three places: a thousandth of a host is less than anybody knows of it. What is not finite is null. */
   shares(values: Float32Array | Float64Array): this {
-    this.raw(LIST)
+    const most = (SHARE_BYTES + 1) * values.length + 2
+    this.reserve(most)
+    let { bytes, end } = this
+    bytes[end++] = LIST_BEGIN
     for (let i = 0; i < values.length; i++) {
-      if (i > 0) this.raw(COMMA)
-      this.share(values[i])
+      if (i > 0) bytes[end++] = COMMA
+      const thousandths = Math.round(values[i] * SHARE_SCALE)
+      if (thousandths >= 0 && thousandths <= SHARE_SCALE) {
+        const text = thousandths * SHARE_BYTES
+        const length = SHARE_LENGTHS[thousandths]
+        for (let k = 0; k < length; k++) bytes[end++] = SHARES[text + k]
+        continue
+      }
+      // More than there is, or nothing at all.
+      this.end = end
+      this.number(thousandths / SHARE_SCALE).reserve(most)
+      ;({ bytes, end } = this)
     }
-    return this.raw(LIST_END)
+    bytes[end++] = LIST_END
+    this.end = end
+    return this
   }
 
   /** All that was written. Nothing is written after it. */

@@ -3,13 +3,7 @@ import type { ApiToken } from '../../../../terms/access.ts'
 import type { KeptReport } from '../../../../terms/host-report.ts'
 import type { HostId, VmId } from '../../../../terms/ids.ts'
 import type { EpochMs } from '../../../../terms/units.ts'
-import {
-  hostSeriesOf,
-  SLOT_MS,
-  usageNameOf,
-  type UsageSeries,
-  type UsageSlot,
-} from '../../../../terms/usage.ts'
+import { hostSeriesOf, SLOT_MS, usageNameOf, type UsageSeries, type UsageSlot } from '../../../../terms/usage.ts'
 import { slotsWithin } from '../../../../terms/usage-fold.ts'
 import { StoreError } from '../../../../world/errors.ts'
 import type {
