@@ -4,11 +4,12 @@ import type { Static } from 'typebox'
 import { bodyOf } from '../../../tools/server/live-site.ts'
 import { TurnBench } from '../../../tools/server/turn-bench.ts'
 import type { TurnContext } from '../../engine/context.ts'
+import { behindBest, performanceBands } from '../../engine/suitability/bands.ts'
 import { getSuitableHosts } from '../../engine/suitability/rank.ts'
 import { estimateMove } from '../../engine/suitability/score.ts'
 import { GiB } from '../../terms/units.ts'
 import { TurnAnswers } from './ranker-answers.ts'
-import { refusalRow } from './ranker-rows.ts'
+import { bandsRow, refusalRow } from './ranker-rows.ts'
 import { decodePacket, encodePacket } from './turn-packet.ts'
 import type { HostLoadsView, HostsForView, PlacementsView, WhyView } from './views/judgement.ts'
 import type { OutlookView } from './views/outlook.ts'
@@ -99,7 +100,11 @@ test('what is written of a ranking is what the engine ranked, to ten places at l
       ranked: ranking.ranked.map(({ hostId, score, performance }, i) => {
         const migration = estimateMove(context, vm, context.state.hostIndex.get(hostId) ?? -1)
         const isSomewhere = context.hostOf[vm] >= 0
-        return { host: hostId, rank: i + 1, score, performance, ...(isSomewhere ? { migration } : {}) }
+        const host = context.state.hostIndex.get(hostId) ?? -1
+        const bands = bandsRow(performanceBands(context, { vm, host }, performance))
+        const behind = behindBest(score, ranking.ranked[0].score)
+        const told = { score, performance: { ...performance, bands }, ...(behind === undefined ? {} : { behind }) }
+        return { host: hostId, rank: i + 1, ...told, ...(isSomewhere ? { migration } : {}) }
       }),
       refused: ranking.refused.map(({ hostId, verdict }) => ({ host: hostId, verdict: refusalRow(verdict) })),
     }
