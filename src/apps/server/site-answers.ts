@@ -25,6 +25,8 @@ export interface SiteAnswers {
   plan(): Promise<Answer>
   /** Hosts with load: current, predicted, allocated, on its way. */
   hostLoads(): Promise<Answer>
+  /** Every host now and next: use, allocation, demand ahead, contention. */
+  outlook(): Promise<Answer>
   alerts(): Promise<Answer>
   /** Told of each turn and each alert, for streams. Returns how to stop. */
   subscribe(listener: (event: SiteEvent) => void): () => void

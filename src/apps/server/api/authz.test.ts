@@ -57,6 +57,8 @@ const ALLOWED: Readonly<Record<string, Role | 'open'>> = {
   'GET /v1/hosts/:host': 'viewer',
   'GET /v1/hosts/:host/benchmarks': 'viewer',
   'GET /v1/loads': 'viewer',
+  'GET /v1/loads/history': 'viewer',
+  'GET /v1/outlook': 'viewer',
   'PUT /v1/hosts/:host/measurement': 'operator',
   'PUT /v1/hosts/:host/corrections': 'operator',
   'DELETE /v1/hosts/:host': 'admin',
