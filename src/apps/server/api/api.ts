@@ -24,6 +24,7 @@ import { API_LIMITS, type ApiParts } from './parts.ts'
 import { peopleRoutes } from './people-routes.ts'
 import { moveRoutes } from './move-routes.ts'
 import { policyRoutes } from './policy-routes.ts'
+import { proposalRoutes } from './proposal-routes.ts'
 import { invalid, type Refusal, UNKNOWN } from './reply.ts'
 import { callers, refusals, sendRefusal } from './route.ts'
 import { addSessions } from './session-routes.ts'
@@ -93,6 +94,7 @@ export function addApi(app: FastifyInstance, parts: ApiParts): Api {
         ...journalRoutes(parts),
         ...policyRoutes(parts),
         ...moveRoutes(parts),
+        ...proposalRoutes(parts),
         ...wishRoutes(parts),
         ...peopleRoutes(parts, site),
         ...storeRoutes(parts),
