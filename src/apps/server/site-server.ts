@@ -7,6 +7,7 @@ import { apiBeside } from './api/beside.ts'
 import { countRefused, Metrics, timed } from './api/metrics.ts'
 import type { ApiLimits } from './api/parts.ts'
 import { SiteJudgement } from './judgement.ts'
+import type { StorePlace } from './open-site.ts'
 import { type RunningServer, type ServerOptions, type ServerParts, startServer } from './server.ts'
 
 /** Below the data folder. */
@@ -47,6 +48,8 @@ export async function startSiteServer(options: SiteServerOptions): Promise<SiteS
           answers: judgement,
           metrics,
           backupFolder: join(dataFolder, BACKUP_FOLDER),
+          dataFolder,
+          place: placeOf(options),
           version,
           ...(areMetricsOpen === undefined ? {} : { areMetricsOpen }),
           ...(apiLimits === undefined ? {} : { limits: apiLimits }),
@@ -77,14 +80,18 @@ export async function startSiteServer(options: SiteServerOptions): Promise<SiteS
 }
 
 function judge(options: SiteServerOptions, { log, store, watch }: ServerParts): SiteJudgement {
-  const { clock, holder, turnEveryMs, dataFolder, storeUrl } = options
+  const { clock, holder, turnEveryMs } = options
   return new SiteJudgement({
     store,
-    place: { data: dataFolder, ...(storeUrl === undefined ? {} : { store: storeUrl }) },
+    place: placeOf(options),
     clock,
     holder,
     ...(turnEveryMs === undefined ? {} : { everyMs: turnEveryMs }),
     hostAlerts: () => watch.alerts(),
     note: (text) => log.warn(text),
   })
+}
+
+function placeOf({ dataFolder, storeUrl }: Pick<SiteServerOptions, 'dataFolder' | 'storeUrl'>): StorePlace {
+  return { data: dataFolder, ...(storeUrl === undefined ? {} : { store: storeUrl }) }
 }

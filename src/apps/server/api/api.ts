@@ -10,6 +10,7 @@ import { addDescription, addDocsPage } from './docs-page.ts'
 import { type Access, Doorman } from './doorman.ts'
 import { Events } from './events.ts'
 import { addEvents } from './event-routes.ts'
+import { backtestRoutes } from './backtest-routes.ts'
 import { hostRoutes } from './host-routes.ts'
 import { journalRoutes } from './journal-routes.ts'
 import { readJsonBody } from './json-body.ts'
@@ -20,7 +21,7 @@ import { peopleRoutes } from './people-routes.ts'
 import { moveRoutes } from './move-routes.ts'
 import { policyRoutes } from './policy-routes.ts'
 import { invalid, type Refusal, UNKNOWN } from './reply.ts'
-import { callers, refusals, sendRefusal } from './route.ts'
+import { callers, refusals, type Route, sendRefusal } from './route.ts'
 import { siteMetrics } from './site-metrics.ts'
 import { SiteView } from './site-view.ts'
 import { addHealth, addMetrics, statusRoutes } from './status-routes.ts'
@@ -52,6 +53,7 @@ export function addApi(app: FastifyInstance, parts: ApiParts): Api {
     if (end !== undefined) metrics.moveEnded(end)
     events.tell(event)
   })
+  const stopBacktests = parts.backtests.subscribe((event) => events.tell(event))
   addLooked(metrics, siteMetrics(parts, site, events))
   // On the whole server: what agents and hosts ask is measured as well.
   app.addHook('onResponse', async (request, reply) => {
@@ -60,6 +62,8 @@ export function addApi(app: FastifyInstance, parts: ApiParts): Api {
   })
   app.addHook('preClose', async () => {
     stop()
+    stopBacktests()
+    await parts.backtests.close()
     events.close()
   })
   void app.register(async (scope) => {
@@ -76,22 +80,26 @@ export function addApi(app: FastifyInstance, parts: ApiParts): Api {
       addHealth(api, parts)
       addMetrics(api, parts)
       addEvents(api, events)
-      const routes = [
-        ...statusRoutes(parts, site, events),
-        ...vmRoutes(parts, site),
-        ...hostRoutes(parts, site),
-        ...judgementRoutes(parts),
-        ...journalRoutes(parts),
-        ...policyRoutes(parts),
-        ...moveRoutes(parts),
-        ...wishRoutes(parts),
-        ...peopleRoutes(parts, site),
-        ...storeRoutes(parts),
-      ]
-      for (const { mount } of routes) mount(api)
+      for (const { mount } of routesOf(parts, site, events)) mount(api)
     })
   })
   return { events }
+}
+
+function routesOf(parts: ApiParts, site: SiteView, events: Events): readonly Route[] {
+  return [
+    ...statusRoutes(parts, site, events),
+    ...vmRoutes(parts, site),
+    ...hostRoutes(parts, site),
+    ...judgementRoutes(parts),
+    ...journalRoutes(parts),
+    ...policyRoutes(parts),
+    ...moveRoutes(parts),
+    ...backtestRoutes(parts),
+    ...wishRoutes(parts),
+    ...peopleRoutes(parts, site),
+    ...storeRoutes(parts),
+  ]
 }
 
 /** Pages and files of the description: whoever adds one says nothing of access. */
