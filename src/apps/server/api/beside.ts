@@ -12,12 +12,12 @@ const BACKTEST_FOLDER = 'backtests'
 /** What the API has of the server, and what it is given beside.
  *  @param rest.place of the store, for processes that open it themselves */
 export function apiBeside(
-  { store, authority, trouble, clock, log }: ServerParts,
+  { store, authority, trouble, clock, wallClock, log }: ServerParts,
   {
     dataFolder,
     place = { data: dataFolder },
     ...rest
-  }: Pick<ApiParts, 'answers' | 'metrics' | 'backupFolder' | 'version' | 'areMetricsOpen' | 'limits'> & {
+  }: Pick<ApiParts, 'answers' | 'metrics' | 'backupFolder' | 'version' | 'areMetricsOpen' | 'limits' | 'hasMover'> & {
     readonly dataFolder: string
     readonly place?: StorePlace
   },
@@ -27,9 +27,10 @@ export function apiBeside(
     backtests: new BacktestDesk({ folder, place, clock, log }),
     store,
     clock,
+    wallClock,
     log,
     trouble,
-    peerOf: (socket) => judgePeer(socket, authority, clock.now()),
+    peerOf: (socket) => judgePeer(socket, authority, wallClock.now()),
     pin: () => authority.pin,
     ...rest,
   }

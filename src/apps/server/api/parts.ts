@@ -40,6 +40,8 @@ export interface ApiParts {
   /** Runs what-ifs on recorded demand. It ends with the server. */
   readonly backtests: BacktestDesk
   readonly clock: Pick<Clock, 'now'>
+  /** By which tokens end and callers are counted. Absent: `clock`. */
+  readonly wallClock?: Pick<Clock, 'now'>
   readonly log: Logger
   readonly trouble: Pick<Trouble, 'list'>
   readonly metrics: Metrics
@@ -54,4 +56,6 @@ export interface ApiParts {
   /** `/metrics` without a token. */
   readonly areMetricsOpen?: boolean
   readonly limits?: Partial<ApiLimits>
+  /** VMs can be moved though no setting names a libvirt: by a platform that the server was started with. Absent: they can't. */
+  readonly hasMover?: boolean
 }
