@@ -15,6 +15,7 @@ import { hostRoutes } from './host-routes.ts'
 import { journalRoutes } from './journal-routes.ts'
 import { readJsonBody } from './json-body.ts'
 import { judgementRoutes } from './judgement-routes.ts'
+import { ledgerRoutes } from './ledger-routes.ts'
 import { addLooked } from './metrics.ts'
 import { API_LIMITS, type ApiParts } from './parts.ts'
 import { peopleRoutes } from './people-routes.ts'
@@ -95,6 +96,7 @@ function routesOf(parts: ApiParts, site: SiteView, events: Events): readonly Rou
     ...journalRoutes(parts),
     ...policyRoutes(parts),
     ...moveRoutes(parts),
+    ...ledgerRoutes(parts),
     ...backtestRoutes(parts),
     ...wishRoutes(parts),
     ...peopleRoutes(parts, site),
