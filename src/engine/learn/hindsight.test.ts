@@ -8,8 +8,11 @@ const ABOUT = { windowMs: HOUR_MS / 4, highFraction: 0.95 }
 
 /** A VM of 4 cores went from a host of 10 to another of 10. */
 function aWindow(from: number, to: number, others: readonly number[] = [], wanted = 4): MoveWindow {
-  const host = (demand: number) => ({ demand, capacity: 10 })
-  return { wanted, from: host(from), to: host(to), others: others.map(host) }
+  return { wanted, from: ofTen(from), to: ofTen(to), others: others.map(ofTen) }
+}
+
+function ofTen(demand: number) {
+  return { demand, capacity: 10 }
 }
 
 test('what was unserved is told with the move and had the VM stayed, in core-hours', () => {

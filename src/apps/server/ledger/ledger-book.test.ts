@@ -116,23 +116,27 @@ test('a VM that is moved on is looked at until then', () => {
   assert.equal(first?.slots.length, 4)
 })
 
+/** Stays of VMs, by host. */
+function verdicts(lines: readonly string[], at: number) {
+  const { stays } = bookOf(lines)
+  return stays
+    .list()
+    .filter(({ vm }) => vm !== undefined)
+    .map((stay) => stayView(stay, stays.newestAt, at))
+    .sort((a, b) => a.host.localeCompare(b.host))
+}
+
 test('a stay is wrong where contention came on its host, right where none did, and not yet known before', () => {
-  const refused = (vmId: string, from: string) =>
-    ({ kind: 'move-refused', vmId, from, lacking: 'cooldown', reason: 'It rests.' }) as const
-  const events = [refused('web-1', 'host-1'), refused('web-2', 'host-2')]
+  const refused = { kind: 'move-refused', lacking: 'cooldown', reason: 'It rests.' }
+  const events = [
+    { ...refused, vmId: 'web-1', from: 'host-1' },
+    { ...refused, vmId: 'web-2', from: 'host-2' },
+  ]
   const told = aTurnLine(START + SLOT_MS, { events })
   const [first, ...rest] = slots(20, (slot) => ({
     'host-1': { demand: slot === 5 ? 12 : 7, contention: 0.4 },
     'host-2': { demand: 7, contention: 0.3 },
   }))
-  const verdicts = (lines: readonly string[], at: number) => {
-    const { stays } = bookOf(lines)
-    return stays
-      .list()
-      .filter(({ vm }) => vm !== undefined)
-      .map((stay) => stayView(stay, stays.newestAt, at))
-      .sort((a, b) => a.host.localeCompare(b.host))
-  }
   const early = verdicts([first, told, ...rest.slice(0, 2)], START + 3 * SLOT_MS)
   assert.deepEqual(
     early.map(({ verdict }) => verdict),

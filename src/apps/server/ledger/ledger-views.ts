@@ -76,18 +76,6 @@ function contentionView(
 function migrationView({ record, told }: BookedMove): LedgerMoveView['migration'] {
   const promise = record?.intent.promise
   const figures = record?.closed?.figures
-  const figure = (
-    promised: number | undefined,
-    range: readonly [number, number] | undefined,
-    realised: number | undefined,
-  ) =>
-    promised === undefined && realised === undefined
-      ? undefined
-      : {
-          ...(promised === undefined ? {} : { promised }),
-          ...(range === undefined ? {} : { range: [...range] }),
-          ...(realised === undefined ? {} : { realised }),
-        }
   const bytesRange = told?.bytesMibRange
   const total = figure(promise?.totalMs, told?.totalMsRange, figures?.totalMs)
   const downtime = figure(promise?.downtimeMs, told?.downtimeMsRange, figures?.downtimeMs)
@@ -101,6 +89,20 @@ function migrationView({ record, told }: BookedMove): LedgerMoveView['migration'
     ...(total === undefined ? {} : { totalMs: total }),
     ...(downtime === undefined ? {} : { downtimeMs: downtime }),
     ...(bytes === undefined ? {} : { copiedBytes: bytes }),
+  }
+}
+
+/** Undefined: neither is known. */
+function figure(
+  promised: number | undefined,
+  range: readonly [number, number] | undefined,
+  realised: number | undefined,
+): LedgerMoveView['migration']['totalMs'] {
+  if (promised === undefined && realised === undefined) return undefined
+  return {
+    ...(promised === undefined ? {} : { promised }),
+    ...(range === undefined ? {} : { range: [...range] }),
+    ...(realised === undefined ? {} : { realised }),
   }
 }
 

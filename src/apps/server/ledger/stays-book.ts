@@ -2,7 +2,8 @@
 import { above, avoidableBy } from '../../../engine/learn/hindsight.ts'
 import { hashText } from '../../../terms/luck.ts'
 import { type EpochMs, HOUR_MS, MINUTE_MS } from '../../../terms/units.ts'
-import type { LedgerStayView, Verdict } from '../views/ledger.ts'
+import type { LedgerStayView } from '../views/ledger.ts'
+import type { Verdict } from '../views/ledger-words.ts'
 import type { Foresight, HostRow } from './foresight-read.ts'
 import { type HostPast, isContended } from './host-past.ts'
 
