@@ -103,7 +103,7 @@ test('moves that nobody carried out are told as such, in pages', async () => {
   const { json } = await get('/v1/ledger/moves')
   assert.deepEqual(Compile(LedgerMovesView).Errors(json), [])
   const moves = await all('/v1/ledger/moves', 'moves')
-  assert.deepEqual(moves.map(({ id }) => id).sort(), site.orders.map(({ id }) => id).sort())
+  assert.deepEqual(new Set(moves.map(({ id }) => id)), new Set(site.orders.map(({ id }) => id)))
   assert.ok(
     moves.every(
       ({ state, regret, unknown }) => state === 'not-carried-out' && regret === undefined && unknown.length === 1,
