@@ -100,7 +100,7 @@ async function begin(options: DemoOptions, own: string, ends: (() => unknown)[])
 /** As it was left in the folder; or new, with its past told. */
 async function makeWorld(folder: string): Promise<{ readonly world: DemoWorld; readonly from: EpochMs }> {
   const recorded = readRecorded()
-  const followed = followedBy(recorded.names)
+  const followed = followedBy(recorded)
   const cluster = demoCluster(SEED)
   const before = begunAt(folder)
   const begun = before ?? lastBeginning(Date.now())
