@@ -85,7 +85,7 @@ async function begin(options: DemoOptions, own: string, ends: (() => unknown)[])
     log,
     areMetricsOpen,
     clock,
-    wallClock: new WallClock(),
+    peopleClock: new WallClock(),
     pace: clock.pace,
     holder: `demo:${folder}`,
     mover: { controllerEntry: entryUrl('controller'), platform: path },

@@ -5,16 +5,19 @@ import type { ApiParts } from './parts.ts'
 
 /** What the API has of the server, and what it is given beside. */
 export function apiBeside(
-  { store, authority, trouble, clock, wallClock, log }: ServerParts,
-  rest: Pick<ApiParts, 'answers' | 'metrics' | 'backupFolder' | 'version' | 'areMetricsOpen' | 'limits' | 'hasMover'>,
+  { store, authority, trouble, clock, peopleClock, log }: ServerParts,
+  rest: Pick<
+    ApiParts,
+    'answers' | 'metrics' | 'backupFolder' | 'pageFolder' | 'version' | 'areMetricsOpen' | 'limits' | 'hasMover'
+  >,
 ): ApiParts {
   return {
     store,
     clock,
-    wallClock,
+    peopleClock,
     log,
     trouble,
-    peerOf: (socket) => judgePeer(socket, authority, wallClock.now()),
+    peerOf: (socket) => judgePeer(socket, authority, peopleClock.now()),
     pin: () => authority.pin,
     ...rest,
   }
