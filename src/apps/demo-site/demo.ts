@@ -39,7 +39,6 @@ export interface DemoOptions {
   readonly data?: string
   readonly host: string
   readonly port: number
-  readonly names: readonly string[]
   readonly version: string
   readonly log: Logger
   readonly areMetricsOpen: boolean
@@ -74,13 +73,14 @@ async function begin(options: DemoOptions, own: string, ends: (() => unknown)[])
   const path = join(own, 'cluster.sock')
   const socket = await ClusterSocket.open(new DemoPlatform(world, () => clock.now()), path)
   ends.push(() => socket.close())
-  const { host, port, names, version, log, areMetricsOpen } = options
+  const { host, port, version, log, areMetricsOpen } = options
   const server = await startSiteServer({
     dataFolder: folder,
     storeUrl: OWN_STORE,
     host,
     port,
-    names,
+    names: [host],
+    isPlain: true,
     version,
     log,
     areMetricsOpen,

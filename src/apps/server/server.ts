@@ -168,7 +168,12 @@ async function serve(
   const channels = new Channels(desk, log, options.channels ?? {})
   channels.start()
   const clockWatch = new ClockWatch(clock, trouble)
-  const tend = (): Promise<void> => tendTo(parts, listening, clockWatch)
+  const ending = new AbortController()
+  let tending: Promise<void> | undefined
+  const tend = (): Promise<void> => {
+    tending = tendTo(parts, listening, { watch: clockWatch, isEnding: () => ending.signal.aborted })
+    return tending
+  }
   const timer = setInterval(() => void tend(), TEND_MS).unref()
   return {
     port: listening.port,
@@ -178,6 +183,7 @@ async function serve(
     tend,
     async close() {
       clearInterval(timer)
+      ending.abort()
       clockWatch.close()
       await channels.close()
       const closing = app.close()
@@ -186,6 +192,8 @@ async function serve(
       await sleep(CLOSE_LOOK_MS)
       connections.cutAll()
       await closing
+      // It would find the store closed.
+      await tending
       await desk.tend().catch((error: unknown) => log.error({ reason: String(error) }, 'counts were lost'))
       await store.close()
     },
@@ -196,7 +204,7 @@ async function serve(
 async function tendTo(
   { desk, store, authority, log }: ServerParts,
   listening: Listening,
-  watch: ClockWatch,
+  { watch, isEnding }: { readonly watch: ClockWatch; readonly isEnding: () => boolean },
 ): Promise<void> {
   const chores: Readonly<Record<string, () => unknown>> = {
     'look at the clock': () => watch.look(),
@@ -204,7 +212,7 @@ async function tendTo(
     'renew its certificate': () => listening.certify(),
     'count who was told to come later': () => desk.tend(),
     'look for a new phase model': () => desk.lookAtPhases(),
-    'pack and delete what is old': () => packOld(desk, store),
+    'pack and delete what is old': () => packOld(desk, store, isEnding),
   }
   for (const [chore, act] of Object.entries(chores)) {
     try {
@@ -215,10 +223,10 @@ async function tendTo(
   }
 }
 
-async function packOld(desk: Desk, store: SiteStore): Promise<void> {
+async function packOld(desk: Desk, store: SiteStore, isEnding: () => boolean): Promise<void> {
   for (let part = 0; part < PACKS_MAX; part++) {
     const { isDone } = await desk.write(() => store.upkeep.tend(desk.now(), RETENTION))
-    if (isDone) return
+    if (isDone || isEnding()) return
     await sleep(PACK_PAUSE_MS)
   }
 }
