@@ -79,6 +79,10 @@ export interface SpeedTerm {
   readonly ratio?: number
 }
 
+/** Names of the terms of a score, in the order in which they are shown. */
+export const SCORE_TERMS = ['performance', 'energy', 'load', 'migration'] as const
+export type ScoreTerm = (typeof SCORE_TERMS)[number]
+
 /** One number per (VM, host), higher is better, with the terms that make it up; all in the policy's currency over its horizon. */
 export interface MigrationScore {
   readonly total: number

@@ -1,6 +1,7 @@
 /** `ethos doctor`: everything that can be wrong between an operator, the server, its hosts and its VMs, in the order in which one thing hides the next. */
 import type { Static } from 'typebox'
 import { MINUTE_MS } from '../../terms/units.ts'
+import { spanText } from '../../terms/shown.ts'
 import { printable, printableJson } from '../printable.ts'
 import type { HostView } from '../server/views/hosts.ts'
 import type { AlertsView } from '../server/views/judgement.ts'
@@ -12,7 +13,6 @@ import { ask, findLogin, type Login } from './api-client.ts'
 import { ApiError, EXIT } from './api-error.ts'
 import type { DoctorOptions } from './manage-command.ts'
 import { all } from './site-actions.ts'
-import { spanText } from './table-text.ts'
 
 /** One thing that was looked at. */
 export interface Finding {

@@ -1,10 +1,11 @@
 /** `ethos hosts HOST`: one host in full: what it is, what was measured, and what an operator says instead. */
 import type { Static } from 'typebox'
+import { ageText, bytesText, coresText, factorText, hostWattsNumber, percentText } from '../../terms/shown.ts'
 import { printableJson } from '../printable.ts'
 import type { BenchmarksView, OneHostView } from '../server/views/hosts.ts'
 import { ask, type AskOptions, findLogin, pathOf } from './api-client.ts'
 import { textFor } from './site-actions.ts'
-import { bytesText, percentText, spanText, tableText } from './table-text.ts'
+import { tableText } from './table-text.ts'
 
 type Host = Static<typeof OneHostView>
 type Benchmarks = Static<typeof BenchmarksView>
@@ -28,15 +29,15 @@ function factsText(host: Host): string {
       'cores',
       cores === undefined
         ? undefined
-        : `${cores}${refCoresPerCore === undefined ? '' : ` of ${refCoresPerCore.toFixed(2)} reference cores`}`,
+        : `${cores}${refCoresPerCore === undefined ? '' : ` of ${factorText(refCoresPerCore)} reference cores`}`,
     ],
     ['memory', memoryBytes === undefined ? undefined : bytesText(memoryBytes)],
     ['storage', host.storageType],
     ['state', host.state ?? 'it has not reported'],
-    ['reported', reportAgeMs === undefined ? undefined : `${spanText(reportAgeMs)} ago`],
-    ['busy', cpuRefCoresMean === undefined ? undefined : `${cpuRefCoresMean.toFixed(2)} reference cores`],
+    ['reported', reportAgeMs === undefined ? undefined : ageText(reportAgeMs)],
+    ['busy', cpuRefCoresMean === undefined ? undefined : coresText(cpuRefCoresMean)],
     ['in use', memoryUsedBytes === undefined ? undefined : bytesText(memoryUsedBytes)],
-    ['watts', host.watts?.toFixed(0)],
+    ['watts', host.watts === undefined ? undefined : hostWattsNumber(host.watts)],
     ['VMs', host.vms === undefined ? undefined : host.vms.map(({ vm }) => vm).join(', ') || 'none'],
     ['corrected', corrected.length === 0 ? undefined : corrected.join(', ')],
     ['lacking', host.lacking],

@@ -3,7 +3,8 @@ import { type CpuBaseline, type CpuKind, cpuPair, listed } from '../../drivers/l
 import type { HostLoad } from '../../drivers/libvirt/driver/host-load.ts'
 import type { HostInventory, ToldHost } from '../../drivers/libvirt/driver/inventory.ts'
 import type { SiteCheck } from '../../drivers/libvirt/driver/site-check.ts'
-import { bytesText, type Column, tableText } from './table-text.ts'
+import { bytesText } from '../../terms/shown.ts'
+import { type Column, tableText } from './table-text.ts'
 
 /** Beyond it the matrix has a line for each kind of host, not for each host. */
 const MATRIX_HOSTS_MAX = 12

@@ -3,6 +3,7 @@ import type { Static } from 'typebox'
 import { parseHostId } from '../../terms/ids.ts'
 import { parseFields } from '../../terms/parse.ts'
 import { DAY_MS } from '../../terms/units.ts'
+import { minuteText } from '../../terms/shown.ts'
 import { printable, printableJson } from '../printable.ts'
 import type { HostChanged } from '../server/views/hosts.ts'
 import type {
@@ -188,5 +189,5 @@ export async function revokeApiToken(id: string, options: AskOptions): Promise<v
 }
 
 function dateText(at: number | undefined): string {
-  return at === undefined ? '' : new Date(at).toISOString().slice(0, 16).replace('T', ' ')
+  return at === undefined ? '' : minuteText(at)
 }

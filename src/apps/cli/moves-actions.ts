@@ -1,4 +1,5 @@
 /** What the commands about moves print. */
+import { bytesText, factorText, minuteText, pauseText, percentTenthsText, spanText } from '../../terms/shown.ts'
 import { UsageError } from '../usage-error.ts'
 import type {
   DoneView,
@@ -13,7 +14,7 @@ import type {
 import { ask, type AskOptions, findLogin, pathOf, type Question, readJson } from './api-client.ts'
 import type { AcceptOptions, MaintenanceOptions, MovesOptions, OptOutOptions, VouchOptions } from './moves-command.ts'
 import { show } from './site-actions.ts'
-import { bytesText, spanText, tableText } from './table-text.ts'
+import { tableText } from './table-text.ts'
 
 const ENDED_SHOWN = 20
 
@@ -92,7 +93,7 @@ function copiedText({ figures, promise }: MigrationView): string {
 }
 
 function pausedText({ figures, promise }: MigrationView): string {
-  return beside(figures?.downtimeMs, promise?.downtimeMs, (ms) => `${ms.toFixed(0)} ms`)
+  return beside(figures?.downtimeMs, promise?.downtimeMs, pauseText)
 }
 
 /** What was not told is left out. */
@@ -143,8 +144,8 @@ export function ledgerText({ ledger }: MigrationsView): string {
     [
       { head: 'figure', cell: ({ name }) => name },
       { head: 'moves', cell: (one) => String(one.moves), align: 'right' },
-      { head: 'median error', cell: ({ medianError }) => percentText(medianError), align: 'right' },
-      { head: 'in the range for 80 %', cell: ({ coverage }) => percentText(coverage), align: 'right' },
+      { head: 'median error', cell: ({ medianError }) => percentTenthsText(medianError), align: 'right' },
+      { head: 'in the range for 80 %', cell: ({ coverage }) => percentTenthsText(coverage), align: 'right' },
     ],
     figures,
   )
@@ -152,21 +153,17 @@ export function ledgerText({ ledger }: MigrationsView): string {
     [
       { head: 'from > to', cell: ({ from, to }) => `${from} > ${to}` },
       { head: 'moves', cell: ({ verdicts }) => verdicts.moves.toFixed(1), align: 'right' },
-      { head: 'total x', cell: ({ total }) => factorText(total), align: 'right' },
-      { head: 'downtime x', cell: ({ downtime }) => factorText(downtime), align: 'right' },
-      { head: 'bytes x', cell: ({ bytes }) => factorText(bytes), align: 'right' },
+      { head: 'total x', cell: ({ total }) => learntText(total), align: 'right' },
+      { head: 'downtime x', cell: ({ downtime }) => learntText(downtime), align: 'right' },
+      { head: 'bytes x', cell: ({ bytes }) => learntText(bytes), align: 'right' },
     ],
     pairs,
   )
   return `${head}${figures.length === 0 ? '' : good}${section('What pairs of hosts taught', pairs, () => byPair)}`
 }
 
-function factorText({ factor }: { readonly factor?: number }): string {
-  return factor === undefined ? '' : factor.toFixed(2)
-}
-
-function percentText(share: number): string {
-  return `${(share * 100).toFixed(1)} %`
+function learntText({ factor }: { readonly factor?: number }): string {
+  return factor === undefined ? '' : factorText(factor)
 }
 
 export async function acceptWarning(
@@ -184,7 +181,7 @@ export async function acceptWarning(
 function warningsText({ accepted }: WarningsView): string {
   if (accepted.length === 0) return 'No warning is accepted: each holds the policy.\n'
   return accepted
-    .map(({ warning, who, at, reason }) => `${warning}\n  ${who}, ${dateText(at)} UTC: ${reason}\n`)
+    .map(({ warning, who, at, reason }) => `${warning}\n  ${who}, ${minuteText(at)} UTC: ${reason}\n`)
     .join('')
 }
 
@@ -253,7 +250,9 @@ function timesText({ timeZone, windows, blackouts, now }: MoveTimesView): string
     windows.length === 0
       ? 'The policy may begin moves at any time.'
       : `The policy may begin moves (${timeZone}): ${windows.map(({ days, from, to }) => `${days.join(' ')} ${from}-${to}`).join('; ')}.`,
-    ...blackouts.map(({ from, to, reason }) => `Blackout ${dateText(from)} to ${dateText(to)} UTC: ${reason ?? ''}`),
+    ...blackouts.map(
+      ({ from, to, reason }) => `Blackout ${minuteText(from)} to ${minuteText(to)} UTC: ${reason ?? ''}`,
+    ),
     ...(now === undefined ? [] : [`Now: ${now}`]),
   ]
   return lines.map((line) => `${line}\n`).join('')
@@ -274,8 +273,4 @@ function libvirtText({ site }: LibvirtView): string {
   const { hosts = [] } = site as { readonly hosts?: readonly { readonly id: string; readonly uri: string }[] }
   if (hosts.length === 0) return 'None: nothing is moved. Tell which there are: ethos libvirt set FILE\n'
   return hosts.map(({ id, uri }) => `${id} ${uri}\n`).join('')
-}
-
-function dateText(at: number): string {
-  return new Date(at).toISOString().slice(0, 16).replace('T', ' ')
 }

@@ -1,8 +1,8 @@
 /** `ethos moves explain ID`: one move in sentences, from its cause to what came of it. */
+import { bytesText, isoText, NOT_KNOWN, pauseText, spanText, threeDigits as digits } from '../../terms/shown.ts'
 import type { MoveStoryView } from '../server/views/moves.ts'
 import { type AskOptions, pathOf } from './api-client.ts'
 import { show } from './site-actions.ts'
-import { bytesText, spanText } from './table-text.ts'
 
 export async function explainMove(id: string, options: AskOptions): Promise<void> {
   await show<MoveStoryView>(options, { path: pathOf('v1', 'migrations', id) }, storyText)
@@ -96,18 +96,18 @@ function figuresText({
   const parts = [
     totalMs === undefined ? undefined : spanText(totalMs),
     copiedBytes === undefined ? undefined : bytesText(copiedBytes),
-    downtimeMs === undefined ? undefined : `${downtimeMs.toFixed(0)} ms paused`,
+    downtimeMs === undefined ? undefined : `${pauseText(downtimeMs)} paused`,
   ]
   return parts.filter((part) => part !== undefined).join(', ')
 }
 
 function instant(at: number): string {
-  return Number.isFinite(at) ? new Date(at).toISOString() : '?'
+  return isoText(at)
 }
 
 /** Money in the policy's currency, cores, scores and shares alike. */
 function threeDigits(value: unknown): string {
-  return typeof value === 'number' ? value.toPrecision(3) : '?'
+  return typeof value === 'number' ? digits(value) : NOT_KNOWN
 }
 
 function text(value: unknown): string {

@@ -1,5 +1,16 @@
 /** Rankings, placements and reasons as text for people. */
 import type { Static } from 'typebox'
+import {
+  addedWattsNumber,
+  coresNumber,
+  coresText,
+  hostCoresNumber,
+  latencyText,
+  moneyText,
+  percentText,
+  spanText,
+  wattsText,
+} from '../../terms/shown.ts'
 import type {
   HostsForView,
   PairView,
@@ -8,7 +19,7 @@ import type {
   RefusedHostView,
   WhyView,
 } from '../server/views/judgement.ts'
-import { moneyText, percentText, spanText, tableText, wrapText } from './table-text.ts'
+import { tableText, wrapText } from './table-text.ts'
 
 type Ranked = Static<typeof RankedHostView>
 type Refused = Static<typeof RefusedHostView>
@@ -57,9 +68,9 @@ function rankedTable(list: readonly Ranked[]): string {
       { head: 'energy', cell: money(({ score }) => score.terms.energy), align: 'right' },
       { head: 'load', cell: money(({ score }) => score.terms.load), align: 'right' },
       { head: 'migration', cell: money(({ score }) => score.terms.migration), align: 'right' },
-      { head: 'latency', cell: ({ performance }) => `x${performance.latencyFactor.toFixed(2)}`, align: 'right' },
+      { head: 'latency', cell: ({ performance }) => latencyText(performance.latencyFactor), align: 'right' },
       { head: 'served', cell: ({ performance }) => percentText(performance.throughput), align: 'right' },
-      { head: 'watts', cell: ({ performance }) => `+${performance.addedWatts.toFixed(1)}`, align: 'right' },
+      { head: 'watts', cell: ({ performance }) => addedWattsNumber(performance.addedWatts), align: 'right' },
     ],
     list,
   )
@@ -99,7 +110,7 @@ export function placeText(answer: Placements, top: number): string {
     const counts = Object.keys(refusals).length === 0 ? '' : `${countsText(refusals)}.\n`
     return [
       `\n${vm.id}: ${host ?? 'no host can take it'}\n`,
-      `  demand: ${cores(demand.mean)} at the mean, ${demand.p95.toFixed(2)} at P95\n`,
+      `  demand: ${coresText(demand.mean)} at the mean, ${coresNumber(demand.p95)} at P95\n`,
       `  ${demand.reason}\n`,
       ranked.length === 0 ? '' : indent(rankedTable(ranked.slice(0, top))),
       indent(isTold ? refusedText(refused, 'reasons').trimStart() : counts),
@@ -116,18 +127,18 @@ export function whyText(answer: Why): string {
     ...held.map((reason) => `No orders were given: ${reason}`),
     ...(gate === undefined ? [] : [`It may not move now: ${gate}`]),
     '',
-    `demand       ${meanText(demand)} (${demand.samples} samples); its size is ${demand.size.toFixed(2)}`,
+    `demand       ${meanText(demand)} (${demand.samples} samples); its size is ${coresNumber(demand.size)}`,
     ...(performance === undefined
       ? []
       : [
-          `here         latency x${performance.latencyFactor.toFixed(2)}, ${percentText(performance.throughput)} of its ` +
-            `demand served, ${performance.addedWatts.toFixed(1)} W`,
+          `here         latency ${latencyText(performance.latencyFactor)}, ${percentText(performance.throughput)} of its ` +
+            `demand served, ${wattsText(performance.addedWatts)}`,
         ]),
     ...(hostDemand === undefined || host === undefined
       ? []
       : [
-          `${host}: ${hostDemand.vms} VMs want ${hostDemand.mean.toFixed(1)} of ${hostDemand.capacity.toFixed(1)} ` +
-            `reference cores, at most ${hostDemand.bound.toFixed(1)}`,
+          `${host}: ${hostDemand.vms} VMs want ${hostCoresNumber(hostDemand.mean)} of ${hostCoresNumber(hostDemand.capacity)} ` +
+            `reference cores, at most ${hostCoresNumber(hostDemand.bound)}`,
         ]),
     ...(timeUntilContention === undefined ? [] : [contentionLine(timeUntilContention)]),
     ...(order === undefined
@@ -138,7 +149,7 @@ export function whyText(answer: Why): string {
 }
 
 function meanText({ mean, sd }: Why['demand']): string {
-  return `${mean.toFixed(2)} reference cores at the mean, give or take ${sd.toFixed(2)}`
+  return `${coresText(mean)} at the mean, give or take ${coresNumber(sd)}`
 }
 
 function contentionLine({ cumulative, stepMs, medianMs }: NonNullable<Why['timeUntilContention']>): string {
@@ -167,7 +178,7 @@ export function pairText(answer: Pair): string {
       { head: 'energy', cell: ({ side }) => moneyText(side.score.terms.energy), align: 'right' },
       { head: 'load', cell: ({ side }) => moneyText(side.score.terms.load), align: 'right' },
       { head: 'migration', cell: ({ side }) => moneyText(side.score.terms.migration), align: 'right' },
-      { head: 'latency', cell: ({ side }) => `x${side.performance.latencyFactor.toFixed(2)}`, align: 'right' },
+      { head: 'latency', cell: ({ side }) => latencyText(side.performance.latencyFactor), align: 'right' },
       {
         head: 'CPU bound',
         cell: ({ side }) => percentText(side.outlook.bound / side.outlook.capacity),
@@ -185,10 +196,6 @@ export function pairText(answer: Pair): string {
       ? ''
       : `\nGain ${moneyText(worth.gain)}, cost ${moneyText(worth.cost)}, needed ${moneyText(worth.needed)}: ${worth.isEnough ? 'worth it' : 'not worth it'}.\n`,
   ].join('')
-}
-
-function cores(value: number): string {
-  return `${value.toFixed(2)} reference cores`
 }
 
 function indent(text: string): string {

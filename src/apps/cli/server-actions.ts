@@ -4,6 +4,7 @@ import { hostname } from 'node:os'
 import { resolve } from 'node:path'
 import { WallClock } from '../../drivers/wall-clock.ts'
 import { parseVmId } from '../../terms/ids.ts'
+import { instantText } from '../../terms/shown.ts'
 import { DAY_MS, SECOND_MS } from '../../terms/units.ts'
 import { Authority } from '../server/authority.ts'
 import { writeCompiled } from '../compile-cache.ts'
@@ -79,7 +80,7 @@ export async function listAuthorities({ data, json }: ListOptions): Promise<void
   }
   for (const { number, state, servesFrom, endsAt } of authorities)
     process.stdout.write(
-      `${number}  until ${at(endsAt)}  ${state}${state === 'takes over' ? ` ${at(servesFrom)}` : ''}\n`,
+      `${number}  until ${instantText(endsAt)}  ${state}${state === 'takes over' ? ` ${instantText(servesFrom)}` : ''}\n`,
     )
 }
 
@@ -91,7 +92,7 @@ export async function rotateAuthority(options: RotateOptions): Promise<void> {
   const authority = await Authority.open(folder, clock)
   const { number, servesFrom } = await authority.rotate(days * DAY_MS)
   await note(options, 'authority rotated', `number ${number}, ${days} days of overlap`)
-  process.stdout.write(`Authority ${number} signs from now on, and is alone from ${at(servesFrom)}.\n`)
+  process.stdout.write(`Authority ${number} signs from now on, and is alone from ${instantText(servesFrom)}.\n`)
 }
 
 export async function createOperator(options: OperatorOptions): Promise<void> {
@@ -114,10 +115,6 @@ export async function createOperator(options: OperatorOptions): Promise<void> {
 
 async function note(options: DataOption, what: string, reason: string): Promise<void> {
   await withSite(options, (store) => store.audit.add({ at: new WallClock().now(), what, from: 'command line', reason }))
-}
-
-function at(instant: number): string {
-  return `${new Date(instant).toISOString().slice(0, 16).replace('T', ' ')} UTC`
 }
 
 function ownNames(host: string): readonly string[] {

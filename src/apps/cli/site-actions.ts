@@ -1,5 +1,6 @@
 /** What the commands that ask a server what it knows print. */
 import type { Static } from 'typebox'
+import { ageText, bytesText, hostCoresNumber, hostWattsNumber, percentText, spanText } from '../../terms/shown.ts'
 import { printable, printableJson } from '../printable.ts'
 import type { HostsView, HostView } from '../server/views/hosts.ts'
 import type { AlertsView, HostLoadsView } from '../server/views/judgement.ts'
@@ -8,7 +9,7 @@ import type { VmsView, VmView } from '../server/views/vms.ts'
 import { ask, type AskOptions, findLogin, type Login, pathOf, type Question } from './api-client.ts'
 import { ApiError, EXIT } from './api-error.ts'
 import type { ListOptions, VmsOptions } from './site-command.ts'
-import { bytesText, percentText, spanText, tableText } from './table-text.ts'
+import { tableText } from './table-text.ts'
 
 const PAGE = 1000
 /** A million: more is no list of ours. */
@@ -102,7 +103,7 @@ function vmsText(list: readonly VmView[]): string {
       },
       {
         head: 'vector',
-        cell: ({ vectorAgeMs }) => (vectorAgeMs === undefined ? 'never' : `${spanText(vectorAgeMs)} ago`),
+        cell: ({ vectorAgeMs }) => ageText(vectorAgeMs),
         align: 'right',
       },
       { head: 'via', cell: ({ via }) => via ?? '' },
@@ -158,7 +159,7 @@ function plainHostsText(list: readonly HostView[]): string {
       { head: 'VMs', cell: ({ vmCount }) => String(vmCount ?? '?'), align: 'right' },
       {
         head: 'report',
-        cell: ({ reportAgeMs }) => (reportAgeMs === undefined ? 'never' : `${spanText(reportAgeMs)} ago`),
+        cell: ({ reportAgeMs }) => ageText(reportAgeMs),
         align: 'right',
       },
       { head: 'note', cell: ({ lacking }) => lacking ?? '' },
@@ -181,7 +182,7 @@ function hostsText({ hosts: list, boundProbability }: HostLoadsView): string {
     [
       { head: 'host', cell: ({ host }) => host },
       { head: 'state', cell: ({ state }) => state },
-      { head: 'cores', cell: ({ capacity }) => capacity.cpuRefCores.toFixed(1), align: 'right' },
+      { head: 'cores', cell: ({ capacity }) => hostCoresNumber(capacity.cpuRefCores), align: 'right' },
       { head: 'now', cell: (row) => share(row.current.cpuRefCoresMean, row), align: 'right' },
       { head: 'expected', cell: (row) => share(row.predicted.cpuRefCoresMean, row), align: 'right' },
       { head: 'bound', cell: (row) => share(row.predicted.cpuRefCoresBound, row), align: 'right' },
@@ -215,7 +216,7 @@ function movingText({ arriving, leaving }: HostLoad['inFlight']): string {
 }
 
 function wattsText({ watts, wattsAreEstimated }: HostLoad['current']): string {
-  return watts === undefined ? '' : `${wattsAreEstimated ? '~' : ''}${watts.toFixed(0)}`
+  return watts === undefined ? '' : hostWattsNumber(watts, wattsAreEstimated)
 }
 
 export async function status(options: AskOptions): Promise<void> {

@@ -1,9 +1,10 @@
 /** `ethos vms VM`: one VM in full: what it is, what it was like, what is expected of it. */
+import { ageText, amountText, bytesText, coresNumber, isBytes, isoText, spanText } from '../../terms/shown.ts'
 import { printableJson } from '../printable.ts'
 import type { UsageView, VectorsView, VmView } from '../server/views/vms.ts'
 import { ask, type AskOptions, findLogin } from './api-client.ts'
 import { textFor, vmPath } from './site-actions.ts'
-import { bytesText, spanText, tableText } from './table-text.ts'
+import { tableText } from './table-text.ts'
 
 const BARS = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'] as const
 /** Steps of a drawn line: a day in half hours, so that what stands beside it fits into 100 columns. */
@@ -47,7 +48,7 @@ function factsText({
     ['leaving to', leavingTo],
     ['size', vcpus === undefined ? undefined : `${vcpus} vCPUs, ${bytesText(memoryBytes ?? 0)}`],
     ['heard via', via],
-    ['last vector', vectorAgeMs === undefined ? 'never' : `${spanText(vectorAgeMs)} ago`],
+    ['last vector', ageText(vectorAgeMs)],
     ['clock', isClockOff === true ? 'more than 5 minutes off' : undefined],
   ]
   return rows.map(([name, text]) => (text === undefined ? '' : `${name.padEnd(12)} ${text}\n`)).join('')
@@ -58,7 +59,7 @@ function usageText({ resources, steps, stepMs }: UsageView): string {
   if (rows.length === 0) return 'No usage is known of the last day.\n'
   const lines = rows.map(([name, { unit, mean, max }]) => {
     const highest = [...max, ...mean].reduce<number>((most, value) => Math.max(most, value ?? 0), 0)
-    const top = isBytes(unit) ? amountText(highest, unit) : `${highest.toFixed(2)} ${unit}`
+    const top = isBytes(unit) ? amountText(highest, unit) : `${coresNumber(highest)} ${unit}`
     return `${name.padEnd(12)} ${sparkline(mean)} up to ${top}\n`
   })
   return `The last ${spanText(steps * stepMs)}:\n${lines.join('')}`
@@ -77,20 +78,6 @@ function vectorText({ vectors, dimensions }: VectorsView): string {
     ],
     rows,
   )
-  const ended = new Date(newest.windowEnd).toISOString()
+  const ended = isoText(newest.windowEnd)
   return `Personality of the ${spanText(newest.windowMs)} up to ${ended}; ${absent} of ${dimensions.length} dimensions are absent:\n${table}`
-}
-
-function isBytes(unit: string): boolean {
-  return unit === 'bytes' || unit.startsWith('bytes/')
-}
-
-/** Bytes with the unit in which they are read best, `1.5 MiB/s`; other numbers without theirs. */
-function amountText(value: number, unit: string): string {
-  return isBytes(unit) ? `${bytesText(value)}${unit.slice('bytes'.length)}` : numberText(value)
-}
-
-function numberText(value: number): string {
-  if (Number.isInteger(value)) return String(value)
-  return Math.abs(value) >= 1000 ? value.toFixed(0) : value.toPrecision(3)
 }

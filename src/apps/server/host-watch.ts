@@ -1,6 +1,7 @@
 /** What the requests of hosts say about who sends them: hosts that nobody registered, and names that two senders use at a time. */
 import { freshForMs } from '../../drivers/reported/host-doubts.ts'
 import type { HostId } from '../../terms/ids.ts'
+import { instantText } from '../../terms/shown.ts'
 import { type EpochMs, MINUTE_MS } from '../../terms/units.ts'
 import type { AlertDraft } from './alerts.ts'
 import type { ReporterRun } from './reporter-run.ts'
@@ -124,7 +125,7 @@ function sharedAlert(
   host: HostId,
   { pair, returns, since }: Sharing & { readonly pair: readonly [Heard, Heard] },
 ): AlertDraft {
-  const turns = `They took turns ${returns} times since ${clockText(since)}.`
+  const turns = `They took turns ${returns} times since ${instantText(since)}.`
   const whence = [...new Set(pair.map(({ from }) => from))].sort().join(' and from ')
   if (isOneMachine(pair))
     return {
@@ -152,16 +153,11 @@ function strangerAlert(host: HostId, { since, refused, from }: Stranger): AlertD
     kind: 'host-unregistered',
     severity: 'warning',
     about: host,
-    what: `${host} reports from ${from} and is not on the list of hosts: ${refused} requests were refused since ${clockText(since)}.`,
+    what: `${host} reports from ${from} and is not on the list of hosts: ${refused} requests were refused since ${instantText(since)}.`,
     remedy:
       `Measure it and register the result: \`ethos bench host --out ${host}.json && ethos hosts add ${host}.json\`. ` +
       'If it is to be off the list, stop its reporter.',
   }
-}
-
-/** Of UTC, to the minute. */
-function clockText(at: EpochMs): string {
-  return `${new Date(at).toISOString().slice(0, 16).replace('T', ' ')} UTC`
 }
 
 /** The one that was not heard for longest goes where there are too many. */

@@ -10,6 +10,7 @@ import {
   parseWord,
   refuseUnknownFields,
 } from '../../terms/parse.ts'
+import { instantText } from '../../terms/shown.ts'
 import { DAY_MS, type EpochMs } from '../../terms/units.ts'
 
 export const MOVE_TIMES_SETTING = 'move-times'
@@ -103,7 +104,7 @@ function parseBlackout(fields: Fields, place: string): Blackout {
 /** Why no move may begin at an instant, as far as blackouts say; undefined: one may. */
 export function blackoutAt({ blackouts }: MoveTimes, at: EpochMs): string | undefined {
   const found = blackouts.find(({ from, to }) => from <= at && at < to)
-  return found === undefined ? undefined : `A blackout lasts until ${textOf(found.to)}: ${found.reason}.`
+  return found === undefined ? undefined : `A blackout lasts until ${instantText(found.to)}: ${found.reason}.`
 }
 
 /** Why the policy may begin no move at an instant, as far as windows say; undefined: it may. */
@@ -150,8 +151,4 @@ function localTime(timeZone: string, at: EpochMs): { readonly day: number; reado
   const day = WEEKDAYS.findIndex((name) => name === parts.get('weekday')?.toLowerCase())
   const [hour, minute] = [parts.get('hour') ?? '', parts.get('minute') ?? '']
   return { day, minute: Number(hour) * 60 + Number(minute), text: `${WEEKDAYS[day]} ${hour}:${minute}` }
-}
-
-function textOf(at: EpochMs): string {
-  return `${new Date(at).toISOString().slice(0, 16).replace('T', ' ')} UTC`
 }

@@ -1,5 +1,6 @@
 /** `ethos serve`: the receiving end, the judgement and the API for people, as one server. */
 import { join } from 'node:path'
+import type { ClockPace } from '../../drivers/paced-clock.ts'
 import type { Role } from '../../terms/access.ts'
 import type { Clock } from '../../world/clock.ts'
 import { addApi, type Api } from './api/api.ts'
@@ -16,6 +17,8 @@ const BACKUP_FOLDER = 'backups'
 
 export interface SiteServerOptions extends Omit<ServerOptions, 'extend' | 'watched' | 'countOfNobody' | 'clock'> {
   readonly clock: Clock
+  /** At which `clock` goes. Absent: it is the machine's. */
+  readonly pace?: ClockPace
   /** Of the program. */
   readonly version: string
   /** Which of several servers on one store this is; the same after a restart. */
@@ -26,8 +29,8 @@ export interface SiteServerOptions extends Omit<ServerOptions, 'extend' | 'watch
   readonly apiLimits?: Partial<ApiLimits>
   /** Where the built page lies. Absent: where the build puts it. */
   readonly pageFolder?: string
-  /** By which sessions of browsers end. Absent: `clock`. */
-  readonly peopleClock?: Pick<Clock, 'now'>
+  /** Who moves VMs where that is not libvirt's driver: the controller's program, and where it finds its platform. */
+  readonly mover?: { readonly controllerEntry: URL; readonly platform: string }
 }
 
 export interface SiteServer extends RunningServer {
@@ -51,16 +54,16 @@ export async function startSiteServer(options: SiteServerOptions): Promise<SiteS
       countOfNobody: (what, number) => countRefused(metrics, what, number),
       extend: (app, parts) => {
         judgement = judge(options, parts)
-        const { version, areMetricsOpen, apiLimits, dataFolder, peopleClock, pageFolder } = options
+        const { version, areMetricsOpen, apiLimits, dataFolder, pageFolder } = options
         const about = {
           answers: judgement,
           metrics,
           backupFolder: join(dataFolder, BACKUP_FOLDER),
           pageFolder: pageFolder ?? PAGE_FOLDER,
           version,
+          hasMover: options.mover !== undefined,
           ...(areMetricsOpen === undefined ? {} : { areMetricsOpen }),
           ...(apiLimits === undefined ? {} : { limits: apiLimits }),
-          ...(peopleClock === undefined ? {} : { peopleClock }),
         }
         api = addApi(app, apiBeside(parts, about))
       },
@@ -69,7 +72,7 @@ export async function startSiteServer(options: SiteServerOptions): Promise<SiteS
     if (judgement === undefined || api === undefined) throw new Error('the server was not extended')
     const started = judgement
     started.start()
-    const firstToken = await makeFirstToken(running.store.apiTokens, options.clock.now())
+    const firstToken = await makeFirstToken(running.store.apiTokens, (options.wallClock ?? options.clock).now())
     return {
       ...running,
       judgement: started,
@@ -89,11 +92,13 @@ export async function startSiteServer(options: SiteServerOptions): Promise<SiteS
 }
 
 function judge(options: SiteServerOptions, { log, store, watch }: ServerParts): SiteJudgement {
-  const { clock, holder, turnEveryMs, dataFolder, storeUrl } = options
+  const { clock, pace, mover, holder, turnEveryMs, dataFolder, storeUrl } = options
   return new SiteJudgement({
     store,
     place: { data: dataFolder, ...(storeUrl === undefined ? {} : { store: storeUrl }) },
     clock,
+    ...(pace === undefined ? {} : { pace }),
+    ...mover,
     holder,
     ...(turnEveryMs === undefined ? {} : { everyMs: turnEveryMs }),
     hostAlerts: () => watch.alerts(),

@@ -36,7 +36,6 @@ const ALLOWED: Readonly<Record<string, Role | 'open'>> = {
   'GET /docs/static/swagger-initializer.js': 'open',
   ...Object.fromEntries(PAGE_PATHS.map((path) => [`GET ${path}`, 'open'] as const)),
   'GET /assets/*': 'open',
-  'GET /favicon.svg': 'open',
   'POST /v1/csp-reports': 'open',
   'POST /v1/session': 'open',
   'GET /v1/session': 'open',

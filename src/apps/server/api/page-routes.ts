@@ -15,11 +15,11 @@ export const PAGE_PATHS = [
   '/ledger',
   '/backtest',
   '/policy',
+  '/setup',
   '/sign-in',
 ] as const
 /** Files that it asks for. */
 const ASSETS_PATH = '/assets/*'
-const ICON_PATH = '/favicon.svg'
 
 /** Where browsers tell what the policy kept from happening. */
 export const REPORTS_PATH = '/v1/csp-reports'
@@ -29,7 +29,7 @@ export const PAGE_CSP = [
   "default-src 'none'",
   "script-src 'self'",
   "style-src 'self'",
-  "img-src 'self' data:",
+  "img-src 'self'",
   "font-src 'self'",
   "connect-src 'self'",
   "base-uri 'none'",
@@ -79,11 +79,10 @@ export function addPage(app: FastifyInstance, files: PageFiles): void {
         ? reply.code(404).type('text/plain; charset=utf-8').send(NOT_BUILT)
         : sendFile(index, request, secureDocument(reply)),
     )
-  for (const path of [ASSETS_PATH, ICON_PATH])
-    app.get(path, { config, schema: { hide: true } }, (request, reply) => {
-      const file = files.get(request.url.split('?')[0].slice(1))
-      return file === undefined ? sendRefusal(UNKNOWN, reply) : sendFile(file, request, reply)
-    })
+  app.get(ASSETS_PATH, { config, schema: { hide: true } }, (request, reply) => {
+    const file = files.get(request.url.split('?')[0].slice(1))
+    return file === undefined ? sendRefusal(UNKNOWN, reply) : sendFile(file, request, reply)
+  })
 }
 
 function secureDocument(reply: FastifyReply): FastifyReply {

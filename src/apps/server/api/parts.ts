@@ -41,8 +41,8 @@ export interface ApiParts {
   readonly store: SiteStore
   readonly answers: SiteAnswers
   readonly clock: Pick<Clock, 'now'>
-  /** By which sessions and one-time tokens end. Absent: `clock`, which passes faster than people do where a day is played in minutes. */
-  readonly peopleClock?: Pick<Clock, 'now'>
+  /** By which tokens and sessions end and callers are counted. Absent: `clock`. */
+  readonly wallClock?: Pick<Clock, 'now'>
   readonly log: Logger
   readonly trouble: Pick<Trouble, 'list'>
   readonly metrics: Metrics
@@ -59,4 +59,6 @@ export interface ApiParts {
   /** `/metrics` without a token. */
   readonly areMetricsOpen?: boolean
   readonly limits?: Partial<ApiLimits>
+  /** VMs can be moved though no setting names a libvirt: by a platform that the server was started with. Absent: they can't. */
+  readonly hasMover?: boolean
 }

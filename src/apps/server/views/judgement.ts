@@ -3,7 +3,7 @@ import { type Static, Type } from 'typebox'
 import { WORKLOAD_TYPES } from '../../../terms/host.ts'
 import { HOST_STATES } from '../../../terms/cluster.ts'
 import { MOVE_CLASSES } from '../../../terms/move.ts'
-import { LACKS, REMEDIES } from '../../../terms/ranking.ts'
+import { LACKS, REMEDIES, SCORE_TERMS } from '../../../terms/ranking.ts'
 import { STAY_REASONS } from '../../../terms/turn.ts'
 import { ALERT_KINDS, SEVERITIES } from '../alerts.ts'
 import { AUTOMATION_LEVELS } from '../site-settings.ts'
@@ -31,10 +31,18 @@ export const ScoreView = Type.Object({
   terms: Type.Object({ performance: Money, energy: Money, load: Money, migration: Money }),
 })
 
+const Band = Type.Object({ p10: Type.Number(), p90: Type.Number() })
+
 export const PerformanceView = Type.Object({
   latencyFactor: Type.Number({ description: 'mean slowdown of a request against an idle host: 1 is none' }),
   throughput: Share,
   addedWatts: Type.Number(),
+  bands: Type.Optional(
+    Type.Object(
+      { latencyFactor: Band, throughput: Band, addedWatts: Band },
+      { description: 'in eight of ten cases it lies between; to four digits' },
+    ),
+  ),
   speed: Type.Optional(
     Type.Object(
       {
@@ -59,10 +67,21 @@ export const EstimateView = Type.Object({
   converges: Type.Boolean(),
 })
 
+/** Which term keeps a host behind the best. */
+export const BehindView = Type.Object(
+  {
+    total: Money,
+    term: words(SCORE_TERMS),
+    by: Type.Number({ description: 'what it is behind in that term, in money' }),
+  },
+  { description: 'why it is below the best: the term in which it is furthest behind; absent: it is the best' },
+)
+
 export const RankedHostView = Type.Object({
   host: Type.String(),
   rank: Type.Integer({ minimum: 1 }),
   score: ScoreView,
+  behind: Type.Optional(BehindView),
   performance: PerformanceView,
   migration: Type.Optional(EstimateView),
 })
@@ -84,6 +103,7 @@ export const HostsForView = Type.Object({
   policy: Type.String(),
   currency: Type.String(),
   horizonMs: Type.Number(),
+  model: Type.Optional(Type.String({ description: 'by which performance is predicted' })),
   gate: Type.Optional(Type.String({ description: 'why it may not move anywhere now' })),
   ranked: Type.Array(RankedHostView),
   refused: Type.Array(RefusedHostView),
@@ -104,6 +124,7 @@ const RuleVerdictView = Type.Object({
 const SideView = Type.Object({
   host: Type.String(),
   score: ScoreView,
+  behind: Type.Optional(BehindView),
   performance: PerformanceView,
   outlook: Type.Object(
     { mean: Cores, bound: Cores, capacity: Cores, fillLimit: Cores, members: Type.Integer() },
@@ -119,6 +140,7 @@ export const PairView = Type.Object({
   policy: Type.String(),
   currency: Type.String(),
   horizonMs: Type.Number(),
+  model: Type.Optional(Type.String({ description: 'by which performance is predicted' })),
   sentence: Type.String(),
   isThere: Type.Boolean(),
   isSuitable: Type.Boolean(),
@@ -133,7 +155,8 @@ export const PairView = Type.Object({
   worth: Type.Optional(Type.Object({ gain: Money, cost: Money, needed: Money, isEnough: Type.Boolean() })),
 })
 
-const OrderView = Type.Object({
+/** Of an order, whoever tells of it. */
+export const ORDER_FIELDS = {
   id: Type.String(),
   vm: Type.String(),
   from: Type.String(),
@@ -146,7 +169,8 @@ const OrderView = Type.Object({
   cost: Type.Optional(Money),
   confidence: Type.Optional(Share),
   estimate: Type.Optional(EstimateView),
-})
+}
+const OrderView = Type.Object(ORDER_FIELDS)
 
 const ContentionView = Type.Object({
   stepMs: Type.Number(),
