@@ -181,6 +181,10 @@ async function everybody(): Promise<Readonly<Record<string, Asker>>> {
       shows: { certificate: ada, headers: { 'sec-fetch-site': 'cross-site' } },
       bearer: 'operator',
     },
+    "an operator's browser of old on the page of another site": {
+      shows: { certificate: ada, headers: { origin: 'https://evil.example' } },
+      bearer: 'operator',
+    },
     ...Object.fromEntries(await Promise.all(roles)),
   }
 }
