@@ -36,7 +36,6 @@ const ALLOWED: Readonly<Record<string, Role | 'open'>> = {
   'GET /docs/static/swagger-initializer.js': 'open',
   ...Object.fromEntries(PAGE_PATHS.map((path) => [`GET ${path}`, 'open'] as const)),
   'GET /assets/*': 'open',
-  'GET /favicon.svg': 'open',
   'POST /v1/csp-reports': 'open',
   'POST /v1/session': 'open',
   'GET /v1/session': 'open',
@@ -195,6 +194,10 @@ async function everybody(): Promise<Readonly<Record<string, Asker>>> {
     'an operator by certificate': { shows: { certificate: ada }, role: 'operator', bearer: 'operator' },
     "an operator's browser on the page of another site": {
       shows: { certificate: ada, headers: { 'sec-fetch-site': 'cross-site' } },
+      bearer: 'operator',
+    },
+    "an operator's browser of old on the page of another site": {
+      shows: { certificate: ada, headers: { origin: 'https://evil.example' } },
       bearer: 'operator',
     },
     ...Object.fromEntries(await Promise.all(roles)),
