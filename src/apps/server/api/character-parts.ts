@@ -1,6 +1,12 @@
 /** Parts of a VM's character as answers have them: axes, phases, what was unusual, what is absent and why. */
 import { bestKnown, type Witness } from '../../../engine/profile/character.ts'
-import { AXIS_MEANINGS, LIKENESS_AXES, type LikenessAxis } from '../../../engine/profile/likeness.ts'
+import {
+  AXIS_MEANINGS,
+  LIKENESS_AXES,
+  type LikenessAxis,
+  likeVms,
+  standingOf,
+} from '../../../engine/profile/likeness.ts'
 import { PHASES_1 } from '../../../engine/profile/phases-1.ts'
 import {
   BAND_NAMES,
@@ -18,6 +24,7 @@ import { vmSizeRefCores } from '../../../terms/vm.ts'
 import type { SiteStore } from '../../../world/site-store.ts'
 import type { AxisView, CharacterView } from '../views/character.ts'
 import type { Gathered } from './character.ts'
+import type { SeenVm } from './site-view.ts'
 import { RESOURCE_UNITS } from './usage.ts'
 
 /** A vector is due every 5 to 15 minutes: an agent that told none for so long is silent. */
@@ -44,20 +51,39 @@ export function anomalies(usage: UsageSeries): readonly CharacterView['anomalies
 }
 
 /** Each axis as the ranker tells it, but for what only guests tell. */
-export function axesOf({ likeness, noLikeness, grounds, ...rest }: Gathered): AxisView[] {
+export function axesOf({ likeness, noLikeness, grounds, ...rest }: Gathered, all: readonly SeenVm[]): AxisView[] {
   return LIKENESS_AXES.map((axis): AxisView => {
     const head = { axis, ...AXIS_MEANINGS[axis] }
     if (axis === 'dirtying') {
       const known = bestKnown(grounds, 'memoryDirtiedBytesPerSec')
       return known === undefined
         ? { ...head, absent: whyAbsent('memoryDirtiedBytesPerSec', rest) }
-        : { ...head, value: known.value, toldBy: known.toldBy }
+        : { ...head, ...dirtyingBeside(known.value, rest.seen, all), toldBy: known.toldBy }
     }
     const standing = likeness?.axes?.[axis]
     if (standing?.value !== undefined) return { ...head, ...standing, toldBy: witnessOfAxis(axis) }
     const absent = noLikeness ?? 'the server has worked out no personality of it yet, or nobody measures this'
     return { ...head, ...standing, absent }
   })
+}
+
+/** By the newest vectors of VMs of its size. Where no host reports it, only its rate is known. */
+function dirtyingBeside(
+  rate: number,
+  { vm }: SeenVm,
+  all: readonly SeenVm[],
+): Pick<AxisView, 'value' | 'rank' | 'quartiles'> {
+  const placed = all.filter(({ on }) => on !== undefined)
+  const own = placed.findIndex((other) => other.vm === vm)
+  if (own < 0) return { value: rate }
+  const { members } = likeVms(
+    placed.map(({ on }) => ({ vcpus: on?.reported.vm.vcpus ?? 0 })),
+    own,
+  )
+  return standingOf(
+    rate,
+    members.map((member) => (member === own ? rate : (placed[member].dirtiedBytesPerSec ?? Number.NaN))),
+  )
 }
 
 /** What is in use within a guest only the guest can tell; the rest hosts count from outside. */

@@ -43,7 +43,8 @@ export interface Gathered {
 
 /** Rejects with a `StoreError`. */
 export async function tellCharacter(parts: ApiParts, site: SiteView, vm: VmId): Promise<Reply> {
-  const seen = (await site.read()).vmByName.get(vm)
+  const { vmByName, vms } = await site.read()
+  const seen = vmByName.get(vm)
   if (seen === undefined) return UNKNOWN
   const gathered = await gather(parts, vm, seen)
   const { now, likeness, noLikeness, grounds } = gathered
@@ -57,7 +58,7 @@ export async function tellCharacter(parts: ApiParts, site: SiteView, vm: VmId): 
     vm,
     model: CHARACTER_MODEL,
     sentences: [...describeCharacter({ ...grounds, ...named })],
-    radar: { ...(likeness?.class === undefined ? {} : { class: likeness.class }), axes: axesOf(gathered) },
+    radar: { ...(likeness?.class === undefined ? {} : { class: likeness.class }), axes: axesOf(gathered, vms) },
     week: {
       from: gathered.usage.firstSlotAt,
       to: gathered.usage.firstSlotAt + gathered.usage.slots * SLOT_MS,
