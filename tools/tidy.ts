@@ -27,6 +27,10 @@ const PURE_LAYERS: ReadonlySet<Layer> = new Set(['terms', 'engine', 'world', 'lo
 const STORES = ['src/drivers/sqlite/', 'src/drivers/postgres/']
 const SHARED_BY_STORES = 'src/drivers/site-store/'
 
+/** The dashboard, and what it is made with. */
+const WEB = 'web/'
+const WEB_PACKAGES: readonly string[] = ['svelte', 'uplot']
+
 /** Words that pure layers may not use, and what they use instead. */
 const BANNED: readonly { readonly pattern: RegExp; readonly use: string }[] = [
   { pattern: /\bDate\.now\b/, use: 'the instant carried by the observation, or `Clock.now()` of the world' },
@@ -59,7 +63,7 @@ export function tidyTree(root = REPOSITORY): {
   readonly files: readonly string[]
   readonly complaints: readonly Complaint[]
 } {
-  const files = sourceFiles(['src/**/*.ts', 'tools/**/*.ts'], root)
+  const files = sourceFiles(['src/**/*.ts', 'tools/**/*.ts', 'web/src/**/*.{ts,svelte}'], root)
   const packages = readDependencies(root)
   const complaints = files.flatMap((path) => tidyFile(path, readFileSync(join(root, path), 'utf8'), packages))
   return { files, complaints: [...complaints, ...findDeadPlaceholders(files)] }
@@ -116,14 +120,37 @@ function checkTasks(path: string, text: SourceText): Complaint[] {
 }
 
 function checkImports(path: string, text: SourceText, packages: readonly string[]): Complaint[] {
-  const layer = layerOf(path)
+  const layer = path.startsWith(WEB) ? 'web' : layerOf(path)
   if (layer === undefined || isTestFile(path)) return []
   const pattern = /(?:\bfrom|\bimport\s*\(?)\s*(['"])(?<specifier>[^'"]+)\1/g
   const imports = find(text.codeAndText, pattern).filter(({ match }) => text.code[match.index] !== ' ')
   return imports.flatMap(({ line, match }) => {
-    const message = judgeImport(path, layer, match.groups?.['specifier'] ?? '', packages)
+    const specifier = match.groups?.['specifier'] ?? ''
+    const message =
+      layer === 'web'
+        ? judgeWebImport(path, specifier, lineAt(text.codeAndText, match.index))
+        : judgeImport(path, layer, specifier, packages)
     return message === undefined ? [] : [{ path, line, message }]
   })
+}
+
+/** The page is told by the server what is so: of its code it has the nouns, and of its answers the types. */
+function judgeWebImport(path: string, specifier: string, statement: string): string | undefined {
+  if (!specifier.startsWith('.')) {
+    const name = specifier.split('/')[0]
+    return WEB_PACKAGES.includes(name)
+      ? undefined
+      : `web may not import ${specifier}; it has ${WEB_PACKAGES.join(', ')}`
+  }
+  const target = posix.join(dirname(path), specifier)
+  if (target.startsWith(WEB) || target.startsWith('src/terms/')) return undefined
+  if (target.startsWith('src/apps/server/views/') && /^\s*import type\b/.test(statement)) return undefined
+  return `web may not import ${target}; it may import terms, and types of src/apps/server/views`
+}
+
+/** The statement that an import stands in, from the word `import` on. */
+function lineAt(source: string, index: number): string {
+  return source.slice(Math.max(0, source.lastIndexOf('import', index)), index)
 }
 
 function judgeImport(path: string, layer: Layer, specifier: string, packages: readonly string[]): string | undefined {

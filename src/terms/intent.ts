@@ -78,8 +78,9 @@ export interface MigrationIntent {
   readonly promise?: PromisedMove
 }
 
-/** What a host shows of one VM. `incoming`: waiting for its memory, as a target does. `handing-over`: paused by a migration's last step, as a source is, and a target in the last instant.
- *  `left`: off or listed, because it migrated away. `post-copy`: runs, with memory still on the other host. `post-copy-broken`: paused for want of it. */
+/** What a host shows of one VM. `incoming`: waiting for its memory, as a target does. `handing-over`: paused by a migration's last step, as a
+ *  source is, and a target in its last instant. `left`: off or listed, because it migrated away.
+ *  `post-copy`: runs, with memory still on the other host. `post-copy-broken`: paused for want of it. */
 export const PRESENCES = [
   'absent',
   'running',

@@ -1,4 +1,4 @@
-import type { PolicyName } from '../../src/apps/backtest/balancers.ts'
+import type { PolicyName } from '../../src/apps/backtest/policy-names.ts'
 
 /** One run of CloudSim 3.0.3's own program. */
 export interface PublishedRun {

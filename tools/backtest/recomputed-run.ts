@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import type { PolicyName } from '../../src/apps/backtest/balancers.ts'
+import type { PolicyName } from '../../src/apps/backtest/policy-names.ts'
 import { writeInitial, writeMoves } from '../../src/apps/backtest/files.ts'
 import type { BacktestResult } from '../../src/apps/backtest/result.ts'
 import { runPolicy } from '../../src/apps/backtest/run-policy.ts'

@@ -1,7 +1,7 @@
 /** The parts of the benchmark that say how good our policy is: the bar, the days, and all policies alike. */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { POLICY_NAMES } from '../../src/apps/backtest/balancers.ts'
+import { POLICY_NAMES } from '../../src/apps/backtest/policy-names.ts'
 import type { BacktestResult } from '../../src/apps/backtest/result.ts'
 import { runPolicy } from '../../src/apps/backtest/run-policy.ts'
 import { GiB } from '../../src/terms/units.ts'

@@ -63,7 +63,7 @@ const SEEDS: Readonly<Record<string, number>> = {
   'limit: one more may leave a host': 2,
   'limit: one more unit of a host': 2,
   'a call without an answer is over at once': 2,
-  'the table: gone from the source is there': 5,
+  'the table: gone from the source is there': 10,
   'the table: paused at the source is lost': 82,
   'the table: broken post-copy is back at the source': 91,
   'the driver mistakes source and destination': 2,

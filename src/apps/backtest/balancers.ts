@@ -10,12 +10,13 @@ import type { DemandSeries } from '../../terms/trace.ts'
 import type { Balancer } from '../../terms/turn.ts'
 import { DAY_MS, HOUR_MS } from '../../terms/units.ts'
 import { UsageError } from '../usage-error.ts'
+import { POLICY_NAMES, type PolicyName } from './policy-names.ts'
 
 /** Balancers keep states of different types; whoever runs one hands its state back unseen. */
 // oxlint-disable-next-line typescript/no-explicit-any -- only the balancer itself knows the type of its state
 export type AnyBalancer = Balancer<any>
 
-/** In the order in which help and tables show them. Only the oracles are given what is to come. */
+/** Only the oracles are given what is to come. */
 const BALANCERS = {
   ethos: () => ethos,
   none: () => none,
@@ -30,11 +31,7 @@ const BALANCERS = {
   'watcher-stabilization': () => watcherStabilization,
   'oracle-1h': (demand: DemandSeries) => oracle(demand, HOUR_MS),
   'oracle-24h': (demand: DemandSeries) => oracle(demand, DAY_MS),
-} as const satisfies Readonly<Record<string, (demand: DemandSeries) => AnyBalancer>>
-
-export type PolicyName = keyof typeof BALANCERS
-
-export const POLICY_NAMES = Object.keys(BALANCERS) as readonly PolicyName[]
+} as const satisfies Readonly<Record<PolicyName, (demand: DemandSeries) => AnyBalancer>>
 
 /** The policies of CloudSim 3.0.3, which have published numbers to be held against. */
 export const CLOUDSIM_POLICIES: readonly string[] = ['npa', 'dvfs', 'thr-mmt', 'mad-mmt', 'iqr-mmt', 'lr-mmt']

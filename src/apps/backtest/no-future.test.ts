@@ -6,7 +6,7 @@ import { Luck } from '../../terms/luck.ts'
 import { type Resource, RESOURCES } from '../../terms/sample.ts'
 import type { DemandSeries } from '../../terms/trace.ts'
 import { aWideTrace, UserFolder } from '../cli/builders.ts'
-import { POLICY_NAMES, type PolicyName } from './balancers.ts'
+import { POLICY_NAMES, type PolicyName } from './policy-names.ts'
 import { livesAreCloudsims, runPolicy } from './run-policy.ts'
 import { type BacktestSetup, prepareBacktest } from './setup.ts'
 

@@ -1,7 +1,8 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import type { Store } from '../../world/store.ts'
 import { type Backtest, describeTrace, LIVES, type Lives, runBacktest } from '../backtest/backtest.ts'
-import { parsePolicyNames, POLICY_NAMES, type PolicyName } from '../backtest/balancers.ts'
+import { parsePolicyNames } from '../backtest/balancers.ts'
+import { POLICIES_DEFAULT, POLICY_NAMES, type PolicyName } from '../backtest/policy-names.ts'
 import { explainAt, parseQuestion } from '../backtest/explain.ts'
 import { writeInitial, writeMoves, writeResults } from '../backtest/files.ts'
 import { livesAreCloudsims } from '../backtest/run-policy.ts'
@@ -83,11 +84,7 @@ export function addRunOptions(command: Command): Command {
     )
     .option('--host-count <n>', 'the same mix of servers with this many hosts', parseCount)
     .option('--rules <rules>', 'cloudsim or honest (default: cloudsim with --hosts cloudsim, else honest)')
-    .option(
-      '--policy <names>',
-      `policies to compare, or all: ${POLICY_NAMES.join(', ')}`,
-      'ethos,lr-mmt,proxmox-crs,oracle-24h',
-    )
+    .option('--policy <names>', `policies to compare, or all: ${POLICY_NAMES.join(', ')}`, POLICIES_DEFAULT.join(','))
     .option(
       '--policy-file <file>',
       'prices, gates and limits (default: scenarios/policies/benchmark.json with --rules cloudsim, else production.json)',

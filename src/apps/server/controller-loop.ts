@@ -45,6 +45,8 @@ export interface ControllerWorld {
   /** With what is promised, and who reads the facts for it; undefined: nobody for such a driver. Absent: nothing is promised. */
   readonly model?: CostModel
   readonly factsReaderOf?: (driver: MigrationDriver) => VmFactsReader | undefined
+  /** The site's time, never set, in ms, and how many times faster than the machine's it goes. Absent: the machine's. */
+  readonly pace?: { readonly ran: () => number; readonly speed: number }
   /** Has somebody told when the clock was set, and by how much forward (0: back). Absent: the clock does not tell. */
   readonly onClockStep?: (listener: (steppedMs: number) => void) => void
   /** Who reads what the hosts of a driver's platform are; undefined: nobody for such a driver. Absent: nobody asks. */
@@ -53,6 +55,10 @@ export interface ControllerWorld {
 
 /** Moves under way are looked at this often. */
 const FOLLOW_MS = 2000
+/** However fast the site's time goes, the machine has this long between two looks. */
+const FOLLOW_REST_MS = 100
+/** A driver's call is given this long, by the machine's clock. */
+const CALL_MS = 10_000
 const NO_LEASE = 'This server does not take the turns: another one does, or none yet.'
 
 /** One span of holding the lease. */
@@ -68,7 +74,7 @@ interface Tenure {
 
 interface Lease {
   readonly token: number
-  /** By the monotonic clock, from before it was asked for: a clock that is set makes it neither longer nor shorter. */
+  /** By `ran`, from before it was asked for: a clock that is set makes it neither longer nor shorter. */
   readonly endsAfter: number
 }
 
@@ -101,7 +107,7 @@ export class ControllerLoop {
         continue
       }
       const waitMs: number = isFirst ? 0 : Math.min(isAgain ? AGAIN_MS_MAX : Infinity, this.untilNextMs())
-      const due: number = performance.now() + waitMs
+      const due: number = this.ran() + waitMs
       if (waitMs > 0) await this.pause(waitMs)
       isFirst = false
       if (this.isOver) break
@@ -118,10 +124,11 @@ export class ControllerLoop {
     return this.world.signal.aborted
   }
 
-  /** False: none was taken, for there was nothing to see. @param due by the monotonic clock */
+  /** False: none was taken, for there was nothing to see. @param due by `ran` */
   private async turn(due: number): Promise<boolean> {
     const { clock, tell } = this.world
-    const ran = performance.now()
+    const ran = this.ran()
+    const begin = performance.now()
     try {
       const { taker } = await this.openTenure()
       const taken = await taker.take(this.judgeClock())
@@ -132,7 +139,7 @@ export class ControllerLoop {
       }
       const { packet } = taken
       const number = packet.number ?? 0
-      const times = { lateMs: Math.max(0, ran - due), durationMs: performance.now() - ran }
+      const times = { lateMs: Math.max(0, ran - due), durationMs: performance.now() - begin }
       tell({ kind: 'turn', at, number, packet: encodePacket({ ...packet, ...times }) })
     } catch (error) {
       if (!(error instanceof StoreError)) throw error
@@ -144,7 +151,7 @@ export class ControllerLoop {
 
   /** Why the clock is not to be trusted in this turn; empty: it is. */
   private judgeClock(): readonly string[] {
-    const now = { wall: this.world.clock.now(), ran: performance.now() }
+    const now = { wall: this.world.clock.now(), ran: this.ran() }
     const was = this.watch
     this.watch = now
     this.highestWall = Math.max(this.highestWall, now.wall)
@@ -165,7 +172,7 @@ export class ControllerLoop {
     const { holder, leaseMs } = this.options
     try {
       const before = this.lease
-      const askedAt = performance.now()
+      const askedAt = this.ran()
       const taken = await store.leases.take(CONTROLLER_LEASE, holder, clock.now(), leaseMs)
       this.lease = taken === undefined ? undefined : { token: taken.token, endsAfter: askedAt + leaseMs }
       if (this.lease === undefined) {
@@ -180,7 +187,7 @@ export class ControllerLoop {
       if (!(error instanceof StoreError)) throw error
       this.trouble(error)
       // Until it ends nobody else can have it; then it may be another's.
-      if (this.lease !== undefined && performance.now() >= this.lease.endsAfter) this.lose()
+      if (this.lease !== undefined && this.ran() >= this.lease.endsAfter) this.lose()
       return false
     }
   }
@@ -236,7 +243,7 @@ export class ControllerLoop {
     const token = this.lease?.token
     const fence = (): number | undefined => {
       const held = this.lease
-      return held !== undefined && held.token === token && performance.now() < held.endsAfter ? token : undefined
+      return held !== undefined && held.token === token && this.ran() < held.endsAfter ? token : undefined
     }
     const journal = new SiteJournal(store, clock, () => fence() ?? -1)
     let settings: SiteSettings | undefined
@@ -246,6 +253,7 @@ export class ControllerLoop {
       journal,
       fence,
       termsOf,
+      callMs: CALL_MS * this.speed,
       readSettings: async () => (settings = await readSettings(store, settings)),
       changed: () => tell({ kind: 'moves', at: clock.now(), text: desk.text() }),
       ...(driver === undefined ? {} : { driver, ...this.promisingFor(driver), ...this.platformFor(driver) }),
@@ -271,13 +279,12 @@ export class ControllerLoop {
     const reader = this.world.platformReaderOf?.(driver)
     if (reader === undefined) return {}
     const { tell, clock } = this.world
-    const platform: PlatformDesk = new PlatformDesk(reader, {
-      changed: () => {
-        const text = platform.text()
-        if (text !== undefined) tell({ kind: 'platform', at: clock.now(), text })
-      },
-      failed: (reason) => this.trouble(new Error(reason)),
-    })
+    const changed = (): void => {
+      const text = platform.text()
+      if (text !== undefined) tell({ kind: 'platform', at: clock.now(), text })
+    }
+    const failed = (reason: string): void => this.trouble(new Error(reason))
+    const platform: PlatformDesk = new PlatformDesk(reader, { changed, failed }, () => this.ran())
     return { platform }
   }
 
@@ -308,7 +315,7 @@ export class ControllerLoop {
   /** Looks at moves under way, between turns too. */
   private async follow(): Promise<void> {
     while (!this.isOver) {
-      await this.pause(Math.min(FOLLOW_MS, this.options.everyMs / 4))
+      await this.pause(this.followMs)
       const { tenure } = this
       if (this.isOver || tenure === undefined) continue
       try {
@@ -330,16 +337,16 @@ export class ControllerLoop {
     }
   }
 
-  /** Says that it lives, and prolongs the lease between turns. */
+  /** Says that it lives, to who waits by the machine's clock, and prolongs the lease between turns. */
   private async beat(): Promise<void> {
-    const beatMs = Math.min(BEAT_MS_MAX, this.options.everyMs / 4)
-    let heldAt = performance.now()
+    const beatMs = Math.min(BEAT_MS_MAX, this.options.everyMs / 4) * this.speed
+    let heldAt = this.ran()
     while (!this.isOver) {
       this.world.tell({ kind: 'alive', at: this.world.clock.now() })
       await this.pause(beatMs)
-      if (this.isOver || this.lease === undefined || performance.now() - heldAt < this.options.leaseMs / 3) continue
+      if (this.isOver || this.lease === undefined || this.ran() - heldAt < this.options.leaseMs / 3) continue
       await this.holdLease()
-      heldAt = performance.now()
+      heldAt = this.ran()
     }
   }
 
@@ -356,10 +363,24 @@ export class ControllerLoop {
     return everyMs - passedMs
   }
 
-  /** By the monotonic clock. Ends early with the loop. */
+  /** The site's time by a clock that is never set. */
+  private ran(): number {
+    return this.world.pace?.ran() ?? performance.now()
+  }
+
+  private get speed(): number {
+    return this.world.pace?.speed ?? 1
+  }
+
+  private get followMs(): number {
+    const followMs = Math.min(FOLLOW_MS, this.options.everyMs / 4)
+    return this.speed === 1 ? followMs : Math.max(followMs, FOLLOW_REST_MS * this.speed)
+  }
+
+  /** So long of the site's time. Ends early with the loop. */
   private async pause(ms: number): Promise<void> {
     try {
-      await sleep(ms, undefined, { signal: this.world.signal })
+      await sleep(ms / this.speed, undefined, { signal: this.world.signal })
     } catch (error) {
       if (!this.isOver) throw error
     }

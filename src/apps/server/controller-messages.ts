@@ -10,6 +10,7 @@ import {
 } from '../../terms/parse.ts'
 import type { HostId, OrderId, VmId } from '../../terms/ids.ts'
 import type { EpochMs } from '../../terms/units.ts'
+import type { ClockPace } from '../../drivers/paced-clock.ts'
 import type { StorePlace } from './open-site.ts'
 
 /** How the controller is to work: the first message it gets. */
@@ -20,6 +21,10 @@ export interface ControllerOptions {
   /** Who holds the lease. The same for all controllers of one main process, which never has two. */
   readonly holder: string
   readonly leaseMs: number
+  /** Of the site's clock. Absent: it is the machine's. */
+  readonly pace?: ClockPace
+  /** Where the platform is to be found, for a controller that does not read it from the settings. */
+  readonly platform?: string
 }
 
 /** What the main process asks of the controller at once, for somebody who waits. `heed`: settings have changed; nothing begins any more by the old ones

@@ -118,7 +118,7 @@ export class ControllerProcess {
   }
 
   private spawn(): void {
-    const { place, everyMs, holder, leaseMs } = this.options
+    const { place, everyMs, holder, leaseMs, pace, platform } = this.options
     let child: ChildProcess
     try {
       child = this.fork()
@@ -144,7 +144,8 @@ export class ControllerProcess {
     })
     // Out of processes or of files: its error comes, and there is nobody to speak to.
     if (child.pid === undefined) return
-    const first: ControllerOptions = { place, everyMs, holder, leaseMs }
+    const beside = { ...(pace === undefined ? {} : { pace }), ...(platform === undefined ? {} : { platform }) }
+    const first: ControllerOptions = { place, everyMs, holder, leaseMs, ...beside }
     child.send(first, (error) => {
       if (error !== null) child.kill('SIGKILL')
     })

@@ -2,6 +2,7 @@
 import type { HostId, VmId } from '../../terms/ids.ts'
 import { ParseError } from '../../terms/parse.ts'
 import { type EpochMs, MINUTE_MS } from '../../terms/units.ts'
+import type { ClockPace } from '../../drivers/paced-clock.ts'
 import type { Clock } from '../../world/clock.ts'
 import type { SiteStore } from '../../world/site-store.ts'
 import { type Alert, AlertBook, type AlertDraft } from './alerts.ts'
@@ -30,18 +31,22 @@ export interface JudgementOptions {
   /** Where controller and ranker read for themselves. */
   readonly place: StorePlace
   readonly clock: Clock
+  /** At which `clock` goes, for the controller and the ranker. Absent: it is the machine's. */
+  readonly pace?: ClockPace
   /** This process among those that may hold the lease; the same after a restart where only one process can have the store. */
   readonly holder: string
   /** Between turns. Absent: a minute. */
   readonly everyMs?: number
-  /** A controller that vanished keeps its lease for so long. Absent: 30 s. */
+  /** A controller that vanished keeps its lease for so long, by the machine's clock. Absent: 30 s. */
   readonly leaseMs?: number
   /** First wait before the controller is started again. Absent: 1 s. */
   readonly backoffMs?: number
   /** False: this process takes no turns and answers from what the store holds. Absent: it does. */
   readonly isControlling?: boolean
-  /** Another program in the controller's place, for tests. */
+  /** Another program in the controller's place: for tests, and for a platform that is none of libvirt's. */
   readonly controllerEntry?: URL
+  /** Told to that program: where its platform is. */
+  readonly platform?: string
   /** What this process found about the hosts that speak to it. */
   readonly hostAlerts?: () => readonly AlertDraft[]
   /** For people: what happened to the controller and the ranker. */
@@ -88,9 +93,11 @@ export class SiteJudgement implements SiteAnswers {
       kill: () => this.controller?.kill(),
       publish: (event) => this.publish(event),
     })
-    const { store, place, holder } = options
+    const { store, place, holder, pace, platform } = options
+    const beside = { ...(pace === undefined ? {} : { pace }), ...(platform === undefined ? {} : { platform }) }
     this.ranker = new Ranker({
       place,
+      ...(pace === undefined ? {} : { pace }),
       onLoaded: (message) => this.loaded(message),
       onFailed: ({ source, reason }) => this.failed(source, reason),
       onEnd: (why) => options.note?.(`The ranker ended and is started anew: ${why}`),
@@ -101,7 +108,9 @@ export class SiteJudgement implements SiteAnswers {
       place,
       holder,
       everyMs: this.everyMs,
-      leaseMs: options.leaseMs ?? LEASE_MS,
+      // It guards against processes that live by the machine's clock, and is kept by the site's.
+      leaseMs: (options.leaseMs ?? LEASE_MS) * (pace?.speed ?? 1),
+      ...beside,
       ...(options.backoffMs === undefined ? {} : { backoffMs: options.backoffMs }),
       ...(options.controllerEntry === undefined ? {} : { entry: options.controllerEntry }),
       onMessage: (message) => this.hear(message),
@@ -117,8 +126,13 @@ export class SiteJudgement implements SiteAnswers {
   start(): void {
     this.ranker.start()
     this.controller?.start()
-    this.timer = setInterval(() => this.watch(), Math.min(EMPTY_MS_MAX, Math.max(50, this.everyMs / 4)))
+    this.timer = setInterval(() => this.watch(), this.watchMs())
     this.timer.unref()
+  }
+
+  private watchMs(): number {
+    const speed = this.options.pace?.speed ?? 1
+    return Math.max(50, Math.min(EMPTY_MS_MAX, this.everyMs / 4) / speed)
   }
 
   /** Messages of the controller that were none, since the start. */

@@ -39,6 +39,8 @@ export interface MovesDeskOptions {
   readonly promising?: { readonly model: CostModel; readonly reader: VmFactsReader }
   /** What the platform says of its hosts. Absent: nobody asks it. */
   readonly platform?: PlatformDesk
+  /** A driver's call is given so long, by `clock`. Absent: ten seconds. */
+  readonly callMs?: number
   /** Something about moves has changed. */
   readonly changed: () => void
 }

@@ -83,6 +83,7 @@ export class MovesDesk {
       // A driver that has seen any lease at all takes none below 0.
       fence: () => fence() ?? -1,
       signal: this.stop.signal,
+      ...(options.callMs === undefined ? {} : { deadlineMs: options.callMs }),
       site: () => this.last && moveSiteOf(this.last.observation.inventory, this.last.policy),
       isWarningAccepted: (warning) => this.settings?.acceptedWarnings.has(warning) === true,
     })

@@ -1,5 +1,6 @@
 /** What the ranker's thread and its keeper say to each other. */
 import type { EpochMs } from '../../terms/units.ts'
+import type { ClockPace } from '../../drivers/paced-clock.ts'
 import type { AlertDraft } from './alerts.ts'
 import type { StorePlace } from './open-site.ts'
 import type { Question } from './ranker-questions.ts'
@@ -8,6 +9,8 @@ import type { Answer, SiteEvent } from './site-answers.ts'
 /** What the thread is started with. */
 export interface RankerSetup {
   readonly place: StorePlace
+  /** Of the site's clock. Absent: it is the machine's. */
+  readonly pace?: ClockPace
 }
 
 export type ToRanker =

@@ -1,5 +1,6 @@
 /** The ranker's thread: started by `Ranker`. */
 import { parentPort, workerData } from 'node:worker_threads'
+import { PacedClock } from '../../drivers/paced-clock.ts'
 import { WallClock } from '../../drivers/wall-clock.ts'
 import { writeCompiled } from '../compile-cache.ts'
 import { openSite } from './open-site.ts'
@@ -11,8 +12,9 @@ const BYTES_MIN = 16 * 1024
 
 const port = parentPort
 if (port === null) throw new Error('This runs as a thread of `ethos serve`, not by itself.')
-const { place } = workerData as RankerSetup
-const desk = new RankerDesk(() => openSite(place), new WallClock(), say)
+const { place, pace } = workerData as RankerSetup
+const clock = pace === undefined ? new WallClock() : new PacedClock(pace)
+const desk = new RankerDesk(() => openSite(place), clock, say)
 
 let isNew = true
 

@@ -58,8 +58,8 @@ export class Ranker {
   }
 
   start(): void {
-    const { place } = this.options
-    const setup: RankerSetup = { place }
+    const { place, pace } = this.options
+    const setup: RankerSetup = { place, ...(pace === undefined ? {} : { pace }) }
     const worker = new Worker(entryUrl('ranker-thread'), { workerData: setup, resourceLimits: THREAD_LIMITS })
     this.worker = worker
     this.heardAt = performance.now()

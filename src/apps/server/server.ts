@@ -42,6 +42,8 @@ export interface ServerParts {
   readonly authority: Authority
   readonly trouble: Trouble
   readonly clock: Pick<Clock, 'now'>
+  /** The machine's, by which people, certificates and connections live; the same but for a site at another pace. */
+  readonly wallClock: Pick<Clock, 'now'>
   readonly log: Logger
   /** Sees who reports under which name. */
   readonly watch: HostWatch
@@ -56,7 +58,10 @@ export interface ServerOptions {
   readonly port: number
   /** Names and addresses that agents call it by. */
   readonly names: readonly string[]
+  /** Of the site: windows, turns and the ages of what is told go by it. */
   readonly clock: Pick<Clock, 'now'>
+  /** Of the machine: certificates, tokens and limits of callers go by it. Absent: `clock`. */
+  readonly wallClock?: Pick<Clock, 'now'>
   /** Silent without one. */
   readonly log?: Logger
   readonly channels?: ChannelOptions
@@ -122,8 +127,9 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     const opened = await openSite({ data: folder, ...named, isThreaded: true, onDeath, onWarning })
     store = options.watched?.(opened) ?? opened
     const hasAgents = (await store.identities.list()).length > 0
-    const authority = await Authority.open(folder, options.clock, hasAgents ? 'there' : 'made')
-    await agreeOnAuthority(store, authority, { at: options.clock.now(), folder })
+    const wallClock = options.wallClock ?? options.clock
+    const authority = await Authority.open(folder, wallClock, hasAgents ? 'there' : 'made')
+    await agreeOnAuthority(store, authority, { at: wallClock.now(), folder })
     const running = await serve({ ...options, log }, { store, authority })
     return { ...running, close: () => running.close().finally(() => lock.close()) }
   } catch (error) {
@@ -137,7 +143,7 @@ async function serve(
   options: ServerOptions & { readonly log: Logger },
   { store, authority }: Pick<RunningServer, 'store' | 'authority'>,
 ): Promise<RunningServer> {
-  const { clock, log } = options
+  const { clock, wallClock = clock, log } = options
   const limits: Bounds = { ...LIMITS, ...options.limits }
   const trouble = new Troubles((key, sentence) => {
     if (sentence === undefined) log.info({ about: key }, 'degraded no more')
@@ -148,13 +154,13 @@ async function serve(
   const desk = new Desk({ store, clock, log, limits: bounds, trouble, ...counted })
   await desk.lookAtPhases()
   const relay = new Relay(desk, bounds)
-  const connections = new Connections({ ...CONNECTION_LIMITS, ...options.limits }, clock)
-  const https = new Listening({ authority, names: options.names, clock, limits, connections })
+  const connections = new Connections({ ...CONNECTION_LIMITS, ...options.limits }, wallClock)
+  const https = new Listening({ authority, names: options.names, clock: wallClock, limits, connections })
   await https.certify()
   const memory = new Memory(limits.memoryBytesSoft)
   const app = makeApp(https, limits.bodyBytesMax, log)
   const watch = new HostWatch(() => clock.now())
-  const parts: ServerParts = { desk, store, authority, trouble, clock, log, watch }
+  const parts: ServerParts = { desk, store, authority, trouble, clock, wallClock, log, watch }
   const { slowMs, bodyBytesMax } = limits
   addRoutes(app, { desk, relay, watch, authority, hasRoom: () => memory.hasRoom(), slowMs, bodyBytesMax })
   await options.extend?.(app, parts)

@@ -1,5 +1,6 @@
 /** `ethos serve`: the receiving end, the judgement and the API for people, as one server. */
 import { join } from 'node:path'
+import type { ClockPace } from '../../drivers/paced-clock.ts'
 import type { Clock } from '../../world/clock.ts'
 import { addApi } from './api/api.ts'
 import { makeFirstToken } from './api/api-token.ts'
@@ -14,6 +15,8 @@ const BACKUP_FOLDER = 'backups'
 
 export interface SiteServerOptions extends Omit<ServerOptions, 'extend' | 'watched' | 'countOfNobody' | 'clock'> {
   readonly clock: Clock
+  /** At which `clock` goes. Absent: it is the machine's. */
+  readonly pace?: ClockPace
   /** Of the program. */
   readonly version: string
   /** Which of several servers on one store this is; the same after a restart. */
@@ -22,6 +25,8 @@ export interface SiteServerOptions extends Omit<ServerOptions, 'extend' | 'watch
   readonly turnEveryMs?: number
   readonly areMetricsOpen?: boolean
   readonly apiLimits?: Partial<ApiLimits>
+  /** Who moves VMs where that is not libvirt's driver: the controller's program, and where it finds its platform. */
+  readonly mover?: { readonly controllerEntry: URL; readonly platform: string }
 }
 
 export interface SiteServer extends RunningServer {
@@ -48,6 +53,7 @@ export async function startSiteServer(options: SiteServerOptions): Promise<SiteS
           metrics,
           backupFolder: join(dataFolder, BACKUP_FOLDER),
           version,
+          hasMover: options.mover !== undefined,
           ...(areMetricsOpen === undefined ? {} : { areMetricsOpen }),
           ...(apiLimits === undefined ? {} : { limits: apiLimits }),
         }
@@ -58,7 +64,7 @@ export async function startSiteServer(options: SiteServerOptions): Promise<SiteS
     if (judgement === undefined) throw new Error('the server was not extended')
     const started = judgement
     started.start()
-    const firstToken = await makeFirstToken(running.store.apiTokens, options.clock.now())
+    const firstToken = await makeFirstToken(running.store.apiTokens, (options.wallClock ?? options.clock).now())
     return {
       ...running,
       judgement: started,
@@ -77,11 +83,13 @@ export async function startSiteServer(options: SiteServerOptions): Promise<SiteS
 }
 
 function judge(options: SiteServerOptions, { log, store, watch }: ServerParts): SiteJudgement {
-  const { clock, holder, turnEveryMs, dataFolder, storeUrl } = options
+  const { clock, pace, mover, holder, turnEveryMs, dataFolder, storeUrl } = options
   return new SiteJudgement({
     store,
     place: { data: dataFolder, ...(storeUrl === undefined ? {} : { store: storeUrl }) },
     clock,
+    ...(pace === undefined ? {} : { pace }),
+    ...mover,
     holder,
     ...(turnEveryMs === undefined ? {} : { everyMs: turnEveryMs }),
     hostAlerts: () => watch.alerts(),

@@ -5,15 +5,16 @@ import type { ApiParts } from './parts.ts'
 
 /** What the API has of the server, and what it is given beside. */
 export function apiBeside(
-  { store, authority, trouble, clock, log }: ServerParts,
-  rest: Pick<ApiParts, 'answers' | 'metrics' | 'backupFolder' | 'version' | 'areMetricsOpen' | 'limits'>,
+  { store, authority, trouble, clock, wallClock, log }: ServerParts,
+  rest: Pick<ApiParts, 'answers' | 'metrics' | 'backupFolder' | 'version' | 'areMetricsOpen' | 'limits' | 'hasMover'>,
 ): ApiParts {
   return {
     store,
     clock,
+    wallClock,
     log,
     trouble,
-    peerOf: (socket) => judgePeer(socket, authority, clock.now()),
+    peerOf: (socket) => judgePeer(socket, authority, wallClock.now()),
     pin: () => authority.pin,
     ...rest,
   }

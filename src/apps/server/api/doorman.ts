@@ -123,7 +123,7 @@ export class Doorman {
     if (waitMs > 0) return this.tooMany(waitMs, record.from)
     const { audit } = this.parts.store
     // Not waited for: a disk that is slow, or full, does not hold up a refusal.
-    audit.add({ at: now, what: 'request refused', ...record }).catch((error: unknown) => {
+    audit.add({ at: this.parts.clock.now(), what: 'request refused', ...record }).catch((error: unknown) => {
       const withheld = this.unkept.ask()
       if (withheld !== undefined)
         this.parts.log.error({ reason: String(error), withheld }, 'no audit of refusals is kept')
@@ -155,7 +155,8 @@ export class Doorman {
   }
 
   private now(): EpochMs {
-    return this.parts.clock.now()
+    const { clock, wallClock = clock } = this.parts
+    return wallClock.now()
   }
 }
 

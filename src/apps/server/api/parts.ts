@@ -37,6 +37,8 @@ export interface ApiParts {
   readonly store: SiteStore
   readonly answers: SiteAnswers
   readonly clock: Pick<Clock, 'now'>
+  /** By which tokens end and callers are counted. Absent: `clock`. */
+  readonly wallClock?: Pick<Clock, 'now'>
   readonly log: Logger
   readonly trouble: Pick<Trouble, 'list'>
   readonly metrics: Metrics
@@ -51,4 +53,6 @@ export interface ApiParts {
   /** `/metrics` without a token. */
   readonly areMetricsOpen?: boolean
   readonly limits?: Partial<ApiLimits>
+  /** VMs can be moved though no setting names a libvirt: by a platform that the server was started with. Absent: they can't. */
+  readonly hasMover?: boolean
 }

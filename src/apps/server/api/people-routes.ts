@@ -47,7 +47,8 @@ function auditRoutes({ store }: ApiParts): readonly Route[] {
   ]
 }
 
-function tokenRoutes({ store, clock }: ApiParts): readonly Route[] {
+/** Tokens live by the machine's clock, and what is on record of them by the site's. */
+function tokenRoutes({ store, clock, wallClock = clock }: ApiParts): readonly Route[] {
   const base = { access: 'admin', tag: 'access' } as const
   return [
     route({
@@ -57,7 +58,7 @@ function tokenRoutes({ store, clock }: ApiParts): readonly Route[] {
       summary: 'API tokens, by the time of their making. Never their secrets.',
       answer: TokensView,
       handle: async () => {
-        const now = clock.now()
+        const now = wallClock.now()
         return value({ tokens: (await store.apiTokens.list()).map((token) => viewToken(token, now)) })
       },
     }),
@@ -70,14 +71,14 @@ function tokenRoutes({ store, clock }: ApiParts): readonly Route[] {
       status: 201,
       answer: NewTokenView,
       handle: async ({ body, caller }) => {
-        const at = clock.now()
+        const at = wallClock.now()
         const { name, role, expiresAt } = body
         if (expiresAt !== undefined && expiresAt <= at)
           return invalid(`expiresAt (${expiresAt}) lies in the past.`, 'Expected milliseconds since 1970.')
         const { text, token } = makeApiToken({ name, role, at, ...(expiresAt === undefined ? {} : { expiresAt }) })
         await store.apiTokens.add(token)
         const reason = `token ${token.id} for ${name}, role ${role}`
-        await store.audit.add({ at, what: 'token created', from: caller.name, reason })
+        await store.audit.add({ at: clock.now(), what: 'token created', from: caller.name, reason })
         return value({ ...viewToken(token, at), token: text }, { status: 201 })
       },
     }),
@@ -87,9 +88,9 @@ function tokenRoutes({ store, clock }: ApiParts): readonly Route[] {
       path: '/v1/tokens/:id',
       summary: 'Revokes an API token, at once.',
       handle: async ({ id, caller }) => {
-        const at = clock.now()
+        const at = wallClock.now()
         if (!(await store.apiTokens.revoke(id, at))) return UNKNOWN
-        await store.audit.add({ at, what: 'token revoked', from: caller.name, reason: `token ${id}` })
+        await store.audit.add({ at: clock.now(), what: 'token revoked', from: caller.name, reason: `token ${id}` })
         return DONE
       },
     }),

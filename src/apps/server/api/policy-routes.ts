@@ -111,7 +111,7 @@ async function setAutomation(parts: ApiParts, body: Static<typeof AutomationBody
   const isTrusting = areGuestsTrusted && !before.areGuestsTrusted
   const isRaised = allowed(after) > allowed(before) || rank(after) > rank(before) || isTrusting
   if (isRaised && !mayAct(caller.role, 'admin')) return refuseRaise(store, caller, { at, change })
-  const refusal = isRaised ? await whyNotRaise(store, { before, after, confirm: body.confirm }) : undefined
+  const refusal = isRaised ? await whyNotRaise(parts, { before, after, confirm: body.confirm }) : undefined
   if (refusal !== undefined) return refusal
   // What was compared is what is replaced: between the two, nobody pauses unseen.
   const expected = body.replaces ?? before.version
@@ -130,13 +130,13 @@ async function setAutomation(parts: ApiParts, body: Static<typeof AutomationBody
 
 /** What more it takes where VMs may be moved that were not before. */
 async function whyNotRaise(
-  { settings }: Pick<SiteStore, 'settings'>,
+  { store: { settings }, hasMover = false }: Pick<ApiParts, 'store' | 'hasMover'>,
   about: { readonly before: Automation; readonly after: Automation; readonly confirm: string | undefined },
 ): Promise<Refusal | undefined> {
   const { before, after, confirm } = about
   const { level } = after
   if (!isMoving(level)) return undefined
-  if (!hasDriver((await settings.get(LIBVIRT_SETTING))?.text)) {
+  if (!hasMover && !hasDriver((await settings.get(LIBVIRT_SETTING))?.text)) {
     const message = `At ${level} VMs are moved, and no driver is configured that could.`
     const remedy = 'Tell which libvirts there are first: `ethos libvirt set FILE`, or PUT /v1/libvirt.'
     return { kind: 'refused', status: 409, code: 'no-driver', message, remedy }

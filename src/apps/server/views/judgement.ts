@@ -155,7 +155,8 @@ export const PairView = Type.Object({
   worth: Type.Optional(Type.Object({ gain: Money, cost: Money, needed: Money, isEnough: Type.Boolean() })),
 })
 
-const OrderView = Type.Object({
+/** Of an order, whoever tells of it. */
+export const ORDER_FIELDS = {
   id: Type.String(),
   vm: Type.String(),
   from: Type.String(),
@@ -168,7 +169,8 @@ const OrderView = Type.Object({
   cost: Type.Optional(Money),
   confidence: Type.Optional(Share),
   estimate: Type.Optional(EstimateView),
-})
+}
+const OrderView = Type.Object(ORDER_FIELDS)
 
 const ContentionView = Type.Object({
   stepMs: Type.Number(),

@@ -7,6 +7,7 @@ import { WEEKDAYS } from '../move-times.ts'
 import { AUTOMATION_LEVELS } from '../site-settings.ts'
 import { WARNING_LENGTH_MAX } from '../wishes.ts'
 import { AskedInstant, Instant } from './common.ts'
+import { ObjectionView } from './proposals.ts'
 
 const Reason = Type.String({ minLength: 1, maxLength: 200, pattern: '^[^\\p{Cc}]*$', description: 'for people' })
 
@@ -23,6 +24,8 @@ const Progress = Type.Object({
   copiedBytes: Type.Optional(Type.Number()),
   remainingBytes: Type.Optional(Type.Number()),
   rounds: Type.Optional(Type.Number()),
+  dirtyBytesPerSec: Type.Optional(Type.Number({ description: 'how fast the VM writes memory, by the platform' })),
+  copiedBytesPerSec: Type.Optional(Type.Number({ description: 'how fast memory travels, by the platform' })),
   throttle: Type.Optional(
     Type.Number({ description: 'share of its CPU time that the VM is denied, so that it writes less' }),
   ),
@@ -45,6 +48,7 @@ const MigrationView = Type.Object({
   progress: Type.Optional(Progress),
   promise: Type.Optional(
     Type.Object({
+      model: Type.Optional(Type.String({ description: 'by which it was promised' })),
       totalMs: Type.Number(),
       downtimeMs: Type.Number(),
       copiedBytes: Type.Number(),
@@ -140,6 +144,22 @@ const MoveLedgerView = Type.Object({
 })
 export type MoveLedgerView = Static<typeof MoveLedgerView>
 
+const BudgetView = Type.Object({
+  what: Type.String({ description: 'what is counted, in words' }),
+  classes: Type.Array(Type.Enum(MOVE_CLASSES)),
+  spanMs: Type.Number(),
+  used: Type.Integer(),
+  most: Type.Integer({ description: 'in the cluster, within the span' }),
+  freesAt: Type.Optional(
+    Type.Number({ description: 'when the oldest of them counts no more, in milliseconds since 1970' }),
+  ),
+  perHostMost: Type.Integer(),
+  hosts: Type.Array(Type.Object({ host: Type.String(), used: Type.Integer() }), {
+    description: 'hosts that took part in any, the busiest twenty',
+  }),
+})
+export type BudgetView = Static<typeof BudgetView>
+
 export const MigrationsView = Type.Object({
   asOf: Instant,
   driver: Type.Optional(Type.String({ description: 'absent: none is configured, and nothing is moved' })),
@@ -151,7 +171,13 @@ export const MigrationsView = Type.Object({
   open: Type.Array(MigrationView),
   ended: Type.Array(MigrationView, { description: 'newest first, the last hundred' }),
   proposals: Type.Array(ProposalView, { description: 'newest first' }),
+  objections: Type.Optional(
+    Type.Array(ObjectionView, { description: 'what people rejected or postponed and has not ended, newest first' }),
+  ),
   evacuations: Type.Array(EvacuationView),
+  budgets: Type.Optional(
+    Type.Array(BudgetView, { description: 'moves that began within the hour against those that may' }),
+  ),
   frozenVms: Type.Record(Type.String(), Type.String(), { description: 'left alone until they are seen, and why' }),
   frozenHosts: Type.Record(Type.String(), Type.String()),
   leftAlone: Type.Record(Type.String(), Type.Number(), {
@@ -211,7 +237,7 @@ export const MaintenancesView = Type.Object({
 export type MaintenancesView = Static<typeof MaintenancesView>
 
 const Hour = Type.String({ pattern: '^([01][0-9]|2[0-3]):[0-5][0-9]$', description: 'such as 22:00' })
-const MOVE_TIMES = {
+export const MOVE_TIMES = {
   timeZone: Type.String({ maxLength: 64, description: 'such as Europe/Berlin' }),
   windows: Type.Array(
     Type.Object(

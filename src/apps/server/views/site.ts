@@ -15,23 +15,26 @@ export const PolicyView = Type.Object({
 })
 export type PolicyView = Static<typeof PolicyView>
 
+/** A policy as it is given: what is left out keeps its default. */
+export const POLICY_FIELDS = Type.Object(
+  {
+    name: Type.Optional(Type.String({ maxLength: 64 })),
+    comment: Type.Optional(Type.String({ maxLength: 2000 })),
+    ...Object.fromEntries(
+      ['prices', 'forecast', 'contention', 'consolidation', 'gates', 'limits'].map((section) => [
+        section,
+        Type.Optional(Type.Object({}, { additionalProperties: true })),
+      ]),
+    ),
+    safety: Type.Optional(Type.Union([Type.Object({}, { additionalProperties: true }), Type.Null()])),
+  },
+  { additionalProperties: false, description: 'what is left out keeps its default; see docs/policy.md' },
+)
+
 export const PolicyBody = Type.Object(
   {
     replaces: Type.Integer({ minimum: 0, maximum: 2 ** 31, description: 'the version that it replaces' }),
-    policy: Type.Object(
-      {
-        name: Type.Optional(Type.String({ maxLength: 64 })),
-        comment: Type.Optional(Type.String({ maxLength: 2000 })),
-        ...Object.fromEntries(
-          ['prices', 'forecast', 'contention', 'consolidation', 'gates', 'limits'].map((section) => [
-            section,
-            Type.Optional(Type.Object({}, { additionalProperties: true })),
-          ]),
-        ),
-        safety: Type.Optional(Type.Union([Type.Object({}, { additionalProperties: true }), Type.Null()])),
-      },
-      { additionalProperties: false, description: 'what is left out keeps its default; see docs/policy.md' },
-    ),
+    policy: POLICY_FIELDS,
   },
   { additionalProperties: false },
 )

@@ -1,0 +1,77 @@
+/** Who is signed in. The cookie itself is the browser's: nothing here can read it. */
+import type { SessionAnswer, SessionView } from '../../../src/apps/server/views/session.ts'
+import type { Role } from '../../../src/terms/access.ts'
+import { Api, ApiFailure } from './api.ts'
+import { live } from './live.svelte.ts'
+
+export class Session {
+  /** `unknown` until the server was asked. */
+  state: 'unknown' | 'signed-in' | 'signed-out' | 'unreachable' = $state('unknown')
+  who: SessionView | undefined = $state.raw()
+  readonly api: Api
+
+  constructor(api: Api) {
+    this.api = api
+    api.onSignedOut = () => this.leave()
+  }
+
+  /** Takes up the session that the browser still has, or a one-time token from the address. */
+  async start(): Promise<void> {
+    const token = takeToken()
+    try {
+      if (token === undefined) this.enter(await this.api.ask<SessionAnswer>('/v1/session'))
+      else await this.signIn(token)
+    } catch (error) {
+      this.state = error instanceof ApiFailure && error.status === 0 ? 'unreachable' : 'signed-out'
+    }
+  }
+
+  /** Rejects with an `ApiFailure` where the token is not good. */
+  async signIn(token: string): Promise<void> {
+    this.enter(await this.api.ask<SessionAnswer>('/v1/session', { method: 'POST', body: { token } }))
+  }
+
+  /** Shows the token once more, as raising automation needs it. Rejects with an `ApiFailure` where it is not this session's. */
+  async confirm(token: string): Promise<void> {
+    this.enter(await this.api.ask<SessionAnswer>('/v1/session/confirmation', { method: 'POST', body: { token } }))
+  }
+
+  async signOut(): Promise<void> {
+    try {
+      await this.api.ask('/v1/session', { method: 'DELETE' })
+    } finally {
+      this.leave()
+    }
+  }
+
+  /** Whether the page may offer something: the server decides. */
+  may(least: Role): boolean {
+    const order: readonly Role[] = ['viewer', 'operator', 'admin']
+    return this.who !== undefined && order.indexOf(this.who.role) >= order.indexOf(least)
+  }
+
+  private enter({ session }: SessionAnswer): void {
+    if (session === undefined) return this.leave()
+    this.api.csrf = session.csrf
+    this.who = session
+    this.state = 'signed-in'
+    live.open()
+  }
+
+  private leave(): void {
+    live.close()
+    this.api.csrf = ''
+    this.who = undefined
+    this.state = 'signed-out'
+  }
+}
+
+/** The token of an address that was printed by `ethos serve --demo`: taken off the address at once. */
+function takeToken(): string | undefined {
+  const token = new URLSearchParams(location.hash.slice(1)).get('token') ?? undefined
+  if (token !== undefined) history.replaceState(null, '', `${location.pathname}${location.search}`)
+  return token
+}
+
+export const api = new Api()
+export const session = new Session(api)
