@@ -183,6 +183,10 @@ export class SiteJudgement implements SiteAnswers {
     return this.ask({ what: 'forecast-of', vm })
   }
 
+  async likeness(vm: VmId): Promise<Answer> {
+    return this.ask({ what: 'likeness', vm })
+  }
+
   async contention(): Promise<Answer> {
     return this.ask({ what: 'contention' })
   }
