@@ -130,7 +130,7 @@ function objectionsText(list: readonly ObjectionView[]): string {
       { head: 'VM', cell: ({ vm }) => vm },
       { head: 'from > to', cell: ({ from, to }) => `${from} > ${to}` },
       { head: 'what', cell: ({ what, who }) => `${what} by ${who}` },
-      { head: 'until', cell: ({ until }) => `${dateText(until)} UTC` },
+      { head: 'until', cell: ({ until }) => `${minuteText(until)} UTC` },
       { head: 'because', cell: ({ because }) => because ?? '' },
     ],
     list,

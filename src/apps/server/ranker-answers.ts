@@ -19,13 +19,13 @@ import { STAY_REASONS, type TimeUntilContention, type TurnEvent } from '../../te
 import { clampFraction } from '../../terms/units.ts'
 import type { Question } from './ranker-questions.ts'
 import { fragment, JsonBytes } from './json-bytes.ts'
+import { planOf } from './ranker-plan.ts'
 import { hostField, orderRow, refusalRow, sideRow } from './ranker-rows.ts'
 import { writeRankingLists } from './ranking-bytes.ts'
 import type { Answer } from './site-answers.ts'
+import { STAY_SENTENCES } from './stay-sentences.ts'
 import type { TurnPacket } from './turn-packet.ts'
 
-/** Events of a plan that are told: a cluster in need has thousands of refused moves. */
-const EVENTS_SHOWN = 500
 /** Pairs of a VM to come and a host that one question may be about, each some 20 µs, and up to eight times a part of that where room is scarce: in
  *  all, less than what a thread that hangs is given. */
 const PAIRS_ASKED_MAX = 64_000
@@ -50,6 +50,8 @@ export class TurnAnswers {
   readonly packet: TurnPacket
   private readonly context: TurnContext
   private alarm: ReturnType<typeof raiseAlarm> | undefined
+  /** Asked for by everybody who watches, and the same until the next turn. */
+  private planned: Body | undefined
   /** Of the longest ranking so far: the next is about as long. */
   private rankingBytes = SPARE_BYTES
 
@@ -171,7 +173,7 @@ export class TurnAnswers {
       ...(number === undefined ? {} : { turn: number }),
       ...hostField(context, vm),
       ...(stayed === undefined ? {} : { stayed }),
-      sentence: order?.reason ?? (own?.kind === 'move-refused' ? own.reason : (SENTENCE_OF[stayed ?? 'none'] ?? '')),
+      sentence: order?.reason ?? (own?.kind === 'move-refused' ? own.reason : (STAY_SENTENCES[stayed ?? 'none'] ?? '')),
       ...(order === undefined ? {} : { order: orderRow(order) }),
       ...this.gateOf(vm),
       held,
@@ -237,22 +239,8 @@ export class TurnAnswers {
   }
 
   private plan(): Body {
-    const { number, automation, held, result } = this.packet
-    const stayed: Record<string, number> = {}
-    for (const code of result?.stayed ?? []) {
-      const reason = STAY_REASONS[code]
-      if (reason !== 'moves') stayed[reason] = (stayed[reason] ?? 0) + 1
-    }
-    const events = result?.events ?? []
-    return {
-      ...(number === undefined ? {} : { turn: number }),
-      ...automation,
-      held,
-      moves: (result?.orders ?? []).map(orderRow),
-      stayed,
-      events: events.slice(0, EVENTS_SHOWN),
-      eventsLeftOut: Math.max(0, events.length - EVENTS_SHOWN),
-    }
+    this.planned ??= planOf(this.context, this.packet)
+    return this.planned
   }
 
   private hostLoads(): Body {
@@ -339,23 +327,6 @@ export class TurnAnswers {
   private nameOf(h: number): HostId {
     return this.context.observation.inventory.hosts[h].id
   }
-}
-
-const SENTENCE_OF: Readonly<Record<string, string>> = {
-  none: 'No turn was taken on what is seen now.',
-  'host-comfortable': 'Its host has room for what is forecast, and is not worth emptying.',
-  'host-not-worth-emptying': 'Emptying its host would cost more than it saves.',
-  'no-suitable-host': 'No host can take it.',
-  'another-vm-relieves-host': 'Its host needs relief, and other VMs give it.',
-  cooldown: 'It moved lately, or a move of it was proposed, and it rests.',
-  'move-budget': 'It moved as often today as it may.',
-  pinned: 'Its owner pinned it.',
-  'in-flight': 'It is being migrated.',
-  'location-unknown': 'Nobody knows for sure where it runs: what is unknown is left alone.',
-  'no-sample': 'Nobody has measured it.',
-  'benefit-below-cost': 'Moving it is not worth what it costs.',
-  'hold-not-reached': 'Contention is likely on its host, but has not been for long enough to act.',
-  objected: 'Somebody said no, or not yet, to a move of it.',
 }
 
 function concerns(event: TurnEvent, vmId: VmId, hostId: string | undefined): boolean {
