@@ -193,6 +193,10 @@ export class SiteJudgement implements SiteAnswers {
     return this.ask({ what: 'host-loads' })
   }
 
+  async evacuation(host: HostId): Promise<Answer> {
+    return this.ask({ what: 'evacuation', host })
+  }
+
   async alerts(): Promise<Answer> {
     this.review()
     const asOf = this.options.clock.now()

@@ -17,6 +17,7 @@ import { type DimensionName, readDimension } from '../../terms/personality.ts'
 import type { Lack } from '../../terms/ranking.ts'
 import { STAY_REASONS, type TimeUntilContention, type TurnEvent } from '../../terms/turn.ts'
 import { clampFraction } from '../../terms/units.ts'
+import { previewEvacuation } from './evacuation-preview.ts'
 import type { Question } from './ranker-questions.ts'
 import { fragment, JsonBytes } from './json-bytes.ts'
 import { planOf } from './ranker-plan.ts'
@@ -79,6 +80,7 @@ export class TurnAnswers {
     if (question.what === 'place') return this.place(question.question)
     if (question.what === 'forecasts') return this.forecasts()
     if (question.what === 'contention') return this.contention()
+    if (question.what === 'evacuation') return previewEvacuation(this.packet, question.host)
     return question.what === 'plan' ? this.plan() : this.hostLoads()
   }
 
@@ -348,5 +350,6 @@ function pairSentence({ vmId, hostId, isThere, rank, suitableHosts, rules, best 
 
 function whatOf(question: Question): string {
   if (question.what === 'pair') return `VM ${question.vm} or host ${question.host}`
+  if (question.what === 'evacuation') return `host ${question.host}`
   return 'vm' in question ? `VM ${question.vm}` : question.what
 }

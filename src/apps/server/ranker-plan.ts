@@ -1,6 +1,7 @@
 /** The last turn's plan as people are shown it: each move with why now, by when, and why not elsewhere and why not another VM. */
 import { horizonSteps, type TurnContext } from '../../engine/context.ts'
 import { predictContention } from '../../engine/forecast/contention.ts'
+import { isOverwhelmed } from '../../engine/plan/relieve.ts'
 import { getSuitableHosts } from '../../engine/suitability/rank.ts'
 import type { MigrationOrder } from '../../terms/move.ts'
 import { instantText, percentText, spanText } from '../../terms/shown.ts'
@@ -112,15 +113,19 @@ function deadlineOf(context: TurnContext, host: number): Deadline {
   }
 }
 
-function sayWhyNow({ policy }: TurnContext, order: MigrationOrder, deadline: Deadline | undefined): string {
+function sayWhyNow(context: TurnContext, order: MigrationOrder, deadline: Deadline | undefined): string {
   if (order.class === 'evacuation') return order.reason
+  const from = context.state.hostIndex.get(order.from)
+  if (deadline !== undefined && from !== undefined && isOverwhelmed(context, from))
+    return `VMs on ${order.from} want more than it has already: that is no forecast.`
   if (deadline !== undefined) {
     const { probability, earliestAt } = deadline
+    const { policy } = context
     const { triggerProbability, holdTurns, ofTurns } = policy.contention
     const acts = `${percentText(triggerProbability)} on which the policy acts`
     const when =
       earliestAt === undefined
-        ? `the ${acts} were held in ${holdTurns} of ${ofTurns} turns`
+        ? `and the policy acts on ${percentText(triggerProbability)} in ${holdTurns} of ${ofTurns} turns`
         : `with the ${acts} by ${instantText(earliestAt)}`
     return `Contention on ${order.from} begins within ${spanText(policy.forecast.horizonMs)} with ${percentText(probability)}, ${when}.`
   }

@@ -26,6 +26,8 @@ export interface SiteAnswers {
   plan(): Promise<Answer>
   /** Hosts with load: current, predicted, allocated, on its way. */
   hostLoads(): Promise<Answer>
+  /** What it would take to empty a host now. */
+  evacuation(host: HostId): Promise<Answer>
   alerts(): Promise<Answer>
   /** Told of each turn and each alert, for streams. Returns how to stop. */
   subscribe(listener: (event: SiteEvent) => void): () => void

@@ -70,6 +70,7 @@ const ALLOWED: Readonly<Record<string, Role | 'open'>> = {
   'GET /v1/maintenance': 'viewer',
   'PUT /v1/hosts/:host/maintenance': 'operator',
   'DELETE /v1/hosts/:host/maintenance': 'operator',
+  'POST /v1/hosts/:host/maintenance/preview': 'viewer',
   'GET /v1/move-times': 'viewer',
   'PUT /v1/move-times': 'operator',
   'GET /v1/libvirt': 'admin',

@@ -224,6 +224,7 @@ export class FakeAnswers implements SiteAnswers {
   readonly contention = () => this.of()
   readonly plan = () => this.of()
   readonly hostLoads = () => this.of()
+  readonly evacuation = (host: HostId) => this.of(host)
   readonly alerts = () => this.of()
 
   /** What the platform told of hosts, by name. */
