@@ -91,6 +91,8 @@ export type TurnEvent =
   | {
       readonly kind: 'no-suitable-host'
       readonly vmId: VmId
+      /** Where it stays. Absent in records of earlier versions. */
+      readonly from?: HostId
       readonly refusals: Readonly<Partial<Record<Lack, number>>>
       readonly remediation: readonly Remediation[]
     }

@@ -86,7 +86,7 @@ export interface JudgementStatus {
 
 /** One thing that happened, by a name that streams filter by. */
 export interface SiteEvent {
-  readonly name: 'turn' | 'alert' | 'move' | 'migration' | 'outcome' | 'host' | 'status'
+  readonly name: 'turn' | 'alert' | 'move' | 'migration' | 'outcome' | 'host' | 'status' | 'backtest'
   readonly at: EpochMs
   /** JSON text of at most 16 KiB. */
   readonly text: string

@@ -8,6 +8,7 @@ import { apiBeside } from './api/beside.ts'
 import { countRefused, Metrics, timed } from './api/metrics.ts'
 import type { ApiLimits } from './api/parts.ts'
 import { SiteJudgement } from './judgement.ts'
+import type { StorePlace } from './open-site.ts'
 import { type RunningServer, type ServerOptions, type ServerParts, startServer } from './server.ts'
 
 /** Below the data folder. */
@@ -52,6 +53,8 @@ export async function startSiteServer(options: SiteServerOptions): Promise<SiteS
           answers: judgement,
           metrics,
           backupFolder: join(dataFolder, BACKUP_FOLDER),
+          dataFolder,
+          place: placeOf(options),
           version,
           hasMover: options.mover !== undefined,
           ...(areMetricsOpen === undefined ? {} : { areMetricsOpen }),
@@ -83,10 +86,10 @@ export async function startSiteServer(options: SiteServerOptions): Promise<SiteS
 }
 
 function judge(options: SiteServerOptions, { log, store, watch }: ServerParts): SiteJudgement {
-  const { clock, pace, mover, holder, turnEveryMs, dataFolder, storeUrl } = options
+  const { clock, pace, mover, holder, turnEveryMs } = options
   return new SiteJudgement({
     store,
-    place: { data: dataFolder, ...(storeUrl === undefined ? {} : { store: storeUrl }) },
+    place: placeOf(options),
     clock,
     ...(pace === undefined ? {} : { pace }),
     ...mover,
@@ -95,4 +98,8 @@ function judge(options: SiteServerOptions, { log, store, watch }: ServerParts): 
     hostAlerts: () => watch.alerts(),
     note: (text) => log.warn(text),
   })
+}
+
+function placeOf({ dataFolder, storeUrl }: Pick<SiteServerOptions, 'dataFolder' | 'storeUrl'>): StorePlace {
+  return { data: dataFolder, ...(storeUrl === undefined ? {} : { store: storeUrl }) }
 }

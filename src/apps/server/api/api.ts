@@ -10,18 +10,21 @@ import { addDescription, addDocsPage } from './docs-page.ts'
 import { type Access, Doorman } from './doorman.ts'
 import { Events } from './events.ts'
 import { addEvents } from './event-routes.ts'
+import { backtestRoutes } from './backtest-routes.ts'
 import { hostRoutes } from './host-routes.ts'
 import { journalRoutes } from './journal-routes.ts'
 import { readJsonBody } from './json-body.ts'
 import { judgementRoutes } from './judgement-routes.ts'
+import { ledgerRoutes } from './ledger-routes.ts'
 import { addLooked } from './metrics.ts'
 import { API_LIMITS, type ApiParts } from './parts.ts'
 import { peopleRoutes } from './people-routes.ts'
 import { moveRoutes } from './move-routes.ts'
 import { policyRoutes } from './policy-routes.ts'
+import { previewRoutes } from './preview-routes.ts'
 import { proposalRoutes } from './proposal-routes.ts'
 import { invalid, type Refusal, UNKNOWN } from './reply.ts'
-import { callers, refusals, sendRefusal } from './route.ts'
+import { callers, refusals, type Route, sendRefusal } from './route.ts'
 import { siteMetrics } from './site-metrics.ts'
 import { SiteView } from './site-view.ts'
 import { addHealth, addMetrics, statusRoutes } from './status-routes.ts'
@@ -53,6 +56,7 @@ export function addApi(app: FastifyInstance, parts: ApiParts): Api {
     if (end !== undefined) metrics.moveEnded(end)
     events.tell(event)
   })
+  const stopBacktests = parts.backtests.subscribe((event) => events.tell(event))
   addLooked(metrics, siteMetrics(parts, site, events))
   // On the whole server: what agents and hosts ask is measured as well.
   app.addHook('onResponse', async (request, reply) => {
@@ -61,6 +65,9 @@ export function addApi(app: FastifyInstance, parts: ApiParts): Api {
   })
   app.addHook('preClose', async () => {
     stop()
+    stopBacktests()
+    await parts.backtests.close()
+    parts.previews.close()
     events.close()
   })
   void app.register(async (scope) => {
@@ -77,23 +84,29 @@ export function addApi(app: FastifyInstance, parts: ApiParts): Api {
       addHealth(api, parts)
       addMetrics(api, parts)
       addEvents(api, events)
-      const routes = [
-        ...statusRoutes(parts, site, events),
-        ...vmRoutes(parts, site),
-        ...hostRoutes(parts, site),
-        ...judgementRoutes(parts),
-        ...journalRoutes(parts),
-        ...policyRoutes(parts),
-        ...moveRoutes(parts),
-        ...proposalRoutes(parts),
-        ...wishRoutes(parts),
-        ...peopleRoutes(parts, site),
-        ...storeRoutes(parts),
-      ]
-      for (const { mount } of routes) mount(api)
+      for (const { mount } of routesOf(parts, site, events)) mount(api)
     })
   })
   return { events }
+}
+
+function routesOf(parts: ApiParts, site: SiteView, events: Events): readonly Route[] {
+  return [
+    ...statusRoutes(parts, site, events),
+    ...vmRoutes(parts, site),
+    ...hostRoutes(parts, site),
+    ...judgementRoutes(parts),
+    ...journalRoutes(parts),
+    ...policyRoutes(parts),
+    ...previewRoutes(parts),
+    ...moveRoutes(parts),
+    ...proposalRoutes(parts),
+    ...ledgerRoutes(parts),
+    ...backtestRoutes(parts),
+    ...wishRoutes(parts),
+    ...peopleRoutes(parts, site),
+    ...storeRoutes(parts),
+  ]
 }
 
 /** Pages and files of the description: whoever adds one says nothing of access. */

@@ -10,10 +10,12 @@ import { DAY_MS, type EpochMs } from '../../../terms/units.ts'
 import { openSqliteSite } from '../../../drivers/sqlite/site-store.ts'
 import type { AdmissionRule, SiteStore } from '../../../world/site-store.ts'
 import { Authority } from '../authority.ts'
+import { BacktestDesk } from '../backtests/backtest-desk.ts'
 import { type Bearer, forBearer } from '../certificates.ts'
 import { openDataFolder } from '../data-folder.ts'
 import { makeLog } from '../log.ts'
 import { judgePeer } from '../peer.ts'
+import { PreviewDesk } from '../previews/preview-desk.ts'
 import type { ServerParts } from '../server.ts'
 import type { SiteAnswers } from '../site-answers.ts'
 import { Troubles } from '../trouble.ts'
@@ -71,7 +73,9 @@ export function plainApi(app: FastifyInstance, parts: ServerParts, rest: Partial
   const backupFolder = join(tmpdir(), 'ethos-no-backups')
   const { limits } = rest
   const bounds = limits === undefined ? {} : { limits }
-  addApi(app, apiBeside(parts, { answers, metrics: new Metrics(), backupFolder, version: '0', ...bounds }))
+  const dataFolder = mkdtempSync(join(tmpdir(), 'ethos-no-data-'))
+  app.addHook('onClose', async () => rmSync(dataFolder, { recursive: true, force: true }))
+  addApi(app, apiBeside(parts, { answers, metrics: new Metrics(), backupFolder, dataFolder, version: '0', ...bounds }))
 }
 
 /** A token, kept. */
@@ -181,6 +185,7 @@ export class ApiBench {
   readonly metrics = new Metrics()
   readonly store: SiteStore
   readonly answers: SiteAnswers
+  readonly backtests: BacktestDesk
   private running:
     | {
         readonly app: FastifyInstance
@@ -193,8 +198,16 @@ export class ApiBench {
 
   /** @param about without a store: SQLite in the folder */
   constructor({ store, answers = new FakeAnswers() }: { store?: SiteStore; answers?: SiteAnswers } = {}) {
-    this.store = store ?? openSqliteSite(join(this.folder, 'site.sqlite'), { admit: TAKEN })
+    this.store = store ?? openSqliteSite(join(this.folder, 'ethos.sqlite'), { admit: TAKEN })
     this.answers = answers
+    const log = makeLog('json', (text) => void this.said.push(text))
+    const place = { data: this.folder }
+    this.backtests = new BacktestDesk({
+      folder: join(this.folder, 'backtests'),
+      place,
+      clock: { now: () => this.now },
+      log,
+    })
   }
 
   get app(): FastifyInstance {
@@ -247,6 +260,8 @@ export class ApiBench {
       peerOf: (socket) => judgePeer(socket, authority, this.now),
       pin: () => authority.pin,
       backupFolder: join(this.folder, 'backups'),
+      backtests: this.backtests,
+      previews: new PreviewDesk({ place: { data: this.folder }, clock }),
       version: '0.0.0-test',
       ...rest,
     })

@@ -6,6 +6,8 @@ import { SECOND_MS } from '../../../terms/units.ts'
 import type { Clock } from '../../../world/clock.ts'
 import type { SiteStore } from '../../../world/site-store.ts'
 import type { Peer } from '../peer.ts'
+import type { BacktestDesk } from '../backtests/backtest-desk.ts'
+import type { PreviewDesk } from '../previews/preview-desk.ts'
 import type { SiteAnswers } from '../site-answers.ts'
 import type { Trouble } from '../trouble.ts'
 import type { Metrics } from './metrics.ts'
@@ -36,6 +38,10 @@ export interface ApiParts {
   /** Through `timed`, where the metrics are to tell of it. */
   readonly store: SiteStore
   readonly answers: SiteAnswers
+  /** Runs what-ifs on recorded demand. It ends with the server. */
+  readonly backtests: BacktestDesk
+  /** Runs previews of policies. It ends with the server. */
+  readonly previews: PreviewDesk
   readonly clock: Pick<Clock, 'now'>
   /** By which tokens end and callers are counted. Absent: `clock`. */
   readonly wallClock?: Pick<Clock, 'now'>
