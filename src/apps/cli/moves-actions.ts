@@ -241,6 +241,7 @@ export async function maintenance(
   { host, word }: { readonly host: string; readonly word: string },
   { reason, force, ...options }: MaintenanceOptions,
 ): Promise<void> {
+  if (word === 'preview') return (await import('./evacuation-text.ts')).previewEvacuation(host, options)
   const isOn = parseOnOff(word)
   const path = pathOf('v1', 'hosts', host, 'maintenance')
   if (!isOn) return void (await show(options, { method: 'DELETE', path }, () => `${host} may have VMs again.\n`))

@@ -4,6 +4,7 @@ import type { IntentRecord } from '../../engine/migration/intent-record.ts'
 import type { FactorBelief } from '../../engine/migration/pair-learning.ts'
 import type { MoverView } from '../../loop/mover-view.ts'
 import type { EpochMs } from '../../terms/units.ts'
+import { PROMISE_MODEL } from './answer-models.ts'
 import type { Evacuation } from './evacuation.ts'
 import { type Objection, objectionView } from './objections.ts'
 import type { Proposal } from './proposals.ts'
@@ -111,7 +112,7 @@ export function moveView({
     ...(seenAt === undefined ? {} : { seenAt }),
     ...(frozen === undefined ? {} : { frozen: { since: frozen.at, reason: frozen.reason, detail: frozen.detail } }),
     ...(progress === undefined ? {} : { progress: progress.told }),
-    ...(promise === undefined ? {} : { promise }),
+    ...(promise === undefined ? {} : { promise, promiseModel: PROMISE_MODEL }),
     ...(closed === undefined ? {} : { endedAt: closed.at, detail: closed.detail }),
     ...(closed?.figures === undefined ? {} : { figures: closed.figures }),
   }

@@ -18,18 +18,19 @@ import { type DimensionName, readDimension } from '../../terms/personality.ts'
 import type { Lack } from '../../terms/ranking.ts'
 import { STAY_REASONS, type TimeUntilContention } from '../../terms/turn.ts'
 import { clampFraction } from '../../terms/units.ts'
+import { previewEvacuation } from './evacuation-preview.ts'
 import type { Question } from './ranker-questions.ts'
 import { fragment, JsonBytes } from './json-bytes.ts'
 import { likenessBody } from './ranker-likeness.ts'
+import { planOf } from './ranker-plan.ts'
 import { hostField, orderRow, refusalRow, sideRow } from './ranker-rows.ts'
 import { writeOutlook } from './ranker-outlook.ts'
-import { concerns, pairSentence, SENTENCE_OF } from './ranker-sentences.ts'
+import { concerns, pairSentence } from './ranker-sentences.ts'
 import { writeRankingLists } from './ranking-bytes.ts'
 import type { Answer } from './site-answers.ts'
+import { STAY_SENTENCES } from './stay-sentences.ts'
 import type { TurnPacket } from './turn-packet.ts'
 
-/** Events of a plan that are told: a cluster in need has thousands of refused moves. */
-const EVENTS_SHOWN = 500
 /** Pairs of a VM to come and a host that one question may be about, each some 20 µs, and up to eight times a part of that where room is scarce: in
  *  all, less than what a thread that hangs is given. */
 const PAIRS_ASKED_MAX = 64_000
@@ -58,6 +59,8 @@ export class TurnAnswers {
   private alarm: ReturnType<typeof raiseAlarm> | undefined
   /** All but the head: it holds for the turn. */
   private outlookRest: Uint8Array | undefined
+  /** Asked for by everybody who watches, and the same until the next turn. */
+  private planned: Body | undefined
   /** Of the longest ranking so far: the next is about as long. */
   private rankingBytes = SPARE_BYTES
 
@@ -86,6 +89,7 @@ export class TurnAnswers {
     if (question.what === 'place') return this.place(question.question)
     if (question.what === 'forecasts') return this.forecasts()
     if (question.what === 'contention') return this.contention()
+    if (question.what === 'evacuation') return previewEvacuation(this.packet, question.host)
     return question.what === 'plan' ? this.plan() : this.hostLoads()
   }
 
@@ -196,7 +200,7 @@ export class TurnAnswers {
       ...(number === undefined ? {} : { turn: number }),
       ...hostField(context, vm),
       ...(stayed === undefined ? {} : { stayed }),
-      sentence: order?.reason ?? (own?.kind === 'move-refused' ? own.reason : (SENTENCE_OF[stayed ?? 'none'] ?? '')),
+      sentence: order?.reason ?? (own?.kind === 'move-refused' ? own.reason : (STAY_SENTENCES[stayed ?? 'none'] ?? '')),
       ...(order === undefined ? {} : { order: orderRow(order) }),
       ...this.gateOf(vm),
       held,
@@ -262,22 +266,8 @@ export class TurnAnswers {
   }
 
   private plan(): Body {
-    const { number, automation, held, result } = this.packet
-    const stayed: Record<string, number> = {}
-    for (const code of result?.stayed ?? []) {
-      const reason = STAY_REASONS[code]
-      if (reason !== 'moves') stayed[reason] = (stayed[reason] ?? 0) + 1
-    }
-    const events = result?.events ?? []
-    return {
-      ...(number === undefined ? {} : { turn: number }),
-      ...automation,
-      held,
-      moves: (result?.orders ?? []).map(orderRow),
-      stayed,
-      events: events.slice(0, EVENTS_SHOWN),
-      eventsLeftOut: Math.max(0, events.length - EVENTS_SHOWN),
-    }
+    this.planned ??= planOf(this.context, this.packet)
+    return this.planned
   }
 
   private hostLoads(): Body {
@@ -368,5 +358,6 @@ export class TurnAnswers {
 
 function whatOf(question: Question): string {
   if (question.what === 'pair') return `VM ${question.vm} or host ${question.host}`
+  if (question.what === 'evacuation') return `host ${question.host}`
   return 'vm' in question ? `VM ${question.vm}` : question.what
 }

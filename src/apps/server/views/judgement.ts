@@ -6,7 +6,6 @@ import { MOVE_CLASSES } from '../../../terms/move.ts'
 import { LACKS, REMEDIES, SCORE_TERMS } from '../../../terms/ranking.ts'
 import { STAY_REASONS } from '../../../terms/turn.ts'
 import { ALERT_KINDS, SEVERITIES } from '../alerts.ts'
-import { AUTOMATION_LEVELS } from '../site-settings.ts'
 
 function words<W extends string>(list: readonly W[]) {
   return Type.Enum(list)
@@ -245,20 +244,6 @@ export const ContentionsView = Type.Object({
       timeUntilContention: ContentionView,
     }),
   ),
-})
-
-/** `plan`: the last turn. */
-export const PlanView = Type.Object({
-  ...ANSWER_HEAD,
-  turn: Type.Optional(Type.Integer()),
-  level: words(AUTOMATION_LEVELS),
-  isPaused: Type.Boolean(),
-  areGuestsTrusted: Type.Boolean(),
-  held: Type.Array(Type.String(), { description: 'why the turn could give no orders' }),
-  moves: Type.Array(OrderView),
-  stayed: Type.Record(Type.String(), Type.Integer(), { description: 'how many VMs stayed, by reason' }),
-  events: Type.Array(Type.Unknown()),
-  eventsLeftOut: Type.Integer(),
 })
 
 /** `hostLoads`. */
