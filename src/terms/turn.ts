@@ -48,6 +48,7 @@ export const STAY_REASONS = [
   'no-sample',
   'benefit-below-cost',
   'hold-not-reached',
+  'objected',
 ] as const
 export type StayReason = (typeof STAY_REASONS)[number]
 

@@ -17,7 +17,10 @@ export function apiBeside(
     dataFolder,
     place = { data: dataFolder },
     ...rest
-  }: Pick<ApiParts, 'answers' | 'metrics' | 'backupFolder' | 'version' | 'areMetricsOpen' | 'limits' | 'hasMover'> & {
+  }: Pick<
+    ApiParts,
+    'answers' | 'metrics' | 'backupFolder' | 'version' | 'areMetricsOpen' | 'limits' | 'hasMover' | 'pageFolder'
+  > & {
     readonly dataFolder: string
     readonly place?: StorePlace
   },
