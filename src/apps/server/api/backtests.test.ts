@@ -129,14 +129,14 @@ test("the site's own past is run as the store keeps it, on the site's own hosts"
   assert.deepEqual(figures(run.results), figures(runs.map(({ result }) => ({ ...result }))))
 })
 
-test('one runs at a time, at the lowest priority, and cancelling ends its process', async () => {
+test('one runs at a time, at a low priority, and cancelling ends its process', async () => {
   const begun = await post(LONG)
   assert.equal(begun.status, 201, begun.text)
   const { id } = begun.json
   const pid = bench.backtests.pid ?? assert.fail('nothing runs')
   const second = await post(SMALL)
   assert.deepEqual([second.status, second.json['current'].id], [409, id])
-  await until('it has begun', () => getPriority(pid) === constants.priority.PRIORITY_LOW)
+  await until('it has begun', () => getPriority(pid) === constants.priority.PRIORITY_BELOW_NORMAL)
   assert.equal((await remove(id)).json['text'], 'It is cancelled.')
   assert.equal(bench.backtests.pid, undefined)
   assert.throws(() => process.kill(pid, 0), /ESRCH/)
