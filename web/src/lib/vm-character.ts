@@ -96,7 +96,7 @@ export function quartilesText({ quartiles, unit }: AxisView): string {
 
 /** Where among its class: `more than 83 % of 41 VMs`. */
 export function rankText({ rank, quartiles }: AxisView): string {
-  if (rank === undefined) return ''
+  if (rank === undefined) return 'nothing to compare it with'
   return `more than ${percentText(rank)}${quartiles === undefined ? '' : ` of ${quartiles.vms} VMs`}`
 }
 

@@ -65,6 +65,17 @@ test('every host is in the list once, with why it is there', () => {
   )
 })
 
+test('where the answer does not say why a host is below the best, its terms do', () => {
+  const answer = anAnswer()
+  const [best, second] = answer.ranked
+  const unsaid = { ...second, behind: undefined }
+  const alike = { ...best, host: 'host-7', rank: 3 }
+  const rows = hostRows({ ...answer, ranked: [best, unsaid, alike] as HostsForView['ranked'] })
+  // .3 - .1 = .2 against -.2 - .1 = -.3: .5 behind; performance .3 behind, energy .2.
+  assert.equal(rows[1].reason, '0.50 EUR behind the best; furthest in performance, by 0.30.')
+  assert.equal(rows[2].reason, 'As good as the best; names decide.')
+})
+
 test('refusals are counted by what is lacking, and the list can be cut to one kind', () => {
   const rows = hostRows(anAnswer())
   assert.deepEqual(lackCounts(rows), [

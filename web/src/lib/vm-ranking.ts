@@ -28,7 +28,14 @@ export interface HostRow {
 export function hostRows(answer: HostsForView, here?: PerformanceView): readonly HostRow[] {
   const ranked = answer.ranked.map((row): HostRow => {
     const { host, rank, score, performance } = row
-    return { host, kind: 'ranked', rank, score, performance, reason: behindText(row, answer.currency) }
+    return {
+      host,
+      kind: 'ranked',
+      rank,
+      score,
+      performance,
+      reason: behindText(row, answer.ranked[0].score, answer.currency),
+    }
   })
   const others = answer.refused.map(({ host, verdict: { lacking, reason } }): HostRow => {
     if (host !== answer.host) return { host, kind: 'refused', lacking, reason }
@@ -40,11 +47,18 @@ export function hostRows(answer: HostsForView, here?: PerformanceView): readonly
 
 const isHere = ({ kind }: HostRow): boolean => kind === 'here'
 
-/** `0.012 EUR behind the best; furthest in energy, by 0.010.` */
-export function behindText({ behind }: Pick<RankedHostView, 'behind'>, currency: string): string {
-  if (behind === undefined) return 'The best.'
-  const { total, term, by } = behind
+/** `0.012 EUR behind the best; furthest in energy, by 0.010.` Where the answer does not say in which term, the terms do. */
+export function behindText({ behind, score, rank }: RankedHostView, best: Score, currency: string): string {
+  if (rank === 1) return 'The best.'
+  const { total, term, by } = behind ?? behindOf(score, best)
+  if (total === 0) return 'As good as the best; names decide.'
   return `${moneyText(total)} ${currency} behind the best; furthest in ${term}, by ${moneyText(by)}.`
+}
+
+function behindOf(score: Score, best: Score): NonNullable<RankedHostView['behind']> {
+  const by = (term: ScoreTerm): number => best.terms[term] - score.terms[term]
+  const term = SCORE_TERMS.reduce((most, one) => (by(one) > by(most) ? one : most))
+  return { total: best.total - score.total, term, by: by(term) }
 }
 
 /** How many hosts lack what, the most first; the one that it runs on lacks nothing. */

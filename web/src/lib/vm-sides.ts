@@ -15,8 +15,8 @@ import {
 import { bandText } from './vm-ranking.ts'
 
 export interface Side {
-  /** Such as `there` and `here`. */
-  readonly title: string
+  /** Such as `there` and `here`, where the host's name alone does not tell. */
+  readonly title?: string
   readonly side: SideView
   /** What moving it there takes. Absent: it runs there, or nobody asked. */
   readonly migration?: PairView['migration']
