@@ -51,6 +51,7 @@ test('a sentence says what it rests on', () => {
     witnessesText([aSentence(), aSentence({ toldBy: 'guest' }), aSentence()]),
     '1 of 3 sentences guest-told, 2 host-seen',
   )
+  assert.equal(witnessesText([]), '')
 })
 
 test('a spoke points up first, and a value stands as far out as it has more than others', () => {

@@ -19,8 +19,9 @@ export function groundsText({ coverage, ageMs }: Pick<SentenceView, 'coverage' |
   return [...(coverage === undefined ? [] : [`${percentText(coverage)} measured`]), ageText(ageMs)].join(', ')
 }
 
-/** How much of the character is whose word: `4 sentences guest-told, 7 host-seen`. */
+/** How much of the character is whose word: `4 of 11 sentences guest-told, 7 host-seen`. */
 export function witnessesText(sentences: readonly SentenceView[]): string {
+  if (sentences.length === 0) return ''
   const guest = sentences.filter(({ toldBy }) => toldBy === 'guest').length
   return `${guest} of ${sentences.length} sentences guest-told, ${sentences.length - guest} host-seen`
 }
