@@ -25,6 +25,9 @@ const anAxis = (axis: AxisView['axis'], rest: Partial<AxisView> = {}): AxisView 
   rank: 0.5,
   ...rest,
 })
+const anAbsent = (axis: AxisView['axis']): AxisView => {
+  return { axis, meaning: 'read and written', unit: 'bytes/s', absent: 'no agent' }
+}
 const aSentence = (rest: Partial<SentenceView> = {}): SentenceView => ({
   about: 'cpu',
   text: 'It is quiet.',
@@ -62,7 +65,7 @@ test('a spoke points up first, and a value stands as far out as it has more than
 })
 
 test('what is absent leaves the shape open on both sides', () => {
-  const axes = [anAxis('cpu'), anAxis('memory'), anAxis('disk', { rank: undefined }), anAxis('network')]
+  const axes = [anAxis('cpu'), anAxis('memory'), anAbsent('disk'), anAxis('network')]
   const { fill, line } = radarShape(radarSpokes(axes))
   // Four axes make four sides; two of them end at the absent one.
   assert.equal(fill.split('M').length - 1, 2)
@@ -77,7 +80,7 @@ test('an axis tells its value beside the quartiles of its class, or why it has n
   assert.equal(axisValueText(axis), '2 GiB')
   assert.equal(quartilesText(compared), '512 MiB · 1 GiB · 1.5 GiB')
   assert.equal(rankText(compared), 'more than 83 % of 41 VMs')
-  assert.equal(axisValueText(anAxis('disk', { value: undefined, absent: 'no agent' })), 'no agent')
+  assert.equal(axisValueText(anAbsent('disk')), 'no agent')
   assert.equal(quartilesText(axis), '–')
 })
 

@@ -32,7 +32,7 @@ test('VMs are found by a part of their name, by state and by host', () => {
     aVm('Web-1'),
     aVm('web-2', { state: 'silent' }),
     aVm('db', { host: 'host-10' }),
-    aVm('lost', { host: undefined }),
+    { vm: 'lost', state: 'good' } as const,
   ]
   const found = (filter: Partial<ReturnType<typeof vmFilterOf>>) =>
     filterVms(vms, { name: '', state: undefined, host: '', ...filter }).map(({ vm }) => vm)
