@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { AxisView, CharacterView, SentenceView } from '../../../src/apps/server/views/character.ts'
 import {
+  absentText,
   axisValueText,
   groundsText,
   hourOfWeekText,
@@ -82,6 +83,19 @@ test('an axis tells its value beside the quartiles of its class, or why it has n
   assert.equal(rankText(compared), 'more than 83 % of 41 VMs')
   assert.equal(axisValueText(anAbsent('disk')), 'no agent')
   assert.equal(quartilesText(axis), '–')
+})
+
+test('a share is told in per cent of its whole', () => {
+  const quartiles = { p25: 0.11, p50: 0.21, p75: 0.31, vms: 49 }
+  const axis = anAxis('cpu', { unit: 'share of its size', value: 0.31, quartiles })
+  assert.deepEqual([axisValueText(axis), quartilesText(axis)], ['31 % of its size', '11 % · 21 % · 31 %'])
+  assert.equal(axisValueText(anAxis('regularity', { unit: 'fraction of variance', value: 0.381 })), '38 % of variance')
+  assert.equal(axisValueText(anAxis('burstiness', { unit: 'standard deviation over mean', value: 0.154 })), '0.154')
+})
+
+test('of many absent quantities it is told how many, of one which', () => {
+  assert.equal(absentText({ what: 'ioPressureSome', why: 'no PSI' }), 'ioPressureSome: no PSI')
+  assert.equal(absentText({ what: 'a, b, c', why: 'no agent in the guest' }), '3 quantities: no agent in the guest')
 })
 
 test('an hour of the week that nobody measured is not an idle one', () => {

@@ -1,6 +1,14 @@
 /** A VM's character as a picture: where things are drawn, and what they are called. */
 import type { AxisView, CharacterView, SentenceView } from '../../../src/apps/server/views/character.ts'
-import { ageText, amountText, isBytes, percentText, quantityText, spanText } from '../../../src/terms/shown.ts'
+import {
+  ageText,
+  amountText,
+  isBytes,
+  numberText,
+  percentText,
+  quantityText,
+  spanText,
+} from '../../../src/terms/shown.ts'
 
 type Witness = SentenceView['toldBy']
 type AxisName = AxisView['axis']
@@ -82,17 +90,32 @@ export function radarRing(spokes: readonly RadarSpoke[], share: number): string 
 
 const at = ({ x, y }: Point): string => `${x.toFixed(3)} ${y.toFixed(3)}`
 
-/** `0.31 reference cores`; why there is none, where there is none. */
+/** `0.31 reference cores`, `31 % of its size` where it is a share, and a ratio alone; why there is none, where there is none. */
 export function axisValueText({ value, unit, absent }: AxisView): string {
   if (value === undefined) return absent ?? 'not known'
-  return quantityText(value, unit)
+  const whole = wholeOf(unit)
+  if (unit.includes(' over ')) return numberText(value)
+  return whole === undefined ? quantityText(value, unit) : `${percentText(value)} of ${whole}`
 }
 
 /** Quartiles of its class: `0.12 · 0.30 · 0.71`; the unit stands beside the value. */
 export function quartilesText({ quartiles, unit }: AxisView): string {
   if (quartiles === undefined) return '–'
   const { p25, p50, p75 } = quartiles
-  return [p25, p50, p75].map((value) => amountText(value, isBytes(unit) ? unit : '')).join(' · ')
+  const show = (value: number): string =>
+    wholeOf(unit) === undefined ? amountText(value, isBytes(unit) ? unit : '') : percentText(value)
+  return [p25, p50, p75].map(show).join(' · ')
+}
+
+/** What a share is of: `its size` of `share of its size`. */
+function wholeOf(unit: string): string | undefined {
+  return /^(?:share|fraction) of (.+)$/.exec(unit)?.[1]
+}
+
+/** What nobody knows, shortly: `io pressure: its kernel has no PSI`; of a list how many there are: `34 quantities: no agent in the guest`. */
+export function absentText({ what, why }: CharacterView['absent'][number]): string {
+  const names = what.split(', ')
+  return `${names.length === 1 ? what : `${names.length} quantities`}: ${why}`
 }
 
 /** Where among its class: `more than 83 % of 41 VMs`. */
