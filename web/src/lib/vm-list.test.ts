@@ -12,13 +12,7 @@ test('all pages are read, one after the other', async () => {
     return asked.length === 1 ? { asOf: 1, vms: [aVm('a')], next: 'b+/' } : { asOf: 2, vms: [aVm('b')] }
   })
   assert.deepEqual(asked, ['/v1/vms?limit=1000', '/v1/vms?limit=1000&cursor=b%2B%2F'])
-  assert.deepEqual({ ...all, vms: all.vms.map(({ vm }) => vm) }, { asOf: 2, vms: ['a', 'b'], isCut: false })
-})
-
-test('a list without an end is cut, and that is said', async () => {
-  let pages = 0
-  const all = await readAllVms(async () => ({ asOf: 1, vms: [aVm(`vm-${pages++}`)], next: 'on' }))
-  assert.deepEqual([all.isCut, all.vms.length, pages], [true, 20, 20])
+  assert.deepEqual({ ...all, vms: all.vms.map(({ vm }) => vm) }, { asOf: 2, vms: ['a', 'b'] })
 })
 
 test('the address says what is shown; a state that is none is no wish', () => {

@@ -1,6 +1,7 @@
 /** The list of VMs: all of them, whatever the server's pages hold, and which of them are shown. */
 import type { VmsView, VmView } from '../../../src/apps/server/views/vms.ts'
 import { withQuery } from './api.ts'
+import { readAll } from './pages-of.ts'
 
 export type VmState = VmView['state']
 
@@ -15,29 +16,21 @@ export const VM_STATE_MEANINGS: Readonly<Record<VmState, string>> = {
 
 /** Longest page of the API. */
 const PAGE = 1000
-/** More than so many are not read at once: 10,000 VMs are the largest site that is promised. */
-const PAGES_MAX = 20
 
 export interface AllVms {
   readonly asOf: number
   readonly vms: readonly VmView[]
-  /** There are more than were read. */
-  readonly isCut: boolean
 }
 
 /** Page by page. @param ask gives the answer at a path */
 export async function readAllVms(ask: (path: string) => Promise<VmsView>): Promise<AllVms> {
-  const vms: VmView[] = []
-  let cursor: string | undefined
   let asOf = 0
-  for (let page = 0; page < PAGES_MAX; page++) {
-    const answer = await ask(withQuery('/v1/vms', { limit: PAGE, cursor }))
-    asOf = answer.asOf
-    vms.push(...answer.vms)
-    cursor = answer.next
-    if (cursor === undefined) return { asOf, vms, isCut: false }
-  }
-  return { asOf, vms, isCut: true }
+  const askPage = (cursor: string | undefined): Promise<VmsView> => ask(withQuery('/v1/vms', { limit: PAGE, cursor }))
+  const vms = await readAll(askPage, (page) => {
+    asOf = page.asOf
+    return page.vms
+  })
+  return { asOf, vms }
 }
 
 export interface VmFilter {
