@@ -7,6 +7,8 @@ export type PageComponent = Component<{ name: string }>
 
 const PAGES: Readonly<Partial<Record<Place, () => Promise<{ default: PageComponent }>>>> = {
   cluster: () => import('./pages/Cluster.svelte'),
+  vms: () => import('./pages/Vms.svelte'),
+  vm: () => import('./pages/Vm.svelte'),
   hosts: () => import('./pages/Hosts.svelte'),
   host: () => import('./pages/Host.svelte'),
 }

@@ -2,7 +2,7 @@
 import { horizonSteps, type TurnContext } from '../../engine/context.ts'
 import { contentionWithin, predictContention } from '../../engine/forecast/contention.ts'
 import { isAlarmed, raiseAlarm } from '../../engine/plan/relieve.ts'
-import { getPersonalityVector } from '../../engine/profile/profiles.ts'
+import { getPersonalityVector, VM_FORECAST_MODEL } from '../../engine/profile/profiles.ts'
 import { PERFORMANCE_MODEL } from '../../engine/suitability/bands.ts'
 import { explainPair } from '../../engine/suitability/pair.ts'
 import { findPlacements, type NotAnswerable } from '../../engine/suitability/placements.ts'
@@ -239,6 +239,7 @@ export class TurnAnswers {
     const newest = context.state.cpuHistory.at(-1)?.[vm] ?? NaN
     return {
       vm: id,
+      model: VM_FORECAST_MODEL,
       ...this.demandOf(vm),
       ...(Number.isNaN(newest) ? {} : { last: newest }),
       ahead,

@@ -93,6 +93,8 @@ export const RefusalView = Type.Object({
 })
 
 export const RefusedHostView = Type.Object({ host: Type.String(), verdict: RefusalView })
+export type RankedHostView = Static<typeof RankedHostView>
+export type RefusedHostView = Static<typeof RefusedHostView>
 
 /** `hostsFor`: every host is in exactly one of the two lists. */
 export const HostsForView = Type.Object({
@@ -153,6 +155,8 @@ export const PairView = Type.Object({
   migration: Type.Optional(EstimateView),
   worth: Type.Optional(Type.Object({ gain: Money, cost: Money, needed: Money, isEnough: Type.Boolean() })),
 })
+export type PairView = Static<typeof PairView>
+export type SideView = Static<typeof SideView>
 
 /** Of an order, whoever tells of it. */
 export const ORDER_FIELDS = {
@@ -194,6 +198,7 @@ export const WhyView = Type.Object({
   timeUntilContention: Type.Optional(ContentionView),
   events: Type.Array(Type.Unknown(), { description: 'what the turn said about the VM or its host' }),
 })
+export type WhyView = Static<typeof WhyView>
 
 const HostForecastView = Type.Object({
   host: Type.String(),
@@ -218,6 +223,7 @@ export const ForecastsView = Type.Object({
 export const VmForecastView = Type.Object({
   ...ANSWER_HEAD,
   vm: Type.String(),
+  model: Type.String({ description: 'by which `ahead` was worked out: the name may change, fields do not' }),
   size: Cores,
   mean: Cores,
   sd: Cores,
@@ -230,6 +236,7 @@ export const VmForecastView = Type.Object({
     cpuRefCores: Type.Array(Type.Union([Type.Number(), Type.Null()]), { description: 'oldest first; null: absent' }),
   }),
 })
+export type VmForecastView = Static<typeof VmForecastView>
 
 /** `contention`: hosts that carry VMs, the likeliest first. */
 export const ContentionsView = Type.Object({
