@@ -5,9 +5,15 @@ import type {
   LedgerSpan,
   LedgerStayView,
   TrustView,
-  Verdict,
 } from '../../../src/apps/server/views/ledger.ts'
-import { factorText, moneyText, percentText, spanText } from '../../../src/terms/shown.ts'
+import {
+  factorText,
+  moneyText,
+  percentTenthsText,
+  percentText,
+  spanText,
+  threeDigits,
+} from '../../../src/terms/shown.ts'
 import { type Scale, scaleOf } from './bars.ts'
 
 /** Which moves of the ledger are shown. */
@@ -29,21 +35,13 @@ export function filterMoves(moves: readonly LedgerMoveView[], { filter, text }: 
 }
 
 function isOfFilter(move: LedgerMoveView, filter: MoveFilter): boolean {
-  switch (filter) {
-    case 'all':
-      return true
-    case 'settled':
-      return move.settledAt !== undefined
-    case 'under way':
-      return OPEN_STATES.includes(move.state)
-    case 'not carried out':
-      return move.state === 'not-carried-out'
-    case 'did not pay':
-      return (netOf(move) ?? 0) < 0
-  }
+  if (filter === 'settled') return move.settledAt !== undefined
+  if (filter === 'under way') return OPEN_STATES.has(move.state)
+  if (filter === 'not carried out') return move.state === 'not-carried-out'
+  return filter === 'all' || (netOf(move) ?? 0) < 0
 }
 
-const OPEN_STATES: readonly string[] = ['recorded', 'accepted', 'verifying', 'frozen']
+const OPEN_STATES: ReadonlySet<LedgerMoveView['state']> = new Set(['recorded', 'accepted', 'verifying', 'frozen'])
 
 /** What a move brought: gain less cost, as it came. Absent until both are known. */
 export function netOf({ gain, cost }: LedgerMoveView): number | undefined {
@@ -93,6 +91,8 @@ export function regretText({ regret }: LedgerMoveView): string {
   return `${moneyText(regret.value)}: ${better} was better`
 }
 
+export type Verdict = LedgerStayView['verdict']
+
 /** Words for verdicts on what was not done. */
 export const VERDICT_WORDS: Readonly<Record<Verdict, string>> = {
   right: 'right',
@@ -131,7 +131,7 @@ export function foresightText({ foresight }: Pick<LedgerSpan, 'foresight'>): str
 /** Whether an interval keeps what it says: too few held, or so many that it says little. */
 export function coverageText({ nominal, checks, held, share }: CoverageRow): string {
   if (share === undefined || checks === 0) return 'No check yet.'
-  return `${held} of ${checks} lay in the interval for ${percentText(nominal)}: ${percentText(share)}.`
+  return `${held} of ${checks} lay in the interval of ${percentText(nominal)}: ${percentTenthsText(share)}.`
 }
 
 /** What the engine's trust in itself comes to, in sentences. */
@@ -148,7 +148,7 @@ export function trustSentences(trust: TrustView): readonly string[] {
       : isTrusted
         ? 'Forecasts are trusted.'
         : 'Forecasts are not trusted: moves must promise twice as much more, and no host is emptied for energy.',
-    `${percentText(coverage.share)} of ${coverage.checked} checks lay in their interval${asked}.`,
+    `${percentTenthsText(coverage.share)} of ${coverage.checked} intervals held${asked}.`,
     `Gain over cost must be ${factorText(marginFactor)} times what the policy asks.`,
     netPerMove === undefined
       ? 'No move is settled yet.'
@@ -161,8 +161,14 @@ export function trustSentences(trust: TrustView): readonly string[] {
 
 /** What came of leaving it, in a few words. */
 export function cameText({ came }: LedgerStayView): string {
-  if (came === undefined) return '–'
+  if (came === undefined) return 'not known'
   return came.contention ? 'contention came' : 'no contention'
+}
+
+/** Demand that was not served, and what of it another host could have served. */
+export function unservedText({ unserved, avoidable }: NonNullable<LedgerStayView['came']>): string {
+  const could = avoidable === undefined ? '' : `; elsewhere ${threeDigits(avoidable)} of them could have been`
+  return `${threeDigits(unserved)} core-hours were not served${could}.`
 }
 
 /** Pages of a list laid one behind the other; an entry that two pages have is told once, as the newer page has it. */
@@ -172,4 +178,9 @@ export function mergePages<Row extends { readonly id: string }>(
 ): readonly Row[] {
   const known = new Set(newest.map(({ id }) => id))
   return [...newest, ...older.filter(({ id }) => !known.has(id))]
+}
+
+/** `7.40 of 9.10 promised`; of no move nothing is known, which is not zero. */
+export function sumText({ moves, promised, realised }: LedgerSpan['gain']): string {
+  return moves === 0 ? 'not known yet' : `${moneyText(realised)} of ${moneyText(promised)} promised`
 }

@@ -58,46 +58,63 @@ export const BUTTONS: Readonly<Record<Word, string>> = {
 }
 
 /** What will happen, before it does. */
-export function consequenceText(word: Word, { vm, from, to, estimate }: About, until: number): string {
-  switch (word) {
-    case 'approve': {
-      const copy =
-        estimate === undefined
-          ? ''
-          : ` It copies about ${bytesText(estimate.copiedBytes)} in ${spanText(estimate.durationMs)}, and the VM pauses for about ${pauseText(estimate.downtimeMs)}.`
-      return `The move is judged anew, and both hosts are asked. If it is still right, ${vm} moves from ${from} to ${to}.${copy}`
-    }
-    case 'reject':
-      return `The policy leaves ${vm} where it is for a day, whichever host it would go to, and relieves ${from} by others.`
-    case 'postpone':
-      return `The policy leaves ${vm} where it is until ${instantText(until)}. Then the move is judged anew and, if it is still right, proposed again.`
-    case 'cancel':
-      return `The platform is asked to end the migration. ${vm} stays on ${from}, and what was copied is thrown away. Where the copy has just ended, it is too late: then it runs on ${to}.`
-    case 'take-back':
-      return `The proposal stands again while it is good, and the policy may move ${vm}.`
-  }
+export function consequenceText(word: Word, about: About, until: number): string {
+  return CONSEQUENCES[word](about, until)
+}
+
+const CONSEQUENCES: Readonly<Record<Word, (about: About, until: number) => string>> = {
+  approve: ({ vm, from, to, estimate }) =>
+    `The move is judged anew, and both hosts are asked. If it is still right, ${vm} moves from ${from} to ${to}.${copyText(estimate)}`,
+  reject: ({ vm, from }) =>
+    `The policy leaves ${vm} where it is for a day, whichever host it would go to, and relieves ${from} by others.`,
+  postpone: ({ vm }, until) =>
+    [
+      `The policy leaves ${vm} where it is until ${instantText(until)}.`,
+      'Then the move is judged anew and, if it is still right, proposed again.',
+    ].join(' '),
+  cancel: ({ vm, from, to }) =>
+    [
+      `The platform is asked to end the migration. ${vm} stays on ${from}, and what was copied is thrown away.`,
+      `Where the copy has just ended, it is too late: then it runs on ${to}.`,
+    ].join(' '),
+  'take-back': ({ vm }) => `The proposal stands again while it is good, and the policy may move ${vm}.`,
+}
+
+function copyText(estimate: About['estimate']): string {
+  if (estimate === undefined) return ''
+  const { copiedBytes, durationMs, downtimeMs } = estimate
+  return ` It copies about ${bytesText(copiedBytes)} in ${spanText(durationMs)}, and the VM pauses for about ${pauseText(downtimeMs)}.`
 }
 
 /** Asks the server. Rejects with an `ApiFailure` where it refuses. */
-export function askWord(api: Api, word: Word, about: About, { reason, until }: Answer): Promise<DoneView> {
-  const { id, vm } = about
-  const because = reasonOf(reason)
-  switch (word) {
-    case 'approve':
-      return api.ask<DoneView>(path`/v1/proposals/${id}/approval`, { method: 'POST' })
-    case 'reject':
-      return api.ask<DoneView>(path`/v1/proposals/${id}/rejection`, { method: 'POST', body: { reason: because } })
-    case 'postpone': {
-      const body = { until: Math.round(until), ...(because === '' ? {} : { reason: because }) }
-      return api.ask<DoneView>(path`/v1/proposals/${id}/postponement`, { method: 'POST', body })
-    }
-    case 'cancel':
-      return api.ask<DoneView>(path`/v1/vms/${vm}/migration`, { method: 'DELETE' })
-    case 'take-back':
-      return about.said === 'postponed'
-        ? api.ask<DoneView>(path`/v1/proposals/${id}/postponement`, { method: 'DELETE' })
-        : api.ask<DoneView>(path`/v1/proposals/${id}/rejection`, { method: 'DELETE' })
-  }
+export function askWord(api: Api, word: Word, about: About, answer: Answer): Promise<DoneView> {
+  const { where, method, body } = QUESTIONS[word](about, answer)
+  return api.ask<DoneView>(where, { method, ...(body === undefined ? {} : { body }) })
+}
+
+interface Question {
+  readonly where: string
+  readonly method: 'POST' | 'DELETE'
+  readonly body?: object
+}
+
+const QUESTIONS: Readonly<Record<Word, (about: About, answer: Answer) => Question>> = {
+  approve: ({ id }) => ({ where: path`/v1/proposals/${id}/approval`, method: 'POST' }),
+  reject: ({ id }, { reason }) => ({
+    where: path`/v1/proposals/${id}/rejection`,
+    method: 'POST',
+    body: { reason: reasonOf(reason) },
+  }),
+  postpone: ({ id }, { reason, until }) => {
+    const because = reasonOf(reason)
+    const body = { until: Math.round(until), ...(because === '' ? {} : { reason: because }) }
+    return { where: path`/v1/proposals/${id}/postponement`, method: 'POST', body }
+  },
+  cancel: ({ vm }) => ({ where: path`/v1/vms/${vm}/migration`, method: 'DELETE' }),
+  'take-back': ({ id, said }) => ({
+    where: said === 'postponed' ? path`/v1/proposals/${id}/postponement` : path`/v1/proposals/${id}/rejection`,
+    method: 'DELETE',
+  }),
 }
 
 /** What stands where somebody else was first, in a sentence. Undefined: the refusal told of nothing. */
@@ -105,7 +122,8 @@ export function standsText(current: unknown): string | undefined {
   const { what, who, until, because, state, vm, from, to } = fieldsOf(current)
   if (what !== undefined && who !== undefined) {
     const end = numberOf(until)
-    return `It was ${textOf(what)} by ${textOf(who)}${end === undefined ? '' : `, until ${instantText(end)}`}${because === undefined ? '.' : `: ${textOf(because)}`}`
+    const lasting = end === undefined ? '' : `, until ${instantText(end)}`
+    return `It was ${textOf(what)} by ${textOf(who)}${lasting}${because === undefined ? '.' : `: ${textOf(because)}`}`
   }
   if (state !== undefined && vm !== undefined)
     return `${textOf(vm)} from ${textOf(from)} to ${textOf(to)}: ${textOf(state)}.`

@@ -67,22 +67,16 @@ function standingsOf(moves: MigrationsView | undefined): ReadonlyMap<string, Sta
 
 /** @param now ms since 1970 of the site; absent: not known yet */
 export function standingText(standing: Standing, now: number | undefined): string {
-  switch (standing.kind) {
-    case 'proposed': {
-      const { endsAt } = standing.proposal
-      return now === undefined ? 'proposed' : `proposed, good for ${spanText(endsAt - now)}`
-    }
-    case 'open':
-      return standing.move.frozen === undefined
-        ? `under way: ${standing.move.state}`
-        : `frozen: ${standing.move.frozen.reason}`
-    case 'ended':
-      return standing.move.state
-    case 'objected':
-      return `${standing.objection.what} by ${standing.objection.who}`
-    case 'said':
-      return 'not carried out'
+  if (standing.kind === 'proposed') {
+    const { endsAt } = standing.proposal
+    return now === undefined ? 'proposed' : `proposed, good for ${spanText(endsAt - now)}`
   }
+  if (standing.kind === 'open') {
+    const { frozen, state } = standing.move
+    return frozen === undefined ? `under way: ${state}` : `frozen: ${frozen.reason}`
+  }
+  if (standing.kind === 'ended') return standing.move.state.replaceAll('-', ' ')
+  return standing.kind === 'objected' ? `${standing.objection.what} by ${standing.objection.who}` : 'not carried out'
 }
 
 /** Where a move's deadline lies on a line from now to the end of the horizon; places from 0 to 1. */
@@ -104,13 +98,14 @@ export function deadlineOf(
   const place = (instant: number): number => Math.min(1, Math.max(0, (instant - now) / horizonMs))
   const isLate = promisedMs !== undefined && now + promisedMs > at
   const when = at <= now ? 'as likely as not already' : `as likely as not in ${spanText(at - now)}`
+  const late = isLate ? ' The copy takes longer than that.' : ''
   const first = earliestAt <= now ? 'from now on' : `from ${spanText(earliestAt - now)} on`
   return {
     earliest: place(earliestAt),
     median: place(at),
     copied: promisedMs === undefined ? undefined : place(now + promisedMs),
     isLate,
-    text: `Contention ${when}, possible ${first}; ${percentText(probability)} within ${spanText(horizonMs)}.${isLate ? ' The copy takes longer than that.' : ''}`,
+    text: `Contention ${when}, possible ${first}; ${percentText(probability)} within ${spanText(horizonMs)}.${late}`,
   }
 }
 
@@ -164,6 +159,21 @@ export function leftAloneOf({ frozenVms, frozenHosts, leftAlone }: MigrationsVie
     })),
   ]
   return all
+}
+
+/** What a person said against a move, in a sentence. */
+export function objectionText({ what, who, until, because }: ObjectionView): string {
+  return `${what} by ${who} until ${instantText(until)}${because === undefined ? '' : `: ${because}`}`
+}
+
+/** Who wants a host emptied, why and since when. @param now ms since 1970 of the site */
+export function wishText({ who, reason, since, isForced }: EvacuationView, now: number | undefined): string {
+  const parts = [
+    `by ${who ?? '?'}${reason === undefined ? '' : `: ${reason}`}`,
+    ...(since === undefined || now === undefined ? [] : [`since ${spanText(now - since)}`]),
+    ...(isForced === true ? ['by force'] : []),
+  ]
+  return parts.join(', ')
 }
 
 /** How far a host is emptied, in a sentence. */
