@@ -120,12 +120,12 @@ export function stayedRows(
 ): readonly { readonly reason: string; readonly text: string; readonly vms: number }[] {
   return Object.entries(stayed)
     .filter(([, vms]) => vms > 0)
-    .map(([reason, vms]) => ({ reason, text: STAYED[reason] ?? `${reason.replaceAll('-', ' ')}.`, vms }))
+    .map(([reason, vms]) => ({ reason, text: STAYED.get(reason) ?? `${reason.replaceAll('-', ' ')}.`, vms }))
     .toSorted((a, b) => b.vms - a.vms || a.reason.localeCompare(b.reason))
 }
 
 /** The sentences of `ethos why VM`, of several. A reason that is new since stands as its word. */
-const STAYED: Readonly<Record<string, string>> = {
+const STAYED: ReadonlyMap<string, string> = new Map(Object.entries({
   'host-comfortable': 'Their host has room for what is forecast, and is not worth emptying.',
   'host-not-worth-emptying': 'Emptying their host would cost more than it saves.',
   'no-suitable-host': 'No host can take them.',
@@ -139,7 +139,7 @@ const STAYED: Readonly<Record<string, string>> = {
   'benefit-below-cost': 'Moving them is not worth what it costs.',
   'hold-not-reached': 'Contention is likely on their host, but has not been for long enough to act.',
   objected: 'Somebody said no, or not yet, to a move of them.',
-}
+}))
 
 /** Something that is left alone, and why. */
 export interface LeftAlone {
