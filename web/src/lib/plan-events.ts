@@ -10,16 +10,18 @@ export function eventTexts(events: readonly unknown[]): readonly string[] {
   })
 }
 
-const SENTENCES: ReadonlyMap<string, (event: Fields) => string> = new Map(Object.entries({
-  'contention-predicted': ({ hostId, demandP95, capacity }: Fields) =>
-    `Contention is foreseen on ${textOf(hostId)}: demand up to ${amountOf(demandP95)} of ${amountOf(capacity)} reference cores.`,
-  'host-kept': ({ hostId, reason }: Fields) => `${textOf(hostId)} is kept on: ${textOf(reason)}`,
-  'no-suitable-host': ({ vmId, refusals, remediation }: Fields) =>
-    `No host can take ${textOf(vmId)}${lackText(fieldsOf(refusals))}.${remedyText(remediation)}`,
-  'threshold-adjusted': ({ from, to, reason }: Fields) =>
-    `The threshold goes from ${amountOf(from)} to ${amountOf(to)}: ${textOf(reason)}`,
-  note: ({ text }: Fields) => textOf(text),
-}))
+const SENTENCES: ReadonlyMap<string, (event: Fields) => string> = new Map(
+  Object.entries({
+    'contention-predicted': ({ hostId, demandP95, capacity }: Fields) =>
+      `Contention is foreseen on ${textOf(hostId)}: demand up to ${amountOf(demandP95)} of ${amountOf(capacity)} reference cores.`,
+    'host-kept': ({ hostId, reason }: Fields) => `${textOf(hostId)} is kept on: ${textOf(reason)}`,
+    'no-suitable-host': ({ vmId, refusals, remediation }: Fields) =>
+      `No host can take ${textOf(vmId)}${lackText(fieldsOf(refusals))}.${remedyText(remediation)}`,
+    'threshold-adjusted': ({ from, to, reason }: Fields) =>
+      `The threshold goes from ${amountOf(from)} to ${amountOf(to)}: ${textOf(reason)}`,
+    note: ({ text }: Fields) => textOf(text),
+  }),
+)
 
 function lackText(refusals: Fields): string {
   const lacks = Object.entries(refusals).flatMap(([lack, hosts]) => {

@@ -125,21 +125,23 @@ export function stayedRows(
 }
 
 /** The sentences of `ethos why VM`, of several. A reason that is new since stands as its word. */
-const STAYED: ReadonlyMap<string, string> = new Map(Object.entries({
-  'host-comfortable': 'Their host has room for what is forecast, and is not worth emptying.',
-  'host-not-worth-emptying': 'Emptying their host would cost more than it saves.',
-  'no-suitable-host': 'No host can take them.',
-  'another-vm-relieves-host': 'Their host needs relief, and other VMs give it.',
-  cooldown: 'They moved lately, or a move of them was proposed, and they rest.',
-  'move-budget': 'They moved as often today as they may.',
-  pinned: 'Their owner pinned them.',
-  'in-flight': 'They are being migrated.',
-  'location-unknown': 'Nobody knows for sure where they run: what is unknown is left alone.',
-  'no-sample': 'Nobody has measured them.',
-  'benefit-below-cost': 'Moving them is not worth what it costs.',
-  'hold-not-reached': 'Contention is likely on their host, but has not been for long enough to act.',
-  objected: 'Somebody said no, or not yet, to a move of them.',
-}))
+const STAYED: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    'host-comfortable': 'Their host has room for what is forecast, and is not worth emptying.',
+    'host-not-worth-emptying': 'Emptying their host would cost more than it saves.',
+    'no-suitable-host': 'No host can take them.',
+    'another-vm-relieves-host': 'Their host needs relief, and other VMs give it.',
+    cooldown: 'They moved lately, or a move of them was proposed, and they rest.',
+    'move-budget': 'They moved as often today as they may.',
+    pinned: 'Their owner pinned them.',
+    'in-flight': 'They are being migrated.',
+    'location-unknown': 'Nobody knows for sure where they run: what is unknown is left alone.',
+    'no-sample': 'Nobody has measured them.',
+    'benefit-below-cost': 'Moving them is not worth what it costs.',
+    'hold-not-reached': 'Contention is likely on their host, but has not been for long enough to act.',
+    objected: 'Somebody said no, or not yet, to a move of them.',
+  }),
+)
 
 /** Something that is left alone, and why. */
 export interface LeftAlone {
