@@ -79,16 +79,21 @@ test('moves stand in the order of the plan, and proposals of earlier turns after
   )
 })
 
-test('what was done to a move wins over what was said of it', () => {
-  const moves = someMoves({
-    proposals: [aProposal('a'), aProposal('b')],
-    open: [aMove('a', 'accepted')],
-    ended: [aMove('b', 'done')],
-  })
+test('a move that is under way is no proposal any more, and one that ended tells how', () => {
+  const moves = someMoves({ proposals: [aProposal('a')], open: [aMove('a', 'accepted')], ended: [aMove('b', 'done')] })
   const { now } = rowsOfPlan(aPlan([aPlanMove('a'), aPlanMove('b')]), moves)
   assert.deepEqual(
     now.map(({ standing }) => standingText(standing, 0)),
     ['under way: accepted', 'done'],
+  )
+})
+
+test('a move that could not be begun and was proposed then waits for a person', () => {
+  const moves = someMoves({ proposals: [aProposal('a')], ended: [aMove('a', 'not-started')] })
+  const { before } = rowsOfPlan(aPlan([]), moves)
+  assert.deepEqual(
+    before.map(({ id, standing }) => `${id} ${standing.kind}`),
+    ['a proposed'],
   )
 })
 

@@ -55,12 +55,12 @@ export function rowsOfPlan(
   return { now, before }
 }
 
-/** What is nearest to the VM wins: a move that ended was once proposed. */
+/** What is under way wins, then what people said. What could not be begun may be proposed after that: then it waits for a person. */
 function standingsOf(moves: MigrationsView | undefined): ReadonlyMap<string, Standing> {
   const standings = new Map<string, Standing>()
+  for (const move of moves?.ended ?? []) standings.set(move.id, { kind: 'ended', move })
   for (const proposal of moves?.proposals ?? []) standings.set(proposal.id, { kind: 'proposed', proposal })
   for (const objection of moves?.objections ?? []) standings.set(objection.id, { kind: 'objected', objection })
-  for (const move of moves?.ended ?? []) standings.set(move.id, { kind: 'ended', move })
   for (const move of moves?.open ?? []) standings.set(move.id, { kind: 'open', move })
   return standings
 }
