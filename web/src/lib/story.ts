@@ -102,7 +102,7 @@ function factsOf(view: MoveStoryView, order: Fields): readonly Fact[] {
       : [
           {
             what: 'Worth',
-            text: `gain ${amountOf(worth['gain'])}${sure}, cost ${amountOf(worth['cost'])}, confidence ${shareOf(worth['confidence'])}`,
+            text: `gain ${amountOf(worth['gain'])}${sure}, cost ${amountOf(worth['cost'])}, confidence ${amountOf(worth['confidence'])}`,
           },
         ]),
     ...(turn?.events ?? []).map((event) => ({ what: 'Seen', text: eventText(event) })),
@@ -122,11 +122,6 @@ function factsOf(view: MoveStoryView, order: Fields): readonly Fact[] {
 
 function capital(text: string): string {
   return `${text.slice(0, 1).toUpperCase()}${text.slice(1)}`
-}
-
-function shareOf(value: unknown): string {
-  const share = numberOf(value)
-  return share === undefined ? textOf(value) : percentText(share)
 }
 
 function causeSentence({ kind, who, host }: NonNullable<MoveStoryView['move']>['cause']): string {
