@@ -9,6 +9,8 @@ const PAGES: Readonly<Partial<Record<Place, () => Promise<{ default: PageCompone
   cluster: () => import('./pages/Cluster.svelte'),
   vms: () => import('./pages/Vms.svelte'),
   vm: () => import('./pages/Vm.svelte'),
+  plan: () => import('./pages/Plan.svelte'),
+  ledger: () => import('./pages/Ledger.svelte'),
   hosts: () => import('./pages/Hosts.svelte'),
   host: () => import('./pages/Host.svelte'),
 }
