@@ -75,6 +75,7 @@ export function fieldOf(at: number): string {
 
 /** The same read back; undefined: it is none. */
 export function instantOf(text: string): number | undefined {
+  if (!/^\d{4}-\d\d-\d\dT\d\d:\d\d$/.test(text)) return undefined
   const at = Date.parse(`${text}:00Z`)
   return Number.isFinite(at) ? at : undefined
 }
