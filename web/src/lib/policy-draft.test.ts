@@ -6,6 +6,7 @@ import {
   draftOf,
   goOnFrom,
   leaningOf,
+  leaningText,
   type PolicyDraft,
   readDraft,
   readPolicy,
@@ -89,6 +90,16 @@ test('a value is called more eager or more careful against the one that ships', 
   assert.equal(leaningOf(fieldOf('consolidation.isEnabled'), false), 'careful')
   assert.equal(leaningOf(fieldOf('prices.currency'), 'USD'), 'other')
   assert.equal(shippedValue('contention.triggerProbability'), 0.2)
+})
+
+test('how some fields lean together is one sentence', () => {
+  const fields = ['gates.cooldownMs', 'gates.noReturnMs', 'prices.currency'].map(fieldOf)
+  assert.equal(leaningText(fields, SITE_POLICY), '3 of 3 fields are as they ship.')
+  const gates = { ...SITE_POLICY.gates, cooldownMs: 60_000, noReturnMs: 86_400_000 }
+  assert.equal(
+    leaningText(fields, { ...SITE_POLICY, gates }),
+    '1 of 3 fields are as they ship, 1 more ready to move, 1 more careful.',
+  )
 })
 
 test('my changes go on from what somebody else has set, and what both changed is named', () => {

@@ -113,6 +113,20 @@ export function leaningOf({ eager, path }: PolicyField, value: FieldValue): Lean
   return sign > 0 === (eager === 'higher') ? 'eager' : 'careful'
 }
 
+/** How some fields lean together, in one sentence. */
+export function leaningText(fields: readonly PolicyField[], policy: Policy): string {
+  const leanings = fields.map((field) => leaningOf(field, valueAt(policy, field.path)))
+  const count = (leaning: Leaning): number => leanings.filter((one) => one === leaning).length
+  const told = [
+    [count('eager'), 'more ready to move'],
+    [count('careful'), 'more careful'],
+    [count('other'), 'of your own'],
+  ] as const
+  const differing = told.flatMap(([n, words]) => (n === 0 ? [] : [`${n} ${words}`]))
+  const shipped = `${count('shipped')} of ${fields.length} fields are as they ship`
+  return `${[shipped, ...differing].join(', ')}.`
+}
+
 /** Without a limit is above every limit. */
 function order(value: FieldValue): number {
   return value === undefined ? Number.MAX_VALUE : typeof value === 'string' ? Number.NaN : Number(value)
