@@ -57,8 +57,10 @@ export class PolicyEditor {
 
   /** What the server says stands: taken over where nothing is being edited, and held beside where something is. */
   hear(view: PolicyView): void {
+    // What was asked before the last save is older than what that answered.
+    if (this.base !== undefined && view.version <= this.base.version) return
     if (this.base === undefined || !this.isChanged) this.begin(view)
-    else if (view.version !== this.base.version) this.standing = view
+    else this.standing = view
   }
 
   /** What the fields say against themselves; and what the server says, of this draft. */

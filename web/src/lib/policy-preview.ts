@@ -1,6 +1,6 @@
 /** What a change would have done to the last day, as the page tells it. */
 import type { PolicyCheckView, PreviewResultView } from '../../../src/apps/server/views/preview.ts'
-import { bytesText, factorText, numberText, spanText } from '../../../src/terms/shown.ts'
+import { bytesText, factorText, instantText, minuteText, numberText, spanText } from '../../../src/terms/shown.ts'
 
 /** One figure of both replays. */
 export interface PreviewRow {
@@ -92,6 +92,11 @@ export function previewSentence({ current, proposed, hosts, vms }: PreviewResult
       ? `the same ${spanText(proposed.contentionMs)} in contention`
       : `${spanText(Math.abs(away))} ${away > 0 ? 'less' : 'more'} in contention`
   return `Over ${hosts} hosts and ${vms} VMs: ${moves(proposed.moves)} where what stands makes ${current.moves}, and ${contention}.`
+}
+
+/** Which span was replayed. */
+export function replayText({ from, to, turns }: Pick<PreviewResultView, 'from' | 'to' | 'turns'>): string {
+  return `Replay of ${minuteText(from)} to ${instantText(to)}, ${turns} turns each`
 }
 
 /** Hosts whose time in contention differs, the most first, and the longest of all for the scale of the bars. */
