@@ -8,6 +8,7 @@ export type PageComponent = Component<{ name: string }>
 const PAGES: Readonly<Partial<Record<Place, () => Promise<{ default: PageComponent }>>>> = {
   cluster: () => import('./pages/Cluster.svelte'),
   policy: () => import('./pages/Policy.svelte'),
+  setup: () => import('./pages/Setup.svelte'),
 }
 
 export function pageOf(place: Place): (() => Promise<{ default: PageComponent }>) | undefined {

@@ -132,7 +132,8 @@ function order(value: FieldValue): number {
   return value === undefined ? Number.MAX_VALUE : typeof value === 'string' ? Number.NaN : Number(value)
 }
 
-/** My changes laid over what somebody else has set meanwhile: fields that I changed stay mine, all others are theirs. `clashes`: both changed them, differently. */
+/** My changes laid over what somebody else has set meanwhile: fields that I changed stay mine, all others are theirs.
+ *  `clashes`: both changed them, differently. */
 export function goOnFrom(
   base: PolicyDraft,
   mine: PolicyDraft,

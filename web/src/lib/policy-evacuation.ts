@@ -23,7 +23,6 @@ export interface Bar {
 
 /** How full a host is, before and after: expected demand, its upper bound, memory that is promised. */
 export function fullnessBars({ cpu, memory }: EvacuationPreviewView['hosts'][number]): readonly Bar[] {
-  const share = (part: number, whole: number): number => (whole > 0 ? part / whole : 0)
   return [
     {
       title: 'CPU expected',
@@ -47,4 +46,8 @@ export function fullnessBars({ cpu, memory }: EvacuationPreviewView['hosts'][num
 export function evacuationHeld(preview: EvacuationPreviewView): string | undefined {
   const first = preview.conflicts.find(({ isNew }) => isNew)
   return first === undefined ? undefined : `${first.text} ${first.remedy}`
+}
+
+function share(part: number, whole: number): number {
+  return whole > 0 ? part / whole : 0
 }

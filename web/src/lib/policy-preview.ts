@@ -85,13 +85,12 @@ export function previewRows({ current, proposed }: PreviewResultView): readonly 
 
 /** One sentence with what matters most. */
 export function previewSentence({ current, proposed, hosts, vms }: PreviewResultView): string {
-  const moves = (count: number): string => `${count} ${count === 1 ? 'move' : 'moves'}`
   const away = current.contentionMs - proposed.contentionMs
   const contention =
     spanText(current.contentionMs) === spanText(proposed.contentionMs)
       ? `the same ${spanText(proposed.contentionMs)} in contention`
       : `${spanText(Math.abs(away))} ${away > 0 ? 'less' : 'more'} in contention`
-  return `Over ${hosts} hosts and ${vms} VMs: ${moves(proposed.moves)} where what stands makes ${current.moves}, and ${contention}.`
+  return `Over ${hosts} hosts and ${vms} VMs: ${proposed.moves} ${proposed.moves === 1 ? 'move' : 'moves'} where what stands makes ${current.moves}, and ${contention}.`
 }
 
 /** Which span was replayed. */
@@ -115,11 +114,14 @@ export function mayBeSaved(about: {
   readonly isPreviewed: boolean
   readonly isOperator: boolean
 }): { readonly isGood: boolean; readonly reason?: string } {
-  const no = (reason: string) => ({ isGood: false, reason })
   if (!about.isOperator) return no('Needs the role operator.')
   if (!about.isChanged) return no('Nothing is changed.')
   if (about.problems > 0) return no('Fields that can’t be understood are marked.')
   if (about.check !== undefined && about.check.problems.length > 0) return no(about.check.problems[0]?.text ?? '')
   if (!about.isPreviewed) return no('Look at what it would have done first.')
   return { isGood: true }
+}
+
+function no(reason: string): { readonly isGood: false; readonly reason: string } {
+  return { isGood: false, reason }
 }
