@@ -90,7 +90,8 @@ export function previewSentence({ current, proposed, hosts, vms }: PreviewResult
     spanText(current.contentionMs) === spanText(proposed.contentionMs)
       ? `the same ${spanText(proposed.contentionMs)} in contention`
       : `${spanText(Math.abs(away))} ${away > 0 ? 'less' : 'more'} in contention`
-  return `Over ${hosts} hosts and ${vms} VMs: ${proposed.moves} ${proposed.moves === 1 ? 'move' : 'moves'} where what stands makes ${current.moves}, and ${contention}.`
+  const moves = `${proposed.moves} ${proposed.moves === 1 ? 'move' : 'moves'}`
+  return `Over ${hosts} hosts and ${vms} VMs: ${moves} where what stands makes ${current.moves}, and ${contention}.`
 }
 
 /** Which span was replayed. */

@@ -35,7 +35,7 @@ export class PreviewRun {
     this.failure = undefined
     const { signal } = abort
     try {
-      let view = await this.api.ask<PolicyPreviewView>('/v1/policy/previews', { method: 'POST', body: wish, signal })
+      let view = await this.api.ask<PolicyPreviewView>('/v1/policy/preview', { method: 'POST', body: wish, signal })
       this.view = view
       while (view.state === 'running') {
         await sleep(LOOK_MS)

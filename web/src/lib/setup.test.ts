@@ -46,7 +46,7 @@ const stepOf = (facts: SetupFacts, name: string): SetupStep => {
 
 test('an empty site is sent to measure a host, then to let it report', () => {
   assert.equal(nextStep(setupSteps(empty))?.name, 'measured')
-  const registered = { ...empty, hosts: [host('kvm-1', { reportedAt: undefined } as object)] }
+  const registered = { ...empty, hosts: [{ host: 'kvm-1', isComplete: true }] }
   const next = nextStep(setupSteps(registered))
   assert.equal(next?.name, 'reporting')
   assert.deepEqual(next?.lacking, ['kvm-1 has never reported.'])
