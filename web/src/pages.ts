@@ -9,6 +9,8 @@ const PAGES: Readonly<Partial<Record<Place, () => Promise<{ default: PageCompone
   cluster: () => import('./pages/Cluster.svelte'),
   policy: () => import('./pages/Policy.svelte'),
   setup: () => import('./pages/Setup.svelte'),
+  hosts: () => import('./pages/Hosts.svelte'),
+  host: () => import('./pages/Host.svelte'),
 }
 
 export function pageOf(place: Place): (() => Promise<{ default: PageComponent }>) | undefined {

@@ -18,6 +18,7 @@ import {
 import { AgentsView as AgentsPage, viewAgent } from '../agents-view.ts'
 import { createToken } from '../join-token.ts'
 import { isGood, makeApiToken } from './api-token.ts'
+import { whyUnconfirmed } from './confirmed.ts'
 import type { ApiParts } from './parts.ts'
 import { conflict, DONE, invalid, UNKNOWN, value } from './reply.ts'
 import { type Ask, type Route, route } from './route.ts'
@@ -48,7 +49,8 @@ function auditRoutes({ store }: ApiParts): readonly Route[] {
 }
 
 /** Tokens live by the machine's clock, and what is on record of them by the site's. */
-function tokenRoutes({ store, clock, wallClock = clock }: ApiParts): readonly Route[] {
+function tokenRoutes(parts: ApiParts): readonly Route[] {
+  const { store, clock, wallClock = clock } = parts
   const base = { access: 'admin', tag: 'access' } as const
   return [
     route({
@@ -67,10 +69,14 @@ function tokenRoutes({ store, clock, wallClock = clock }: ApiParts): readonly Ro
       method: 'POST',
       path: '/v1/tokens',
       summary: 'Makes an API token. The answer is the only place where it is told.',
+      description:
+        'Makes an API token. The answer is the only place where it is told. By session it needs the token shown again: POST /v1/session/confirmation.',
       body: TokenBody,
       status: 201,
       answer: NewTokenView,
       handle: async ({ body, caller }) => {
+        const unconfirmed = whyUnconfirmed(parts, caller)
+        if (unconfirmed !== undefined) return unconfirmed
         const at = wallClock.now()
         const { name, role, expiresAt } = body
         if (expiresAt !== undefined && expiresAt <= at)
