@@ -9,6 +9,7 @@ const PAGES: Readonly<Partial<Record<Place, () => Promise<{ default: PageCompone
   cluster: () => import('./pages/Cluster.svelte'),
   policy: () => import('./pages/Policy.svelte'),
   setup: () => import('./pages/Setup.svelte'),
+  backtest: () => import('./pages/Backtest.svelte'),
   hosts: () => import('./pages/Hosts.svelte'),
   host: () => import('./pages/Host.svelte'),
 }
