@@ -29,7 +29,7 @@ export function libvirt({ libvirt: setting, migrations, hosts = [] }: SetupFacts
     state: state === 'done' && left.length > 0 ? 'part' : state,
     told:
       state === 'done'
-        ? `VMs may be moved by ${driver ?? 'libvirt'}${count === undefined ? '' : ` between ${count} hosts`}.`
+        ? `VMs may be moved (${driver ?? 'libvirt'})${count === undefined || count === 0 ? '' : ` between ${count} hosts`}.`
         : 'None is configured: turns are taken and nothing can be moved.',
     lacking: firstOf(left.map(({ host }) => `${host} reports, and is not among them.`)),
     commands:
