@@ -11,6 +11,9 @@ const PAGES: Readonly<Partial<Record<Place, () => Promise<{ default: PageCompone
   vm: () => import('./pages/Vm.svelte'),
   plan: () => import('./pages/Plan.svelte'),
   ledger: () => import('./pages/Ledger.svelte'),
+  policy: () => import('./pages/Policy.svelte'),
+  setup: () => import('./pages/Setup.svelte'),
+  backtest: () => import('./pages/Backtest.svelte'),
   hosts: () => import('./pages/Hosts.svelte'),
   host: () => import('./pages/Host.svelte'),
 }
