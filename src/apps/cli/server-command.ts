@@ -39,7 +39,10 @@ export function addServer(program: Command): void {
     .alias('server')
     .description('runs the server: takes in what agents and hosts tell, takes turns, and answers people and programs')
     .option('--data <folder>', 'where keys and, without --store, all else is kept; made if missing')
-    .option('--demo', 'a simulated cluster at sixty times the clock’s pace, in a folder of its own unless --data names one')
+    .option(
+      '--demo',
+      'a simulated cluster at sixty times the clock’s pace, in a folder of its own unless --data names one',
+    )
     .option('--for <seconds>', 'with --demo: ends by itself')
     .option(...STORE)
     .option('--listen <host:port>', 'address and port to listen on', '127.0.0.1:8470')

@@ -46,14 +46,16 @@ export function activityOf({ vm, habits, number, at, share, served }: ActivityAs
   const size = vmSizeRefCores(vm)
   const wanted = size * share
   const given = wanted * served
-  const noise = (key: number): number => 1 + NOISE * (2 * (hashPair(number, Math.floor(at / MINUTE_MS), key) / 2 ** 32) - 1)
+  const noise = (key: number): number =>
+    1 + NOISE * (2 * (hashPair(number, Math.floor(at / MINUTE_MS), key) / 2 ** 32) - 1)
   const work = Math.max(given, size * RESTING)
   return {
     wanted,
     given,
     // Who slept half of the rest of the time sleeps half of the time that he waits: the same as `cpuDemand` takes, the other way round.
     waited: wanted > 0 ? 1 - served : 0,
-    memoryBytes: vm.memoryBytes * Math.min(0.97, (habits.memoryAtRest + habits.memoryOfLoad * share) * (0.98 + 0.02 * noise(1))),
+    memoryBytes:
+      vm.memoryBytes * Math.min(0.97, (habits.memoryAtRest + habits.memoryOfLoad * share) * (0.98 + 0.02 * noise(1))),
     diskReadBytesPerSec: work * habits.diskReadBytes * noise(2),
     diskWriteBytesPerSec: work * habits.diskWriteBytes * noise(3),
     netReceiveBytesPerSec: work * habits.netReceiveBytes * noise(4),

@@ -44,7 +44,11 @@ export class DemoDriver implements MigrationDriver, VmFactsReader, PlatformReade
     try {
       return await this.ask<Sighting>('observe', { vmId, hostId })
     } catch (error) {
-      return { kind: 'unreachable', at: this.clock.now(), reason: error instanceof Error ? error.message : String(error) }
+      return {
+        kind: 'unreachable',
+        at: this.clock.now(),
+        reason: error instanceof Error ? error.message : String(error),
+      }
     }
   }
 

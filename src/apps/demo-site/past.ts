@@ -25,7 +25,11 @@ export function begunAt(folder: string): EpochMs | undefined {
     return parseNumber(fields['begunAt'], `${MARK}.begunAt`, { min: 0, integer: true })
   }
   if (!existsSync(storePath(folder))) return undefined
-  throw new UsageError('--data', folder, 'A site that is no demo lives there, and imagined hosts would be among its own. Another folder?')
+  throw new UsageError(
+    '--data',
+    folder,
+    'A site that is no demo lives there, and imagined hosts would be among its own. Another folder?',
+  )
 }
 
 export function markBegun(folder: string, at: EpochMs): void {

@@ -47,7 +47,8 @@ export class DemoPlatform {
   preflight({ order }: MigrationIntent): Preflight {
     const { cluster, copies } = this.world
     const [vm, to] = [this.world.vmIndex(order.vmId), this.world.hostIndex(order.to)]
-    if (vm < 0 || to < 0) return { refusals: [no('location-unknown', 1, `${order.vmId} or ${order.to} is not there.`)], warnings: [] }
+    if (vm < 0 || to < 0)
+      return { refusals: [no('location-unknown', 1, `${order.vmId} or ${order.to} is not there.`)], warnings: [] }
     const arriving = copies.of(to).flatMap((copy) => (copy.to === to ? [copy.vm] : []))
     const taken = [...this.world.membersOf(to), ...arriving, vm].reduce((sum, v) => sum + cluster.vms[v].memoryBytes, 0)
     const short = taken - cluster.hosts[to].memoryBytes
@@ -63,7 +64,8 @@ export class DemoPlatform {
     const vm = this.world.vmIndex(order.vmId)
     const [refusal] = this.preflight(intent).refusals
     if (refusal !== undefined) return refusal.reason
-    if (this.world.hostOf[vm] !== this.world.hostIndex(order.from)) return `${order.vmId} does not run on ${order.from}.`
+    if (this.world.hostOf[vm] !== this.world.hostIndex(order.from))
+      return `${order.vmId} does not run on ${order.from}.`
     if (this.world.copies.ofVm(vm) !== undefined) return `${order.vmId} is being copied already.`
     this.world.copies.begin(intent, this.now(), onEnd)
     return undefined
@@ -88,7 +90,10 @@ export class DemoPlatform {
     const { dirtyBytesPerSec, hotBytes } = this.world.copies.writing(vm, at)
     // Of pages that are written again within the second each counts once.
     const mib = (hotBytes * (1 - Math.exp(-dirtyBytesPerSec / hotBytes))) / MiB
-    const windows = Array.from({ length: WINDOWS }, (_, w) => ({ mibPerSec: this.wobble(mib, vm, at + w), windowSec: 1 }))
+    const windows = Array.from({ length: WINDOWS }, (_, w) => ({
+      mibPerSec: this.wobble(mib, vm, at + w),
+      windowSec: 1,
+    }))
     const [{ mibPerSec }, ...more] = windows
     const memoryMib = this.world.cluster.vms[vm].memoryBytes / MiB
     const facts: VmFacts = {

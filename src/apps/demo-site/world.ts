@@ -75,7 +75,9 @@ export class DemoWorld {
     const within = at - 1
     const busy = this.busyCores(host, within)
     const running = this.membersOf(host).map((vm) => this.told(vm, within, 'running'))
-    const incoming = this.copies.of(host).flatMap(({ vm, to }) => (to === host ? [this.told(vm, within, 'incoming')] : []))
+    const incoming = this.copies
+      .of(host)
+      .flatMap(({ vm, to }) => (to === host ? [this.told(vm, within, 'incoming')] : []))
     const characteristics = this.cluster.hosts[host]
     const memory = [...running, ...incoming].reduce((sum, { mean }) => sum + (mean.memory ?? 0), OWN_MEMORY_BYTES)
     return {

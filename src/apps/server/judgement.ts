@@ -183,6 +183,10 @@ export class SiteJudgement implements SiteAnswers {
     return this.ask({ what: 'forecast-of', vm })
   }
 
+  async likeness(vm: VmId): Promise<Answer> {
+    return this.ask({ what: 'likeness', vm })
+  }
+
   async contention(): Promise<Answer> {
     return this.ask({ what: 'contention' })
   }
@@ -193,6 +197,10 @@ export class SiteJudgement implements SiteAnswers {
 
   async hostLoads(): Promise<Answer> {
     return this.ask({ what: 'host-loads' })
+  }
+
+  async outlook(): Promise<Answer> {
+    return this.ask({ what: 'outlook' })
   }
 
   async alerts(): Promise<Answer> {
