@@ -40,13 +40,13 @@ test('the demo shows hosts, VMs with and without agents, and a move that the eng
     }
   }
 
-  const { hosts } = await ask<{ hosts: readonly { id: string }[] }>('/v1/hosts?limit=100')
+  const { hosts } = await ask<{ hosts: readonly { host: string }[] }>('/v1/hosts?limit=100')
   assert.equal(hosts.length, 12)
   const { vms } = await until('VMs', async () => {
-    const told = await ask<{ vms: readonly { id: string; host?: string }[] }>('/v1/vms?limit=500')
+    const told = await ask<{ vms: readonly { vm: string; host?: string }[] }>('/v1/vms?limit=500')
     return told.vms.length === 140 && told.vms.every(({ host }) => host !== undefined) ? told : undefined
   })
-  assert.ok(vms.some(({ id }) => id === 'web-01'))
+  assert.ok(vms.some(({ vm }) => vm === 'web-01'))
   const done = await until('a move that is done', async () => {
     const { ended } = await ask<{ ended: readonly Move[] }>('/v1/migrations')
     return ended.find(({ state }) => state === 'done')
