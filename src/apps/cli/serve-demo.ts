@@ -1,5 +1,6 @@
 /** `ethos serve --demo`: starts it, says where it is, and ends it when somebody asks or its time is over. */
-import { resolve } from 'node:path'
+import { createServer } from 'node:net'
+import { resolve as resolvePath } from 'node:path'
 import { SECOND_MS } from '../../terms/units.ts'
 import { writeCompiled } from '../compile-cache.ts'
 import { startDemo } from '../demo-site/demo.ts'
@@ -18,10 +19,11 @@ export async function serveDemo(options: ServeOptions): Promise<void> {
     throw new UsageError('--store', options.store, 'A demo keeps its imagined hosts in a folder of its own: leave it out.')
   const forMs = parseFor(options.for)
   const log = makeLog(options.jsonLogs === true ? 'json' : 'text', (text) => void process.stderr.write(text))
+  await requireFree(host, port)
   const signalled = signal()
   process.stdout.write('Starting the demo: a simulated cluster under the real server. It takes some seconds.\n')
   const demo = await startDemo({
-    ...(options.data === undefined ? {} : { data: resolve(options.data) }),
+    ...(options.data === undefined ? {} : { data: resolvePath(options.data) }),
     host,
     port,
     version: readVersion(),
@@ -43,11 +45,32 @@ function tellWhere(
   const { host, forMs, data } = about
   const name = host.includes(':') ? `[${host}]` : host
   const ends = forMs === undefined ? 'Ctrl-C ends it' : `It ends by itself after ${forMs / SECOND_MS} s, or by Ctrl-C`
-  const kept = data === undefined ? 'Nothing of it is kept.' : `What it learns is kept in ${resolve(data)}.`
+  const kept = data === undefined ? 'Nothing of it is kept.' : `What it learns is kept in ${resolvePath(data)}.`
   process.stdout.write(
     `\nOpen  http://${name}:${port}/#token=${makeOneTimeToken('admin')}\n\n` +
       `The token signs one browser in, within ten minutes. A minute of the site passes in a second. ${ends}. ${kept}\n`,
   )
+}
+
+/** Said at once, and not when all else is made. */
+async function requireFree(host: string, port: number): Promise<void> {
+  if (port === 0) return
+  const probe = createServer()
+  try {
+    await new Promise<void>((resolve, reject) => {
+      probe.once('error', reject)
+      probe.listen({ host, port }, resolve)
+    })
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : String(error)
+    const why = code === 'EADDRINUSE' ? 'Another program listens there' : 'It can not be listened on'
+    const remedy = `${why} (${code}). Another port: --listen ${host}:${port === 65_535 ? port - 1 : port + 1}.`
+    throw new UsageError('--listen', `${host}:${port}`, remedy)
+  } finally {
+    await new Promise<void>((resolve) => {
+      probe.close(() => resolve())
+    })
+  }
 }
 
 /** One that comes while it starts counts as well. */

@@ -6,10 +6,13 @@ import type { Logger } from 'pino'
 import { PacedClock } from '../../drivers/paced-clock.ts'
 import { WallClock } from '../../drivers/wall-clock.ts'
 import { DAY_MS, type EpochMs, HOUR_MS } from '../../terms/units.ts'
+import { SLOT_MS } from '../../terms/usage.ts'
+import { Authority } from '../server/authority.ts'
 import { openDataFolder } from '../server/data-folder.ts'
 import { entryUrl } from './entry-url.ts'
 import { withSite } from '../server/open-site.ts'
 import { type SiteServer, startSiteServer } from '../server/site-server.ts'
+import { Agents } from './agents.ts'
 import { demoCluster } from './cluster.ts'
 import { followedBy, readRecorded, TraceLoad } from './load.ts'
 import { begunAt, markBegun, readStand, tellPast } from './past.ts'
@@ -68,7 +71,7 @@ export async function startDemo(options: DemoOptions): Promise<Demo> {
 
 async function begin(options: DemoOptions, own: string, ends: (() => unknown)[]): Promise<Omit<Demo, 'close'>> {
   const folder = openDataFolder(options.data ?? join(own, 'data'))
-  const { world, from } = await makeWorld(folder)
+  const { world, agents, from } = await makeWorld(folder)
   const clock = PacedClock.begin(from, DEMO_SPEED)
   const path = join(own, 'cluster.sock')
   const socket = await ClusterSocket.open(new DemoPlatform(world, () => clock.now()), path)
@@ -91,14 +94,20 @@ async function begin(options: DemoOptions, own: string, ends: (() => unknown)[])
     mover: { controllerEntry: entryUrl('controller'), platform: path },
   })
   ends.push(() => server.close())
-  const reporters = new Reporters(world, { store: server.store, clock, log })
+  const reporters = new Reporters(world, { agents, store: server.store, clock, log })
   reporters.start()
   ends.push(() => reporters.close())
   return { server, clock }
 }
 
+interface Made {
+  readonly world: DemoWorld
+  readonly agents: Agents
+  readonly from: EpochMs
+}
+
 /** As it was left in the folder; or new, with its past told. */
-async function makeWorld(folder: string): Promise<{ readonly world: DemoWorld; readonly from: EpochMs }> {
+async function makeWorld(folder: string): Promise<Made> {
   const recorded = readRecorded()
   const followed = followedBy(recorded)
   const cluster = demoCluster(SEED)
@@ -108,14 +117,22 @@ async function makeWorld(folder: string): Promise<{ readonly world: DemoWorld; r
   return withSite({ data: folder, store: OWN_STORE }, async (store) => {
     if (before === undefined) {
       const world = new DemoWorld(cluster, load)
-      markBegun(folder, begun)
+      const agents = new Agents(world, begun)
+      // A folder in which VMs are known and no authority is, is a damaged one.
+      await Authority.open(folder, new WallClock())
       await tellPast(store, world, begun)
-      return { world, from: begun }
+      await agents.learn(store, begun, true)
+      markBegun(folder, begun)
+      return { world, agents, from: begun }
     }
     const { at, hostOf } = await readStand(store)
     const hosts = new Map<string, number>(cluster.hosts.map(({ id }, h) => [id, h]))
     const placed = Int32Array.from(cluster.vms, ({ id }, v) => hosts.get(hostOf.get(id) ?? '') ?? cluster.placed[v])
-    return { world: new DemoWorld(cluster, load, placed), from: Math.max(begun, at + 1) }
+    const world = new DemoWorld(cluster, load, placed)
+    const from = Math.max(begun, at + 1)
+    const agents = new Agents(world, from)
+    await agents.learn(store, Math.floor(from / SLOT_MS) * SLOT_MS, false)
+    return { world, agents, from }
   })
 }
 

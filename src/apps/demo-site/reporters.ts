@@ -1,15 +1,18 @@
-/** The demo's hosts tell the server what runs on them, once a minute of the site's time: straight into its store, past the door that real reporters take. */
+/** The demo's hosts and agents tell the server what there is, a minute of the site's time after the other: straight into its store, past the door that real
+ *  reporters take. */
 import type { Logger } from 'pino'
 import { PacedClock } from '../../drivers/paced-clock.ts'
 import { type EpochMs, MINUTE_MS } from '../../terms/units.ts'
 import { SLOT_MS } from '../../terms/usage.ts'
 import type { SiteStore } from '../../world/site-store.ts'
+import type { Agents } from './agents.ts'
 import type { DemoWorld } from './world.ts'
 
 /** The cluster's copies go on at least this often, by the machine's clock. */
 const TICK_MS = 100
 
 export interface ReportersOptions {
+  readonly agents: Agents
   readonly store: SiteStore
   readonly clock: PacedClock
   readonly log: Logger
@@ -54,10 +57,13 @@ export class Reporters {
   }
 
   private async tell(at: EpochMs, windowMs: number): Promise<void> {
-    const { store, clock } = this.options
+    const { store, clock, agents } = this.options
     this.world.copies.tick(clock.now())
     const told = { at, windowMs, arrivedAt: clock.now() }
     await store.hosts.report(this.world.cluster.hosts.map((_, host) => this.world.report(host, told)))
+    agents.read(at)
+    // Windows end with slots; a slot that was slept through is told with the next.
+    if (at % SLOT_MS < windowMs) await agents.tell(store, clock.now())
   }
 }
 
