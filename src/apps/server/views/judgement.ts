@@ -26,6 +26,9 @@ export const ANSWER_HEAD = {
   }),
 }
 
+/** Names change as models get better; fields do not. */
+const Model = Type.Optional(Type.String({ description: 'by which this was worked out' }))
+
 export const ScoreView = Type.Object({
   total: Money,
   terms: Type.Object({ performance: Money, energy: Money, load: Money, migration: Money }),
@@ -210,6 +213,7 @@ const HostForecastView = Type.Object({
 /** `forecasts`: hosts that carry VMs. */
 export const ForecastsView = Type.Object({
   ...ANSWER_HEAD,
+  model: Model,
   horizonMs: Type.Number(),
   quantile: Share,
   hosts: Type.Array(HostForecastView),
@@ -218,6 +222,7 @@ export const ForecastsView = Type.Object({
 /** `forecastOf`: one VM. */
 export const VmForecastView = Type.Object({
   ...ANSWER_HEAD,
+  model: Model,
   vm: Type.String(),
   size: Cores,
   mean: Cores,
@@ -235,6 +240,7 @@ export const VmForecastView = Type.Object({
 /** `contention`: hosts that carry VMs, the likeliest first. */
 export const ContentionsView = Type.Object({
   ...ANSWER_HEAD,
+  model: Model,
   horizonMs: Type.Number(),
   triggerProbability: Share,
   hosts: Type.Array(
