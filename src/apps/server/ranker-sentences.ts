@@ -18,6 +18,7 @@ export const SENTENCE_OF: Readonly<Record<string, string>> = {
   'no-sample': 'Nobody has measured it.',
   'benefit-below-cost': 'Moving it is not worth what it costs.',
   'hold-not-reached': 'Contention is likely on its host, but has not been for long enough to act.',
+  objected: 'Somebody said no, or not yet, to a move of it.',
 }
 
 /** Whether an event of the turn is about a VM, or about the host that it is on. */

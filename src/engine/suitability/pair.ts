@@ -113,6 +113,7 @@ const GATE_REMEDIES: Readonly<Record<(typeof VM_GATES)[number]['lacking'], strin
   'location-unknown': 'A report of the host it runs on, or of the host that should know.',
   'in-flight': 'Its present migration has to end.',
   pinned: 'Its owner has to take the pin away.',
+  objected: 'Time; or whoever objected takes it back: `ethos moves`.',
   cooldown: 'Time; or a shorter cooldownMs in the policy.',
   'move-budget': 'Time; or a larger movesPerVmDayMax in the policy.',
 }

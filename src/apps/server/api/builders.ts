@@ -10,6 +10,7 @@ import { DAY_MS, type EpochMs } from '../../../terms/units.ts'
 import { openSqliteSite } from '../../../drivers/sqlite/site-store.ts'
 import type { AdmissionRule, SiteStore } from '../../../world/site-store.ts'
 import { Authority } from '../authority.ts'
+import { BacktestDesk } from '../backtests/backtest-desk.ts'
 import { type Bearer, forBearer } from '../certificates.ts'
 import { openDataFolder } from '../data-folder.ts'
 import { makeLog } from '../log.ts'
@@ -66,12 +67,17 @@ export interface Shown {
 }
 
 /** The API beside a server's own routes, with a judgement that says fixed things. */
-export function plainApi(app: FastifyInstance, parts: ServerParts, rest: Partial<ApiParts> = {}): void {
+export function plainApi(app: FastifyInstance, parts: ServerParts, rest: Partial<ApiParts> = {}): Api {
   const answers = new FakeAnswers()
   const backupFolder = join(tmpdir(), 'ethos-no-backups')
   const { limits } = rest
   const bounds = limits === undefined ? {} : { limits }
-  addApi(app, apiBeside(parts, { answers, metrics: new Metrics(), backupFolder, version: '0', ...bounds }))
+  const dataFolder = mkdtempSync(join(tmpdir(), 'ethos-no-data-'))
+  app.addHook('onClose', async () => rmSync(dataFolder, { recursive: true, force: true }))
+  return addApi(
+    app,
+    apiBeside(parts, { answers, metrics: new Metrics(), backupFolder, dataFolder, version: '0', ...bounds }),
+  )
 }
 
 /** A token, kept. */
@@ -82,6 +88,22 @@ export async function aToken(
   const { text, token } = makeApiToken({ role, name, at, ...ends })
   await store.apiTokens.add(token)
   return text
+}
+
+/** What the browser of somebody who is signed in sends. */
+export interface SignedIn {
+  /** With whatever it asks. */
+  readonly headers: Readonly<Record<string, string>>
+  /** With what changes something. */
+  readonly changing: Readonly<Record<string, string>>
+}
+
+/** Signs in by a token, as the page of the server does. */
+export async function signIn(client: Pick<ApiClient, 'ask'>, token: string): Promise<SignedIn> {
+  const answer = await client.ask({ method: 'POST', path: '/v1/session', body: { token } })
+  const [cookie = ''] = answer.headers['set-cookie'] ?? []
+  const headers = { cookie: cookie.split(';')[0] ?? '', 'sec-fetch-site': 'same-origin' }
+  return { headers, changing: { ...headers, 'x-ethos-csrf': String(answer.json['session']?.csrf) } }
 }
 
 /** A certificate as an agent, a host or an operator has it. */
@@ -181,6 +203,7 @@ export class ApiBench {
   readonly metrics = new Metrics()
   readonly store: SiteStore
   readonly answers: SiteAnswers
+  readonly backtests: BacktestDesk
   private running:
     | {
         readonly app: FastifyInstance
@@ -193,8 +216,16 @@ export class ApiBench {
 
   /** @param about without a store: SQLite in the folder */
   constructor({ store, answers = new FakeAnswers() }: { store?: SiteStore; answers?: SiteAnswers } = {}) {
-    this.store = store ?? openSqliteSite(join(this.folder, 'site.sqlite'), { admit: TAKEN })
+    this.store = store ?? openSqliteSite(join(this.folder, 'ethos.sqlite'), { admit: TAKEN })
     this.answers = answers
+    const log = makeLog('json', (text) => void this.said.push(text))
+    const place = { data: this.folder }
+    this.backtests = new BacktestDesk({
+      folder: join(this.folder, 'backtests'),
+      place,
+      clock: { now: () => this.now },
+      log,
+    })
   }
 
   get app(): FastifyInstance {
@@ -247,6 +278,7 @@ export class ApiBench {
       peerOf: (socket) => judgePeer(socket, authority, this.now),
       pin: () => authority.pin,
       backupFolder: join(this.folder, 'backups'),
+      backtests: this.backtests,
       version: '0.0.0-test',
       ...rest,
     })

@@ -6,9 +6,11 @@ import { SECOND_MS } from '../../../terms/units.ts'
 import type { Clock } from '../../../world/clock.ts'
 import type { SiteStore } from '../../../world/site-store.ts'
 import type { Peer } from '../peer.ts'
+import type { BacktestDesk } from '../backtests/backtest-desk.ts'
 import type { SiteAnswers } from '../site-answers.ts'
 import type { Trouble } from '../trouble.ts'
 import type { Metrics } from './metrics.ts'
+import { SESSION_LIMITS, type SessionLimits } from './sessions.ts'
 
 /** Bounds on callers. */
 export interface ApiLimits {
@@ -21,6 +23,8 @@ export interface ApiLimits {
   /** Streams of events, of one token and in all. */
   readonly streamsPerToken: number
   readonly streamsInAll: number
+  /** Browsers that are signed in. */
+  readonly sessions: SessionLimits
 }
 
 /** A dashboard asks some ten things every 5 s; a program that walks 10,000 VMs one by one does it in two minutes. */
@@ -30,15 +34,18 @@ export const API_LIMITS: ApiLimits = {
   refused: { each: { everyMs: 3 * SECOND_MS, burst: 20 }, together: { everyMs: 50, burst: 200 } },
   streamsPerToken: 32,
   streamsInAll: 500,
+  sessions: SESSION_LIMITS,
 }
 
 export interface ApiParts {
   /** Through `timed`, where the metrics are to tell of it. */
   readonly store: SiteStore
   readonly answers: SiteAnswers
+  /** Runs what-ifs on recorded demand. It ends with the server. */
+  readonly backtests: BacktestDesk
   readonly clock: Pick<Clock, 'now'>
-  /** By which tokens end and callers are counted. Absent: `clock`. */
-  readonly wallClock?: Pick<Clock, 'now'>
+  /** By which sessions and tokens end, and callers are counted. Absent: `clock`, which passes faster than people do where a day is played in minutes. */
+  readonly peopleClock?: Pick<Clock, 'now'>
   readonly log: Logger
   readonly trouble: Pick<Trouble, 'list'>
   readonly metrics: Metrics
@@ -50,6 +57,8 @@ export interface ApiParts {
   readonly backupFolder: string
   /** Of the program. */
   readonly version: string
+  /** Where the built page lies. Absent: there is none. */
+  readonly pageFolder?: string
   /** `/metrics` without a token. */
   readonly areMetricsOpen?: boolean
   readonly limits?: Partial<ApiLimits>

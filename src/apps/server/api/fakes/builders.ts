@@ -17,6 +17,7 @@ import type {
   SiteStore,
 } from '../../../../world/site-store.ts'
 import type { AskResult } from '../../controller-messages.ts'
+import type { ObjectionAsk } from '../../objecting.ts'
 import type { Answer, JudgementStatus, SiteAnswers, SiteEvent } from '../../site-answers.ts'
 
 const UNUSED = (): never => {
@@ -242,6 +243,8 @@ export class FakeAnswers implements SiteAnswers {
     numbers: () => ({ open: 2, frozen: 1, promises: { total: { medianError: 0.04, coverage: 0.8 } } }),
     heed: async () => void this.moves.heeded++,
     approve: (orderId: string, who: string) => this.move('approve', orderId, who),
+    object: (ask: ObjectionAsk) => this.move('object', ask),
+    lift: (ask: Pick<ObjectionAsk, 'kind' | 'orderId' | 'who'>) => this.move('lift', ask),
     cancel: (vm: string, who: string) => this.move('cancel', vm, who),
     vouch: (host: string, who: string) => this.move('vouch', host, who),
   }
