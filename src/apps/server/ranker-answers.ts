@@ -1,8 +1,8 @@
 /** Answers about one turn's sheet, as JSON text. Pure but for the sheet, which is left as it was found. */
 import { horizonSteps, type TurnContext } from '../../engine/context.ts'
-import { contentionWithin, predictContention } from '../../engine/forecast/contention.ts'
+import { CONTENTION_MODEL, contentionWithin, LOAD_MODEL, predictContention } from '../../engine/forecast/contention.ts'
 import { isAlarmed, raiseAlarm } from '../../engine/plan/relieve.ts'
-import { getPersonalityVector, VM_FORECAST_MODEL } from '../../engine/profile/profiles.ts'
+import { AHEAD_MODEL, getPersonalityVector } from '../../engine/profile/profiles.ts'
 import { PERFORMANCE_MODEL } from '../../engine/suitability/bands.ts'
 import { explainPair } from '../../engine/suitability/pair.ts'
 import { findPlacements, type NotAnswerable } from '../../engine/suitability/placements.ts'
@@ -215,6 +215,7 @@ export class TurnAnswers {
     const { context } = this
     const { horizonMs, quantile } = context.policy.forecast
     return {
+      model: LOAD_MODEL,
       horizonMs,
       quantile,
       hosts: this.usedHosts().map((h) => {
@@ -239,8 +240,8 @@ export class TurnAnswers {
     const newest = context.state.cpuHistory.at(-1)?.[vm] ?? NaN
     return {
       vm: id,
-      model: VM_FORECAST_MODEL,
       ...this.demandOf(vm),
+      model: AHEAD_MODEL,
       ...(Number.isNaN(newest) ? {} : { last: newest }),
       ahead,
       recent: {
@@ -263,7 +264,12 @@ export class TurnAnswers {
     }))
     hosts.sort((a, b) => b.probability - a.probability || (a.host < b.host ? -1 : 1))
     const { horizonMs } = context.policy.forecast
-    return { horizonMs, triggerProbability: context.policy.contention.triggerProbability, hosts }
+    return {
+      model: CONTENTION_MODEL,
+      horizonMs,
+      triggerProbability: context.policy.contention.triggerProbability,
+      hosts,
+    }
   }
 
   private plan(): Body {

@@ -25,6 +25,9 @@ export const ANSWER_HEAD = {
   }),
 }
 
+/** Names change as models get better; fields do not. */
+const Model = Type.Optional(Type.String({ description: 'by which this was worked out' }))
+
 export const ScoreView = Type.Object({
   total: Money,
   terms: Type.Object({ performance: Money, energy: Money, load: Money, migration: Money }),
@@ -214,6 +217,7 @@ const HostForecastView = Type.Object({
 /** `forecasts`: hosts that carry VMs. */
 export const ForecastsView = Type.Object({
   ...ANSWER_HEAD,
+  model: Model,
   horizonMs: Type.Number(),
   quantile: Share,
   hosts: Type.Array(HostForecastView),
@@ -222,6 +226,7 @@ export const ForecastsView = Type.Object({
 /** `forecastOf`: one VM. */
 export const VmForecastView = Type.Object({
   ...ANSWER_HEAD,
+  model: Model,
   vm: Type.String(),
   model: Type.String({ description: 'by which `ahead` was worked out: the name may change, fields do not' }),
   size: Cores,
@@ -241,6 +246,7 @@ export type VmForecastView = Static<typeof VmForecastView>
 /** `contention`: hosts that carry VMs, the likeliest first. */
 export const ContentionsView = Type.Object({
   ...ANSWER_HEAD,
+  model: Model,
   horizonMs: Type.Number(),
   triggerProbability: Share,
   hosts: Type.Array(
