@@ -4,8 +4,11 @@ import {
   addedWattsNumber,
   ageText,
   amountText,
+  bandText,
+  behindText,
   bytesText,
   coresText,
+  groundsText,
   hostCoresNumber,
   hostWattsNumber,
   instantText,
@@ -100,6 +103,24 @@ test('shares, money, watts and factors have the digits that they need', () => {
     [hostWattsNumber(211.7), '212'],
     [hostWattsNumber(211.7, true), '~212'],
     [threeDigits(0.12345), '0.123'],
+  ])
+})
+
+test('what a host is behind the best, and a band, are one short phrase', () => {
+  shownAs([
+    [behindText({ total: 0.123, term: 'energy', by: 0.1 }, 'EUR'), '0.12 EUR behind the best, most in energy (0.10)'],
+    [bandText({ p10: 1.021, p90: 1.309 }, latencyText), 'x1.02 to x1.31'],
+    [bandText({ p10: 1.021, p90: 1.022 }, latencyText), 'x1.02'],
+  ])
+})
+
+test('what a sentence rests on is who told it, how much of the time was measured, and how long ago', () => {
+  shownAs([
+    [
+      groundsText({ toldBy: 'host', coverage: 0.98, ageMs: 3 * MINUTE_MS }),
+      'seen by its host, 98 % measured, 3 min ago',
+    ],
+    [groundsText({ toldBy: 'guest', ageMs: 0 }), 'told by the guest, 0 s ago'],
   ])
 })
 

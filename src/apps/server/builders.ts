@@ -77,7 +77,7 @@ export class Bench {
       names: ['127.0.0.1', 'localhost'],
       clock: { now: () => this.now },
       log: makeLog('text', (text) => void this.said.push(text)),
-      extend: (app, parts) => plainApi(app, parts),
+      extend: (app, parts) => void plainApi(app, parts),
       ...rest,
       limits: { ...QUICK, ...rest.limits },
     })

@@ -24,6 +24,8 @@ export interface RouteParts {
   readonly slowMs: number
   /** Longest body of an agent. */
   readonly bodyBytesMax: number
+  /** Nobody shows a certificate by plain HTTP: then there are no routes of agents and hosts. */
+  readonly isPlain: boolean
 }
 
 export interface Exchange<Route extends RouteGenericInterface = RouteGenericInterface> {

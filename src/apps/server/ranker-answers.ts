@@ -3,7 +3,8 @@ import { horizonSteps, type TurnContext } from '../../engine/context.ts'
 import { contentionWithin, predictContention } from '../../engine/forecast/contention.ts'
 import { isAlarmed, raiseAlarm } from '../../engine/plan/relieve.ts'
 import { getPersonalityVector } from '../../engine/profile/profiles.ts'
-import { explainPair, type PairAnswer } from '../../engine/suitability/pair.ts'
+import { PERFORMANCE_MODEL } from '../../engine/suitability/bands.ts'
+import { explainPair } from '../../engine/suitability/pair.ts'
 import { findPlacements, type NotAnswerable } from '../../engine/suitability/placements.ts'
 import { getSuitableHosts, remediate } from '../../engine/suitability/rank.ts'
 import { firstShut } from '../../engine/suitability/rules.ts'
@@ -15,16 +16,18 @@ import { ParseError } from '../../terms/parse.ts'
 import { parsePlacementQuestion } from '../../terms/placement.ts'
 import { type DimensionName, readDimension } from '../../terms/personality.ts'
 import type { Lack } from '../../terms/ranking.ts'
-import { STAY_REASONS, type TimeUntilContention, type TurnEvent } from '../../terms/turn.ts'
+import { STAY_REASONS, type TimeUntilContention } from '../../terms/turn.ts'
 import { clampFraction } from '../../terms/units.ts'
 import { previewEvacuation } from './evacuation-preview.ts'
 import type { Question } from './ranker-questions.ts'
 import { fragment, JsonBytes } from './json-bytes.ts'
 import { planOf } from './ranker-plan.ts'
+import { likenessBody } from './ranker-likeness.ts'
 import { hostField, orderRow, refusalRow, sideRow } from './ranker-rows.ts'
+import { writeOutlook } from './ranker-outlook.ts'
+import { concerns, pairSentence, SENTENCE_OF } from './ranker-sentences.ts'
 import { writeRankingLists } from './ranking-bytes.ts'
 import type { Answer } from './site-answers.ts'
-import { STAY_SENTENCES } from './stay-sentences.ts'
 import type { TurnPacket } from './turn-packet.ts'
 
 /** Pairs of a VM to come and a host that one question may be about, each some 20 µs, and up to eight times a part of that where room is scarce: in
@@ -40,6 +43,8 @@ const SPARE_BYTES = 16 * 1024
 const OBJECT_END = fragment('}')
 
 type HostsQuestion = Extract<Question, { readonly what: 'hosts-for' }>
+/** Those whose answers are written as bytes. */
+type LongQuestion = Extract<Question, { readonly what: 'hosts-for' | 'outlook' }>
 type Body = Readonly<Record<string, unknown>>
 
 function isNotAnswerable(body: Body | NotAnswerable): body is NotAnswerable {
@@ -53,6 +58,8 @@ export class TurnAnswers {
   private alarm: ReturnType<typeof raiseAlarm> | undefined
   /** Asked for by everybody who watches, and the same until the next turn. */
   private planned: Body | undefined
+  /** All but the head: it holds for the turn. */
+  private outlookRest: Uint8Array | undefined
   /** Of the longest ranking so far: the next is about as long. */
   private rankingBytes = SPARE_BYTES
 
@@ -65,6 +72,7 @@ export class TurnAnswers {
     try {
       const head = { asOf: this.packet.observation.at, degraded }
       if (question.what === 'hosts-for') return this.hostsFor(question, head)
+      if (question.what === 'outlook') return this.outlook(head)
       const body = this.bodyOf(question)
       if (body === undefined) return { kind: 'unknown', what: whatOf(question) }
       if (isNotAnswerable(body)) return body
@@ -75,7 +83,7 @@ export class TurnAnswers {
     }
   }
 
-  private bodyOf(question: Exclude<Question, HostsQuestion>): Body | NotAnswerable | undefined {
+  private bodyOf(question: Exclude<Question, LongQuestion>): Body | NotAnswerable | undefined {
     if ('vm' in question) return this.ofVm(question)
     if (question.what === 'place') return this.place(question.question)
     if (question.what === 'forecasts') return this.forecasts()
@@ -88,6 +96,7 @@ export class TurnAnswers {
     const vm = this.context.state.vmIndex.get(question.vm)
     if (vm === undefined) return undefined
     if (question.what === 'pair') return this.pair(vm, question.host)
+    if (question.what === 'likeness') return likenessBody(this.context, vm)
     return question.what === 'why' ? this.why(vm) : this.forecastOf(vm)
   }
 
@@ -103,6 +112,7 @@ export class TurnAnswers {
       vm: ranking.vmId,
       ...hostField(context, vm),
       ...this.terms(),
+      model: PERFORMANCE_MODEL,
       ...this.gateOf(vm),
       ...(ranking.ranked.length > 0 ? {} : { remediation: remediate(context, vm, refusals) }),
     })
@@ -114,6 +124,19 @@ export class TurnAnswers {
     return { kind: 'json', text }
   }
 
+  private outlook(head: Body): Answer {
+    this.alarm ??= raiseAlarm(this.context)
+    const { context, alarm } = this
+    this.outlookRest ??= writeOutlook(this.packet, context, (h) => ({
+      probability: clampFraction(alarm.contention[h]),
+      isAlarmed: isAlarmed(context, alarm, h),
+      until: this.untilContention(h),
+    }))
+    const begin = fragment(`${JSON.stringify(head).slice(0, -1)},`)
+    const json = new JsonBytes(begin.length + this.outlookRest.length)
+    return { kind: 'json', text: json.raw(begin).raw(this.outlookRest).take() }
+  }
+
   private pair(vm: number, hostId: HostId): Body | undefined {
     const host = this.context.state.hostIndex.get(hostId)
     if (host === undefined) return undefined
@@ -122,6 +145,7 @@ export class TurnAnswers {
       vm: id,
       host: hostId,
       ...this.terms(),
+      model: PERFORMANCE_MODEL,
       sentence: pairSentence({ vmId: id, hostId, ...rest, ...(best === undefined ? {} : { best }) }),
       ...rest,
       ...(here === undefined ? {} : { here: sideRow(here) }),
@@ -175,7 +199,7 @@ export class TurnAnswers {
       ...(number === undefined ? {} : { turn: number }),
       ...hostField(context, vm),
       ...(stayed === undefined ? {} : { stayed }),
-      sentence: order?.reason ?? (own?.kind === 'move-refused' ? own.reason : (STAY_SENTENCES[stayed ?? 'none'] ?? '')),
+      sentence: order?.reason ?? (own?.kind === 'move-refused' ? own.reason : (SENTENCE_OF[stayed ?? 'none'] ?? '')),
       ...(order === undefined ? {} : { order: orderRow(order) }),
       ...this.gateOf(vm),
       held,
@@ -329,23 +353,6 @@ export class TurnAnswers {
   private nameOf(h: number): HostId {
     return this.context.observation.inventory.hosts[h].id
   }
-}
-
-function concerns(event: TurnEvent, vmId: VmId, hostId: string | undefined): boolean {
-  if ('vmId' in event) return event.vmId === vmId
-  if ('hostId' in event) return event.hostId === hostId
-  if (event.kind === 'move-ordered') return event.order.vmId === vmId
-  return event.kind === 'outcome-settled' && event.outcome.vmId === vmId
-}
-
-type PairSummary = Pick<PairAnswer, 'vmId' | 'hostId' | 'isThere' | 'rank' | 'suitableHosts' | 'rules' | 'best'>
-
-function pairSentence({ vmId, hostId, isThere, rank, suitableHosts, rules, best }: PairSummary): string {
-  if (isThere) return `${vmId} runs on ${hostId} already.`
-  const reasons = rules.flatMap(({ verdict }) => (verdict.kind === 'refused' ? [verdict.reason] : []))
-  if (rank === undefined) return reasons.join(' ')
-  if (rank === 1) return `${hostId} is the best of ${suitableHosts} hosts for ${vmId}.`
-  return `${hostId} is number ${rank} of ${suitableHosts} suitable hosts for ${vmId}; the best is ${best?.hostId}.`
 }
 
 function whatOf(question: Question): string {

@@ -8,7 +8,9 @@ export type Question =
   | { readonly what: 'place'; readonly question: unknown }
   | { readonly what: 'forecasts' }
   | { readonly what: 'forecast-of'; readonly vm: VmId }
+  | { readonly what: 'likeness'; readonly vm: VmId }
   | { readonly what: 'contention' }
   | { readonly what: 'plan' }
   | { readonly what: 'host-loads' }
   | { readonly what: 'evacuation'; readonly host: HostId }
+  | { readonly what: 'outlook' }

@@ -35,6 +35,7 @@ export function addRoutes(app: FastifyInstance, parts: RouteParts): void {
     if (!parts.hasRoom()) await tooMany(reply, TROUBLE_SEC * SECOND_MS, 0)
   })
   app.setNotFoundHandler((_request, reply) => reply.code(404).send({ error: 'not found' }))
+  if (parts.isPlain) return
   const unkept = new Seldom(() => parts.desk.now())
   void app.register(async (own) => {
     own.removeAllContentTypeParsers()

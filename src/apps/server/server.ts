@@ -1,17 +1,14 @@
 /** The server: agents join, renew and report over TLS 1.3 or over channels of their hosts (decision 0009), hosts report and relay (0013), and whatever
  *  else is added beside. */
-import { createServer, type Server } from 'node:https'
-import type { Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import Fastify, { type FastifyInstance, LogController } from 'fastify'
 import type { Logger } from 'pino'
-import { type EpochMs, GiB, KiB, MINUTE_MS, SECOND_MS } from '../../terms/units.ts'
+import { GiB, KiB, MINUTE_MS, SECOND_MS } from '../../terms/units.ts'
 import type { Clock } from '../../world/clock.ts'
 import { RETENTION, type SiteStore } from '../../world/site-store.ts'
 import { UsageError } from '../usage-error.ts'
 import { answerNoName } from './api/route.ts'
 import { Authority } from './authority.ts'
-import { SERVER_MS } from './certificates.ts'
 import { Channels, type ChannelOptions } from './channels.ts'
 import { ClockWatch } from './clock-watch.ts'
 import { CONNECTION_LIMITS, type ConnectionLimits, Connections } from './connections.ts'
@@ -20,6 +17,7 @@ import { Desk, type DeskLimits } from './desk.ts'
 import { makeLog } from './log.ts'
 import { isOwnFile, openSite, withSite } from './open-site.ts'
 import { HostWatch } from './host-watch.ts'
+import { Listening, refuseOtherNames, requireLoopback } from './listening.ts'
 import { Relay, type RelayLimits } from './relay.ts'
 import { addRoutes } from './routes.ts'
 import { agreeOnAuthority } from './shared-authority.ts'
@@ -43,7 +41,7 @@ export interface ServerParts {
   readonly trouble: Trouble
   readonly clock: Pick<Clock, 'now'>
   /** The machine's, by which people, certificates and connections live; the same but for a site at another pace. */
-  readonly wallClock: Pick<Clock, 'now'>
+  readonly peopleClock: Pick<Clock, 'now'>
   readonly log: Logger
   /** Sees who reports under which name. */
   readonly watch: HostWatch
@@ -56,12 +54,14 @@ export interface ServerOptions {
   readonly host: string
   /** 0: any that is free. */
   readonly port: number
+  /** Plain HTTP, for people on this machine alone: without the routes of agents and hosts, and on a loopback address or not at all. */
+  readonly isPlain?: boolean
   /** Names and addresses that agents call it by. */
   readonly names: readonly string[]
   /** Of the site: windows, turns and the ages of what is told go by it. */
   readonly clock: Pick<Clock, 'now'>
-  /** Of the machine: certificates, tokens and limits of callers go by it. Absent: `clock`. */
-  readonly wallClock?: Pick<Clock, 'now'>
+  /** Of people and of the machine: sessions, tokens, certificates and limits of callers go by it. Absent: `clock`. */
+  readonly peopleClock?: Pick<Clock, 'now'>
   /** Silent without one. */
   readonly log?: Logger
   readonly channels?: ChannelOptions
@@ -99,10 +99,7 @@ const LIMITS = {
   memoryBytesSoft: 1.5 * GiB,
   slowMs: SECOND_MS,
 } as const
-const HEADER_BYTES_MAX = 8192
-const HEADERS_MAX = 64
 const TEND_MS = MINUTE_MS
-const RENEW_AT = 2 / 3
 /** Parts of what is old that one tending packs or deletes at most: each is a transaction that others wait for. */
 const PACKS_MAX = 50
 /** Between two of them: a command beside the server looks every 100 ms at most whether the file is free (`sqlite3_busy_timeout`), and gave up after
@@ -112,9 +109,10 @@ const PACK_PAUSE_MS = 120
 const CLOSE_MS = 5 * SECOND_MS
 const CLOSE_LOOK_MS = 20
 
-/** Listens. Rejects with a `UsageError` where it can't, and with a `StoreError` where its store can not be opened. */
+/** Listens. Rejects with a `UsageError` where it can't or, by plain HTTP, must not, and with a `StoreError` where its store can not be opened. */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const log = options.log ?? makeLog('none', () => undefined)
+  if (options.isPlain === true) requireLoopback(options)
   const folder = openDataFolder(options.dataFolder)
   // A file of a former version is carried over before the folder is ours: whoever carries over holds its lock.
   if (isOwnFile(options)) await withSite({ data: folder }, async () => undefined)
@@ -127,9 +125,9 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     const opened = await openSite({ data: folder, ...named, isThreaded: true, onDeath, onWarning })
     store = options.watched?.(opened) ?? opened
     const hasAgents = (await store.identities.list()).length > 0
-    const wallClock = options.wallClock ?? options.clock
-    const authority = await Authority.open(folder, wallClock, hasAgents ? 'there' : 'made')
-    await agreeOnAuthority(store, authority, { at: wallClock.now(), folder })
+    const peopleClock = options.peopleClock ?? options.clock
+    const authority = await Authority.open(folder, peopleClock, hasAgents ? 'there' : 'made')
+    await agreeOnAuthority(store, authority, { at: peopleClock.now(), folder })
     const running = await serve({ ...options, log }, { store, authority })
     return { ...running, close: () => running.close().finally(() => lock.close()) }
   } catch (error) {
@@ -143,7 +141,7 @@ async function serve(
   options: ServerOptions & { readonly log: Logger },
   { store, authority }: Pick<RunningServer, 'store' | 'authority'>,
 ): Promise<RunningServer> {
-  const { clock, wallClock = clock, log } = options
+  const { clock, peopleClock = clock, log } = options
   const limits: Bounds = { ...LIMITS, ...options.limits }
   const trouble = new Troubles((key, sentence) => {
     if (sentence === undefined) log.info({ about: key }, 'degraded no more')
@@ -154,30 +152,38 @@ async function serve(
   const desk = new Desk({ store, clock, log, limits: bounds, trouble, ...counted })
   await desk.lookAtPhases()
   const relay = new Relay(desk, bounds)
-  const connections = new Connections({ ...CONNECTION_LIMITS, ...options.limits }, wallClock)
-  const https = new Listening({ authority, names: options.names, clock: wallClock, limits, connections })
-  await https.certify()
+  const connections = new Connections({ ...CONNECTION_LIMITS, ...options.limits }, peopleClock)
+  const { names, isPlain = false } = options
+  const listening = new Listening({ authority, names, clock: peopleClock, limits, connections, isPlain })
+  await listening.certify()
   const memory = new Memory(limits.memoryBytesSoft)
-  const app = makeApp(https, limits.bodyBytesMax, log)
+  const app = makeApp(listening, limits.bodyBytesMax, log)
+  if (isPlain) refuseOtherNames(app)
   const watch = new HostWatch(() => clock.now())
-  const parts: ServerParts = { desk, store, authority, trouble, clock, wallClock, log, watch }
+  const parts: ServerParts = { desk, store, authority, trouble, clock, peopleClock, log, watch }
   const { slowMs, bodyBytesMax } = limits
-  addRoutes(app, { desk, relay, watch, authority, hasRoom: () => memory.hasRoom(), slowMs, bodyBytesMax })
+  addRoutes(app, { desk, relay, watch, authority, hasRoom: () => memory.hasRoom(), slowMs, bodyBytesMax, isPlain })
   await options.extend?.(app, parts)
   await listen(app, options)
   const channels = new Channels(desk, log, options.channels ?? {})
   channels.start()
   const clockWatch = new ClockWatch(clock, trouble)
-  const tend = (): Promise<void> => tendTo(parts, https, clockWatch)
+  const ending = new AbortController()
+  let tending: Promise<void> | undefined
+  const tend = (): Promise<void> => {
+    tending = tendTo(parts, listening, { watch: clockWatch, isEnding: () => ending.signal.aborted })
+    return tending
+  }
   const timer = setInterval(() => void tend(), TEND_MS).unref()
   return {
-    port: https.port,
+    port: listening.port,
     store,
     authority,
     trouble: () => trouble.list(),
     tend,
     async close() {
       clearInterval(timer)
+      ending.abort()
       clockWatch.close()
       await channels.close()
       const closing = app.close()
@@ -186,6 +192,8 @@ async function serve(
       await sleep(CLOSE_LOOK_MS)
       connections.cutAll()
       await closing
+      // It would find the store closed.
+      await tending
       await desk.tend().catch((error: unknown) => log.error({ reason: String(error) }, 'counts were lost'))
       await store.close()
     },
@@ -195,16 +203,16 @@ async function serve(
 /** What is done every minute. What fails is said, and keeps nothing else from being done. */
 async function tendTo(
   { desk, store, authority, log }: ServerParts,
-  https: Listening,
-  watch: ClockWatch,
+  listening: Listening,
+  { watch, isEnding }: { readonly watch: ClockWatch; readonly isEnding: () => boolean },
 ): Promise<void> {
   const chores: Readonly<Record<string, () => unknown>> = {
     'look at the clock': () => watch.look(),
     'look for a new authority': () => authority.refresh(),
-    'renew its certificate': () => https.certify(),
+    'renew its certificate': () => listening.certify(),
     'count who was told to come later': () => desk.tend(),
     'look for a new phase model': () => desk.lookAtPhases(),
-    'pack and delete what is old': () => packOld(desk, store),
+    'pack and delete what is old': () => packOld(desk, store, isEnding),
   }
   for (const [chore, act] of Object.entries(chores)) {
     try {
@@ -215,10 +223,10 @@ async function tendTo(
   }
 }
 
-async function packOld(desk: Desk, store: SiteStore): Promise<void> {
+async function packOld(desk: Desk, store: SiteStore, isEnding: () => boolean): Promise<void> {
   for (let part = 0; part < PACKS_MAX; part++) {
     const { isDone } = await desk.write(() => store.upkeep.tend(desk.now(), RETENTION))
-    if (isDone) return
+    if (isDone || isEnding()) return
     await sleep(PACK_PAUSE_MS)
   }
 }
@@ -243,77 +251,7 @@ class Memory {
   }
 }
 
-interface ListeningParts {
-  readonly authority: Authority
-  readonly names: readonly string[]
-  readonly clock: Pick<Clock, 'now'>
-  readonly limits: Bounds
-  readonly connections: Connections
-}
-
-/** The HTTPS server beneath, and its own certificate. */
-class Listening {
-  private readonly parts: ListeningParts
-  private server: Server | undefined
-  private own: { readonly key: string; readonly cert: string; readonly ca: string } | undefined
-  private renewAt: EpochMs = 0
-
-  constructor(parts: ListeningParts) {
-    this.parts = parts
-  }
-
-  get port(): number {
-    const address = this.server?.address()
-    return typeof address === 'object' && address !== null ? address.port : 0
-  }
-
-  /** Takes a new certificate where it is time for one, or where the authorities are others. Connections go on; new ones see it. */
-  async certify(): Promise<void> {
-    const { authority, names, clock } = this.parts
-    const ca = authority.pem
-    if (this.own?.ca === ca && clock.now() < this.renewAt) return
-    const { certificate, privateKey } = await authority.forServer(names)
-    this.own = { key: privateKey, cert: certificate, ca }
-    this.renewAt = clock.now() + RENEW_AT * SERVER_MS
-    this.server?.setSecureContext({ ...this.own, minVersion: 'TLSv1.3' })
-  }
-
-  create(handler: Parameters<typeof createServer>[1]): Server {
-    const { limits, connections } = this.parts
-    const server = createServer(
-      {
-        ...this.own,
-        minVersion: 'TLSv1.3',
-        // Without it small answers took 42 ms here and with it 5: the second part waited for the other end's delayed acknowledgement.
-        noDelay: true,
-        requestCert: true,
-        // Whoever joins has no certificate yet; `judgePeer` looks at those that are shown.
-        rejectUnauthorized: false,
-        handshakeTimeout: limits.headerMs,
-        headersTimeout: limits.headerMs,
-        requestTimeout: limits.bodyMs,
-        keepAliveTimeout: limits.idleMs,
-        connectionsCheckingInterval: Math.min(SECOND_MS, limits.headerMs),
-        maxHeaderSize: HEADER_BYTES_MAX,
-      },
-      (request, response) => {
-        response.once('close', () => connections.endRequest(request.socket))
-        if (!connections.beginRequest(request.socket)) {
-          request.socket.destroy()
-          return
-        }
-        handler?.(request, response)
-      },
-    )
-    server.maxHeadersCount = HEADERS_MAX
-    server.on('connection', (socket) => connections.admit(socket as Socket))
-    server.on('tlsClientError', (_error, socket) => socket.destroy())
-    this.server = server
-    return server
-  }
-}
-
-function makeApp(https: Listening, bodyLimit: number, log: Logger): FastifyInstance {
+function makeApp(listening: Listening, bodyLimit: number, log: Logger): FastifyInstance {
   return Fastify({
     // It would say that it listens, and on plain HTTP.
     loggerInstance: log.child({}, { level: log.level === 'silent' ? 'silent' : 'warn' }),
@@ -322,7 +260,7 @@ function makeApp(https: Listening, bodyLimit: number, log: Logger): FastifyInsta
     bodyLimit,
     forceCloseConnections: 'idle',
     frameworkErrors: answerNoName,
-    serverFactory: (handler) => https.create(handler),
+    serverFactory: (handler) => listening.create(handler),
   }) as unknown as FastifyInstance
 }
 

@@ -21,6 +21,8 @@ export interface SiteAnswers {
   /** Demand of hosts ahead, and when contention comes. */
   forecasts(): Promise<Answer>
   forecastOf(vm: VmId): Promise<Answer>
+  /** A VM beside others of its size, and what the server itself knows of its personality. */
+  likeness(vm: VmId): Promise<Answer>
   contention(): Promise<Answer>
   /** The last turn: moves, and why not. */
   plan(): Promise<Answer>
@@ -28,6 +30,8 @@ export interface SiteAnswers {
   hostLoads(): Promise<Answer>
   /** What it would take to empty a host now. */
   evacuation(host: HostId): Promise<Answer>
+  /** Every host now and next: use, allocation, demand ahead, contention. */
+  outlook(): Promise<Answer>
   alerts(): Promise<Answer>
   /** Told of each turn and each alert, for streams. Returns how to stop. */
   subscribe(listener: (event: SiteEvent) => void): () => void

@@ -1,11 +1,13 @@
 /** `ethos serve`: the receiving end, the judgement and the API for people, as one server. */
 import { join } from 'node:path'
 import type { ClockPace } from '../../drivers/paced-clock.ts'
+import type { Role } from '../../terms/access.ts'
 import type { Clock } from '../../world/clock.ts'
-import { addApi } from './api/api.ts'
+import { addApi, type Api } from './api/api.ts'
 import { makeFirstToken } from './api/api-token.ts'
 import { apiBeside } from './api/beside.ts'
 import { countRefused, Metrics, timed } from './api/metrics.ts'
+import { PAGE_FOLDER } from './api/page-files.ts'
 import type { ApiLimits } from './api/parts.ts'
 import { SiteJudgement } from './judgement.ts'
 import type { StorePlace } from './open-site.ts'
@@ -28,18 +30,23 @@ export interface SiteServerOptions extends Omit<ServerOptions, 'extend' | 'watch
   readonly apiLimits?: Partial<ApiLimits>
   /** Who moves VMs where that is not libvirt's driver: the controller's program, and where it finds its platform. */
   readonly mover?: { readonly controllerEntry: URL; readonly platform: string }
+  /** Where the built page lies. Absent: where the build puts it. */
+  readonly pageFolder?: string
 }
 
 export interface SiteServer extends RunningServer {
   readonly judgement: SiteJudgement
   /** The admin's token of a store that had none: to be shown once. */
   readonly firstToken?: string
+  /** Makes a token that signs one browser in, within ten minutes. It belongs behind the `#token=` of an address, which browsers tell nobody. */
+  readonly makeOneTimeToken: (role: Role) => string
 }
 
 /** Listens. Rejects as `startServer` does. */
 export async function startSiteServer(options: SiteServerOptions): Promise<SiteServer> {
   let judgement: SiteJudgement | undefined
   let server: RunningServer | undefined
+  let api: Api | undefined
   const metrics = new Metrics()
   try {
     const running = await startServer({
@@ -48,11 +55,12 @@ export async function startSiteServer(options: SiteServerOptions): Promise<SiteS
       countOfNobody: (what, number) => countRefused(metrics, what, number),
       extend: (app, parts) => {
         judgement = judge(options, parts)
-        const { version, areMetricsOpen, apiLimits, dataFolder } = options
+        const { version, areMetricsOpen, apiLimits, dataFolder, pageFolder } = options
         const about = {
           answers: judgement,
           metrics,
           backupFolder: join(dataFolder, BACKUP_FOLDER),
+          pageFolder: pageFolder ?? PAGE_FOLDER,
           dataFolder,
           place: placeOf(options),
           version,
@@ -60,17 +68,18 @@ export async function startSiteServer(options: SiteServerOptions): Promise<SiteS
           ...(areMetricsOpen === undefined ? {} : { areMetricsOpen }),
           ...(apiLimits === undefined ? {} : { limits: apiLimits }),
         }
-        addApi(app, apiBeside(parts, about))
+        api = addApi(app, apiBeside(parts, about))
       },
     })
     server = running
-    if (judgement === undefined) throw new Error('the server was not extended')
+    if (judgement === undefined || api === undefined) throw new Error('the server was not extended')
     const started = judgement
     started.start()
-    const firstToken = await makeFirstToken(running.store.apiTokens, (options.wallClock ?? options.clock).now())
+    const firstToken = await makeFirstToken(running.store.apiTokens, (options.peopleClock ?? options.clock).now())
     return {
       ...running,
       judgement: started,
+      makeOneTimeToken: api.makeOneTimeToken,
       ...(firstToken === undefined ? {} : { firstToken }),
       async close() {
         await started.close()

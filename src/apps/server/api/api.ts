@@ -3,8 +3,10 @@ import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest, Route
 import type { TSchema } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { Convert } from 'typebox/value'
+import type { Role } from '../../../terms/access.ts'
 import { StoreError } from '../../../world/errors.ts'
 import { addressOf } from '../connections.ts'
+import { addCspReports } from './csp-reports.ts'
 import { DamagedError } from './damaged.ts'
 import { addDescription, addDocsPage } from './docs-page.ts'
 import { type Access, Doorman } from './doorman.ts'
@@ -17,6 +19,9 @@ import { readJsonBody } from './json-body.ts'
 import { judgementRoutes } from './judgement-routes.ts'
 import { ledgerRoutes } from './ledger-routes.ts'
 import { addLooked } from './metrics.ts'
+import { OneTimeTokens } from './one-time-token.ts'
+import { readPage } from './page-files.ts'
+import { addPage } from './page-routes.ts'
 import { API_LIMITS, type ApiParts } from './parts.ts'
 import { peopleRoutes } from './people-routes.ts'
 import { moveRoutes } from './move-routes.ts'
@@ -25,6 +30,8 @@ import { previewRoutes } from './preview-routes.ts'
 import { proposalRoutes } from './proposal-routes.ts'
 import { invalid, type Refusal, UNKNOWN } from './reply.ts'
 import { callers, refusals, type Route, sendRefusal } from './route.ts'
+import { addSessions } from './session-routes.ts'
+import { Sessions } from './sessions.ts'
 import { siteMetrics } from './site-metrics.ts'
 import { SiteView } from './site-view.ts'
 import { addHealth, addMetrics, statusRoutes } from './status-routes.ts'
@@ -36,13 +43,18 @@ import { endOfEvent } from '../moves-board.ts'
 /** What runs beside the routes. */
 export interface Api {
   readonly events: Events
+  /** Makes a token that signs one browser in, within ten minutes. */
+  readonly makeOneTimeToken: (role: Role) => string
 }
 
 /** Adds the API to a server that does not listen yet. It ends with the server. */
 export function addApi(app: FastifyInstance, parts: ApiParts): Api {
   const { metrics } = parts
   const limits = { ...API_LIMITS, ...parts.limits }
-  const doorman = new Doorman(parts)
+  const now = (): number => (parts.peopleClock ?? parts.clock).now()
+  const sessions = new Sessions(now, limits.sessions)
+  const oneTimeTokens = new OneTimeTokens(now)
+  const doorman = new Doorman(parts, sessions)
   const site = new SiteView(parts.store, () => parts.clock.now())
   const events = new Events({
     perToken: limits.streamsPerToken,
@@ -50,12 +62,7 @@ export function addApi(app: FastifyInstance, parts: ApiParts): Api {
     isStillGood: (caller) => doorman.isStillGood(caller),
     ended: (reason) => metrics.streamEnded(reason),
   })
-  const stop = parts.answers.subscribe((event) => {
-    if (event.name === 'turn') noteTurn(parts, event.text)
-    const end = event.name === 'migration' ? endOfEvent(event.text) : undefined
-    if (end !== undefined) metrics.moveEnded(end)
-    events.tell(event)
-  })
+  const stop = follow(parts, events)
   const stopBacktests = parts.backtests.subscribe((event) => events.tell(event))
   addLooked(metrics, siteMetrics(parts, site, events))
   // On the whole server: what agents and hosts ask is measured as well.
@@ -78,16 +85,35 @@ export function addApi(app: FastifyInstance, parts: ApiParts): Api {
       guard(docs, doorman)
       await addDocsPage(docs)
     })
+    await scope.register(async (page) => addPages(page, parts, doorman))
     await scope.register(async (api) => {
       prepare(api, parts)
       guard(api, doorman)
       addHealth(api, parts)
       addMetrics(api, parts)
       addEvents(api, events)
+      addSessions(api, { parts, doorman, sessions, oneTimeTokens, events })
       for (const { mount } of routesOf(parts, site, events)) mount(api)
     })
   })
-  return { events }
+  return { events, makeOneTimeToken: (role) => oneTimeTokens.make(role) }
+}
+
+/** Tells whoever reads events, and counts, until the function that it returns is called. */
+function follow(parts: ApiParts, events: Events): () => void {
+  return parts.answers.subscribe((event) => {
+    if (event.name === 'turn') noteTurn(parts, event.text)
+    const end = event.name === 'migration' ? endOfEvent(event.text) : undefined
+    if (end !== undefined) parts.metrics.moveEnded(end)
+    events.tell(event)
+  })
+}
+
+/** The page for people, and what browsers say of it. */
+async function addPages(scope: FastifyInstance, parts: ApiParts, doorman: Doorman): Promise<void> {
+  guard(scope, doorman)
+  addPage(scope, parts.pageFolder === undefined ? new Map() : await readPage(parts.pageFolder))
+  addCspReports(scope, parts)
 }
 
 function routesOf(parts: ApiParts, site: SiteView, events: Events): readonly Route[] {

@@ -7,7 +7,19 @@ import { DAY_MS, HOUR_MS, SECOND_MS } from '../../../terms/units.ts'
 import { Bench } from '../builders.ts'
 import type { BearerRole } from '../certificates.ts'
 import { makeLog } from '../log.ts'
-import { aCertificate, type AddedRoute, ApiClient, type Asked, aToken, collectRoutes, plainApi } from './builders.ts'
+import {
+  aCertificate,
+  type AddedRoute,
+  ApiClient,
+  type Asked,
+  aToken,
+  collectRoutes,
+  plainApi,
+  signIn,
+} from './builders.ts'
+import type { Api } from './api.ts'
+import { PAGE_PATHS } from './page-routes.ts'
+import { SESSION_LIMITS } from './sessions.ts'
 
 /** Least role of each route; `open` is everybody's. A route that is not here fails the test, and so does a line without a route. */
 const ALLOWED: Readonly<Record<string, Role | 'open'>> = {
@@ -22,6 +34,13 @@ const ALLOWED: Readonly<Record<string, Role | 'open'>> = {
   'GET /docs/static/*': 'open',
   'GET /docs/static/index.html': 'open',
   'GET /docs/static/swagger-initializer.js': 'open',
+  ...Object.fromEntries(PAGE_PATHS.map((path) => [`GET ${path}`, 'open'] as const)),
+  'GET /assets/*': 'open',
+  'POST /v1/csp-reports': 'open',
+  'POST /v1/session': 'open',
+  'GET /v1/session': 'open',
+  'DELETE /v1/session': 'viewer',
+  'POST /v1/session/confirmation': 'viewer',
   'GET /metrics': 'viewer',
   'GET /v1/status': 'viewer',
   'GET /v1/events': 'viewer',
@@ -29,6 +48,7 @@ const ALLOWED: Readonly<Record<string, Role | 'open'>> = {
   'GET /v1/vms/:vm': 'viewer',
   'GET /v1/vms/:vm/vectors': 'viewer',
   'GET /v1/vms/:vm/usage': 'viewer',
+  'GET /v1/vms/:vm/character': 'viewer',
   'GET /v1/vms/:vm/hosts': 'viewer',
   'GET /v1/vms/:vm/hosts/:host': 'viewer',
   'GET /v1/vms/:vm/why': 'viewer',
@@ -37,6 +57,8 @@ const ALLOWED: Readonly<Record<string, Role | 'open'>> = {
   'GET /v1/hosts/:host': 'viewer',
   'GET /v1/hosts/:host/benchmarks': 'viewer',
   'GET /v1/loads': 'viewer',
+  'GET /v1/loads/history': 'viewer',
+  'GET /v1/outlook': 'viewer',
   'PUT /v1/hosts/:host/measurement': 'operator',
   'PUT /v1/hosts/:host/corrections': 'operator',
   'DELETE /v1/hosts/:host': 'admin',
@@ -117,14 +139,17 @@ const bench = new Bench({ daysAgo: 2 })
 const MANY = { everyMs: 0.001, burst: 1e9 }
 let routes: readonly AddedRoute[] = []
 let client: ApiClient
+let api: Api
 
 before(async () => {
-  const limits = { refused: { each: MANY, together: MANY }, perAddress: MANY, perToken: MANY }
+  // Everybody asks for everything while the clock goes on by a second each time: nobody's session ends by that.
+  const sessions = { ...SESSION_LIMITS, idleMs: 12 * HOUR_MS }
+  const limits = { refused: { each: MANY, together: MANY }, perAddress: MANY, perToken: MANY, sessions }
   await bench.start({
     log: makeLog('json', (text) => void bench.said.push(text)),
     extend: (app, parts) => {
       routes = collectRoutes(app)
-      plainApi(app, parts, { limits })
+      api = plainApi(app, parts, { limits })
     },
   })
   client = new ApiClient({ port: bench.server.port, ca: bench.server.authority.pem })
@@ -143,6 +168,8 @@ interface Asker {
   readonly shows: Partial<Asked>
   readonly role?: Role
   readonly bearer?: BearerRole
+  /** Who is known by a session, and what of this one's is not taken for the page's own doing. */
+  readonly isForeign?: 'always' | 'where something is changed'
 }
 
 async function everybody(): Promise<Readonly<Record<string, Asker>>> {
@@ -174,12 +201,79 @@ async function everybody(): Promise<Readonly<Record<string, Asker>>> {
       shows: { certificate: ada, headers: { 'sec-fetch-site': 'cross-site' } },
       bearer: 'operator',
     },
+    "an operator's browser of old on the page of another site": {
+      shows: { certificate: ada, headers: { origin: 'https://evil.example' } },
+      bearer: 'operator',
+    },
     ...Object.fromEntries(await Promise.all(roles)),
   }
 }
 
+/** What a browser sends beside its cookie, and whether that is taken for the doing of our own page. */
+type Manners = Readonly<
+  Record<string, { readonly beside: object; readonly isForeign?: NonNullable<Asker['isForeign']> }>
+>
+const OURS = { 'sec-fetch-site': 'same-origin' }
+const CHANGED = 'where something is changed'
+
+const OF_EACH_ROLE: Manners = {
+  '': { beside: OURS },
+  ', without its CSRF token': { beside: { ...OURS, 'x-ethos-csrf': '' }, isForeign: CHANGED },
+  ' on the page of another site': { beside: { 'sec-fetch-site': 'cross-site' }, isForeign: 'always' },
+}
+/** A role that may do all is refused for nothing else. */
+const OF_ADMINS: Manners = {
+  ', with another CSRF token': { beside: { ...OURS, 'x-ethos-csrf': 'A'.repeat(43) }, isForeign: CHANGED },
+  ' that does not say who asks': { beside: {}, isForeign: CHANGED },
+  ' whose address was typed': { beside: { 'sec-fetch-site': 'none' }, isForeign: CHANGED },
+  ' on the page of another port': { beside: { 'sec-fetch-site': 'same-site' }, isForeign: 'always' },
+  ' of old on the page of another site': { beside: { origin: 'https://evil.example' }, isForeign: 'always' },
+  ' of old on a page that hides': { beside: { origin: 'null' }, isForeign: 'always' },
+}
+
+/** Somebody who sits before a browser, or makes it ask what nobody before it wants. */
+async function browsers(): Promise<Readonly<Record<string, Asker>>> {
+  const ofOld = { ' of old': { beside: { origin: `https://127.0.0.1:${bench.server.port}` } } }
+  const all: Record<string, Asker> = {}
+  for (const role of ROLES) {
+    const manners: Manners = { ...OF_EACH_ROLE, ...(role === 'admin' ? { ...OF_ADMINS, ...ofOld } : {}) }
+    for (const [manner, { beside, ...rest }] of Object.entries(manners)) {
+      const { changing } = await signIn(client, await token(role))
+      const { 'sec-fetch-site': _, ...headers } = { 'sec-fetch-site': '', ...changing }
+      all[`a browser of ${role}${manner}`] = { shows: { headers: { ...headers, ...beside } }, role, ...rest }
+    }
+  }
+  return { ...all, ...(await overSessions()) }
+}
+
+/** Those whose session is over, which nobody knows any more. */
+async function overSessions(): Promise<Readonly<Record<string, Asker>>> {
+  const used = api.makeOneTimeToken('admin')
+  await signIn(client, used)
+  const [revokedToken, signedOut] = await Promise.all([token('admin'), token('admin')])
+  const revoked = await signIn(client, revokedToken)
+  await bench.server.store.apiTokens.revoke(revokedToken.slice(6, 22), bench.now)
+  const out = await signIn(client, signedOut)
+  await client.ask({ method: 'DELETE', path: '/v1/session', headers: out.changing })
+  const ended = await signIn(client, await token('admin', { expiresAt: bench.now + SECOND_MS }))
+  const good = await signIn(client, await token('admin'))
+  return {
+    'a browser whose token was revoked': { shows: { headers: revoked.changing } },
+    'a browser that was signed out': { shows: { headers: out.changing } },
+    'a browser whose token has ended': { shows: { headers: ended.changing } },
+    'a browser with a made-up cookie': {
+      shows: { headers: { ...good.changing, cookie: `__Host-ethos=${'A'.repeat(43)}` } },
+    },
+    'a browser with the cookie of plain HTTP': {
+      shows: { headers: { ...good.changing, cookie: (good.headers['cookie'] ?? '').replace('__Host-', '') } },
+    },
+    'a browser with a wrong token beside its cookie': { shows: { headers: good.changing, token: 'admin' } },
+    'a one-time token as one of the API': { shows: { token: used } },
+  }
+}
+
 /** What the tables say of one who asks for a route: 401, 403, or `in`. */
-function expected(route: string, { role, bearer }: Asker): 401 | 403 | 'in' | undefined {
+function expected(route: string, { role, bearer, isForeign }: Asker): 401 | 403 | 'in' | undefined {
   if (route === JOIN) return 401
   const bearers = BY_CERTIFICATE[route]
   if (bearers !== undefined) {
@@ -190,12 +284,14 @@ function expected(route: string, { role, bearer }: Asker): 401 | 403 | 'in' | un
   const least = ALLOWED[route]
   if (least === undefined) return undefined
   if (least === 'open') return 'in'
+  if (isForeign === 'always' || (isForeign !== undefined && !route.startsWith('GET '))) return 403
   if (role !== undefined) return mayAct(role, least) ? 'in' : 403
   return bearer === undefined ? 401 : 403
 }
 
 test('every route is asked by everybody, and answers those who may', async () => {
-  const askers = await everybody()
+  const strangers = await everybody()
+  let atBrowsers = await browsers()
   const refusals = new Set<string>()
   for (const { method, path } of routes) {
     const route = `${method === 'HEAD' ? 'GET' : method} ${path}`
@@ -207,7 +303,7 @@ test('every route is asked by everybody, and answers those who may', async () =>
       isHeadOnly: path === '/v1/events',
       ...(method === 'PUT' || method === 'POST' ? { body: { unheardOf: 1 } } : {}),
     }
-    for (const [who, asker] of Object.entries(askers)) {
+    for (const [who, asker] of Object.entries({ ...strangers, ...atBrowsers })) {
       const wanted = expected(route, asker)
       assert.ok(wanted !== undefined, `${route} is in no table: who may ask it?`)
       bench.now += SECOND_MS
@@ -217,6 +313,7 @@ test('every route is asked by everybody, and answers those who may', async () =>
       else assert.equal(status, wanted, what)
       if (status === 401 && own && text !== '') refusals.add(text)
     }
+    if (route === 'DELETE /v1/session') atBrowsers = await browsers()
   }
   assert.equal(refusals.size, 1, 'whoever is not known learns nothing of why')
   const there = new Set(routes.map(({ method, path }) => `${method === 'HEAD' ? 'GET' : method} ${path}`))

@@ -13,12 +13,15 @@ const BACKTEST_FOLDER = 'backtests'
 /** What the API has of the server, and what it is given beside.
  *  @param rest.place of the store, for processes that open it themselves */
 export function apiBeside(
-  { store, authority, trouble, clock, wallClock, log }: ServerParts,
+  { store, authority, trouble, clock, peopleClock, log }: ServerParts,
   {
     dataFolder,
     place = { data: dataFolder },
     ...rest
-  }: Pick<ApiParts, 'answers' | 'metrics' | 'backupFolder' | 'version' | 'areMetricsOpen' | 'limits' | 'hasMover'> & {
+  }: Pick<
+    ApiParts,
+    'answers' | 'metrics' | 'backupFolder' | 'version' | 'areMetricsOpen' | 'limits' | 'hasMover' | 'pageFolder'
+  > & {
     readonly dataFolder: string
     readonly place?: StorePlace
   },
@@ -29,10 +32,10 @@ export function apiBeside(
     previews: new PreviewDesk({ place, clock }),
     store,
     clock,
-    wallClock,
+    peopleClock,
     log,
     trouble,
-    peerOf: (socket) => judgePeer(socket, authority, wallClock.now()),
+    peerOf: (socket) => judgePeer(socket, authority, peopleClock.now()),
     pin: () => authority.pin,
     ...rest,
   }

@@ -68,14 +68,17 @@ export interface Shown {
 }
 
 /** The API beside a server's own routes, with a judgement that says fixed things. */
-export function plainApi(app: FastifyInstance, parts: ServerParts, rest: Partial<ApiParts> = {}): void {
+export function plainApi(app: FastifyInstance, parts: ServerParts, rest: Partial<ApiParts> = {}): Api {
   const answers = new FakeAnswers()
   const backupFolder = join(tmpdir(), 'ethos-no-backups')
   const { limits } = rest
   const bounds = limits === undefined ? {} : { limits }
   const dataFolder = mkdtempSync(join(tmpdir(), 'ethos-no-data-'))
   app.addHook('onClose', async () => rmSync(dataFolder, { recursive: true, force: true }))
-  addApi(app, apiBeside(parts, { answers, metrics: new Metrics(), backupFolder, dataFolder, version: '0', ...bounds }))
+  return addApi(
+    app,
+    apiBeside(parts, { answers, metrics: new Metrics(), backupFolder, dataFolder, version: '0', ...bounds }),
+  )
 }
 
 /** A token, kept. */
@@ -86,6 +89,22 @@ export async function aToken(
   const { text, token } = makeApiToken({ role, name, at, ...ends })
   await store.apiTokens.add(token)
   return text
+}
+
+/** What the browser of somebody who is signed in sends. */
+export interface SignedIn {
+  /** With whatever it asks. */
+  readonly headers: Readonly<Record<string, string>>
+  /** With what changes something. */
+  readonly changing: Readonly<Record<string, string>>
+}
+
+/** Signs in by a token, as the page of the server does. */
+export async function signIn(client: Pick<ApiClient, 'ask'>, token: string): Promise<SignedIn> {
+  const answer = await client.ask({ method: 'POST', path: '/v1/session', body: { token } })
+  const [cookie = ''] = answer.headers['set-cookie'] ?? []
+  const headers = { cookie: cookie.split(';')[0] ?? '', 'sec-fetch-site': 'same-origin' }
+  return { headers, changing: { ...headers, 'x-ethos-csrf': String(answer.json['session']?.csrf) } }
 }
 
 /** A certificate as an agent, a host or an operator has it. */

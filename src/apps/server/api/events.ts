@@ -25,7 +25,7 @@ const HEARTBEAT_MS = 15 * SECOND_MS
 /** A reader that catches up and reads nothing for so many heartbeats is stalled. */
 const SILENT_BEATS_MAX = 2
 
-export type EndReason = 'reader' | 'stalled' | 'token' | 'closing'
+export type EndReason = 'reader' | 'stalled' | 'token' | 'session' | 'closing'
 
 export interface EventsOptions {
   readonly perToken: number
@@ -128,12 +128,19 @@ export class Events {
     }
   }
 
-  /** A sign of life on every stream, and an end for those whose token has ended. */
+  /** Ends the streams of a session that was signed out. */
+  endSession(digest: string): void {
+    for (const stream of this.streams) if (stream.caller.session?.digest === digest) this.drop(stream, 'session')
+  }
+
+  /** A sign of life on every stream, and an end for those whose token or session has ended. */
   async beat(): Promise<void> {
-    const callers = new Map([...this.streams].map(({ caller }) => [caller.key, caller]))
-    for (const caller of callers.values())
-      if (!(await this.options.isStillGood(caller)))
-        for (const stream of this.streams) if (stream.caller.key === caller.key) this.drop(stream, 'token')
+    const callers = new Map([...this.streams].map(({ caller }) => [proofOf(caller), caller]))
+    for (const [proof, caller] of callers) {
+      if (await this.options.isStillGood(caller)) continue
+      const reason = caller.session === undefined ? 'token' : 'session'
+      for (const stream of this.streams) if (proofOf(stream.caller) === proof) this.drop(stream, reason)
+    }
     for (const stream of this.streams) {
       if (stream.isBehind && ++stream.silentBeats >= SILENT_BEATS_MAX) this.drop(stream, 'stalled')
       else this.write(stream, ':\n\n')
@@ -189,6 +196,11 @@ export class Events {
   private forget(stream: Stream, reason: EndReason): void {
     if (this.streams.delete(stream)) this.options.ended(reason)
   }
+}
+
+/** What a caller was let in by. */
+function proofOf({ key, session }: Caller): string {
+  return session?.digest ?? key
 }
 
 /** No line break of a text ends its message. */

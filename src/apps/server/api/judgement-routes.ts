@@ -2,6 +2,7 @@
 import { AlertsView, ContentionsView, ForecastsView, PlacementsView } from '../views/judgement.ts'
 import { PlanView } from '../views/plan.ts'
 import { PlacementBody } from '../views/site.ts'
+import { OutlookView } from '../views/outlook.ts'
 import type { ApiParts } from './parts.ts'
 import { replyOf } from './reply.ts'
 import { type Route, route } from './route.ts'
@@ -32,6 +33,14 @@ export function judgementRoutes({ answers }: ApiParts): readonly Route[] {
       summary: 'Where contention is coming, and when.',
       answer: ContentionsView,
       handle: async () => replyOf(await answers.contention()),
+    }),
+    route({
+      ...base,
+      path: '/v1/outlook',
+      summary:
+        'Every host now and next: what it uses and what is promised there, its demand ahead with its band, and contention.',
+      answer: OutlookView,
+      handle: async () => replyOf(await answers.outlook()),
     }),
     route({
       ...base,

@@ -22,6 +22,11 @@ export class Metrics {
   private readonly streamsEnded: Counter<'reason'>
   private readonly refusals: Counter<'code'>
   private readonly moves: Counter<'end'>
+  private readonly cspReports = new Counter({
+    name: 'ethos_csp_reports_total',
+    help: 'Reports of browsers that the policy of the page kept something from happening.',
+    registers: [this.registry],
+  })
 
   constructor() {
     const registers = [this.registry]
@@ -103,12 +108,16 @@ export class Metrics {
     this.lateness.observe(lateMs / 1000)
   }
 
-  streamEnded(reason: 'reader' | 'stalled' | 'token' | 'closing'): void {
+  streamEnded(reason: 'reader' | 'stalled' | 'token' | 'session' | 'closing'): void {
     this.streamsEnded.inc({ reason })
   }
 
   moveEnded(end: IntentEnd): void {
     this.moves.inc({ end })
+  }
+
+  cspReported(): void {
+    this.cspReports.inc()
   }
 
   refused(code: string): void {

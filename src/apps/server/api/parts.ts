@@ -11,6 +11,7 @@ import type { PreviewDesk } from '../previews/preview-desk.ts'
 import type { SiteAnswers } from '../site-answers.ts'
 import type { Trouble } from '../trouble.ts'
 import type { Metrics } from './metrics.ts'
+import { SESSION_LIMITS, type SessionLimits } from './sessions.ts'
 
 /** Bounds on callers. */
 export interface ApiLimits {
@@ -23,6 +24,8 @@ export interface ApiLimits {
   /** Streams of events, of one token and in all. */
   readonly streamsPerToken: number
   readonly streamsInAll: number
+  /** Browsers that are signed in. */
+  readonly sessions: SessionLimits
 }
 
 /** A dashboard asks some ten things every 5 s; a program that walks 10,000 VMs one by one does it in two minutes. */
@@ -32,6 +35,7 @@ export const API_LIMITS: ApiLimits = {
   refused: { each: { everyMs: 3 * SECOND_MS, burst: 20 }, together: { everyMs: 50, burst: 200 } },
   streamsPerToken: 32,
   streamsInAll: 500,
+  sessions: SESSION_LIMITS,
 }
 
 export interface ApiParts {
@@ -43,8 +47,8 @@ export interface ApiParts {
   /** Runs previews of policies. It ends with the server. */
   readonly previews: PreviewDesk
   readonly clock: Pick<Clock, 'now'>
-  /** By which tokens end and callers are counted. Absent: `clock`. */
-  readonly wallClock?: Pick<Clock, 'now'>
+  /** By which sessions and tokens end, and callers are counted. Absent: `clock`, which passes faster than people do where a day is played in minutes. */
+  readonly peopleClock?: Pick<Clock, 'now'>
   readonly log: Logger
   readonly trouble: Pick<Trouble, 'list'>
   readonly metrics: Metrics
@@ -56,6 +60,8 @@ export interface ApiParts {
   readonly backupFolder: string
   /** Of the program. */
   readonly version: string
+  /** Where the built page lies. Absent: there is none. */
+  readonly pageFolder?: string
   /** `/metrics` without a token. */
   readonly areMetricsOpen?: boolean
   readonly limits?: Partial<ApiLimits>

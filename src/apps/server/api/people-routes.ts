@@ -18,6 +18,7 @@ import {
 import { AgentsView as AgentsPage, viewAgent } from '../agents-view.ts'
 import { createToken } from '../join-token.ts'
 import { isGood, makeApiToken } from './api-token.ts'
+import { whyUnconfirmed } from './confirmed.ts'
 import type { ApiParts } from './parts.ts'
 import { conflict, DONE, invalid, UNKNOWN, value } from './reply.ts'
 import { type Ask, type Route, route } from './route.ts'
@@ -47,8 +48,9 @@ function auditRoutes({ store }: ApiParts): readonly Route[] {
   ]
 }
 
-/** Tokens live by the machine's clock, and what is on record of them by the site's. */
-function tokenRoutes({ store, clock, wallClock = clock }: ApiParts): readonly Route[] {
+/** Tokens live by the clock of people, and what is on record of them by the site's. */
+function tokenRoutes(parts: ApiParts): readonly Route[] {
+  const { store, clock, peopleClock = clock } = parts
   const base = { access: 'admin', tag: 'access' } as const
   return [
     route({
@@ -58,7 +60,7 @@ function tokenRoutes({ store, clock, wallClock = clock }: ApiParts): readonly Ro
       summary: 'API tokens, by the time of their making. Never their secrets.',
       answer: TokensView,
       handle: async () => {
-        const now = wallClock.now()
+        const now = peopleClock.now()
         return value({ tokens: (await store.apiTokens.list()).map((token) => viewToken(token, now)) })
       },
     }),
@@ -67,11 +69,15 @@ function tokenRoutes({ store, clock, wallClock = clock }: ApiParts): readonly Ro
       method: 'POST',
       path: '/v1/tokens',
       summary: 'Makes an API token. The answer is the only place where it is told.',
+      description:
+        'Makes an API token. The answer is the only place where it is told. By session it needs the token shown again: POST /v1/session/confirmation.',
       body: TokenBody,
       status: 201,
       answer: NewTokenView,
       handle: async ({ body, caller }) => {
-        const at = wallClock.now()
+        const unconfirmed = whyUnconfirmed(parts, caller)
+        if (unconfirmed !== undefined) return unconfirmed
+        const at = peopleClock.now()
         const { name, role, expiresAt } = body
         if (expiresAt !== undefined && expiresAt <= at)
           return invalid(`expiresAt (${expiresAt}) lies in the past.`, 'Expected milliseconds since 1970.')
@@ -88,7 +94,7 @@ function tokenRoutes({ store, clock, wallClock = clock }: ApiParts): readonly Ro
       path: '/v1/tokens/:id',
       summary: 'Revokes an API token, at once.',
       handle: async ({ id, caller }) => {
-        const at = wallClock.now()
+        const at = peopleClock.now()
         if (!(await store.apiTokens.revoke(id, at))) return UNKNOWN
         await store.audit.add({ at: clock.now(), what: 'token revoked', from: caller.name, reason: `token ${id}` })
         return DONE

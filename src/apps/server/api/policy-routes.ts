@@ -15,6 +15,7 @@ import {
 } from '../site-settings.ts'
 import { hasDriver, LIBVIRT_SETTING } from '../libvirt-setting.ts'
 import { AutomationBody, AutomationView, HISTORY_QUERY, PolicyBody, PolicyHistory, PolicyView } from '../views/site.ts'
+import { whyUnconfirmed } from './confirmed.ts'
 import { orDamaged } from './damaged.ts'
 import type { Caller } from './doorman.ts'
 import type { ApiParts } from './parts.ts'
@@ -94,7 +95,8 @@ function automationRoutes(parts: ApiParts): readonly Route[] {
       summary: 'Pauses automation, or lets it go on. To raise the level needs the role admin.',
       description:
         'Once it is answered no move begins by what stood before. Where VMs are to be moved that were not before ' +
-        '(`partial`, `full`, or the end of a pause there), `confirm` has to repeat the level.',
+        '(`partial`, `full`, or the end of a pause there), `confirm` has to repeat the level. By session whatever is raised needs the token ' +
+        'shown again: POST /v1/session/confirmation.',
       body: AutomationBody,
       handle: ({ body, caller }) => setAutomation(parts, body, caller),
     }),
@@ -111,6 +113,8 @@ async function setAutomation(parts: ApiParts, body: Static<typeof AutomationBody
   const isTrusting = areGuestsTrusted && !before.areGuestsTrusted
   const isRaised = allowed(after) > allowed(before) || rank(after) > rank(before) || isTrusting
   if (isRaised && !mayAct(caller.role, 'admin')) return refuseRaise(store, caller, { at, change })
+  const unconfirmed = isRaised ? whyUnconfirmed(parts, caller) : undefined
+  if (unconfirmed !== undefined) return unconfirmed
   const refusal = isRaised ? await whyNotRaise(parts, { before, after, confirm: body.confirm }) : undefined
   if (refusal !== undefined) return refusal
   // What was compared is what is replaced: between the two, nobody pauses unseen.
@@ -122,8 +126,20 @@ async function setAutomation(parts: ApiParts, body: Static<typeof AutomationBody
   await answers.moves.heed()
   const why = body.reason === undefined ? '' : `: ${body.reason}`
   const what = isRaised ? 'automation raised' : 'automation set'
-  await store.audit.add({ at, what, from: caller.name, reason: `${change}${why}` })
-  const line = { kind: 'automation', what, who: caller.name, from: before.level, to: level, isPaused, areGuestsTrusted }
+  const shownAt = isRaised ? caller.session?.confirmedAt : undefined
+  const shown = shownAt === undefined ? '' : `, token shown again at ${new Date(shownAt).toISOString()}`
+  await store.audit.add({ at, what, from: caller.name, reason: `${change}${shown}${why}` })
+  const confirmed = shownAt === undefined ? {} : { confirmedAt: shownAt }
+  const line = {
+    kind: 'automation',
+    what,
+    who: caller.name,
+    from: before.level,
+    to: level,
+    isPaused,
+    areGuestsTrusted,
+    ...confirmed,
+  }
   await store.journal.append(JSON.stringify(line), at)
   return value(await viewAutomation(store))
 }

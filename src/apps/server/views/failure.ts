@@ -6,7 +6,7 @@ export const Failure = Type.Object(
     error: Type.Object({
       code: Type.String({
         description:
-          'invalid, unauthorised, forbidden, unknown, conflict, too-large, too-many, unavailable, not-kept, corrupt or internal',
+          'invalid, unauthorised, forbidden, unconfirmed, unknown, conflict, too-large, too-many, unavailable, not-kept, corrupt or internal',
       }),
       message: Type.String({ description: 'what happened' }),
       remedy: Type.String({ description: 'what most likely helps' }),

@@ -1,0 +1,75 @@
+/** One-time tokens, `once_<id>_<secret>`: for an address that is printed where the server is started. Good until the first use or for ten minutes, and
+ *  known to this process alone. */
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
+import type { Role } from '../../../terms/access.ts'
+import { type EpochMs, MINUTE_MS } from '../../../terms/units.ts'
+
+const ID_BYTES = 8
+const SECRET_BYTES = 32
+const PATTERN = /^once_([0-9a-f]{16})_[A-Za-z0-9_-]{43}$/
+/** How long one waits for its use. */
+const GOOD_MS = 10 * MINUTE_MS
+/** Tokens that wait at once; a new one makes the oldest worth nothing. */
+const WAITING_MAX = 16
+
+export interface OneTimeToken {
+  readonly id: string
+  readonly role: Role
+  /** SHA-256 of the whole token, in hexadecimal. */
+  readonly digest: string
+}
+
+export type OneTimeJudgement =
+  | { readonly kind: 'good'; readonly token: OneTimeToken }
+  | { readonly kind: 'refused'; readonly reason: string }
+
+export class OneTimeTokens {
+  private readonly now: () => EpochMs
+  /** Those that nobody has used, by id, oldest first. */
+  private readonly waiting = new Map<string, OneTimeToken & { readonly madeAt: EpochMs }>()
+
+  constructor(now: () => EpochMs) {
+    this.now = now
+  }
+
+  /** Makes one. The text is the only copy of the secret. */
+  make(role: Role): string {
+    const id = randomBytes(ID_BYTES).toString('hex')
+    const text = `once_${id}_${randomBytes(SECRET_BYTES).toString('base64url')}`
+    this.waiting.set(id, { id, role, digest: digestOf(text), madeAt: this.now() })
+    const [oldest] = this.waiting.keys()
+    if (this.waiting.size > WAITING_MAX && oldest !== undefined) this.waiting.delete(oldest)
+    return text
+  }
+
+  /** Takes a token; from then on it is worth nothing. No reason holds a secret. */
+  use(shown: string): OneTimeJudgement {
+    const [, id = ''] = PATTERN.exec(shown) ?? []
+    if (id === '') return { kind: 'refused', reason: 'what was shown is no token' }
+    const found = this.waiting.get(id)
+    if (found === undefined) return { kind: 'refused', reason: `one-time token ${id} was used, or there was none` }
+    if (!isSame(digestOf(shown), found.digest))
+      return { kind: 'refused', reason: `the secret of one-time token ${id} is another` }
+    this.waiting.delete(id)
+    // A clock that was set back does not make it good again.
+    if (Math.abs(this.now() - found.madeAt) >= GOOD_MS)
+      return { kind: 'refused', reason: `one-time token ${id} was not used in time` }
+    const { role, digest } = found
+    return { kind: 'good', token: { id, role, digest } }
+  }
+}
+
+/** Whether a text looks like one, good or not. */
+export function isOneTime(shown: string): boolean {
+  return PATTERN.test(shown)
+}
+
+/** SHA-256, in hexadecimal. */
+export function digestOf(text: string): string {
+  return createHash('sha256').update(text).digest('hex')
+}
+
+/** Compares digests, in a time that tells nothing. */
+export function isSame(one: string, other: string): boolean {
+  return one.length === other.length && timingSafeEqual(Buffer.from(one), Buffer.from(other))
+}
