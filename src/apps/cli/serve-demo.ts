@@ -16,7 +16,11 @@ const FOR_SEC_MAX = 86_400
 export async function serveDemo(options: ServeOptions): Promise<void> {
   const { host, port } = parseListen(options.listen)
   if (options.store !== undefined)
-    throw new UsageError('--store', options.store, 'A demo keeps its imagined hosts in a folder of its own: leave it out.')
+    throw new UsageError(
+      '--store',
+      options.store,
+      'A demo keeps its imagined hosts in a folder of its own: leave it out.',
+    )
   const forMs = parseFor(options.for)
   const log = makeLog(options.jsonLogs === true ? 'json' : 'text', (text) => void process.stderr.write(text))
   await requireFree(host, port)

@@ -2,8 +2,10 @@
 import { type MoveLedger, sumUp } from '../../engine/learn/move-ledger.ts'
 import type { IntentRecord } from '../../engine/migration/intent-record.ts'
 import type { FactorBelief } from '../../engine/migration/pair-learning.ts'
+import { budgetsNow } from '../../engine/migration/start-budgets.ts'
+import { MOVE_LIMITS, type MoveSite } from '../../engine/migration/start-guards.ts'
 import type { MoverView } from '../../loop/mover-view.ts'
-import type { EpochMs } from '../../terms/units.ts'
+import { type EpochMs, HOUR_MS } from '../../terms/units.ts'
 import { PROMISE_MODEL } from './answer-models.ts'
 import type { Evacuation } from './evacuation.ts'
 import { type Objection, objectionView } from './objections.ts'
@@ -15,6 +17,7 @@ const ENDED_SHOWN = 100
 const OPEN_SHOWN = 1000
 const STUCK_SHOWN = 200
 const PAIRS_SHOWN = 500
+const BUDGET_HOSTS_SHOWN = 20
 
 export interface MovesNow {
   readonly at: EpochMs
@@ -22,6 +25,8 @@ export interface MovesNow {
   readonly driver?: string
   readonly settings?: SiteSettings
   readonly view?: MoverView
+  /** What is known of the cluster, for budgets. Absent: nothing yet. */
+  readonly site?: MoveSite
   readonly proposals: readonly Proposal[]
   readonly objections: readonly Objection[]
   readonly evacuations: readonly Evacuation[]
@@ -34,6 +39,7 @@ export function movesText({
   driver,
   settings,
   view,
+  site,
   proposals,
   objections,
   evacuations,
@@ -66,6 +72,7 @@ export function movesText({
     objections: objections.map(objectionView),
     ...(ledger === undefined ? {} : { ledger: ledgerView(ledger) }),
     evacuations: evacuations.map((evacuation) => evacuationView(evacuation, settings)),
+    ...(view === undefined ? {} : { budgets: budgetsView(view, site) }),
     frozenVms: Object.fromEntries(view?.frozenVms ?? []) as object,
     frozenHosts: Object.fromEntries(view?.frozenHosts ?? []) as object,
     leftAlone: Object.fromEntries(view?.yielded ?? []) as object,
@@ -136,6 +143,13 @@ function ledgerView(ledger: MoveLedger) {
 
 function factorView({ moves, mean }: FactorBelief) {
   return moves === 0 ? {} : { moves, factor: Math.exp(mean) }
+}
+
+function budgetsView({ starts, at }: MoverView, site: MoveSite | undefined) {
+  const budgets = budgetsNow({ starts, now: at, limits: MOVE_LIMITS, site })
+  return budgets.map(({ hosts, ...budget }) => {
+    return { ...budget, spanMs: HOUR_MS, hosts: hosts.slice(0, BUDGET_HOSTS_SHOWN) }
+  })
 }
 
 function evacuationView({ hostId, vms, leaving, stuck }: Evacuation, settings: SiteSettings | undefined) {

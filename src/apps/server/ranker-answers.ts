@@ -25,10 +25,9 @@ import { likenessBody } from './ranker-likeness.ts'
 import { planOf } from './ranker-plan.ts'
 import { hostField, orderRow, refusalRow, sideRow } from './ranker-rows.ts'
 import { writeOutlook } from './ranker-outlook.ts'
-import { concerns, pairSentence } from './ranker-sentences.ts'
+import { concerns, pairSentence, SENTENCE_OF } from './ranker-sentences.ts'
 import { writeRankingLists } from './ranking-bytes.ts'
 import type { Answer } from './site-answers.ts'
-import { STAY_SENTENCES } from './stay-sentences.ts'
 import type { TurnPacket } from './turn-packet.ts'
 
 /** Pairs of a VM to come and a host that one question may be about, each some 20 µs, and up to eight times a part of that where room is scarce: in
@@ -200,7 +199,7 @@ export class TurnAnswers {
       ...(number === undefined ? {} : { turn: number }),
       ...hostField(context, vm),
       ...(stayed === undefined ? {} : { stayed }),
-      sentence: order?.reason ?? (own?.kind === 'move-refused' ? own.reason : (STAY_SENTENCES[stayed ?? 'none'] ?? '')),
+      sentence: order?.reason ?? (own?.kind === 'move-refused' ? own.reason : (SENTENCE_OF[stayed ?? 'none'] ?? '')),
       ...(order === undefined ? {} : { order: orderRow(order) }),
       ...this.gateOf(vm),
       held,

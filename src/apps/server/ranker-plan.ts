@@ -9,7 +9,7 @@ import { STAY_REASONS, type StayReason, type TurnEvent } from '../../terms/turn.
 import { clampFraction } from '../../terms/units.ts'
 import { PLAN_MODELS } from './answer-models.ts'
 import { orderRow } from './ranker-rows.ts'
-import { STAY_SENTENCES } from './stay-sentences.ts'
+import { SENTENCE_OF } from './ranker-sentences.ts'
 import type { TurnPacket } from './turn-packet.ts'
 
 /** Events of a plan that are told: a cluster in need has thousands of refused moves. */
@@ -172,7 +172,7 @@ function otherVms(
     otherVms: others.slice(0, VMS_SHOWN).map((v) => {
       const { id } = vms[v]
       const stayed = result?.stayed === undefined ? undefined : STAY_REASONS[result.stayed[v]]
-      const reason = refusals.get(id)?.reason ?? STAY_SENTENCES[stayed ?? 'none'] ?? ''
+      const reason = refusals.get(id)?.reason ?? SENTENCE_OF[stayed ?? 'none'] ?? ''
       return { vm: id, ...(stayed === undefined ? {} : { stayed }), reason }
     }),
     otherVmsLeftOut: Math.max(0, others.length - VMS_SHOWN),

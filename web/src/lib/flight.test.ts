@@ -14,7 +14,7 @@ function aMove(over: Partial<MigrationView> = {}): MigrationView {
     class: 'contention',
     reason: 'Contention.',
     cause: { kind: 'policy' },
-    mode: 'pre-copy',
+    mode: 'precopy',
     state: 'accepted',
     recordedAt: 1000,
     sentAt: 2000,

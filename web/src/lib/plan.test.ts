@@ -63,7 +63,7 @@ function someMoves(over: Partial<MigrationsView> = {}): MigrationsView {
   }
 }
 function aMove(id: string, state: MigrationView['state']): MigrationView {
-  return { ...ROUTE, id, cause: { kind: 'policy' }, mode: 'pre-copy', state, recordedAt: 0 }
+  return { ...ROUTE, id, cause: { kind: 'policy' }, mode: 'precopy', state, recordedAt: 0 }
 }
 
 test('moves stand in the order of the plan, and proposals of earlier turns after them, each once', () => {
@@ -112,9 +112,19 @@ test('a proposal says how long it is good, by the clock of the site', () => {
   assert.equal(standingText(standing, undefined), 'proposed')
 })
 
+function anEstimate(durationMs: number): NonNullable<PlanMoveView['estimate']> {
+  return { copiedBytes: 1, durationMs, downtimeMs: 0, rounds: 1, converges: true }
+}
+
+test('what comes later than the horizon has no place on the line, and is left out of the sentence', () => {
+  const line = deadlineOf({ deadline: { probability: 0.3 } }, { now: 0, horizonMs: 60 * MINUTE })
+  assert.deepEqual([line?.earliest, line?.median, line?.isLate], [undefined, undefined, false])
+  assert.equal(line?.text, 'Contention 30 % within 1 h.')
+})
+
 test('a deadline stands on a line from now to the end of the horizon', () => {
   const deadline = { at: 30 * MINUTE, earliestAt: 15 * MINUTE, probability: 0.87 }
-  const line = deadlineOf({ deadline, promisedMs: 6 * MINUTE }, { now: 0, horizonMs: 60 * MINUTE })
+  const line = deadlineOf({ deadline, estimate: anEstimate(6 * MINUTE) }, { now: 0, horizonMs: 60 * MINUTE })
   assert.deepEqual(line, {
     earliest: 0.25,
     median: 0.5,
@@ -126,7 +136,7 @@ test('a deadline stands on a line from now to the end of the horizon', () => {
 
 test('a copy that ends after the deadline is told as late', () => {
   const deadline = { at: MINUTE, earliestAt: -MINUTE, probability: 0.99 }
-  const line = deadlineOf({ deadline, promisedMs: 2 * MINUTE }, { now: 0, horizonMs: 60 * MINUTE })
+  const line = deadlineOf({ deadline, estimate: anEstimate(2 * MINUTE) }, { now: 0, horizonMs: 60 * MINUTE })
   assert.equal(line?.isLate, true)
   assert.equal(line?.earliest, 0)
   assert.match(line?.text ?? '', /possible from now on; 99 % within 1 h\. The copy takes longer than that\.$/)

@@ -81,8 +81,9 @@ export function standingText(standing: Standing, now: number | undefined): strin
 
 /** Where a move's deadline lies on a line from now to the end of the horizon; places from 0 to 1. */
 export interface DeadlineLine {
-  readonly earliest: number
-  readonly median: number
+  /** Absent: later than the horizon. */
+  readonly earliest: number | undefined
+  readonly median: number | undefined
   /** Until when it would be on its way, were it begun now; absent: nothing is promised. */
   readonly copied: number | undefined
   readonly isLate: boolean
@@ -90,23 +91,35 @@ export interface DeadlineLine {
 }
 
 export function deadlineOf(
-  { deadline, promisedMs }: Pick<PlanMoveView, 'deadline' | 'promisedMs'>,
+  { deadline, estimate }: Pick<PlanMoveView, 'deadline' | 'estimate'>,
   { now, horizonMs }: { readonly now: number; readonly horizonMs: number },
 ): DeadlineLine | undefined {
   if (deadline === undefined || horizonMs <= 0) return undefined
   const { at, earliestAt, probability } = deadline
-  const place = (instant: number): number => Math.min(1, Math.max(0, (instant - now) / horizonMs))
-  const isLate = promisedMs !== undefined && now + promisedMs > at
-  const when = at <= now ? 'as likely as not already' : `as likely as not in ${spanText(at - now)}`
+  const place = (instant: number | undefined): number | undefined =>
+    instant === undefined ? undefined : Math.min(1, Math.max(0, (instant - now) / horizonMs))
+  const copiedAt = estimate === undefined ? undefined : now + estimate.durationMs
+  const isLate = copiedAt !== undefined && at !== undefined && copiedAt > at
   const late = isLate ? ' The copy takes longer than that.' : ''
-  const first = earliestAt <= now ? 'from now on' : `from ${spanText(earliestAt - now)} on`
+  const when = [...likelyText(at, now), ...possibleText(earliestAt, now)].join(', ')
+  const within = `${percentText(probability)} within ${spanText(horizonMs)}`
   return {
     earliest: place(earliestAt),
     median: place(at),
-    copied: promisedMs === undefined ? undefined : place(now + promisedMs),
+    copied: place(copiedAt),
     isLate,
-    text: `Contention ${when}, possible ${first}; ${percentText(probability)} within ${spanText(horizonMs)}.${late}`,
+    text: `Contention ${[when, within].filter((part) => part !== '').join('; ')}.${late}`,
   }
+}
+
+function likelyText(at: number | undefined, now: number): readonly string[] {
+  if (at === undefined) return []
+  return [at <= now ? 'as likely as not already' : `as likely as not in ${spanText(at - now)}`]
+}
+
+function possibleText(earliestAt: number | undefined, now: number): readonly string[] {
+  if (earliestAt === undefined) return []
+  return [earliestAt <= now ? 'possible from now on' : `possible from ${spanText(earliestAt - now)} on`]
 }
 
 /** `+0.42 EUR`: what is lost has a minus, what is won a plus. */

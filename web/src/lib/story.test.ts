@@ -40,7 +40,7 @@ const told: MoveStoryView = {
     class: 'contention',
     reason: 'Contention on kvm-1.',
     cause: { kind: 'operator', who: 'anna' },
-    mode: 'pre-copy',
+    mode: 'precopy',
     state: 'done',
     recordedAt: 0,
     promise: { totalMs: 40_000, downtimeMs: 87, copiedBytes: 1024, pConverge: 0.97 },

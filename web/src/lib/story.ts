@@ -115,7 +115,7 @@ function factsOf(view: MoveStoryView, order: Fields): readonly Fact[] {
     ...(move?.promise === undefined
       ? []
       : [{ what: 'Promise', text: `It ends in time with ${percentText(move.promise.pConverge)}.` }]),
-    ...(move?.promise?.model === undefined ? [] : [{ what: 'Model', text: move.promise.model }]),
+    ...(move?.promiseModel === undefined ? [] : [{ what: 'Model', text: move.promiseModel }]),
     ...(move?.detail === undefined ? [] : [{ what: 'Ended', text: move.detail }]),
   ]
 }

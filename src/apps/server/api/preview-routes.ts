@@ -61,10 +61,6 @@ export function previewRoutes(parts: ApiParts): readonly Route[] {
 
 type Asked = Static<typeof PolicyCheckBody>
 
-/** What was found wrong with a preview's wishes stays with it. */
-const checks = new Map<string, PolicyCheckView>()
-const CHECKS_MOST = 100
-
 async function preview(parts: ApiParts, body: Static<typeof PolicyPreviewBody>, caller: Caller): Promise<Reply> {
   const { spanMs = DAY_MS, ...asked } = body
   const { check, settings, wished } = await checked(parts, asked)
@@ -72,7 +68,7 @@ async function preview(parts: ApiParts, body: Static<typeof PolicyPreviewBody>, 
     const [{ place, text }] = check.problems
     return invalid(`${place}: ${text}`, 'POST /v1/policy/check lists all that is wrong with it.')
   }
-  const task = { spanMs, current: textsOf(settings), proposed: textsOf(wished) }
+  const task = { check, spanMs, current: textsOf(settings), proposed: textsOf(wished) }
   const started = parts.previews.start(task, caller.name)
   if (started === undefined)
     return {
@@ -83,14 +79,13 @@ async function preview(parts: ApiParts, body: Static<typeof PolicyPreviewBody>, 
       remedy: 'Ask again in a minute.',
       retryAfterSec: 60,
     }
-  checks.set(started.id, check)
-  for (const oldest of checks.keys()) if (checks.size > CHECKS_MOST) checks.delete(oldest)
   await parts.previews.wait(started.id, WAIT_MS)
   return value(view(parts.previews.find(started.id, caller.name) ?? started))
 }
 
-function view({ who: _, ...preview }: Preview): PolicyPreviewView {
-  return { ...preview, check: checks.get(preview.id) ?? { isGood: true, problems: [], conflicts: [] } }
+function view({ id, state, progress, startedAt, check, result, failure }: Preview): PolicyPreviewView {
+  const end = { ...(result === undefined ? {} : { result }), ...(failure === undefined ? {} : { failure }) }
+  return { id, state, progress, startedAt, check, ...end }
 }
 
 function textsOf({ policy, automation: { level, isPaused }, moveTimes }: Wishes): WishedTexts {

@@ -27,7 +27,7 @@ const PAGE = 500
 const LINES_MOST = 50_000
 
 const APPROXIMATIONS = [
-  'Usage is kept in means of five minutes, as it was corrected later, and turns come every five minutes: shorter peaks are not seen, and turns between them are not taken.',
+  'Usage is kept in means of five minutes, as it was corrected later, and turns come as often: shorter peaks are not seen.',
   'Where each VM ran when the span began is reckoned back from where it runs now by the moves that we carried out; what others moved meanwhile is not undone.',
   'Hosts, sizes, pins and groups are those of now; hosts that were silent, in doubt or being emptied count as on, and VMs that have gone are left out.',
   'Moves end as the simulator’s physics has them, and what a platform refuses or warns of is not known; nobody approves a proposal.',

@@ -7,7 +7,7 @@ import type { EpochMs } from '../../../terms/units.ts'
 import type { Clock } from '../../../world/clock.ts'
 import { entryUrl } from '../entry-url.ts'
 import type { StorePlace } from '../open-site.ts'
-import type { PREVIEW_STATES, PreviewResultView } from '../views/preview.ts'
+import type { PolicyCheckView, PREVIEW_STATES, PreviewResultView } from '../views/preview.ts'
 import { PROCESS_SWITCH } from '../young-memory.ts'
 import type { FromPreview, PreviewTask } from './job.ts'
 
@@ -25,6 +25,8 @@ export interface Preview {
   readonly state: (typeof PREVIEW_STATES)[number]
   readonly progress: number
   readonly startedAt: EpochMs
+  /** What was found wrong with what is asked about, as it began. */
+  readonly check: PolicyCheckView
   readonly result?: PreviewResultView
   readonly failure?: string
 }
@@ -58,12 +60,15 @@ export class PreviewDesk {
   }
 
   /** Begins one in place of one that runs for the same person: who changes a figure wants the answer to the new one. Undefined: too many run for others. */
-  start(task: Omit<PreviewTask, 'place' | 'now'>, who: string): Preview | undefined {
+  start(
+    { check, ...task }: Omit<PreviewTask, 'place' | 'now'> & Pick<Preview, 'check'>,
+    who: string,
+  ): Preview | undefined {
     for (const { id, who: owner } of this.known.values()) if (owner === who) this.end(id)
     if (this.running.size >= RUNNING_MOST) return undefined
     const { place, clock } = this.options
     const id = randomBytes(8).toString('hex')
-    const preview: Preview = { id, who, state: 'running', progress: 0, startedAt: clock.now() }
+    const preview: Preview = { id, who, state: 'running', progress: 0, startedAt: clock.now(), check }
     this.known.set(id, preview)
     for (const oldest of this.known.keys()) {
       if (this.known.size <= KEPT_MOST) break

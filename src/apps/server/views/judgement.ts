@@ -226,7 +226,6 @@ export const ForecastsView = Type.Object({
 /** `forecastOf`: one VM. */
 export const VmForecastView = Type.Object({
   ...ANSWER_HEAD,
-  model: Model,
   vm: Type.String(),
   model: Type.String({ description: 'by which `ahead` was worked out: the name may change, fields do not' }),
   size: Cores,

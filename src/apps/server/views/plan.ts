@@ -21,7 +21,7 @@ const DeadlineView = Type.Object(
     earliestAt: Type.Optional(
       Type.Number({
         description:
-          'when it has begun with the probability on which the policy acts, in milliseconds since 1970; absent: later than the horizon, and earlier turns said sooner',
+          'when it has begun with the probability on which the policy acts, in milliseconds since 1970; absent: later than the horizon',
       }),
     ),
     probability: Type.Number({ minimum: 0, maximum: 1, description: 'that it begins within the horizon' }),
