@@ -5,6 +5,8 @@ import { REPOSITORY } from './repository.ts'
 
 const built = buildWebIfStale()
 if (built.kind === 'failed')
-  process.stderr.write(`${built.output}\nThe page could not be built: the demo runs without it, or with the one that was built before.\n`)
+  process.stderr.write(
+    `${built.output}\nThe page could not be built: the demo runs without it, or with the one that was built before.\n`,
+  )
 process.argv.splice(2, 0, 'serve', '--demo')
 await import(join(REPOSITORY, 'src', 'apps', 'cli', 'main.ts'))

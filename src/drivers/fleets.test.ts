@@ -157,7 +157,7 @@ test('every shipped scenario reads, and names a fleet and a seed', () => {
   assert.throws(() => parseScenario({ name: 'x', trace: 'azure', hosts: 'cloudsim', sed: 1 }, 'x.json'), /x\.json\.sed/)
 })
 
-test('the day that npm start replays needs nothing but the repository', () => {
+test('the day that npm run demo:backtest replays needs nothing but the repository', () => {
   const { loaded, fleet } = openScenario(loadScenario('azure-day'))
   assert.deepEqual([loaded.vms.length, fleet.hosts.length, loaded.trace.steps], [400, 30, 288])
   const memory = loaded.vms.reduce((sum, vm) => sum + vm.memoryBytes, 0)

@@ -1,8 +1,8 @@
 /** Finds with which hour of the recording, and with which first placement, the demo begins: contention has to come within two hours on some hosts by the
  *  recording itself, on none of them before; and the engine, by its production policy, has to see it come.
  *
- *    node tools/demo/choose-start.ts              the best of 400 placements and all quarters of an hour
- *    node tools/demo/choose-start.ts 130 4776     one of them, turn by turn
+ *    node tools/demo/choose-start.ts              the best of all placements and quarters of an hour
+ *    node tools/demo/choose-start.ts 20 4074      one of them, turn by turn
  */
 import { demoCluster, type DemoCluster } from '../../src/apps/demo-site/cluster.ts'
 import { followedBy, readRecorded, TraceLoad } from '../../src/apps/demo-site/load.ts'
@@ -17,14 +17,14 @@ const SLOTS_PER_DAY = 288
 const PAST_SLOTS = 72
 const WATCHED_SLOTS = 24
 const STEP_SLOTS = 3
-const PLACEMENTS = 700
+const PLACEMENTS = 160
 const FIRST_DAY = 8
 const LAST_DAY = 24
 const CALM = 0.95
 const OVER = 1.03
 /** Contention within the first ten minutes would leave nothing to foresee. */
 const QUIET_SLOTS = 5
-const JUDGED_MOST = 260
+const JUDGED_MOST = 60
 const SHOWN = 20
 
 const recorded = readRecorded()
@@ -106,7 +106,11 @@ function judge({ seed, slot, hosts }: Candidate, say: (text: string) => void = (
   const cluster = demoCluster(seed)
   const still = hostLoads(cluster)
   const safe = withSafety(PRODUCTION_POLICY)
-  const held = { ...safe, consolidation: { ...safe.consolidation, isEnabled: false }, gates: { ...safe.gates, movesPerTurnMax: 0 } }
+  const held = {
+    ...safe,
+    consolidation: { ...safe.consolidation, isEnabled: false },
+    gates: { ...safe.gates, movesPerTurnMax: 0 },
+  }
   const hostOf = Int32Array.from(cluster.placed)
   let state = initialState()
   let ended: readonly MigrationOrder[] = []
@@ -123,7 +127,15 @@ function judge({ seed, slot, hosts }: Candidate, say: (text: string) => void = (
       hostOf: hostOf.slice(),
       migrations: [],
       ended: ended.map(({ id: orderId, vmId, from, to }) => ({
-        orderId, vmId, from, to, result: 'done' as const, startedAt: at - SLOT_MS, endedAt: at - SLOT_MS / 2, copiedBytes: 8e9, downtimeMs: 300,
+        orderId,
+        vmId,
+        from,
+        to,
+        result: 'done' as const,
+        startedAt: at - SLOT_MS,
+        endedAt: at - SLOT_MS / 2,
+        copiedBytes: 8e9,
+        downtimeMs: 300,
       })),
     }
     const observation = { at, inventory, samples: { at, windowMs: SLOT_MS, columns: { cpu } }, personalities: [] }
@@ -140,14 +152,18 @@ function judge({ seed, slot, hosts }: Candidate, say: (text: string) => void = (
       if (order.class !== 'energy' && isAhead) sums.ahead++
       if (order.class !== 'energy') sums.firstMinute = Math.min(sums.firstMinute, step * 5)
       hostOf[vm] = to
-      say(`${step * 5} min ${order.class} ${order.vmId} ${order.from} -> ${order.to} ${isAhead ? 'ahead' : 'late'}: ${order.reason}`)
+      say(
+        `${step * 5} min ${order.class} ${order.vmId} ${order.from} -> ${order.to} ${isAhead ? 'ahead' : 'late'}: ${order.reason}`,
+      )
     }
     const loads = capacity.map(() => 0)
     hostOf.forEach((host, vm) => (loads[host] += demand[(slot + step) * VMS + vm]))
     if (step >= 0) {
       sums.overWith += loads.filter((wanted, h) => wanted / capacity[h] > OVER).length
       const p = turn.hostForecast?.contention
-      say(`${step * 5} min ${loads.map((wanted, h) => `${(wanted / capacity[h]).toFixed(2)}/${(still[h][slot + step] / capacity[h]).toFixed(2)}/${p?.[h].toFixed(2)}`).join(' ')}`)
+      say(
+        `${step * 5} min ${loads.map((wanted, h) => `${(wanted / capacity[h]).toFixed(2)}/${(still[h][slot + step] / capacity[h]).toFixed(2)}/${p?.[h].toFixed(2)}`).join(' ')}`,
+      )
     }
   }
   const overWithout = capacity.reduce((sum, _, h) => sum + overSlots(still[h], h, slot, slot + WATCHED_SLOTS), 0)

@@ -18,7 +18,7 @@ Examples:
 --libvirt needs root on Debian (x64), a clone of the repository, and libvirt and QEMU: docs/demo-libvirt.md.
 It runs hosts of its own and touches no other libvirt; Ctrl-C takes all of it down.`
 
-/** `npm start`: the day that ships with the repository, replayed and reported. */
+/** `npm run demo:backtest`: the day that ships with the repository, replayed and reported. */
 export function addDemo(program: Command): void {
   program
     .command('demo')

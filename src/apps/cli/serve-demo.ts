@@ -5,6 +5,7 @@ import { SECOND_MS } from '../../terms/units.ts'
 import { writeCompiled } from '../compile-cache.ts'
 import { startDemo } from '../demo-site/demo.ts'
 import { makeLog } from '../server/log.ts'
+import { requireLoopback } from '../server/listening.ts'
 import type { SiteServer } from '../server/site-server.ts'
 import { UsageError } from '../usage-error.ts'
 import { parseListen } from './listen-words.ts'
@@ -15,6 +16,7 @@ const FOR_SEC_MAX = 86_400
 
 export async function serveDemo(options: ServeOptions): Promise<void> {
   const { host, port } = parseListen(options.listen)
+  requireLoopback({ host, port })
   if (options.store !== undefined)
     throw new UsageError(
       '--store',

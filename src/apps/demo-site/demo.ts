@@ -24,11 +24,11 @@ import { DemoWorld } from './world.ts'
 /** How many times faster than the machine's clock the site's goes. */
 export const DEMO_SPEED = 60
 /** Draws where VMs run first, and minutes within recorded slots. With the hour below it was searched for: docs/demo.md. */
-const SEED = 130
-/** The recording's slot with which the demo begins: day 16, 14:00. */
-const FROM_SLOT = 16 * 288 + 14 * 12
+const SEED = 20
+/** The recording's slot with which the demo begins: day 14, 03:30, when web servers get busier for hours. */
+const FROM_SLOT = 14 * 288 + 42
 /** So that the site's hours are the recording's. */
-const HOUR_OF_DAY = 14
+const HOUR_OF_DAY = 3.5
 /** The day of the week on which it begins, whenever it is started: 3 is Wednesday. */
 const WEEKDAY = 3
 /** 1970 began on a Thursday. */

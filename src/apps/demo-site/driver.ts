@@ -122,7 +122,9 @@ export class DemoDriver implements MigrationDriver, VmFactsReader, PlatformReade
     if (this.socket !== undefined) return this.socket
     const socket = createConnection(this.path)
     this.socket = socket
-    createInterface({ input: socket }).on('line', (line) => this.hear(JSON.parse(line) as FromCluster))
+    const lines = createInterface({ input: socket })
+    lines.on('error', () => undefined)
+    lines.on('line', (line) => this.hear(JSON.parse(line) as FromCluster))
     socket.on('error', () => undefined)
     socket.once('close', () => this.lost(socket))
     return socket

@@ -33,7 +33,10 @@ export class ClusterSocket {
       const say = (message: FromCluster): void => {
         if (socket.writable) socket.write(`${JSON.stringify(message)}\n`)
       }
-      createInterface({ input: socket }).on('line', (line) => answer(platform, JSON.parse(line) as ToCluster, say))
+      const lines = createInterface({ input: socket })
+      // It tells again what its socket tells: who has gone hears nothing.
+      lines.on('error', () => undefined)
+      lines.on('line', (line) => answer(platform, JSON.parse(line) as ToCluster, say))
     })
   }
 

@@ -1,0 +1,98 @@
+/** `ethos serve --demo` as a program: where it listens, how it ends, and what it leaves behind. */
+import assert from 'node:assert/strict'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test, type TestContext } from 'node:test'
+
+const MAIN = new URL('./main.ts', import.meta.url).pathname
+const PATIENCE_MS = 300_000
+
+interface Run {
+  readonly child: ChildProcess
+  readonly folder: string
+  /** Resolves once it has said this, or has ended. */
+  readonly hasSaid: (text: string) => Promise<void>
+  readonly ended: Promise<number | null>
+  readonly said: () => string
+}
+
+/** In a group of its own and with a temporary folder of its own, so that what is left of either shows. */
+function demo(t: TestContext, words: readonly string[]): Run {
+  const folder = mkdtempSync(join(tmpdir(), 'ethos-serve-demo-'))
+  const env = { ...process.env, TMPDIR: folder }
+  const child = spawn(process.execPath, [MAIN, 'serve', '--demo', ...words], { env, detached: true })
+  let said = ''
+  for (const stream of [child.stdout, child.stderr])
+    stream.setEncoding('utf8').on('data', (text: string) => (said += text))
+  const ended = new Promise<number | null>((resolve) => {
+    child.once('close', (code) => resolve(code))
+  })
+  t.after(async () => {
+    if (child.exitCode === null) child.kill('SIGKILL')
+    await ended
+    rmSync(folder, { recursive: true, force: true })
+  })
+  const hasSaid = (text: string): Promise<void> =>
+    new Promise((resolve) => {
+      const look = (): void => void (said.includes(text) && resolve())
+      child.stdout.on('data', look)
+      void ended.then(() => resolve())
+      look()
+    })
+  return { child, folder, hasSaid, ended, said: () => said }
+}
+
+/** Whether any process of its group lives. */
+function isGroupLeft({ child }: Run): boolean {
+  try {
+    process.kill(-(child.pid ?? 0), 0)
+    return true
+  } catch {
+    return false
+  }
+}
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const)
+  test(`the demo prints its address, and on ${signal} ends with no child and no folder left`, {
+    timeout: PATIENCE_MS,
+  }, async (t) => {
+    const run = demo(t, ['--listen', '127.0.0.1:0'])
+    await run.hasSaid('#token=')
+    assert.match(run.said(), /http:\/\/127\.0\.0\.1:\d+\/#token=once_/)
+    run.child.kill(signal)
+    assert.equal(await run.ended, 0, run.said())
+    assert.equal(isGroupLeft(run), false)
+    assert.deepEqual(
+      readdirSync(run.folder).filter((name) => name.startsWith('ethos-demo-')),
+      [],
+    )
+  })
+
+test('the demo ends by itself when the time that it was given is over', { timeout: PATIENCE_MS }, async (t) => {
+  const run = demo(t, ['--listen', '127.0.0.1:0', '--for', '1'])
+  assert.equal(await run.ended, 0, run.said())
+  assert.match(run.said(), /its 1 s are over/)
+})
+
+test('a port that is taken is named, with the flag for another', { timeout: PATIENCE_MS }, async (t) => {
+  const other = createServer()
+  await new Promise<void>((resolve) => {
+    other.listen(0, '127.0.0.1', resolve)
+  })
+  t.after(() => other.close())
+  const { port } = other.address() as AddressInfo
+  const run = demo(t, ['--listen', `127.0.0.1:${port}`])
+  assert.equal(await run.ended, 2)
+  assert.match(run.said(), new RegExp(`127\\.0\\.0\\.1:${port}`))
+  assert.match(run.said(), /EADDRINUSE.*--listen 127\.0\.0\.1:\d+/)
+})
+
+test('the demo listens on this machine alone', { timeout: PATIENCE_MS }, async (t) => {
+  const run = demo(t, ['--listen', '0.0.0.0:0'])
+  assert.equal(await run.ended, 2)
+  assert.match(run.said(), /for this machine alone/)
+})
