@@ -36,7 +36,6 @@ const ALLOWED: Readonly<Record<string, Role | 'open'>> = {
   'GET /docs/static/swagger-initializer.js': 'open',
   ...Object.fromEntries(PAGE_PATHS.map((path) => [`GET ${path}`, 'open'] as const)),
   'GET /assets/*': 'open',
-  'GET /favicon.svg': 'open',
   'POST /v1/csp-reports': 'open',
   'POST /v1/session': 'open',
   'GET /v1/session': 'open',
@@ -49,6 +48,7 @@ const ALLOWED: Readonly<Record<string, Role | 'open'>> = {
   'GET /v1/vms/:vm': 'viewer',
   'GET /v1/vms/:vm/vectors': 'viewer',
   'GET /v1/vms/:vm/usage': 'viewer',
+  'GET /v1/vms/:vm/character': 'viewer',
   'GET /v1/vms/:vm/hosts': 'viewer',
   'GET /v1/vms/:vm/hosts/:host': 'viewer',
   'GET /v1/vms/:vm/why': 'viewer',
@@ -195,6 +195,10 @@ async function everybody(): Promise<Readonly<Record<string, Asker>>> {
     'an operator by certificate': { shows: { certificate: ada }, role: 'operator', bearer: 'operator' },
     "an operator's browser on the page of another site": {
       shows: { certificate: ada, headers: { 'sec-fetch-site': 'cross-site' } },
+      bearer: 'operator',
+    },
+    "an operator's browser of old on the page of another site": {
+      shows: { certificate: ada, headers: { origin: 'https://evil.example' } },
       bearer: 'operator',
     },
     ...Object.fromEntries(await Promise.all(roles)),

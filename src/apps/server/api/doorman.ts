@@ -7,7 +7,7 @@ import { type EpochMs, MINUTE_MS, SECOND_MS } from '../../../terms/units.ts'
 import { addressOf } from '../connections.ts'
 import { Seldom } from '../seldom.ts'
 import { isGood, judgeApiToken } from './api-token.ts'
-import { cookieOf, UNATTENDED_HEADER, whyNotOurs } from './cookie.ts'
+import { cookieOf, UNATTENDED_HEADER, whyElsewhere, whyNotOurs } from './cookie.ts'
 import { digestOf } from './one-time-token.ts'
 import { API_LIMITS, type ApiLimits, type ApiParts } from './parts.ts'
 import type { Refusal } from './reply.ts'
@@ -170,9 +170,8 @@ export class Doorman {
     if (peer.kind === 'expired') return 'no token, and its certificate has expired'
     const { role, name } = peer.bearer
     if (role !== 'operator') return { name, notAllowed: `its certificate is for ${role}s, and they may not ask this` }
-    // A browser shows its certificate for the page of any other site too, and tells by this header that it does (W3C Fetch Metadata).
-    const site = request.headers['sec-fetch-site'] ?? 'none'
-    if (site !== 'none' && site !== 'same-origin')
+    // A browser shows its certificate for the page of any other site too, and tells that it does.
+    if (whyElsewhere(request, true) !== undefined)
       return { name, notAllowed: 'its certificate came with a request that the page of another site made' }
     const key = createHash('sha256').update(name).digest('hex')
     return { role, name: `operator ${name}`, key: `operator ${key}` }
@@ -220,8 +219,8 @@ export class Doorman {
   }
 
   private now(): EpochMs {
-    const { clock, wallClock = clock } = this.parts
-    return wallClock.now()
+    const { clock, peopleClock = clock } = this.parts
+    return peopleClock.now()
   }
 }
 

@@ -4,7 +4,8 @@ import type { ClientRequest, IncomingMessage } from 'node:http'
 import { request } from 'node:https'
 import { after, before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { ApiBench } from './builders.ts'
+import { MINUTE_MS } from '../../../terms/units.ts'
+import { ApiBench, type SignedIn, signIn } from './builders.ts'
 import { FakeAnswers, FakeStore } from './fakes/builders.ts'
 
 const answers = new FakeAnswers()
@@ -30,14 +31,17 @@ function listen({
   lastId,
   reads = true,
   as = token,
+  by,
 }: {
   path?: string
   lastId?: string
   reads?: boolean
   as?: string
+  /** A browser that is signed in, in place of a token. */
+  by?: SignedIn
 } = {}): Promise<Reader> {
-  const headers = lastId === undefined ? {} : { 'last-event-id': lastId }
-  const { options } = bench.optionsOf({ path, token: as, headers })
+  const headers = { ...(lastId === undefined ? {} : { 'last-event-id': lastId }), ...by?.headers }
+  const { options } = bench.optionsOf({ path, ...(by === undefined ? { token: as } : {}), headers })
   return new Promise((resolve, reject) => {
     const sent = request({ ...options, agent: false, ca: bench.authority.pem }, (response) => {
       let text = ''
@@ -144,6 +148,28 @@ test('streams of one token are bounded, and end with it', async () => {
   await bench.api.events.beat()
   await until(() => readers.every((reader) => reader.isEnded()))
   assert.equal(await metric('ethos_event_streams_ended_total{reason="token"}'), 8)
+})
+
+test('a stream of a browser ends with its session, and no other of the same token does', async () => {
+  const own = await bench.token('viewer', { name: 'ada' })
+  const [out, revoked, idle] = [await signIn(bench, own), await signIn(bench, own), await signIn(bench, token)]
+  const readers = [await listen({ by: out }), await listen({ by: revoked }), await listen({ by: idle })]
+  // At once where somebody signs out; the others at the next sign of life.
+  assert.equal((await bench.ask({ method: 'DELETE', path: '/v1/session', headers: out.changing })).status, 204)
+  await until(() => readers[0].isEnded())
+  await bench.api.events.beat()
+  assert.deepEqual(
+    readers.map((reader) => reader.isEnded()),
+    [true, false, false],
+  )
+  await bench.store.apiTokens.revoke(own.slice(6, 22), bench.now)
+  await bench.api.events.beat()
+  await until(() => readers[1].isEnded())
+  assert.equal(readers[2].isEnded(), false)
+  bench.now += 30 * MINUTE_MS
+  await bench.api.events.beat()
+  await until(() => readers[2].isEnded())
+  assert.equal(await metric('ethos_event_streams_ended_total{reason="session"}'), 3)
 })
 
 test('all streams end with the server', async () => {

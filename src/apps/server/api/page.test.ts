@@ -70,21 +70,24 @@ async function reports(): Promise<number> {
   return Number(/^ethos_csp_reports_total (\d+)$/m.exec(text)?.[1])
 }
 
-/** What gets into a page all the same, and says so by running. */
+/** What gets into a page all the same, and says so by running: as text that is made markup, by mistake and by the one who may, as a script, a picture and a
+ *  request. */
 const INTRUSION = `(async () => {
-  const holder = document.createElement('div')
-  holder.innerHTML = '<img src="/none" onerror="window.isRun = true">'
+  const allowed = trustedTypes.createPolicy('svelte-trusted-html', { createHTML: (text) => text, createScript: (text) => text })
+  const markup = '<img src="/none" onerror="window.isRun = true">'
+  const holders = [document.createElement('div'), document.createElement('div')]
+  try { holders[0].innerHTML = markup } catch { }
+  holders[1].innerHTML = allowed.createHTML(markup)
   const script = document.createElement('script')
-  script.textContent = 'window.isRun = true'
+  script.textContent = allowed.createScript('window.isRun = true')
   const other = document.createElement('img')
   other.src = 'https://elsewhere.example/x.png'
-  document.body.append(holder, script, other)
+  document.body.append(...holders, script, other)
   await fetch('https://elsewhere.example/').catch(() => undefined)
   await new Promise((resolve) => setTimeout(resolve, 100))
   return window.isRun === true
 })()`
-/** Four things are refused by that: a handler, a script, a picture, a request. */
-const INTRUSIONS = 4
+const INTRUSIONS = 5
 
 test('the page answers at its own addresses, and what is none of them is not there', async () => {
   for (const path of [
@@ -133,8 +136,9 @@ test('nothing of it is framed, guessed at, or from elsewhere, and what has its d
       'content-type': 'text/html; charset=utf-8',
       'cache-control': 'no-cache',
       'content-security-policy':
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; " +
-        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; report-uri /v1/csp-reports",
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; " +
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; " +
+        'trusted-types svelte-trusted-html; report-uri /v1/csp-reports',
       'cross-origin-opener-policy': 'same-origin',
       'cross-origin-resource-policy': 'same-origin',
       'referrer-policy': 'no-referrer',
