@@ -1,5 +1,5 @@
-/** `npm test [-- PATTERN...] [--seed N]`: types, lint, format, then every test whose path contains a pattern; counts at the end.
- *  Each check counts as one test. Where `CI` is set, a test may be skipped only for want of data that nobody may pass on. */
+/** `npm test [-- PATTERN...] [--seed N]`: types, lint, format, the dashboard's components and its build, then every test whose path contains a
+ *  pattern; counts at the end. Each check counts as one test. Where `CI` is set, a test may be skipped only for want of data that nobody may pass on. */
 import { availableParallelism } from 'node:os'
 import { run } from 'node:test'
 import { spec } from 'node:test/reporters'
@@ -13,9 +13,11 @@ const CHECKS = [
   { name: 'types', program: 'tsc', words: ['-b'] },
   { name: 'lint', program: 'oxlint', words: ['--type-aware', '--deny-warnings'] },
   { name: 'format', program: 'biome', words: ['format', '.'] },
+  { name: 'components', program: process.execPath, words: ['tools/web/check.ts'] },
+  { name: 'page', program: process.execPath, words: ['tools/build-web.ts'] },
 ] as const
 
-const TEST_FILES = ['src/**/*.{test,bench}.ts', 'tools/**/*.{test,bench}.ts']
+const TEST_FILES = ['src/**/*.{test,bench}.ts', 'tools/**/*.{test,bench}.ts', 'web/src/**/*.test.ts']
 /** Hosts and guests of the testbed: each file alone, after the others, for guests that nobody emulates in hardware are slow. */
 const LIVE_FILES = ['tools/**/*.live.ts']
 /** The same, where what is shown hangs on each host having the CPU that it is promised: only when asked for by name, on a machine without other work. */

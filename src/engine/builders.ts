@@ -2,7 +2,7 @@
 import { aPlainHost } from '../terms/builders.ts'
 import type { Barriers, HostState, MigrationInFlight } from '../terms/cluster.ts'
 import type { HostCharacteristics } from '../terms/host.ts'
-import { parseHostId, parseOrderId, parseVmId } from '../terms/ids.ts'
+import { parseHostId, parseOrderId, parseVmId, type VmId } from '../terms/ids.ts'
 import { type Policy, parsePolicy } from '../terms/policy.ts'
 import type { HostSampleBatch } from '../terms/sample.ts'
 import type { Observation } from '../terms/turn.ts'
@@ -43,6 +43,8 @@ export interface SmallCluster {
   readonly migrations?: readonly MigrationInFlight[]
   /** What the platform says against moves. Absent: nobody asked it. */
   readonly barriers?: Barriers
+  /** What people say against moves. Absent: nothing. */
+  readonly objections?: ReadonlyMap<VmId, string>
   /** What hosts measure of themselves. Absent: nothing. */
   readonly hostSamples?: HostSampleBatch
   readonly policy?: Policy
@@ -69,6 +71,7 @@ export function anObservation(cluster: SmallCluster): Observation {
       migrations: cluster.migrations ?? [],
       ended: [],
       ...(cluster.barriers === undefined ? {} : { barriers: cluster.barriers }),
+      ...(cluster.objections === undefined ? {} : { objections: cluster.objections }),
     },
     samples: { at, windowMs: STEP_MS, columns: { cpu: Float32Array.from(rows, (row) => row[row.length - 1] ?? NaN) } },
     personalities: [],

@@ -23,6 +23,17 @@ export interface Figures {
   readonly hostsOnMean: number
 }
 
+/** What a run has come to so far, as sums that only rise: what lies between two looks is a span's own. */
+export interface Totals {
+  readonly joules: number
+  /** Demand above capacity, in reference-core seconds. */
+  readonly unserved: number
+  /** Seconds of hosts with demand, and of these with more than they have. */
+  readonly activeSeconds: number
+  readonly overloadSeconds: number
+  readonly migrations: number
+}
+
 interface AccountSetup {
   readonly hosts: readonly HostCharacteristics[]
   readonly rules: SimulationRules
@@ -73,6 +84,11 @@ export class Account {
     this.requested += total.demand * this.stepSeconds
     this.vmSamples += total.vms
     this.samples++
+  }
+
+  get totals(): Totals {
+    const { unserved, activeSeconds, overloadSeconds, migrations } = this
+    return { joules: this.setup.meter.joules, unserved, activeSeconds, overloadSeconds, migrations }
   }
 
   /** A migration counts from now on. */

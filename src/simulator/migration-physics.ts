@@ -25,25 +25,25 @@ export interface CopyActivity {
 export const COPY_SLOWDOWN = 0.1
 
 /** Goodput of TCP over Ethernet with 1500-byte frames: 1448 of 1538 bytes on the wire. */
-const LINK_EFFICIENCY = 1448 / 1538
+export const LINK_EFFICIENCY = 1448 / 1538
 /** A guest that does nothing still ticks, logs and caches: 1,000 pages of 4 KiB a second (Clark et al., NSDI 2005,
  *  idle guests). */
-const IDLE_DIRTY_BYTES_PER_SEC = 4 * MiB
+export const IDLE_DIRTY_BYTES_PER_SEC = 4 * MiB
 /** What a busy reference core writes to fresh pages: between SPECint's compression and its compiler in the same
  *  paper's figure 2. */
 const DIRTY_BYTES_PER_REF_CORE_SECOND = 24 * MiB
 /** Share of used memory that is rewritten again and again: a tenth at rest, up to half under full load of all vCPUs. */
-const HOT_SHARE_AT_REST = 0.1
-const HOT_SHARE_OF_LOAD = 0.4
+export const HOT_SHARE_AT_REST = 0.1
+export const HOT_SHARE_OF_LOAD = 0.4
 /** Xen gives up converging after this many rounds. */
 const ROUNDS_MAX = 29
 /** QEMU halts the guest once the rest fits into its downtime limit, and so is down for about that long however idle
  *  it is. */
-const DOWNTIME_LIMIT_MS = 300
+export const DOWNTIME_LIMIT_MS = 300
 /** Connecting, and telling the target about the devices, before the first page: measured on QEMU 7.2. */
-const SET_UP_MS = 470
+export const SET_UP_MS = 470
 /** Device state, the switch to the target and the gratuitous ARP. */
-const SWITCH_OVER_MS = 60
+export const SWITCH_OVER_MS = 60
 
 /** CloudSim's copy: configured memory over half of 1 Gbit/s, reckoned as its examples do (megabytes times 8000 over
  *  500,000). */

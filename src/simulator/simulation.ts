@@ -11,7 +11,7 @@ import type { Clock } from '../world/clock.ts'
 import { HypervisorError } from '../world/errors.ts'
 import type { Hypervisor } from '../world/hypervisor.ts'
 import type { Telemetry, TelemetrySource } from '../world/telemetry-source.ts'
-import { Account, type Figures } from './account.ts'
+import { Account, type Figures, type Totals } from './account.ts'
 import { sumDemand } from './contention.ts'
 import { EnergyMeter } from './energy-meter.ts'
 import { EventQueue } from './event-queue.ts'
@@ -52,6 +52,8 @@ export interface StepView {
   readonly hostDemand: Float64Array
   /** 1 for each host that counts as on. */
   readonly hostOn: Uint8Array
+  /** The account up to this sample: demand stands for the step that begins with it, energy for the one that ends. */
+  readonly totals: Totals
 }
 
 /** A cluster that lives through a recorded demand: the world's interfaces over virtual time, which begins at 0 with the
@@ -168,7 +170,8 @@ export class Simulation implements Hypervisor, TelemetrySource, Clock {
     const cpu = this.reader.cpuAt(step)
     const total = sumDemand(migrations.countedOn, cpu, hostDemand)
     account.takeSample(at, hostDemand, { demand: total, vms: this.roster.vms.length })
-    onStep?.({ step, at, hostOf: migrations.countedOn, hostDemand, hostOn: account.hostOn })
+    const { hostOn, totals } = account
+    onStep?.({ step, at, hostOf: migrations.countedOn, hostDemand, hostOn, totals })
     power.stopEmpty(at)
   }
 

@@ -32,6 +32,8 @@ export interface Inventory {
   readonly ended: readonly MigrationEnd[]
   /** What the platform is keeps VMs from going everywhere. Absent: nobody has asked it. */
   readonly barriers?: Barriers
+  /** VMs that the policy leaves where they are at a person's word, and that word as a sentence. Absent: nobody objects. */
+  readonly objections?: ReadonlyMap<VmId, string>
 }
 
 /** Why a VM can't go to a host, whatever room there is: what the platform says against it. */

@@ -27,6 +27,7 @@ export const LACKS = [
   'storage',
   'platform',
   'stale',
+  'objected',
 ] as const
 export type Lack = (typeof LACKS)[number]
 

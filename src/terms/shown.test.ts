@@ -4,6 +4,8 @@ import {
   addedWattsNumber,
   ageText,
   amountText,
+  bandText,
+  behindText,
   bytesText,
   coresText,
   hostCoresNumber,
@@ -100,6 +102,14 @@ test('shares, money, watts and factors have the digits that they need', () => {
     [hostWattsNumber(211.7), '212'],
     [hostWattsNumber(211.7, true), '~212'],
     [threeDigits(0.12345), '0.123'],
+  ])
+})
+
+test('what a host is behind the best, and a band, are one short phrase', () => {
+  shownAs([
+    [behindText({ total: 0.123, term: 'energy', by: 0.1 }, 'EUR'), '0.12 EUR behind the best, most in energy (0.10)'],
+    [bandText({ p10: 1.021, p90: 1.309 }, latencyText), 'x1.02 to x1.31'],
+    [bandText({ p10: 1.021, p90: 1.022 }, latencyText), 'x1.02'],
   ])
 })
 

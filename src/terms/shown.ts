@@ -151,6 +151,23 @@ export function moneyText(amount: number): string {
   return Math.abs(amount) >= 0.01 ? amount.toFixed(2) : amount.toPrecision(2)
 }
 
+/** Why a host is below the best, in money: `0.12 EUR behind the best, most in energy (0.10)`. */
+export function behindText(
+  { total, term, by }: { readonly total: number; readonly term: string; readonly by: number },
+  currency: string,
+): string {
+  return `${moneyText(total)} ${currency} behind the best, most in ${term} (${moneyText(by)})`
+}
+
+/** A band: `x1.02 to x1.31`; one value where both ends are shown alike. */
+export function bandText(
+  { p10, p90 }: { readonly p10: number; readonly p90: number },
+  textOf: (value: number) => string,
+): string {
+  const [low, high] = [textOf(p10), textOf(p90)]
+  return low === high ? low : `${low} to ${high}`
+}
+
 /** Money, cores, scores and shares alike, where it matters how they compare: `0.123`. */
 export function threeDigits(value: number): string {
   return value.toPrecision(3)

@@ -48,6 +48,7 @@ export const STAY_REASONS = [
   'no-sample',
   'benefit-below-cost',
   'hold-not-reached',
+  'objected',
 ] as const
 export type StayReason = (typeof STAY_REASONS)[number]
 
@@ -90,6 +91,8 @@ export type TurnEvent =
   | {
       readonly kind: 'no-suitable-host'
       readonly vmId: VmId
+      /** Where it stays. Absent in records of earlier versions. */
+      readonly from?: HostId
       readonly refusals: Readonly<Partial<Record<Lack, number>>>
       readonly remediation: readonly Remediation[]
     }

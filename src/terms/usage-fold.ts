@@ -1,4 +1,5 @@
 /** How what guests and hosts tell of spans of their own becomes slots of usage. Every store does it alike. */
+import type { HostReport, ReportedVm } from './host-report.ts'
 import { type DimensionName, type PersonalityVector, readDimension } from './personality.ts'
 import { RESOURCES, type Resource } from './sample.ts'
 import { type EpochMs, HOUR_MS } from './units.ts'
@@ -25,6 +26,27 @@ export function slotOfVector(
 /** The slot of which a host's report tells: by its clock where that is right, otherwise by the time at which it arrived. */
 export function slotOfReport(windowEnd: EpochMs, arrivedAt: EpochMs): EpochMs {
   return slotOfWindow(Math.abs(windowEnd - arrivedAt) <= SLOT_MS ? windowEnd : arrivedAt)
+}
+
+/** What a host's report tells of the host itself: what it measured, or else what its VMs used together. Where it does not measure itself and one of its
+ *  VMs was not measured either, nobody knows. */
+export function usageOfReport(report: HostReport): { readonly mean: ByResource; readonly max: ByResource } {
+  const { vms, cpuRefCoresMean, cpuRefCoresMax, memoryUsedBytes } = report
+  // One whose memory is still arriving runs elsewhere, and one that is paused uses no CPU.
+  const here = vms.filter(({ state }) => state !== 'incoming')
+  const cpu = cpuRefCoresMean ?? sumOf(here, ({ state, mean }) => mean.cpu ?? (state === 'paused' ? 0 : undefined))
+  const memory = memoryUsedBytes ?? sumOf(here, ({ mean }) => mean.memory)
+  return {
+    mean: { ...(cpu === undefined ? {} : { cpu }), ...(memory === undefined ? {} : { memory }) },
+    max: cpuRefCoresMean === undefined || cpuRefCoresMax === undefined ? {} : { cpu: cpuRefCoresMax },
+  }
+}
+
+/** Undefined where one is not known. */
+function sumOf(vms: readonly ReportedVm[], of: (vm: ReportedVm) => number | undefined): number | undefined {
+  let sum = 0
+  for (const vm of vms) sum += of(vm) ?? Number.NaN
+  return Number.isNaN(sum) ? undefined : sum
 }
 
 /** By which dimension a VM's mean of a resource is told. */

@@ -1,4 +1,4 @@
-import type { VmId } from './ids.ts'
+import type { HostId, VmId } from './ids.ts'
 import type { Resource } from './sample.ts'
 import { type EpochMs, MINUTE_MS } from './units.ts'
 
@@ -25,6 +25,34 @@ export interface UsageSeries {
   readonly slots: number
   readonly mean: Readonly<Partial<Record<Resource, Float32Array>>>
   readonly max: Readonly<Partial<Record<Resource, Float32Array>>>
+}
+
+/** What one host used over a span, as columns of one number per slot. NaN is absent within a column; what was never measured is missing. */
+export interface HostUsageSeries {
+  readonly hostId: HostId
+  readonly firstSlotAt: EpochMs
+  readonly slots: number
+  /** Busy reference cores: of the whole host where it measures itself, of its VMs together where it does not. */
+  readonly cpuRefCoresMean?: Float32Array
+  readonly cpuRefCoresMax?: Float32Array
+  readonly memoryUsedBytes?: Float32Array
+}
+
+/** Under which name a host's own usage is kept beside that of VMs. No id has a space in it: no VM is so called. */
+export function usageNameOf(host: HostId): VmId {
+  return `host ${host}` as VmId
+}
+
+/** The columns of a host, as they were kept under its name. */
+export function hostSeriesOf(hostId: HostId, { firstSlotAt, slots, mean, max }: UsageSeries): HostUsageSeries {
+  return {
+    hostId,
+    firstSlotAt,
+    slots,
+    ...(mean.cpu === undefined ? {} : { cpuRefCoresMean: mean.cpu }),
+    ...(max.cpu === undefined ? {} : { cpuRefCoresMax: max.cpu }),
+    ...(mean.memory === undefined ? {} : { memoryUsedBytes: mean.memory }),
+  }
 }
 
 /** The slot that an instant lies in. */

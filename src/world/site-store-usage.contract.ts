@@ -163,6 +163,51 @@ export const USAGE_SENTENCES: Sentences<SiteStoreSubject> = {
     await tendAll(store, NOON + 40 * DAY_MS)
     assert.deepEqual((await store.usage.series(WEB, { from: NOON, to: NOON + 4 * DAY_MS })).mean, {})
   },
+  'what a host measures of itself is kept by slot, folded, packed and gone after its time': async ({ store }) => {
+    const own = { cpuRefCoresMean: 10, cpuRefCoresMax: 14 }
+    await store.hosts.report([{ ...aReport({ minute: 1, cpu: 1 }), ...own }])
+    await store.hosts.report([{ ...aReport({ minute: 2, cpu: 1 }), ...own, cpuRefCoresMean: 20, memoryUsedBytes: 15 }])
+    await store.hosts.report([{ ...aReport({ minute: 301, cpu: 1 }), ...own }])
+    const asked = [HOST, 'a-host' as HostId]
+    for (let packed = 0; packed < 2; packed++) {
+      const [told, nobody] = await store.usage.hostSeries(asked, TWO_SLOTS)
+      // (10 + 20) / 2 = 15 cores; (5 + 15) / 2 = 10 bytes.
+      assert.deepEqual([told.hostId, told.firstSlotAt, told.slots], [HOST, NOON, 2])
+      assertNear(told.cpuRefCoresMean, Float32Array.of(15, ABSENT))
+      assertNear(told.cpuRefCoresMax, Float32Array.of(14, ABSENT))
+      assertNear(told.memoryUsedBytes, Float32Array.of(10, ABSENT))
+      assert.deepEqual(nobody, { hostId: 'a-host', firstSlotAt: NOON, slots: 2 })
+      // The second time its day is packed, and it is on no list any more.
+      await tendAll(store, NOON + 6 * DAY_MS)
+      await store.hosts.remove(HOST)
+    }
+    await tendAll(store, NOON + 40 * DAY_MS)
+    assert.deepEqual(await store.usage.hostSeries([HOST], TWO_SLOTS), [{ hostId: HOST, firstSlotAt: NOON, slots: 2 }])
+  },
+  'of a host that does not measure itself what its VMs used is added up, where all of them were measured': async ({
+    store,
+  }) => {
+    const { memoryUsedBytes: _, ...bare } = aReport({ minute: 1, cpu: 3 })
+    const [web] = bare.vms
+    const arriving = { ...web, vm: { ...web.vm, id: DB }, state: 'incoming' as const }
+    await store.hosts.report([{ ...bare, vms: [{ ...web, mean: { cpu: 3, memory: 7 } }, arriving] }])
+    // 4 cores of one, and nobody measured the other: their sum is not known. Memory neither.
+    const unmeasured = { ...web, vm: { ...web.vm, id: DB }, mean: {} }
+    await store.hosts.report([{ ...bare, windowEnd: NOON + SLOT_MS + 1, vms: [web, unmeasured] }])
+    const [series] = await store.usage.hostSeries([HOST], TWO_SLOTS)
+    assert.deepEqual(
+      [series.cpuRefCoresMean, series.cpuRefCoresMax, series.memoryUsedBytes],
+      [Float32Array.of(3, ABSENT), undefined, Float32Array.of(7, ABSENT)],
+    )
+  },
+  'a VM of the name of a host is another': async ({ store }) => {
+    const named = HOST as string as VmId
+    await store.hosts.report([{ ...aReport({ minute: 1, cpu: 1 }), cpuRefCoresMean: 9 }])
+    await store.usage.put([{ vmId: named, slotAt: NOON, mean: { cpu: 2 }, max: {} }])
+    assert.deepEqual((await store.usage.series(named, TWO_SLOTS)).mean.cpu, Float32Array.of(2, ABSENT))
+    const [series] = await store.usage.hostSeries([HOST], TWO_SLOTS)
+    assert.deepEqual(series.cpuRefCoresMean, Float32Array.of(9, ABSENT))
+  },
   'of each host the newest report is there, by name': async ({ store }) => {
     const other = { ...aReport({ minute: 1, cpu: 1 }), hostId: 'a-host' as HostId }
     await store.hosts.report([aReport({ minute: 1, cpu: 1 }), other])

@@ -4,7 +4,7 @@ import type { HostId, VmId } from '../terms/ids.ts'
 import type { PersonalityVector } from '../terms/personality.ts'
 import type { Resource } from '../terms/sample.ts'
 import type { EpochMs } from '../terms/units.ts'
-import type { UsageSeries, UsageSlot } from '../terms/usage.ts'
+import type { HostUsageSeries, UsageSeries, UsageSlot } from '../terms/usage.ts'
 
 /** All that the server remembers, for one process in SQLite, for several in PostgreSQL. Every change is durable when its promise resolves, and
  *  none of it is kept where the promise rejects. Rejects only with a `StoreError`. Who may write what is judged elsewhere. */
@@ -167,6 +167,11 @@ export interface Usage {
     vms: readonly VmId[],
     span: { readonly from: EpochMs; readonly to: EpochMs; readonly meanOf?: Resource },
   ): Promise<readonly UsageSeries[]>
+  /** What hosts used, by what they reported; kept as long as that of VMs, also of hosts that were taken off the list. Parallel to `hosts`. */
+  hostSeries(
+    hosts: readonly HostId[],
+    span: { readonly from: EpochMs; readonly to: EpochMs },
+  ): Promise<readonly HostUsageSeries[]>
 }
 
 /** A host as it was registered: documents as JSON text, whose form is judged where they enter (`terms/host-record.ts`). */
@@ -190,7 +195,7 @@ export interface Hosts {
   measurements(host: HostId, most: number): Promise<readonly { readonly at: EpochMs; readonly measurement: string }[]>
   /** Takes a host off the list; its reports go. False if there is none. */
   remove(host: HostId): Promise<boolean>
-  /** Keeps the newest report of each host, and the usage of its VMs. */
+  /** Keeps the newest report of each host, its usage, and that of its VMs. */
   report(reports: readonly KeptReport[]): Promise<void>
   /** The newest report of each host, by name. */
   reports(): Promise<readonly KeptReport[]>

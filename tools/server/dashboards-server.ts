@@ -38,7 +38,10 @@ const server = await startServer({
       leaseMs: 3 * TURN_MS,
     })
     judgement = began
-    addApi(app, apiBeside(parts, { answers: withLoudHosts(began), metrics, backupFolder: data, version: '0' }))
+    addApi(
+      app,
+      apiBeside(parts, { answers: withLoudHosts(began), metrics, backupFolder: data, dataFolder: data, version: '0' }),
+    )
   },
 })
 judgement?.start()

@@ -7,6 +7,8 @@ export type PageComponent = Component<{ name: string }>
 
 const PAGES: Readonly<Partial<Record<Place, () => Promise<{ default: PageComponent }>>>> = {
   cluster: () => import('./pages/Cluster.svelte'),
+  hosts: () => import('./pages/Hosts.svelte'),
+  host: () => import('./pages/Host.svelte'),
 }
 
 export function pageOf(place: Place): (() => Promise<{ default: PageComponent }>) | undefined {

@@ -41,6 +41,7 @@ const STAY_TEXT: Readonly<Record<StayReason, string>> = {
   'no-sample': 'nothing was measured of it yet',
   'benefit-below-cost': 'moving it would cost more than it gains',
   'hold-not-reached': 'contention is forecast for its host, but not for long enough to act on it',
+  objected: 'a person said no, or not yet, to a move of it',
 }
 
 function decisionLine({ order, at, stayed }: Explanation, name: string): string {

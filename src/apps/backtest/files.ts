@@ -5,6 +5,11 @@ import type { PolicyRun } from './run-policy.ts'
 
 /** `{"results": [...]}` with what the results are of. */
 export function writeResults(path: string, run: BacktestRun): void {
+  writeOutput('--json', path, `${JSON.stringify(resultsOf(run), undefined, 2)}\n`)
+}
+
+/** What the JSON of a scoreboard says: docs/backtest.md. */
+export function resultsOf(run: BacktestRun) {
   const { traceName, rules, fleetName, seed, steps, stepMs, vms, synthetic, notes, results } = run
   const about = {
     trace: traceName,
@@ -18,7 +23,7 @@ export function writeResults(path: string, run: BacktestRun): void {
     synthetic,
     notes,
   }
-  writeOutput('--json', path, `${JSON.stringify({ ...about, results }, undefined, 2)}\n`)
+  return { ...about, results }
 }
 
 /** Header `vm,host`: row of the trace, index of the host. VMs that never lived have no line. */

@@ -58,6 +58,18 @@ export interface RunDetail {
   }
 }
 
+/** What a policy's scoreboard adds up: sums over hosts, one number for each step. */
+export interface RunCourse {
+  /** Hosts with demand above capacity over hosts with demand, in time: 0 where no host has any. */
+  readonly overloadShare: Float32Array
+  /** Mean over the step that ends with the sample. */
+  readonly watts: Float32Array
+  /** Migrations that came to count since the sample before. */
+  readonly migrations: Float32Array
+  /** Demand above capacity, mean over the step that begins, in reference cores. */
+  readonly unserved: Float32Array
+}
+
 export interface MoveRecord {
   readonly second: number
   /** Row of the trace, from 0. */

@@ -12,7 +12,8 @@ import { DAY_MS, SECOND_MS } from '../../terms/units.ts'
 import type { Store } from '../../world/store.ts'
 import { type AnyBalancer, balancerNamed, CLOUDSIM_POLICIES } from './balancers.ts'
 import type { PolicyName } from './policy-names.ts'
-import type { BacktestResult, MoveRecord, RunDetail } from './result.ts'
+import { CourseKeeper } from './course.ts'
+import type { BacktestResult, MoveRecord, RunCourse, RunDetail } from './result.ts'
 import type { BacktestSetup } from './setup.ts'
 
 export interface PolicyRunOptions {
@@ -31,7 +32,9 @@ export interface PolicyRun {
   readonly result: BacktestResult
   readonly initialPlacement: Int32Array
   readonly moves: readonly SimulatedMove[]
+  /** Both where detail is kept. */
   readonly detail?: RunDetail
+  readonly course?: RunCourse
 }
 
 /** A VM without a first host ends the run; the `PlacementError` then names the policy, and when the VM arrived. */
@@ -55,6 +58,7 @@ async function liveThrough(setup: BacktestSetup, name: PolicyName, options: Poli
   const demand = options.areLivesCloudsims ? endLivesAsCloudsim(setup.demand) : setup.demand
   const balancer = withSpy(balancerNamed(name, demand), options.spy)
   const detail = options.keepsDetail ? new DetailKeeper(demand, setup.fleet.hosts.length) : undefined
+  const course = options.keepsDetail ? new CourseKeeper(demand) : undefined
   const simulation = new Simulation({
     demand,
     hosts: setup.fleet.hosts,
@@ -65,6 +69,7 @@ async function liveThrough(setup: BacktestSetup, name: PolicyName, options: Poli
     isPowerAware: balancer.isPowerAware ?? true,
     onStep: (view) => {
       detail?.keepStep(view)
+      course?.keep(view)
       options.onStep?.(view.step)
     },
   })
@@ -97,6 +102,7 @@ async function liveThrough(setup: BacktestSetup, name: PolicyName, options: Poli
     initialPlacement,
     moves,
     ...(detail === undefined ? {} : { detail: detail.finish(name, moves, setup.trace.vmNames) }),
+    ...(course === undefined ? {} : { course: course.course }),
   }
 }
 

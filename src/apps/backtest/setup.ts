@@ -67,7 +67,8 @@ export function prepareBacktest(request: BacktestRequest): BacktestSetup {
   }
 }
 
-function fleetOf(hosts: string, hostCount: number | undefined): Fleet {
+/** A fleet by name, with so many hosts of the same mix where that is asked for. Throws a `ParseError`. */
+export function fleetOf(hosts: string, hostCount: number | undefined): Fleet {
   const fleet = loadFleet(hosts)
   if (hostCount === undefined) return fleet
   return resizeFleet(fleet, parseNumber(hostCount, '--host-count', { min: 1, max: HOSTS_MAX, integer: true }))

@@ -11,6 +11,7 @@ import type {
   ProposalView,
   WarningsView,
 } from '../server/views/moves.ts'
+import type { ObjectionView } from '../server/views/proposals.ts'
 import { ask, type AskOptions, findLogin, pathOf, type Question, readJson } from './api-client.ts'
 import type { AcceptOptions, MaintenanceOptions, MovesOptions, OptOutOptions, VouchOptions } from './moves-command.ts'
 import { show } from './site-actions.ts'
@@ -24,7 +25,7 @@ export async function moves({ ledger = false, ...options }: MovesOptions): Promi
 
 /** The whole of it as text for people. */
 export function movesText(answer: MigrationsView): string {
-  const { open, ended, proposals, evacuations, holds, driver, level, isPaused, asOf } = answer
+  const { open, ended, proposals, objections = [], evacuations, holds, driver, level, isPaused, asOf } = answer
   const paused = isPaused === true ? ', paused' : ''
   const through = driver === undefined ? 'no driver is configured: nothing is moved' : `moves go through ${driver}`
   const parts = [
@@ -32,6 +33,7 @@ export function movesText(answer: MigrationsView): string {
     ...holds.map(({ reason }) => `Nothing is started: ${reason}\n`),
     section('Under way', open, (list) => openText(list, asOf)),
     section('Proposed', proposals, (list) => proposalsText(list, asOf)),
+    ...(objections.length === 0 ? [] : [section('Rejected or postponed', objections, objectionsText)]),
     section('Hosts that are emptied', evacuations, evacuationsText),
     section('Ended', ended.slice(0, ENDED_SHOWN), (list) => endedText(list, asOf)),
   ]
@@ -116,6 +118,20 @@ function proposalsText(list: readonly ProposalView[], asOf: number): string {
       { head: 'good for', cell: ({ endsAt }) => spanText(endsAt - asOf), align: 'right' },
       { head: 'why', cell: ({ reason }) => reason },
       { head: 'not done because', cell: ({ held }) => held ?? '' },
+    ],
+    list,
+  )
+}
+
+function objectionsText(list: readonly ObjectionView[]): string {
+  return tableText<ObjectionView>(
+    [
+      { head: 'id', cell: ({ id }) => id },
+      { head: 'VM', cell: ({ vm }) => vm },
+      { head: 'from > to', cell: ({ from, to }) => `${from} > ${to}` },
+      { head: 'what', cell: ({ what, who }) => `${what} by ${who}` },
+      { head: 'until', cell: ({ until }) => `${minuteText(until)} UTC` },
+      { head: 'because', cell: ({ because }) => because ?? '' },
     ],
     list,
   )

@@ -2,6 +2,7 @@
 import type { Command } from 'commander'
 import type { AskOptions } from './api-client.ts'
 import { asking } from './asking.ts'
+import { addObjections } from './objection-commands.ts'
 
 const actions = () => import('./moves-actions.ts')
 
@@ -35,14 +36,20 @@ export function addMoves(program: Command): void {
   addLibvirt(program)
 }
 
+const LIST_EXAMPLES = `
+Examples:
+  ethos moves
+  ethos moves --ledger
+  ethos moves approve ethos-812-0
+  ethos moves reject ethos-812-0 --reason "its nightly batch runs"
+  ethos moves cancel web-1
+  ethos moves vouch kvm-3 --is-off`
+
 function addList(program: Command): void {
   const command = asking(program.command('moves'))
     .description('moves: under way and ended, with what was promised and what came; proposals; hosts that are emptied')
     .option('--ledger', 'how good promises were, and what each pair of hosts has taught')
-    .addHelpText(
-      'after',
-      '\nExamples:\n  ethos moves\n  ethos moves --ledger\n  ethos moves approve ethos-812-0\n  ethos moves cancel web-1\n  ethos moves vouch kvm-3 --is-off',
-    )
+    .addHelpText('after', LIST_EXAMPLES)
     .action(async (options: MovesOptions) => (await actions()).moves(options))
   addAccept(command)
   asking(command.command('approve'))
@@ -52,6 +59,7 @@ function addList(program: Command): void {
     .action(async (id: string, _options: unknown, self: Command) =>
       (await actions()).approve(id, self.optsWithGlobals<AskOptions>()),
     )
+  addObjections(command)
   asking(command.command('explain'))
     .description('one move: cause, what else there was, bounds, budgets, promise, each step, and what came')
     .argument('<id>', 'of the move or the proposal')

@@ -9,7 +9,7 @@ export async function explainMove(id: string, options: AskOptions): Promise<void
 }
 
 /** What the journal does not tell is left out. */
-export function storyText({ id, turn, held, grounds, move, steps, outcome }: MoveStoryView): string {
+export function storyText({ id, turn, held, objections, grounds, move, steps, outcome }: MoveStoryView): string {
   const order = (turn?.order ?? {}) as Told
   const worth = (order['move'] ?? {}) as Told
   const lines: readonly (string | undefined)[] = [
@@ -19,6 +19,7 @@ export function storyText({ id, turn, held, grounds, move, steps, outcome }: Mov
     worth['gain'] === undefined ? undefined : worthText(worth),
     ...(turn?.events ?? []).map((event) => `seen      ${text(event['kind'])} ${eventText(event)}`),
     held === undefined ? undefined : `held      ${held}`,
+    ...(objections ?? []).map(objectionText),
     move === undefined ? 'begun     not yet, or never' : `cause     ${causeText(move.cause)}`,
     ...groundsText(grounds ?? {}),
     promiseText(move?.promise),
@@ -27,6 +28,13 @@ export function storyText({ id, turn, held, grounds, move, steps, outcome }: Mov
     outcome === undefined ? undefined : outcomeText(outcome),
   ]
   return lines.flatMap((line) => (line === undefined ? [] : [`${line.trimEnd()}\n`])).join('')
+}
+
+function objectionText({ what, at, who, because, reason, until }: Told): string {
+  const end = until === undefined ? '' : `, until ${instant(Number(until))}`
+  const why = because ?? reason
+  const by = who === undefined ? '' : ` by ${text(who)}`
+  return `${text(what).padEnd(9)} ${instant(Number(at))}${by}${end}${why === undefined ? '' : `: ${text(why)}`}`
 }
 
 type Told = Readonly<Record<string, unknown>>

@@ -7,6 +7,7 @@ import { addBench } from './bench-command.ts'
 import { addBacktest } from './backtest-command.ts'
 import { addCompletion } from './completion-command.ts'
 import { addDemo } from './demo-command.ts'
+import { addLedger } from './ledger-command.ts'
 import { addPhases } from './phases-command.ts'
 import { addManaged } from './manage-command.ts'
 import { addMigration } from './migration-command.ts'
@@ -36,6 +37,7 @@ addDemo(program)
 addServer(program)
 addSite(program)
 addManaged(program)
+addLedger(program)
 addMigration(program)
 addReporter(program)
 addTokens(program)

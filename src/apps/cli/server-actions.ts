@@ -16,6 +16,7 @@ import type { RunningServer } from '../server/server.ts'
 import { startSiteServer } from '../server/site-server.ts'
 import { UsageError } from '../usage-error.ts'
 import { tellFirstToken } from './first-token.ts'
+import { parseListen } from './listen-words.ts'
 import { readVersion } from './version.ts'
 import type { OperatorOptions, RotateOptions, ServeOptions } from './server-command.ts'
 import type { DataOption, ListOptions } from './data-options.ts'
@@ -24,13 +25,18 @@ const NAME_PATTERN = /^(?!-)[\w.:-]{1,253}$/
 
 /** Runs until somebody asks it to end. */
 export async function serve(options: ServeOptions): Promise<void> {
+  if (options.demo === true) return (await import('./serve-demo.ts')).serveDemo(options)
+  const { data } = options
+  if (data === undefined)
+    throw new UsageError('--data', undefined, 'Expected the folder of the site; or --demo, which needs none.')
+  if (options.for !== undefined) throw new UsageError('--for', options.for, 'It belongs to --demo.')
   const { host, port } = parseListen(options.listen)
   const names = (options.name ?? ownNames(host)).map(parseName)
   const log = makeLog(options.jsonLogs === true ? 'json' : 'text', (text) => void process.stderr.write(text))
   const server = await startSiteServer({
-    dataFolder: options.data,
+    dataFolder: data,
     version: readVersion(),
-    holder: `${hostname()}:${resolve(options.data)}`,
+    holder: `${hostname()}:${resolve(data)}`,
     turnEveryMs: parseTurnEvery(options.turnEvery),
     areMetricsOpen: options.openMetrics === true,
     ...(options.store === undefined ? {} : { storeUrl: options.store }),
@@ -45,7 +51,7 @@ export async function serve(options: ServeOptions): Promise<void> {
   writeCompiled()
   if (server.firstToken !== undefined) {
     const { port, authority } = server
-    tellFirstToken(server.firstToken, { folder: resolve(options.data), port, pin: authority.pin })
+    tellFirstToken(server.firstToken, { folder: resolve(data), port, pin: authority.pin })
   }
   await ended(server, (signal) => log.info({ signal }, 'ending'))
 }
@@ -125,14 +131,6 @@ function ownNames(host: string): readonly string[] {
 function parseName(name: string): string {
   if (NAME_PATTERN.test(name)) return name
   throw new UsageError('--name', name, 'Expected a host name or an address.')
-}
-
-function parseListen(text: string): { readonly host: string; readonly port: number } {
-  const [, bracketed, plain, digits] = /^(?:\[([0-9a-fA-F:]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(text) ?? []
-  const port = Number(digits)
-  const host = bracketed ?? plain
-  if (host !== undefined && port <= 65_535) return { host, port }
-  throw new UsageError('--listen', text, 'Expected HOST:PORT, such as 0.0.0.0:8470 or [::]:8470.')
 }
 
 function parseDays(option: string, text: string, min: number): number {

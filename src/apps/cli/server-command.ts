@@ -9,10 +9,13 @@ const actions = () => import('./server-actions.ts')
 const EXAMPLES = `
 Examples:
   ethos serve --data /var/lib/ethos --listen 0.0.0.0:8470 --name ethos.example
+  ethos serve --demo --for 60
   ethos serve --data /var/lib/ethos --channels /var/lib/libvirt/qemu/channel/target
   ethos serve --data /var/lib/ethos --channel web-1=/run/guests/web-1.sock`
 
-export interface ServeOptions extends DataOption, ChannelWords {
+export interface ServeOptions extends Partial<DataOption>, ChannelWords {
+  readonly demo?: boolean
+  readonly for?: string
   readonly listen: string
   readonly name?: readonly string[]
   readonly turnEvery: string
@@ -35,7 +38,12 @@ export function addServer(program: Command): void {
     .command('serve')
     .alias('server')
     .description('runs the server: takes in what agents and hosts tell, takes turns, and answers people and programs')
-    .requiredOption('--data <folder>', 'where keys and, without --store, all else is kept; made if missing')
+    .option('--data <folder>', 'where keys and, without --store, all else is kept; made if missing')
+    .option(
+      '--demo',
+      'a simulated cluster at sixty times the clock’s pace, in a folder of its own unless --data names one',
+    )
+    .option('--for <seconds>', 'with --demo: ends by itself')
     .option(...STORE)
     .option('--listen <host:port>', 'address and port to listen on', '127.0.0.1:8470')
     .option(

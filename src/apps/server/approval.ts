@@ -35,6 +35,8 @@ export interface ApprovalsOptions {
   readonly judge: (order: MigrationOrder, inventory: Inventory) => Verdict
   /** Told of an order that was begun. */
   readonly begun: (order: MigrationOrder) => Promise<void>
+  /** What somebody said against it, as an answer; undefined: nothing stands. */
+  readonly objectionTo: (id: OrderId) => AskResult | undefined
   readonly intentOf: (order: MigrationOrder, cause: MoveCause) => MigrationIntent | Refused
 }
 
@@ -47,11 +49,15 @@ export class Approvals {
     this.options = options
   }
 
+  isUnderWay(id: OrderId): boolean {
+    return this.underWay.has(id)
+  }
+
   /** Rejects with a `StoreError`, or a `HypervisorError` where what hosts report can't be read. */
   async approve(id: OrderId, who: string): Promise<AskResult> {
     const { proposals, clock } = this.options
     const proposal = proposals.find(id, clock.now())
-    if (proposal === undefined) return { kind: 'unknown' }
+    if (proposal === undefined) return this.options.objectionTo(id) ?? { kind: 'unknown' }
     if (this.underWay.has(id)) return refused(`Somebody is approving ${id} at this moment.`)
     this.underWay.add(id)
     try {

@@ -5,12 +5,14 @@ import {
   parseBoolean,
   parseFields,
   parseNumber,
+  parseOptional,
   parseText,
   parseWord,
 } from '../../terms/parse.ts'
 import type { HostId, OrderId, VmId } from '../../terms/ids.ts'
 import type { EpochMs } from '../../terms/units.ts'
 import type { ClockPace } from '../../drivers/paced-clock.ts'
+import type { ObjectionAsk } from './objecting.ts'
 import type { StorePlace } from './open-site.ts'
 
 /** How the controller is to work: the first message it gets. */
@@ -34,13 +36,17 @@ export type ControllerAsk =
   | { readonly what: 'approve'; readonly orderId: OrderId; readonly who: string }
   | { readonly what: 'cancel'; readonly vmId: VmId; readonly who: string }
   | { readonly what: 'vouch'; readonly hostId: HostId; readonly who: string }
+  /** A person's no, or not yet, to a proposal; and that it is taken back. */
+  | ({ readonly what: 'object' } & ObjectionAsk)
+  | ({ readonly what: 'lift' } & Pick<ObjectionAsk, 'kind' | 'orderId' | 'who'>)
 
 export type AskResult =
-  | { readonly kind: 'done'; readonly text: string }
+  /** `stands`: what is so now, as people are shown it. */
+  | { readonly kind: 'done'; readonly text: string; readonly stands?: object }
   /** Nothing of that name. */
   | { readonly kind: 'unknown' }
   /** It is not done, and why not. */
-  | { readonly kind: 'refused'; readonly reason: string }
+  | { readonly kind: 'refused'; readonly reason: string; readonly stands?: object }
 
 export interface AskMessage {
   readonly kind: 'ask'
@@ -99,8 +105,10 @@ function parseResult(value: unknown, place: string): AskResult {
   const fields = parseFields(value, place)
   const kind = parseWord(fields['kind'], `${place}.kind`, ['done', 'unknown', 'refused'])
   if (kind === 'unknown') return { kind }
-  if (kind === 'done') return { kind, text: parseText(fields['text'], `${place}.text`) }
-  return { kind, reason: parseText(fields['reason'], `${place}.reason`) }
+  const told = parseOptional(fields['stands'], (object) => parseFields(object, `${place}.stands`))
+  const stands = told === undefined ? {} : { stands: told }
+  if (kind === 'done') return { kind, text: parseText(fields['text'], `${place}.text`), ...stands }
+  return { kind, reason: parseText(fields['reason'], `${place}.reason`), ...stands }
 }
 
 function parseTurn(fields: Fields, place: string) {

@@ -42,6 +42,20 @@ test('what rounds up carries, what is too small is nothing, and what is no numbe
   for (const value of [NaN, Infinity, -Infinity]) assert.equal(written(value), 'null')
 })
 
+test('a share is rounded to three places, without zeros at its end', () => {
+  const shares = Float64Array.of(0, 0.0004, 0.0005, 0.01, 0.12, 0.1234, 0.9994, 0.9996, 1, 1.2346, -0.25, 0.3, NaN)
+  const text = new TextDecoder().decode(new JsonBytes(1).shares(shares).take())
+  assert.equal(text, '[0,0,0.001,0.01,0.12,0.123,0.999,1,1,1.235,-0.25,0.3,null]')
+  checkProperty(
+    fc.property(fc.double({ min: -2, max: 5, noNaN: true }), (value) => {
+      const back = (
+        JSON.parse(new TextDecoder().decode(new JsonBytes(1).shares(Float64Array.of(value)).take())) as [number]
+      )[0]
+      assert.equal(back, Math.round(value * 1000) / 1000 + 0)
+    }),
+  )
+})
+
 test('text is quoted as JSON quotes it, whatever is in it', () => {
   checkProperty(
     fc.property(fc.string({ unit: 'binary', maxLength: 40 }), (value) => {

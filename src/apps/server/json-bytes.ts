@@ -26,6 +26,17 @@ export function fragment(json: string): Uint8Array {
   return ENCODER.encode(json)
 }
 
+const LIST_BEGIN = 91
+const LIST_END = 93
+const COMMA = 44
+/** Shares have three places, and there are a thousand and one of them between 0 and 1: their texts, each in so many bytes. */
+const SHARE_SCALE = 1000
+const SHARE_BYTES = 5
+const SHARE_LENGTHS = Uint8Array.from({ length: SHARE_SCALE + 1 }, (_, i) => String(i / SHARE_SCALE).length)
+const SHARES = ENCODER.encode(
+  Array.from({ length: SHARE_SCALE + 1 }, (_, i) => String(i / SHARE_SCALE).padEnd(SHARE_BYTES)).join(''),
+)
+
 export class JsonBytes {
   private bytes: Uint8Array<ArrayBuffer>
   private end = 0
@@ -79,6 +90,31 @@ export class JsonBytes {
     if (value < 0 && (whole > 0 || rest > 0)) this.bytes[this.end++] = MINUS
     this.whole(whole)
     if (rest > 0) this.places(rest)
+    return this
+  }
+
+  /** `[0.5,null,1]`: shares, to three places: a thousandth of a host is less than anybody knows of it. What is not finite is null. */
+  shares(values: Float32Array | Float64Array): this {
+    const most = (SHARE_BYTES + 1) * values.length + 2
+    this.reserve(most)
+    let { bytes, end } = this
+    bytes[end++] = LIST_BEGIN
+    for (let i = 0; i < values.length; i++) {
+      if (i > 0) bytes[end++] = COMMA
+      const thousandths = Math.round(values[i] * SHARE_SCALE)
+      if (thousandths >= 0 && thousandths <= SHARE_SCALE) {
+        const text = thousandths * SHARE_BYTES
+        const length = SHARE_LENGTHS[thousandths]
+        for (let k = 0; k < length; k++) bytes[end++] = SHARES[text + k]
+        continue
+      }
+      // More than there is, or nothing at all.
+      this.end = end
+      this.number(thousandths / SHARE_SCALE).reserve(most)
+      ;({ bytes, end } = this)
+    }
+    bytes[end++] = LIST_END
+    this.end = end
     return this
   }
 

@@ -193,6 +193,10 @@ export class SiteJudgement implements SiteAnswers {
     return this.ask({ what: 'host-loads' })
   }
 
+  async outlook(): Promise<Answer> {
+    return this.ask({ what: 'outlook' })
+  }
+
   async alerts(): Promise<Answer> {
     this.review()
     const asOf = this.options.clock.now()

@@ -14,6 +14,7 @@ import {
 import { type EpochMs, SECOND_MS } from '../../terms/units.ts'
 import type { AlertDraft, AlertKind } from './alerts.ts'
 import type { AskResult, ControllerAsk } from './controller-messages.ts'
+import type { ObjectionAsk } from './objecting.ts'
 import type { Answer, MoveNumbers, SiteEvent, SiteMoves } from './site-answers.ts'
 
 /** A controller that has not heeded by then is ended: nothing may begin a second after somebody paused. */
@@ -111,6 +112,14 @@ export class MovesBoard implements SiteMoves {
 
   approve(orderId: OrderId, who: string): Promise<AskResult | undefined> {
     return this.options.ask({ what: 'approve', orderId, who }, ANSWER_MS)
+  }
+
+  object(ask: ObjectionAsk): Promise<AskResult | undefined> {
+    return this.options.ask({ what: 'object', ...ask }, ANSWER_MS)
+  }
+
+  lift({ kind, orderId, who }: Pick<ObjectionAsk, 'kind' | 'orderId' | 'who'>): Promise<AskResult | undefined> {
+    return this.options.ask({ what: 'lift', kind, orderId, who }, ANSWER_MS)
   }
 
   cancel(vmId: VmId, who: string): Promise<AskResult | undefined> {

@@ -4,10 +4,9 @@ import { groundsOf } from '../../engine/explain-order.ts'
 import { recheckOrder } from '../../engine/recheck.ts'
 import { moveSiteOf } from '../../engine/migration/start-site.ts'
 import { Mover } from '../../loop/mover.ts'
-import { WARNING_BEGIN } from '../../engine/migration/move-alerts.ts'
 import { MovingHypervisor } from '../../loop/moving-hypervisor.ts'
 import type { Inventory } from '../../terms/cluster.ts'
-import type { HostId, OrderId, VmId } from '../../terms/ids.ts'
+import type { OrderId, VmId } from '../../terms/ids.ts'
 import type { MigrationIntent, MoveCause } from '../../terms/intent.ts'
 import type { MigrationOrder } from '../../terms/move.ts'
 import { type ClockLine, encodeClockLine } from '../../terms/move-record.ts'
@@ -17,10 +16,14 @@ import { HypervisorError, StoreError } from '../../world/errors.ts'
 import type { Hypervisor } from '../../world/hypervisor.ts'
 import { type ApprovalGround, Approvals } from './approval.ts'
 import type { AskResult, ControllerAsk } from './controller-messages.ts'
+import { type DeskWord, proposing, proposingOrMoving } from './desk-platform.ts'
 import { type EvacuationGround, type EvacuationPlan, planEvacuation } from './evacuation.ts'
 import { EvacuationBoard } from './evacuation-board.ts'
+import { cancelMove, triedAs, vouchOff } from './move-asks.ts'
 import type { LastTurn, MovesDeskOptions } from './moves-desk-options.ts'
 import { keyOf, movesText } from './moves-text.ts'
+import { Objecting } from './objecting.ts'
+import { sayObjection } from './objections.ts'
 import { encodeGrounds } from './order-grounds.ts'
 import { Owners } from './owners.ts'
 import { permitted } from './permitted-driver.ts'
@@ -51,6 +54,7 @@ export class MovesDesk {
   private moving: Hypervisor | undefined
   private readonly emptied = new EvacuationBoard()
   private readonly approvals: Approvals
+  private readonly objecting: Objecting
   /** Of the turn that is being recorded. */
   private advised: readonly Omit<Proposal, 'endsAt'>[] = []
   private movingSeen: MovingHypervisor | undefined
@@ -67,8 +71,17 @@ export class MovesDesk {
       judge: (order, inventory) => this.judge(order, inventory),
       intentOf: (order, cause) => this.intentOf(order, cause),
       begun: (order) => this.keepGrounds(order),
+      objectionTo: (id) => this.objecting.whatStands(id),
     })
     const { driver, journal, clock, fence } = options
+    this.objecting = new Objecting({
+      clock,
+      journal,
+      proposals: this.proposals,
+      isApproved: (id) => this.approvals.isUnderWay(id),
+      triedAs: (id) => triedAs(this.mover, id),
+      withdraw: (id) => this.waiting.remove(id),
+    })
     this.owners = new Owners(clock, driver)
     if (driver === undefined) return
     const { promising, termsOf } = options
@@ -96,7 +109,11 @@ export class MovesDesk {
     await this.mover?.adopt(lines)
     this.promises?.adopt(lines)
     const proposed = await journal.newest(PROPOSAL_MS, PROPOSAL_LINES)
-    this.proposals.adopt(proposed, clock.now(), (id) => this.mover?.isKnown(id) === true)
+    await this.objecting.open()
+    const { standing } = this.objecting
+    const isOver = (id: OrderId): boolean =>
+      this.mover?.isKnown(id) === true || standing.find(id, clock.now()) !== undefined
+    this.proposals.adopt(proposed, clock.now(), isOver)
     await this.heed()
     await this.tick()
   }
@@ -111,10 +128,11 @@ export class MovesDesk {
     await this.beginWaiting()
     const isNews = this.mover !== undefined && (await this.promises?.sync(this.mover.view()))
     this.proposals.forget(this.options.clock.now())
+    const isWoken = await this.wake()
     await this.keepProposals()
     const isMoved =
       this.mover !== undefined && (keyOf(this.mover.view()) !== before || this.mover.view().open.length > 0)
-    if (isMoved || isNews === true) this.options.changed()
+    if (isMoved || isNews === true || isWoken) this.options.changed()
   }
 
   /** The clock was set: nothing here ends early for that but orders that have not left, which are too old then. @param steppedMs forward; 0: back */
@@ -123,6 +141,7 @@ export class MovesDesk {
     if (steppedMs === 0) return
     this.movingSeen?.clockStepped(steppedMs)
     this.proposals.clockStepped(steppedMs)
+    this.objecting.clockStepped(steppedMs)
     this.promises?.facts.clockStepped(steppedMs)
     if (this.last !== undefined) this.last = { ...this.last, state: stateAfterStep(this.last.state, steppedMs) }
     this.steps = [...this.steps, { at: this.options.clock.now(), steppedMs }]
@@ -150,46 +169,28 @@ export class MovesDesk {
   /** The platform with orders carried out, or kept as proposals. */
   over(reported: Hypervisor): Hypervisor {
     const { mover, options } = this
-    const seen = options.platform?.over(reported) ?? reported
+    const seen = this.objecting.standing.over(options.platform?.over(reported) ?? reported)
     this.seen = seen
-    if (mover === undefined) return this.proposing(seen)
+    if (mover === undefined) return proposing(seen, this.word())
     const intentOf = (order: MigrationOrder): MigrationIntent | Refused => this.intentOf(order, this.causeOf(order))
-    const moving = new MovingHypervisor({ base: seen, mover, intentOf })
-    this.movingSeen = moving
-    const proposing = this.proposing(seen)
-    const judgedWith = new Map<OrderId, string>()
-    this.moving = {
-      name: moving.name,
-      inventory: () => moving.inventory(),
-      preflight: async (order) => {
-        if (this.whyProposed(order) !== undefined) return seen.preflight(order)
-        const waits = this.promises?.whyWaiting(order)
-        const inventory = await seen.inventory()
-        const checked = waits === undefined ? this.judge(order, inventory) : this.waiting.add(order, waits)
-        judgedWith.set(order.id, this.underWay())
-        const verdict = checked.kind === 'refused' ? checked : await moving.preflight(order)
-        if (this.emptied.judged(order, verdict)) this.options.changed()
-        // What the policy may not do by itself, a person may still want.
-        if (
-          verdict.kind === 'refused' &&
-          (verdict.lacking === 'does-not-converge' || verdict.reason.startsWith(WARNING_BEGIN))
-        )
-          await this.propose(order, verdict.reason)
-        return verdict
-      },
-      begin: async (order) => {
-        if (this.whyProposed(order) !== undefined) return proposing.begin(order)
-        if (this.underWay() !== judgedWith.get(order.id)) {
-          // While it was looked at, a person approved another.
-          const checked = this.judge(order, await seen.inventory())
-          if (checked.kind === 'refused') throw new HypervisorError('refused', checked.reason)
-        }
-        await this.emptied.begun(order, moving.begin(order)).finally(() => this.options.changed())
-        await this.keepGrounds(order)
-      },
-      cancel: (vmId) => moving.cancel(vmId),
-    }
+    this.movingSeen = new MovingHypervisor({ base: seen, mover, intentOf })
+    this.moving = proposingOrMoving(seen, this.movingSeen, this.word())
     return this.moving
+  }
+
+  private word(): DeskWord {
+    const { waiting, emptied, promises } = this
+    return {
+      whyProposed: (order) => this.whyProposed(order),
+      propose: (order, held) => this.propose(order, held),
+      judge: (order, inventory) => this.judge(order, inventory),
+      underWay: () => (this.mover?.inFlight ?? []).map(({ orderId }) => orderId).join(),
+      begun: (order) => this.keepGrounds(order),
+      changed: () => this.options.changed(),
+      waiting,
+      emptied,
+      ...(promises === undefined ? {} : { promises }),
+    }
   }
 
   /** Orders whose facts have come, or won't. */
@@ -205,6 +206,7 @@ export class MovesDesk {
   private async propose(order: MigrationOrder, held?: string): Promise<void> {
     // A host that is emptied is tried again at each turn, and told of as such.
     if (order.class === 'evacuation') return
+    if (this.objecting.standing.on(order.vmId, this.options.clock.now()) !== undefined) return
     this.proposals.add(order, held)
     await this.keepProposals()
     this.options.changed()
@@ -249,13 +251,15 @@ export class MovesDesk {
   note(last: LastTurn): void {
     this.last = last
     this.options.platform?.compare(last.observation.inventory)
-    for (const { order, held } of this.advised) this.proposals.add(order, held)
+    const now = this.options.clock.now()
+    const free = this.advised.filter(({ order }) => this.objecting.standing.on(order.vmId, now) === undefined)
+    for (const { order, held } of free) this.proposals.add(order, held)
     this.advised = []
     // How far hosts are emptied, and what is proposed, is as of each turn.
     this.options.changed()
     const { promises, settings } = this
     if (settings === undefined || !isMoving(settings.automation.level)) return
-    promises?.gather(this.proposals.list(this.options.clock.now()), wantedFacts(last, settings.maintenances))
+    promises?.gather(this.proposals.list(now), wantedFacts(last, settings.maintenances))
   }
 
   async answer(ask: ControllerAsk): Promise<AskResult> {
@@ -268,10 +272,17 @@ export class MovesDesk {
           return { kind: 'refused', reason: error.message }
         })
         .finally(() => this.options.changed())
-    if (ask.what === 'cancel') return this.cancel(ask.vmId, ask.who)
-    if (ask.what === 'vouch') return this.vouch(ask.hostId, ask.who)
-    await this.heed()
-    return { kind: 'done', text: 'It is heeded.' }
+    if (ask.what === 'heed') {
+      await this.heed()
+      return { kind: 'done', text: 'It is heeded.' }
+    }
+    return this.ofMoves(ask).finally(() => this.options.changed())
+  }
+
+  private ofMoves(ask: Exclude<ControllerAsk, { what: 'heed' | 'approve' }>): Promise<AskResult> {
+    if (ask.what === 'cancel') return cancelMove(this.mover, ask.vmId, ask.who)
+    if (ask.what === 'vouch') return vouchOff(this.mover, ask.hostId, ask.who)
+    return ask.what === 'object' ? this.objecting.object(ask) : this.objecting.lift(ask)
   }
 
   /** Moves as they stand, as JSON. */
@@ -284,6 +295,7 @@ export class MovesDesk {
       ...(this.mover === undefined ? {} : { view: this.mover.view() }),
       ...(this.promises === undefined ? {} : { ledger: this.promises.ledger }),
       proposals: this.proposals.list(clock.now()),
+      objections: this.objecting.standing.list(clock.now()),
       evacuations: this.emptied.now(this.mover?.inFlight ?? []),
     })
   }
@@ -306,19 +318,21 @@ export class MovesDesk {
   private whyNot(intent: MigrationIntent): string | undefined {
     if (this.stop.signal.aborted || this.options.fence() === undefined) return STOPPED
     if (this.settings === undefined) return 'What people want has not been read yet.'
-    return whyNotStart(intent, this.settings, this.options.clock.now())
+    const now = this.options.clock.now()
+    const objection = intent.cause.kind === 'policy' ? this.objecting.standing.on(intent.order.vmId, now) : undefined
+    return objection === undefined ? whyNotStart(intent, this.settings, now) : sayObjection(objection)
   }
 
-  private proposing(seen: Hypervisor): Hypervisor {
-    return {
-      name: seen.name,
-      inventory: () => seen.inventory(),
-      preflight: (order) => seen.preflight(order),
-      cancel: (vmId) => seen.cancel(vmId),
-      begin: async (order) => {
-        await seen.begin(order)
-        await this.propose(order, this.whyProposed(order))
-      },
+  /** Postponed moves whose time has come: looked at once something has been seen since the start. */
+  private async wake(): Promise<boolean> {
+    const { seen, last } = this
+    if (seen === undefined || last === undefined) return false
+    try {
+      return await this.objecting.wake(async (order) => this.judge(order, await seen.inventory()))
+    } catch (error) {
+      // What hosts report can't be read now: the next look tries again.
+      if (error instanceof HypervisorError) return false
+      throw error
     }
   }
 
@@ -372,26 +386,6 @@ export class MovesDesk {
     await options.journal.append(encodeGrounds(order.id, options.clock.now(), grounds)).catch((error: unknown) => {
       if (!(error instanceof StoreError)) throw error
     })
-  }
-
-  private underWay(): string {
-    return (this.mover?.inFlight ?? []).map(({ orderId }) => orderId).join()
-  }
-
-  private async cancel(vmId: VmId, who: string): Promise<AskResult> {
-    const cancelling = (await this.mover?.cancel(vmId, who)) ?? 'nothing-under-way'
-    this.options.changed()
-    if (cancelling === 'asked') return { kind: 'done', text: `${vmId} was asked to stay where it is.` }
-    if (cancelling === 'nothing-under-way') return { kind: 'unknown' }
-    const reason = `${vmId} runs on its new host already, with memory still on the old one: it can't be taken back.`
-    return { kind: 'refused', reason }
-  }
-
-  private async vouch(hostId: HostId, who: string): Promise<AskResult> {
-    const number = (await this.mover?.vouch(hostId, who)) ?? 0
-    this.options.changed()
-    if (number === 0) return { kind: 'unknown' }
-    return { kind: 'done', text: `It counts as off for ${number} moves that have not ended.` }
   }
 }
 

@@ -5,6 +5,7 @@ import type { FactorBelief } from '../../engine/migration/pair-learning.ts'
 import type { MoverView } from '../../loop/mover-view.ts'
 import type { EpochMs } from '../../terms/units.ts'
 import type { Evacuation } from './evacuation.ts'
+import { type Objection, objectionView } from './objections.ts'
 import type { Proposal } from './proposals.ts'
 import type { SiteSettings } from './site-settings.ts'
 
@@ -21,12 +22,22 @@ export interface MovesNow {
   readonly settings?: SiteSettings
   readonly view?: MoverView
   readonly proposals: readonly Proposal[]
+  readonly objections: readonly Objection[]
   readonly evacuations: readonly Evacuation[]
   /** Absent: nothing is promised. */
   readonly ledger?: MoveLedger
 }
 
-export function movesText({ at, driver, settings, view, proposals, evacuations, ledger }: MovesNow): string {
+export function movesText({
+  at,
+  driver,
+  settings,
+  view,
+  proposals,
+  objections,
+  evacuations,
+  ledger,
+}: MovesNow): string {
   return JSON.stringify({
     asOf: at,
     ...(driver === undefined ? {} : { driver }),
@@ -51,6 +62,7 @@ export function movesText({ at, driver, settings, view, proposals, evacuations, 
       decidedAt: order.decidedAt,
       endsAt,
     })),
+    objections: objections.map(objectionView),
     ...(ledger === undefined ? {} : { ledger: ledgerView(ledger) }),
     evacuations: evacuations.map((evacuation) => evacuationView(evacuation, settings)),
     frozenVms: Object.fromEntries(view?.frozenVms ?? []) as object,

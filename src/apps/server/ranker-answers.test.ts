@@ -4,13 +4,15 @@ import type { Static } from 'typebox'
 import { bodyOf } from '../../../tools/server/live-site.ts'
 import { TurnBench } from '../../../tools/server/turn-bench.ts'
 import type { TurnContext } from '../../engine/context.ts'
+import { behindBest, performanceBands } from '../../engine/suitability/bands.ts'
 import { getSuitableHosts } from '../../engine/suitability/rank.ts'
 import { estimateMove } from '../../engine/suitability/score.ts'
 import { GiB } from '../../terms/units.ts'
 import { TurnAnswers } from './ranker-answers.ts'
-import { refusalRow } from './ranker-rows.ts'
+import { bandsRow, refusalRow } from './ranker-rows.ts'
 import { decodePacket, encodePacket } from './turn-packet.ts'
 import type { HostLoadsView, HostsForView, PlacementsView, WhyView } from './views/judgement.ts'
+import type { OutlookView } from './views/outlook.ts'
 
 const bench = new TurnBench()
 let answers: TurnAnswers
@@ -98,7 +100,11 @@ test('what is written of a ranking is what the engine ranked, to ten places at l
       ranked: ranking.ranked.map(({ hostId, score, performance }, i) => {
         const migration = estimateMove(context, vm, context.state.hostIndex.get(hostId) ?? -1)
         const isSomewhere = context.hostOf[vm] >= 0
-        return { host: hostId, rank: i + 1, score, performance, ...(isSomewhere ? { migration } : {}) }
+        const host = context.state.hostIndex.get(hostId) ?? -1
+        const bands = bandsRow(performanceBands(context, { vm, host }, performance))
+        const behind = behindBest(score, ranking.ranked[0].score)
+        const told = { score, performance: { ...performance, bands }, ...(behind === undefined ? {} : { behind }) }
+        return { host: hostId, rank: i + 1, ...told, ...(isSomewhere ? { migration } : {}) }
       }),
       refused: ranking.refused.map(({ hostId, verdict }) => ({ host: hostId, verdict: refusalRow(verdict) })),
     }
@@ -118,4 +124,31 @@ test('why a VM stayed is a sentence, whatever the reason', () => {
     const why = bodyOf(answers.answer({ what: 'why', vm }, [])) as unknown as Static<typeof WhyView>
     assert.ok(why.sentence.endsWith('.') && (why.order !== undefined || why.stayed !== undefined))
   }
+})
+
+test('every host has an outlook: as it reports, as it is promised, and its demand ahead with a band', () => {
+  const told = bodyOf(answers.answer({ what: 'outlook' }, ['A reason.'])) as unknown as OutlookView
+  assert.deepEqual([told.degraded, told.asOf], [['A reason.'], answers.packet.observation.at])
+  assert.deepEqual(
+    told.hosts.map(({ host }) => host),
+    bench.site.hosts.map(({ id }) => id).toSorted(),
+  )
+  const byHost = new Map(loads().map((load) => [load.host, load]))
+  for (const { host, vms, now, allocated, demand, contention, capacity } of told.hosts) {
+    const load = byHost.get(host) as HostLoadsView['hosts'][number]
+    const share = (part: number | undefined, of: number) => Math.round(((part ?? 0) / of) * 1000) / 1000
+    assert.equal(now.cpu, share(load.current.cpuRefCoresMean, capacity.cpuRefCores))
+    assert.equal(now.memory, share(load.current.memoryUsedBytes, capacity.memoryBytes))
+    assert.equal(allocated.memory, share(load.allocated.memoryBytes, capacity.memoryBytes))
+    assert.equal(vms, load.vms)
+    assert.equal(demand === undefined, vms === 0)
+    for (const column of [demand?.p10, demand?.p50, demand?.p90]) assert.equal(column?.length ?? told.steps, told.steps)
+    demand?.p50.forEach((p50, i) => assert.ok(demand.p10[i] <= p50 && p50 <= demand.p90[i]))
+    assert.equal(contention?.probability, share(load.predicted.contention, 1))
+    assert.equal(contention?.cumulative.at(-1), contention?.probability)
+    assert.equal(contention?.cumulative.length, told.horizonMs / told.stepMs)
+  }
+  // Asked again it is the same, but for what is wrong just now.
+  const again = bodyOf(answers.answer({ what: 'outlook' }, []))
+  assert.deepEqual({ ...again, degraded: ['A reason.'] }, told)
 })

@@ -3,7 +3,8 @@ import { horizonSteps, type TurnContext } from '../../engine/context.ts'
 import { contentionWithin, predictContention } from '../../engine/forecast/contention.ts'
 import { isAlarmed, raiseAlarm } from '../../engine/plan/relieve.ts'
 import { getPersonalityVector } from '../../engine/profile/profiles.ts'
-import { explainPair, type PairAnswer } from '../../engine/suitability/pair.ts'
+import { PERFORMANCE_MODEL } from '../../engine/suitability/bands.ts'
+import { explainPair } from '../../engine/suitability/pair.ts'
 import { findPlacements, type NotAnswerable } from '../../engine/suitability/placements.ts'
 import { getSuitableHosts, remediate } from '../../engine/suitability/rank.ts'
 import { firstShut } from '../../engine/suitability/rules.ts'
@@ -15,11 +16,13 @@ import { ParseError } from '../../terms/parse.ts'
 import { parsePlacementQuestion } from '../../terms/placement.ts'
 import { type DimensionName, readDimension } from '../../terms/personality.ts'
 import type { Lack } from '../../terms/ranking.ts'
-import { STAY_REASONS, type TimeUntilContention, type TurnEvent } from '../../terms/turn.ts'
+import { STAY_REASONS, type TimeUntilContention } from '../../terms/turn.ts'
 import { clampFraction } from '../../terms/units.ts'
 import type { Question } from './ranker-questions.ts'
 import { fragment, JsonBytes } from './json-bytes.ts'
 import { hostField, orderRow, refusalRow, sideRow } from './ranker-rows.ts'
+import { writeOutlook } from './ranker-outlook.ts'
+import { concerns, pairSentence, SENTENCE_OF } from './ranker-sentences.ts'
 import { writeRankingLists } from './ranking-bytes.ts'
 import type { Answer } from './site-answers.ts'
 import type { TurnPacket } from './turn-packet.ts'
@@ -39,6 +42,8 @@ const SPARE_BYTES = 16 * 1024
 const OBJECT_END = fragment('}')
 
 type HostsQuestion = Extract<Question, { readonly what: 'hosts-for' }>
+/** Those whose answers are written as bytes. */
+type LongQuestion = Extract<Question, { readonly what: 'hosts-for' | 'outlook' }>
 type Body = Readonly<Record<string, unknown>>
 
 function isNotAnswerable(body: Body | NotAnswerable): body is NotAnswerable {
@@ -50,6 +55,8 @@ export class TurnAnswers {
   readonly packet: TurnPacket
   private readonly context: TurnContext
   private alarm: ReturnType<typeof raiseAlarm> | undefined
+  /** All but the head: it holds for the turn. */
+  private outlookRest: Uint8Array | undefined
   /** Of the longest ranking so far: the next is about as long. */
   private rankingBytes = SPARE_BYTES
 
@@ -62,6 +69,7 @@ export class TurnAnswers {
     try {
       const head = { asOf: this.packet.observation.at, degraded }
       if (question.what === 'hosts-for') return this.hostsFor(question, head)
+      if (question.what === 'outlook') return this.outlook(head)
       const body = this.bodyOf(question)
       if (body === undefined) return { kind: 'unknown', what: whatOf(question) }
       if (isNotAnswerable(body)) return body
@@ -72,7 +80,7 @@ export class TurnAnswers {
     }
   }
 
-  private bodyOf(question: Exclude<Question, HostsQuestion>): Body | NotAnswerable | undefined {
+  private bodyOf(question: Exclude<Question, LongQuestion>): Body | NotAnswerable | undefined {
     if ('vm' in question) return this.ofVm(question)
     if (question.what === 'place') return this.place(question.question)
     if (question.what === 'forecasts') return this.forecasts()
@@ -99,6 +107,7 @@ export class TurnAnswers {
       vm: ranking.vmId,
       ...hostField(context, vm),
       ...this.terms(),
+      model: PERFORMANCE_MODEL,
       ...this.gateOf(vm),
       ...(ranking.ranked.length > 0 ? {} : { remediation: remediate(context, vm, refusals) }),
     })
@@ -110,6 +119,19 @@ export class TurnAnswers {
     return { kind: 'json', text }
   }
 
+  private outlook(head: Body): Answer {
+    this.alarm ??= raiseAlarm(this.context)
+    const { context, alarm } = this
+    this.outlookRest ??= writeOutlook(this.packet, context, (h) => ({
+      probability: clampFraction(alarm.contention[h]),
+      isAlarmed: isAlarmed(context, alarm, h),
+      until: this.untilContention(h),
+    }))
+    const begin = fragment(`${JSON.stringify(head).slice(0, -1)},`)
+    const json = new JsonBytes(begin.length + this.outlookRest.length)
+    return { kind: 'json', text: json.raw(begin).raw(this.outlookRest).take() }
+  }
+
   private pair(vm: number, hostId: HostId): Body | undefined {
     const host = this.context.state.hostIndex.get(hostId)
     if (host === undefined) return undefined
@@ -118,6 +140,7 @@ export class TurnAnswers {
       vm: id,
       host: hostId,
       ...this.terms(),
+      model: PERFORMANCE_MODEL,
       sentence: pairSentence({ vmId: id, hostId, ...rest, ...(best === undefined ? {} : { best }) }),
       ...rest,
       ...(here === undefined ? {} : { here: sideRow(here) }),
@@ -339,39 +362,6 @@ export class TurnAnswers {
   private nameOf(h: number): HostId {
     return this.context.observation.inventory.hosts[h].id
   }
-}
-
-const SENTENCE_OF: Readonly<Record<string, string>> = {
-  none: 'No turn was taken on what is seen now.',
-  'host-comfortable': 'Its host has room for what is forecast, and is not worth emptying.',
-  'host-not-worth-emptying': 'Emptying its host would cost more than it saves.',
-  'no-suitable-host': 'No host can take it.',
-  'another-vm-relieves-host': 'Its host needs relief, and other VMs give it.',
-  cooldown: 'It moved lately, or a move of it was proposed, and it rests.',
-  'move-budget': 'It moved as often today as it may.',
-  pinned: 'Its owner pinned it.',
-  'in-flight': 'It is being migrated.',
-  'location-unknown': 'Nobody knows for sure where it runs: what is unknown is left alone.',
-  'no-sample': 'Nobody has measured it.',
-  'benefit-below-cost': 'Moving it is not worth what it costs.',
-  'hold-not-reached': 'Contention is likely on its host, but has not been for long enough to act.',
-}
-
-function concerns(event: TurnEvent, vmId: VmId, hostId: string | undefined): boolean {
-  if ('vmId' in event) return event.vmId === vmId
-  if ('hostId' in event) return event.hostId === hostId
-  if (event.kind === 'move-ordered') return event.order.vmId === vmId
-  return event.kind === 'outcome-settled' && event.outcome.vmId === vmId
-}
-
-type PairSummary = Pick<PairAnswer, 'vmId' | 'hostId' | 'isThere' | 'rank' | 'suitableHosts' | 'rules' | 'best'>
-
-function pairSentence({ vmId, hostId, isThere, rank, suitableHosts, rules, best }: PairSummary): string {
-  if (isThere) return `${vmId} runs on ${hostId} already.`
-  const reasons = rules.flatMap(({ verdict }) => (verdict.kind === 'refused' ? [verdict.reason] : []))
-  if (rank === undefined) return reasons.join(' ')
-  if (rank === 1) return `${hostId} is the best of ${suitableHosts} hosts for ${vmId}.`
-  return `${hostId} is number ${rank} of ${suitableHosts} suitable hosts for ${vmId}; the best is ${best?.hostId}.`
 }
 
 function whatOf(question: Question): string {

@@ -11,3 +11,4 @@ export type Question =
   | { readonly what: 'contention' }
   | { readonly what: 'plan' }
   | { readonly what: 'host-loads' }
+  | { readonly what: 'outlook' }

@@ -1,4 +1,5 @@
 /** Parts of answers: values of the engine as the views have them. */
+import type { Band, PerformanceBands } from '../../engine/suitability/bands.ts'
 import type { PairSide } from '../../engine/suitability/pair.ts'
 import { hostName } from '../../engine/suitability/rules/rule.ts'
 import type { TurnContext } from '../../engine/context.ts'
@@ -22,8 +23,21 @@ export function refusalRow({ lacking, shortBy, reason }: Refused) {
   return { lacking, shortBy, ...(unit === undefined ? {} : { unit }), reason }
 }
 
-export function sideRow({ hostId, ...side }: PairSide) {
-  return { host: hostId, ...side }
+export function sideRow({ hostId, performance, bands, ...side }: PairSide) {
+  return { host: hostId, ...side, performance: { ...performance, bands: bandsRow(bands) } }
+}
+
+/** Bands are told to places that say something: factors and shares to four, watts to two. */
+export function bandsRow({ latencyFactor, throughput, addedWatts }: PerformanceBands): PerformanceBands {
+  return {
+    latencyFactor: bandRow(latencyFactor, 1e4),
+    throughput: bandRow(throughput, 1e4),
+    addedWatts: bandRow(addedWatts, 100),
+  }
+}
+
+function bandRow({ p10, p90 }: Band, scale: number): Band {
+  return { p10: Math.floor(p10 * scale) / scale, p90: Math.ceil(p90 * scale) / scale }
 }
 
 export function orderRow({ id, vmId, from, to, decidedAt, class: kind, reason, move }: MigrationOrder) {

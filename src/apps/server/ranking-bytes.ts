@@ -1,10 +1,11 @@
 /** The two lists of a ranking as JSON. */
 import type { TurnContext } from '../../engine/context.ts'
+import { type Behind, behindBest, type PerformanceBands, performanceBands } from '../../engine/suitability/bands.ts'
 import { estimateMove } from '../../engine/suitability/score.ts'
 import type { MigrationEstimate } from '../../terms/move.ts'
 import type { MigrationScore, Performance, Ranking, Speed } from '../../terms/ranking.ts'
 import { fragment, JsonBytes } from './json-bytes.ts'
-import { refusalRow } from './ranker-rows.ts'
+import { bandsRow, refusalRow } from './ranker-rows.ts'
 
 const RANKED = fragment('"ranked":[')
 const REFUSED = fragment('],"refused":[')
@@ -16,7 +17,15 @@ const PERFORMANCE_TERM = fragment(',"terms":{"performance":')
 const ENERGY = fragment(',"energy":')
 const LOAD = fragment(',"load":')
 const MIGRATION_TERM = fragment(',"migration":')
-const LATENCY = fragment('}},"performance":{"latencyFactor":')
+const SCORE_END = fragment('}}')
+const BEHIND = fragment(',"behind":{"total":')
+const TERM = fragment(',"term":')
+const BY = fragment(',"by":')
+const LATENCY = fragment(',"performance":{"latencyFactor":')
+const BANDS = fragment(',"bands":{"latencyFactor":{"p10":')
+const P90 = fragment(',"p90":')
+const THROUGHPUT_BAND = fragment('},"throughput":{"p10":')
+const WATTS_BAND = fragment('},"addedWatts":{"p10":')
 const THROUGHPUT = fragment(',"throughput":')
 const WATTS = fragment(',"addedWatts":')
 const FACTOR = fragment(',"speed":{"factor":')
@@ -47,12 +56,16 @@ const END = fragment('}')
 export function writeRankingLists(to: JsonBytes, context: TurnContext, vm: number, ranking: Ranking): void {
   const estimateOf = estimates(context, vm)
   to.raw(RANKED)
+  const best = ranking.ranked[0]?.score
   ranking.ranked.forEach(({ hostId, score, performance }, i) => {
     to.raw(i === 0 ? HOST : NEXT_HOST).text(hostId)
     to.raw(RANK).number(i + 1)
+    const host = context.state.hostIndex.get(hostId)
     writeScore(to, score)
+    writeBehind(to, behindBest(score, best))
     writePerformance(to, performance)
-    const estimate = estimateOf(context.state.hostIndex.get(hostId))
+    if (host !== undefined) writeBands(to, bandsRow(performanceBands(context, { vm, host }, performance)))
+    const estimate = estimateOf(host)
     if (estimate !== undefined) to.raw(estimate)
     to.raw(TWO_ENDS)
   })
@@ -73,7 +86,23 @@ function writeScore(to: JsonBytes, { total, terms }: MigrationScore): void {
   to.raw(PERFORMANCE_TERM).number(terms.performance)
   to.raw(ENERGY).number(terms.energy)
   to.raw(LOAD).number(terms.load)
-  to.raw(MIGRATION_TERM).number(terms.migration)
+  to.raw(MIGRATION_TERM).number(terms.migration).raw(SCORE_END)
+}
+
+function writeBehind(to: JsonBytes, behind: Behind | undefined): void {
+  if (behind === undefined) return
+  to.raw(BEHIND).number(behind.total)
+  to.raw(TERM).text(behind.term)
+  to.raw(BY).number(behind.by).raw(END)
+}
+
+function writeBands(to: JsonBytes, { latencyFactor, throughput, addedWatts }: PerformanceBands): void {
+  to.raw(BANDS).number(latencyFactor.p10)
+  to.raw(P90).number(latencyFactor.p90)
+  to.raw(THROUGHPUT_BAND).number(throughput.p10)
+  to.raw(P90).number(throughput.p90)
+  to.raw(WATTS_BAND).number(addedWatts.p10)
+  to.raw(P90).number(addedWatts.p90).raw(TWO_ENDS)
 }
 
 function writePerformance(to: JsonBytes, { latencyFactor, throughput, addedWatts, speed }: Performance): void {

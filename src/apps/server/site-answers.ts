@@ -1,6 +1,7 @@
 import type { HostId, OrderId, VmId } from '../../terms/ids.ts'
 import type { EpochMs } from '../../terms/units.ts'
 import type { AskResult } from './controller-messages.ts'
+import type { ObjectionAsk } from './objecting.ts'
 
 /** What the judgement's side of the server says to those who ask: answered off the main thread, as JSON text that is sent as it is. */
 export interface SiteAnswers {
@@ -25,6 +26,8 @@ export interface SiteAnswers {
   plan(): Promise<Answer>
   /** Hosts with load: current, predicted, allocated, on its way. */
   hostLoads(): Promise<Answer>
+  /** Every host now and next: use, allocation, demand ahead, contention. */
+  outlook(): Promise<Answer>
   alerts(): Promise<Answer>
   /** Told of each turn and each alert, for streams. Returns how to stop. */
   subscribe(listener: (event: SiteEvent) => void): () => void
@@ -48,6 +51,9 @@ export interface SiteMoves {
   /** Settings have changed: once it resolves, nothing begins by the old ones. Never rejects. */
   heed(): Promise<void>
   approve(orderId: OrderId, who: string): Promise<AskResult | undefined>
+  /** A person's no, or not yet, to a proposal. */
+  object(ask: ObjectionAsk): Promise<AskResult | undefined>
+  lift(ask: Pick<ObjectionAsk, 'kind' | 'orderId' | 'who'>): Promise<AskResult | undefined>
   cancel(vmId: VmId, who: string): Promise<AskResult | undefined>
   /** A person says that a host is off for good. */
   vouch(hostId: HostId, who: string): Promise<AskResult | undefined>
@@ -80,7 +86,7 @@ export interface JudgementStatus {
 
 /** One thing that happened, by a name that streams filter by. */
 export interface SiteEvent {
-  readonly name: 'turn' | 'alert' | 'move' | 'migration' | 'outcome' | 'host' | 'status'
+  readonly name: 'turn' | 'alert' | 'move' | 'migration' | 'outcome' | 'host' | 'status' | 'backtest'
   readonly at: EpochMs
   /** JSON text of at most 16 KiB. */
   readonly text: string

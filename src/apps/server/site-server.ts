@@ -10,6 +10,7 @@ import { countRefused, Metrics, timed } from './api/metrics.ts'
 import { PAGE_FOLDER } from './api/page-files.ts'
 import type { ApiLimits } from './api/parts.ts'
 import { SiteJudgement } from './judgement.ts'
+import type { StorePlace } from './open-site.ts'
 import { type RunningServer, type ServerOptions, type ServerParts, startServer } from './server.ts'
 
 /** Below the data folder. */
@@ -27,10 +28,10 @@ export interface SiteServerOptions extends Omit<ServerOptions, 'extend' | 'watch
   readonly turnEveryMs?: number
   readonly areMetricsOpen?: boolean
   readonly apiLimits?: Partial<ApiLimits>
-  /** Where the built page lies. Absent: where the build puts it. */
-  readonly pageFolder?: string
   /** Who moves VMs where that is not libvirt's driver: the controller's program, and where it finds its platform. */
   readonly mover?: { readonly controllerEntry: URL; readonly platform: string }
+  /** Where the built page lies. Absent: where the build puts it. */
+  readonly pageFolder?: string
 }
 
 export interface SiteServer extends RunningServer {
@@ -60,6 +61,8 @@ export async function startSiteServer(options: SiteServerOptions): Promise<SiteS
           metrics,
           backupFolder: join(dataFolder, BACKUP_FOLDER),
           pageFolder: pageFolder ?? PAGE_FOLDER,
+          dataFolder,
+          place: placeOf(options),
           version,
           hasMover: options.mover !== undefined,
           ...(areMetricsOpen === undefined ? {} : { areMetricsOpen }),
@@ -92,10 +95,10 @@ export async function startSiteServer(options: SiteServerOptions): Promise<SiteS
 }
 
 function judge(options: SiteServerOptions, { log, store, watch }: ServerParts): SiteJudgement {
-  const { clock, pace, mover, holder, turnEveryMs, dataFolder, storeUrl } = options
+  const { clock, pace, mover, holder, turnEveryMs } = options
   return new SiteJudgement({
     store,
-    place: { data: dataFolder, ...(storeUrl === undefined ? {} : { store: storeUrl }) },
+    place: placeOf(options),
     clock,
     ...(pace === undefined ? {} : { pace }),
     ...mover,
@@ -104,4 +107,8 @@ function judge(options: SiteServerOptions, { log, store, watch }: ServerParts): 
     hostAlerts: () => watch.alerts(),
     note: (text) => log.warn(text),
   })
+}
+
+function placeOf({ dataFolder, storeUrl }: Pick<SiteServerOptions, 'dataFolder' | 'storeUrl'>): StorePlace {
+  return { data: dataFolder, ...(storeUrl === undefined ? {} : { store: storeUrl }) }
 }

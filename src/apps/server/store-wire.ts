@@ -25,7 +25,7 @@ export const PLACES: { readonly [Part in PartName]: { readonly [Method in keyof 
   joinTokens: { add: 'writer', find: 'here', list: 'here', revoke: 'writer' },
   apiTokens: { addFirst: 'writer', add: 'writer', find: 'here', list: 'here', revoke: 'writer', used: 'writer' },
   vectors: { take: 'writer', latest: 'aside', history: 'here' },
-  usage: { put: 'writer', series: 'here', seriesOf: 'aside' },
+  usage: { put: 'writer', series: 'here', seriesOf: 'aside', hostSeries: 'aside' },
   hosts: {
     find: 'here',
     list: 'here',

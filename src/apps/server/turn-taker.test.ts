@@ -196,7 +196,10 @@ test('what a guest says of its work is known to rankings, and to orders only whe
     await bench.store.identities.admit(id, bench.now, 'channel')
     await bench.store.vectors.take([{ vm: id, at: bench.now, vectors: [vector], isClockOff: [false], counts: {} }])
   }
-  const seen = async () => JSON.parse((await bench.store.journal.last(1))[0].line).seen.personalities
+  const seen = async () => {
+    const lines = (await bench.store.journal.last(2)).map(({ line }) => line)
+    return JSON.parse(lines.findLast((line) => line.startsWith('{"kind":"turn"')) ?? '').seen.personalities
+  }
   assert.ok((await bench.step(tell)).before.mixes.has(id))
   assert.equal(await seen(), 0)
   await set(bench, AUTOMATION_SETTING, { areGuestsTrusted: true })

@@ -16,6 +16,7 @@ import type { Turn, TurnEvent } from '../../terms/turn.ts'
 import type { Clock } from '../../world/clock.ts'
 import type { SiteStore } from '../../world/site-store.ts'
 import { keptOf } from './kept-state.ts'
+import { ForesightKeeper } from './ledger/foresight-line.ts'
 import type { MovesDesk } from './moves-desk.ts'
 import { encodeLearnt } from './rebuild.ts'
 import { AUTOMATION_LEVELS, type AutomationLevel, type SiteSettings } from './site-settings.ts'
@@ -40,6 +41,7 @@ export class TurnTaker {
   private readonly sight: SiteSight
   private readonly desk: MovesDesk | undefined
   private readonly journal: SiteJournal
+  private readonly foresight = new ForesightKeeper()
   private state: EngineState | undefined
   /** As the last turn saw it. */
   private level: AutomationLevel | undefined
@@ -189,6 +191,11 @@ export class TurnTaker {
     if (!isNewSlot) return result
     this.slotStart = before
     this.slots++
+    const { hostForecast, stayed } = result
+    if (hostForecast !== undefined) {
+      const seen = { state, observation: sight.observation, policy, hostForecast }
+      await this.journal.append(this.foresight.line(stayed === undefined ? seen : { ...seen, stayed }))
+    }
     if (this.slots % LEARNT_EVERY === 0) await this.journal.append(encodeLearnt(state.threshold))
     return result
   }

@@ -26,6 +26,10 @@ export class WaitingOrders {
     return { kind: 'refused', lacking: 'does-not-converge', shortBy: 1, reason }
   }
 
+  remove(id: OrderId): void {
+    this.orders.delete(id)
+  }
+
   clear(): void {
     this.orders.clear()
   }

@@ -3,8 +3,8 @@ import type { KeptReport } from '../../terms/host-report.ts'
 import type { PersonalityVector } from '../../terms/personality.ts'
 import { RESOURCES } from '../../terms/sample.ts'
 import type { EpochMs } from '../../terms/units.ts'
-import { type ByResource, SLOT_MS, slotOf, type UsageSlot } from '../../terms/usage.ts'
-import { foldMax, foldMean, slotOfReport, slotOfVector, usageOfVector } from '../../terms/usage-fold.ts'
+import { type ByResource, SLOT_MS, slotOf, usageNameOf, type UsageSlot } from '../../terms/usage.ts'
+import { foldMax, foldMean, slotOfReport, slotOfVector, usageOfReport, usageOfVector } from '../../terms/usage-fold.ts'
 import { NUMBERS } from '../site-store/usage-columns.ts'
 import { flags, numbers, pieces } from './arrays.ts'
 import type { Queries } from './database.ts'
@@ -78,14 +78,16 @@ export async function putUsage(queries: Queries, slots: readonly UsageSlot[]): P
   await writeCells(queries, [...cells.values()])
 }
 
-/** What hosts tell of a part of a slot is folded with the other parts that hosts told. Of a VM whose memory is still arriving, the host that it
- *  leaves tells. */
+/** What hosts tell of a part of a slot, of themselves and of their VMs, is folded with the other parts that hosts told. Of a VM whose memory is still
+ *  arriving, the host that it leaves tells. */
 export async function reportUsage(queries: Queries, reports: readonly KeptReport[]): Promise<void> {
-  const told = reports.flatMap(({ windowEnd, windowMs, arrivedAt, vms }) => {
+  const told = reports.flatMap((report) => {
+    const { hostId, windowEnd, windowMs, arrivedAt, vms } = report
     const slot = slotOfReport(windowEnd, arrivedAt) / SLOT_MS
-    return vms.flatMap(({ vm, state, mean, max }) =>
+    const ofVms = vms.flatMap(({ vm, state, mean, max }) =>
       state === 'incoming' ? [] : [{ vm: vm.id, slot, windowMs, mean, max }],
     )
+    return [...ofVms, { vm: usageNameOf(hostId), slot, windowMs, ...usageOfReport(report) }]
   })
   if (told.length === 0) return
   const ids = await numbersOf(

@@ -1,7 +1,14 @@
-import type { VmId } from '../../terms/ids.ts'
+import type { HostId, VmId } from '../../terms/ids.ts'
 import type { Resource } from '../../terms/sample.ts'
 import type { EpochMs } from '../../terms/units.ts'
-import { SLOT_MS, type UsageSeries, type UsageSlot } from '../../terms/usage.ts'
+import {
+  hostSeriesOf,
+  type HostUsageSeries,
+  SLOT_MS,
+  usageNameOf,
+  type UsageSeries,
+  type UsageSlot,
+} from '../../terms/usage.ts'
 import { slotsWithin } from '../../terms/usage-fold.ts'
 import { StoreError } from '../../world/errors.ts'
 import type { Usage } from '../../world/site-store.ts'
@@ -56,6 +63,11 @@ export class PostgresUsage implements Usage {
       }
     }
     return all
+  }
+
+  async hostSeries(hosts: readonly HostId[], span: Omit<Span, 'meanOf'>): Promise<readonly HostUsageSeries[]> {
+    const series = await this.seriesOf(hosts.map(usageNameOf), span)
+    return series.map((of, i) => hostSeriesOf(hosts[i], of))
   }
 
   /** @param wanted which columns all of them are to be filled in */

@@ -151,6 +151,7 @@ function measured({ tables, queue, read }: Site): {
       put: (slots) => queue.soon(() => usage.put(slots)),
       series: (vm, span) => read(() => usage.seriesOf([vm], span)[0]),
       seriesOf: (vms, span) => read(() => usage.seriesOf(vms, span)),
+      hostSeries: (of, span) => read(() => usage.hostSeries(of, span)),
     },
     hosts: {
       find: (host) => read(() => hosts.find(host)),

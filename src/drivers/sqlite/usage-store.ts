@@ -1,9 +1,17 @@
 import type { KeptReport } from '../../terms/host-report.ts'
-import type { VmId } from '../../terms/ids.ts'
+import type { HostId, VmId } from '../../terms/ids.ts'
 import type { Resource } from '../../terms/sample.ts'
 import type { EpochMs } from '../../terms/units.ts'
-import { SLOT_MS, slotOf, type UsageSeries, type UsageSlot } from '../../terms/usage.ts'
-import { slotOfReport, slotsWithin } from '../../terms/usage-fold.ts'
+import {
+  hostSeriesOf,
+  type HostUsageSeries,
+  SLOT_MS,
+  slotOf,
+  usageNameOf,
+  type UsageSeries,
+  type UsageSlot,
+} from '../../terms/usage.ts'
+import { slotOfReport, slotsWithin, usageOfReport } from '../../terms/usage-fold.ts'
 import type { Database } from './database.ts'
 import { UsageColumns } from '../site-store/usage-columns.ts'
 import { UsageDays } from './usage-days.ts'
@@ -34,13 +42,15 @@ export class UsageStore {
     this.slabs.flush()
   }
 
-  /** The VMs of a host's report; of one whose memory is still arriving, the host that it leaves tells. */
-  report({ windowEnd, windowMs, arrivedAt, vms }: KeptReport): void {
+  /** A host's report: itself, and its VMs; of one whose memory is still arriving, the host that it leaves tells. */
+  report(report: KeptReport): void {
+    const { hostId, windowEnd, windowMs, arrivedAt, vms } = report
     const slotAt = slotOfReport(windowEnd, arrivedAt)
     for (const { vm, state, mean, max } of vms) {
       if (state === 'incoming') continue
       this.slabs.report(this.names.give(vm.id), slotAt, { mean, max }, windowMs)
     }
+    this.slabs.report(this.names.giveHost(usageNameOf(hostId)), slotAt, usageOfReport(report), windowMs)
     this.slabs.flush()
   }
 
@@ -60,6 +70,11 @@ export class UsageStore {
     // What was told later than it was packed stands over it.
     for (const [group, places] of byGroup(known)) this.slabs.fill(group, window, places)
     return columns.map((filled, i) => filled.series(vms[i], firstSlotAt))
+  }
+
+  /** Parallel to `hosts`. */
+  hostSeries(hosts: readonly HostId[], span: Omit<Span, 'meanOf'>): readonly HostUsageSeries[] {
+    return this.seriesOf(hosts.map(usageNameOf), span).map((series, i) => hostSeriesOf(hosts[i], series))
   }
 }
 

@@ -7,6 +7,9 @@ import type { HostLoads } from './host-loads.ts'
 /** Kernel width per standard deviation of the sums: Silverman (1986), 1.06 n^(-1/5), at the 72 windows of six hours. */
 const KERNEL_FACTOR = 0.45
 
+/** How contention is foreseen, for answers. */
+export const CONTENTION_MODEL = 'look-back-kernel'
+
 /** "The next hour looks like a stretch of the past": every start in the look-back is one possible future, run through the aligned sums
  *  (wrapping where the past is shorter than the horizon), each sum blurred by a kernel because the future never repeats exactly.
  *  @param limit demand above this is contention, in reference cores

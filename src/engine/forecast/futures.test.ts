@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { measureLevels } from '../profile/levels.ts'
 import { aVm } from '../builders.ts'
 import { HostLoads } from './host-loads.ts'
-import { calmShareAtLeast, harmAtMost, reliefAtLeast } from './futures.ts'
+import { calmShareAtLeast, demandAhead, harmAtMost, reliefAtLeast } from './futures.ts'
 
 /** VM 0 on host 0 beside one who wants what the row says; VM 0 wants one core at all times. Host 1 has a VM of its own. */
 function loadsOf(row: readonly number[], other: readonly number[] = row.map(() => 0)): HostLoads {
@@ -98,4 +98,44 @@ test('of no past nothing is sure', () => {
   loads.add(0, 0)
   assert.equal(reliefAtLeast(loads, { vm: 0, host: 0, limit: 0, steps: 12, nowWindows: 2 }), 0)
   assert.equal(calmShareAtLeast(loads, [0], [0], 12), 0)
+})
+
+const TEN_FIFTY_NINETY = [0.1, 0.5, 0.9] as const
+
+test('demand ahead of a host that never changes is what it is, with no band', () => {
+  const ahead = demandAhead(loadsOf(windows(() => false)), 0, {
+    steps: 3,
+    windowsPerStep: 1,
+    quantiles: TEN_FIFTY_NINETY,
+  })
+  // One core of VM 0 and one beside it.
+  assert.deepEqual(
+    ahead,
+    TEN_FIFTY_NINETY.map(() => Float64Array.of(2, 2, 2)),
+  )
+})
+
+test('demand ahead sets out from now and fades into the stretches of the past, whose spread is its band', () => {
+  // Four cores in the newest window and in every fourth before it, two in between.
+  const loads = loadsOf(windows((k) => k % 4 === 3))
+  const [p10, p50, p90] = demandAhead(loads, 0, { steps: 8, windowsPerStep: 1, quantiles: TEN_FIFTY_NINETY }) ?? []
+  const fade = 0.5 ** (1 / 8)
+  // 23 futures. One step ahead: 5 that began high go on with two; of 18 that began low, all two cores too low, 6 go on with four and 12 with two, and
+  // 0.917 of the two cores are added. Sorted: 5 of 2, 12 of 3.83, 6 of 5.83. Places 2, 11 and 20.
+  near(p10[0], 2)
+  near(p50[0], 2 + 2 * fade)
+  near(p90[0], 4 + 2 * fade)
+  for (let step = 0; step < 8; step++) assert.ok(p10[step] <= p50[step] && p50[step] <= p90[step])
+  // Eight windows on those that began high are high again, those that began low are low, and half of the two cores is added: 18 of 3, 5 of 4.
+  near(p50[7], 2 + 2 * 0.5)
+  near(p90[7], 4)
+})
+
+test('steps of several windows are those windows, every so many; where nobody measured, nothing is told', () => {
+  const loads = loadsOf(windows((k) => k % 4 === 3))
+  const of = (steps: number, windowsPerStep: number) =>
+    demandAhead(loads, 0, { steps, windowsPerStep, quantiles: [0.5] })?.[0] ?? new Float64Array(0)
+  const [fine, coarse] = [of(8, 1), of(4, 2)]
+  assert.deepEqual([...coarse], [fine[1], fine[3], fine[5], fine[7]])
+  assert.equal(demandAhead(loadsOf([]), 0, { steps: 4, windowsPerStep: 1, quantiles: [0.5] }), undefined)
 })

@@ -12,6 +12,34 @@ const ROOM_WINDOWS = 2
 /** What demand is now differs from what it was at a future's beginning: so much of that is left a window later, as in the levels of VMs. */
 const FADE = 0.5 ** (1 / HALF_LIFE_WINDOWS)
 
+/** How demand ahead is worked out, for answers: the same stretches as below. */
+export const DEMAND_MODEL = 'look-back-futures'
+
+/** Demand of a host ahead, by quantile and step, in reference cores, as all futures have it: each a stretch of the look-back that sets out from the newest
+ *  window. Undefined where nobody measured yet.
+ *  @param ahead.steps how many there are, each of so many windows */
+export function demandAhead(
+  loads: HostLoads,
+  host: number,
+  ahead: { readonly steps: number; readonly windowsPerStep: number; readonly quantiles: readonly Fraction[] },
+): readonly Float64Array[] | undefined {
+  const { windows } = loads
+  if (windows === 0) return undefined
+  const sums = Float64Array.from({ length: windows }, (_, k) => loads.sumAt(host, k))
+  const now = sums[windows - 1]
+  const found = ahead.quantiles.map(() => new Float64Array(ahead.steps))
+  const demands = new Float64Array(futuresOf(loads))
+  for (let step = 0; step < ahead.steps; step++) {
+    const passed = (step + 1) * ahead.windowsPerStep
+    const left = FADE ** passed
+    for (let start = 0; start < demands.length; start++)
+      demands[start] = Math.max(0, sums[(start + passed) % windows] + left * (now - sums[start]))
+    demands.sort()
+    ahead.quantiles.forEach((share, q) => (found[q][step] = demands[Math.floor(share * demands.length)]))
+  }
+  return found
+}
+
 /** Who comes or goes, where, and how far ahead is looked. */
 export interface Passage {
   readonly vm: number

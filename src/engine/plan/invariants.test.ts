@@ -189,6 +189,7 @@ const RULES_OFF: readonly Mutant[] = [
 ]
 
 const GATES_OFF: readonly Mutant[] = [
+  { guard: 'objected', cries: 'I8 constraints', cluster: { objections: new Map(CROWD.map((v) => [aVm(v).id, 'no'])) } },
   { guard: 'pinned', cries: 'I8 constraints', cluster: { vms: CROWD.map((v) => aVm(v, { isPinned: true })) } },
   { guard: 'location-unknown', cries: 'I6 unknown is frozen', cluster: { hostStates: ['unreachable', 'on', 'on'] } },
   {

@@ -109,6 +109,7 @@ function checkConstraints(world: SeenWorld, order: MigrationOrder, say: Say): vo
   const to = world.hostIndex.get(order.to) ?? 0
   const target = inventory.hosts[to]
   if (vm.isPinned === true) say('I8 constraints', 'its owner pinned it.')
+  if (inventory.objections?.has(order.vmId) === true) say('I8 constraints', 'a person objects.')
   const state = inventory.hostStates[to]
   if (state === 'stopping' || state === 'maintenance' || state === 'unreachable')
     say('I8 constraints', `the target is ${state}.`)

@@ -264,7 +264,8 @@ function lookEverywhere(planner: Planner, vm: number): number {
   }
   planner.stay(vm, 'no-suitable-host')
   const remediation = remediate(context, vm, refusals)
-  planner.events.push({ kind: 'no-suitable-host', vmId: vmAt(context, vm).id, refusals, remediation })
+  const from = context.observation.inventory.hosts[context.hostOf[vm]].id
+  planner.events.push({ kind: 'no-suitable-host', vmId: vmAt(context, vm).id, from, refusals, remediation })
   return -1
 }
 

@@ -68,6 +68,12 @@ test('a pinned VM stays', () => {
   assert.equal(gateOf({ vms: [aVm(0, { isPinned: false }), aVm(1)] }), undefined)
 })
 
+test('a VM whose move somebody rejected stays, for as long as that stands and in their words', () => {
+  const said = 'ann rejected a move of it: a batch runs.'
+  assert.deepEqual(gateOf({ objections: new Map([[aVm(0).id, said]]) }), ['objected', said])
+  assert.equal(gateOf({ objections: new Map([[aVm(1).id, said]]) }), undefined)
+})
+
 test('a VM on its way gets no second order', () => {
   assert.deepEqual(gateOf({ migrations: [aFlight(0, 0, 1)] }), ['in-flight', 'It is being migrated.'])
   assert.equal(gateOf({ migrations: [aFlight(1, 1, 0)] }), undefined)

@@ -1,9 +1,10 @@
 /** One VM and one host: why this one, or why not that one; all that speaks for and against it, not only what is found first. */
 import type { HostId, VmId } from '../../terms/ids.ts'
 import type { MigrationEstimate } from '../../terms/move.ts'
-import type { MigrationScore, Performance, Verdict } from '../../terms/ranking.ts'
+import type { MigrationScore, Performance, RankedHost, Verdict } from '../../terms/ranking.ts'
 import type { EpochMs } from '../../terms/units.ts'
 import { type TurnContext, vmAt } from '../context.ts'
+import { type Behind, behindBest, type PerformanceBands, performanceBands } from './bands.ts'
 import { getSuitableHosts, selectBestHost } from './rank.ts'
 import { HOST_RULES, refuse, VM_GATES } from './rules.ts'
 import { whatWouldHelp } from './what-would-help.ts'
@@ -33,6 +34,9 @@ export interface PairSide {
   /** Against staying, which is 0. */
   readonly score: MigrationScore
   readonly performance: Performance
+  readonly bands: PerformanceBands
+  /** In what it is behind the best suitable host. Absent: it is that, or none is suitable. */
+  readonly behind?: Behind
   /** With the VM there. */
   readonly outlook: HostOutlook
 }
@@ -85,8 +89,8 @@ export function explainPair(context: TurnContext, vm: number, host: number): Pai
     suitableHosts: ranking.ranked.length,
     rules,
     gates: VM_GATES.map((gate): RuleVerdict => judgeGate(context, vm, gate)),
-    ...(from < 0 ? {} : { here: lookAt(context, vm, from) }),
-    there: lookAt(context, vm, host),
+    ...(from < 0 ? {} : { here: behind(lookAt(context, vm, from), best) }),
+    there: behind(lookAt(context, vm, host), best),
     ...(best === undefined || best.hostId === hosts[host].id
       ? {}
       : { best: lookAt(context, vm, context.state.hostIndex.get(best.hostId) as number) }),
@@ -109,6 +113,7 @@ const GATE_REMEDIES: Readonly<Record<(typeof VM_GATES)[number]['lacking'], strin
   'location-unknown': 'A report of the host it runs on, or of the host that should know.',
   'in-flight': 'Its present migration has to end.',
   pinned: 'Its owner has to take the pin away.',
+  objected: 'Time; or whoever objected takes it back: `ethos moves`.',
   cooldown: 'Time; or a shorter cooldownMs in the policy.',
   'move-budget': 'Time; or a larger movesPerVmDayMax in the policy.',
 }
@@ -119,10 +124,12 @@ function lookAt(context: TurnContext, vm: number, host: number): PairSide {
   const bound = isThere ? context.loads.bound(host) : context.loads.boundWith(host, vm)
   const mean = context.loads.lastMean
   const capacity = context.fleet.capacity[host]
+  const performance = predictPerformance(context, vm, host)
   return {
     hostId: context.observation.inventory.hosts[host].id,
     score: isThere ? STAYING : calculateMigrationScore(context, vm, host),
-    performance: predictPerformance(context, vm, host),
+    performance,
+    bands: performanceBands(context, { vm, host }, performance),
     outlook: {
       mean,
       bound,
@@ -131,6 +138,12 @@ function lookAt(context: TurnContext, vm: number, host: number): PairSide {
       members: context.loads.count[host] + (isThere ? 0 : 1),
     },
   }
+}
+
+function behind(side: PairSide, best: RankedHost | undefined): PairSide {
+  if (best === undefined || best.hostId === side.hostId) return side
+  const found = behindBest(side.score, best.score)
+  return found === undefined ? side : { ...side, behind: found }
 }
 
 const STAYING: MigrationScore = { total: 0, terms: { performance: 0, energy: 0, load: 0, migration: 0 } }

@@ -6,6 +6,7 @@ import type { VmGate } from './gates/gate.ts'
 import { IN_FLIGHT } from './gates/in-flight.ts'
 import { LOCATION_UNKNOWN } from './gates/location-unknown.ts'
 import { MOVE_BUDGET } from './gates/move-budget.ts'
+import { OBJECTED } from './gates/objected.ts'
 import { PINNED } from './gates/pinned.ts'
 import { SITE_BUDGET } from './gates/site-budget.ts'
 import { ALLOCATION } from './rules/allocation.ts'
@@ -45,7 +46,15 @@ export const HOST_RULES: readonly HostRule[] = [
 ]
 
 /** The gates, in the order in which they are asked. */
-export const VM_GATES: readonly VmGate[] = [LOCATION_UNKNOWN, IN_FLIGHT, PINNED, COOLDOWN, MOVE_BUDGET, SITE_BUDGET]
+export const VM_GATES: readonly VmGate[] = [
+  LOCATION_UNKNOWN,
+  IN_FLIGHT,
+  PINNED,
+  OBJECTED,
+  COOLDOWN,
+  MOVE_BUDGET,
+  SITE_BUDGET,
+]
 
 /** The first rule by which `vm` may not go to `host`, or undefined. */
 export function firstBroken(context: TurnContext, vm: number, host: number): HostRule | undefined {

@@ -162,7 +162,7 @@ export function queueingFactor(load: number, servers: number): number {
 }
 
 /** Share of the VM's demand that one core of this host is too slow to give to one vCPU. */
-function coreShortShare(context: TurnContext, vm: number, host: number): number {
+export function coreShortShare(context: TurnContext, vm: number, host: number): number {
   const cap = coreCap(context, vm, host)
   const mean = context.levels.mean[vm]
   if (cap >= context.levels.size[vm] || mean <= 0) return 0

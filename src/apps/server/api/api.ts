@@ -12,10 +12,12 @@ import { addDescription, addDocsPage } from './docs-page.ts'
 import { type Access, Doorman } from './doorman.ts'
 import { Events } from './events.ts'
 import { addEvents } from './event-routes.ts'
+import { backtestRoutes } from './backtest-routes.ts'
 import { hostRoutes } from './host-routes.ts'
 import { journalRoutes } from './journal-routes.ts'
 import { readJsonBody } from './json-body.ts'
 import { judgementRoutes } from './judgement-routes.ts'
+import { ledgerRoutes } from './ledger-routes.ts'
 import { addLooked } from './metrics.ts'
 import { OneTimeTokens } from './one-time-token.ts'
 import { readPage } from './page-files.ts'
@@ -24,8 +26,9 @@ import { API_LIMITS, type ApiParts } from './parts.ts'
 import { peopleRoutes } from './people-routes.ts'
 import { moveRoutes } from './move-routes.ts'
 import { policyRoutes } from './policy-routes.ts'
+import { proposalRoutes } from './proposal-routes.ts'
 import { invalid, type Refusal, UNKNOWN } from './reply.ts'
-import { callers, refusals, sendRefusal } from './route.ts'
+import { callers, refusals, type Route, sendRefusal } from './route.ts'
 import { addSessions } from './session-routes.ts'
 import { Sessions } from './sessions.ts'
 import { siteMetrics } from './site-metrics.ts'
@@ -59,6 +62,7 @@ export function addApi(app: FastifyInstance, parts: ApiParts): Api {
     ended: (reason) => metrics.streamEnded(reason),
   })
   const stop = follow(parts, events)
+  const stopBacktests = parts.backtests.subscribe((event) => events.tell(event))
   addLooked(metrics, siteMetrics(parts, site, events))
   // On the whole server: what agents and hosts ask is measured as well.
   app.addHook('onResponse', async (request, reply) => {
@@ -67,6 +71,8 @@ export function addApi(app: FastifyInstance, parts: ApiParts): Api {
   })
   app.addHook('preClose', async () => {
     stop()
+    stopBacktests()
+    await parts.backtests.close()
     events.close()
   })
   void app.register(async (scope) => {
@@ -85,19 +91,7 @@ export function addApi(app: FastifyInstance, parts: ApiParts): Api {
       addMetrics(api, parts)
       addEvents(api, events)
       addSessions(api, { parts, doorman, sessions, oneTimeTokens, events })
-      const routes = [
-        ...statusRoutes(parts, site, events),
-        ...vmRoutes(parts, site),
-        ...hostRoutes(parts, site),
-        ...judgementRoutes(parts),
-        ...journalRoutes(parts),
-        ...policyRoutes(parts),
-        ...moveRoutes(parts),
-        ...wishRoutes(parts),
-        ...peopleRoutes(parts, site),
-        ...storeRoutes(parts),
-      ]
-      for (const { mount } of routes) mount(api)
+      for (const { mount } of routesOf(parts, site, events)) mount(api)
     })
   })
   return { events, makeOneTimeToken: (role) => oneTimeTokens.make(role) }
@@ -118,6 +112,24 @@ async function addPages(scope: FastifyInstance, parts: ApiParts, doorman: Doorma
   guard(scope, doorman)
   addPage(scope, parts.pageFolder === undefined ? new Map() : await readPage(parts.pageFolder))
   addCspReports(scope, parts)
+}
+
+function routesOf(parts: ApiParts, site: SiteView, events: Events): readonly Route[] {
+  return [
+    ...statusRoutes(parts, site, events),
+    ...vmRoutes(parts, site),
+    ...hostRoutes(parts, site),
+    ...judgementRoutes(parts),
+    ...journalRoutes(parts),
+    ...policyRoutes(parts),
+    ...moveRoutes(parts),
+    ...proposalRoutes(parts),
+    ...ledgerRoutes(parts),
+    ...backtestRoutes(parts),
+    ...wishRoutes(parts),
+    ...peopleRoutes(parts, site),
+    ...storeRoutes(parts),
+  ]
 }
 
 /** Pages and files of the description: whoever adds one says nothing of access. */

@@ -10,6 +10,7 @@ import { DAY_MS, type EpochMs } from '../../../terms/units.ts'
 import { openSqliteSite } from '../../../drivers/sqlite/site-store.ts'
 import type { AdmissionRule, SiteStore } from '../../../world/site-store.ts'
 import { Authority } from '../authority.ts'
+import { BacktestDesk } from '../backtests/backtest-desk.ts'
 import { type Bearer, forBearer } from '../certificates.ts'
 import { openDataFolder } from '../data-folder.ts'
 import { makeLog } from '../log.ts'
@@ -71,7 +72,12 @@ export function plainApi(app: FastifyInstance, parts: ServerParts, rest: Partial
   const backupFolder = join(tmpdir(), 'ethos-no-backups')
   const { limits } = rest
   const bounds = limits === undefined ? {} : { limits }
-  return addApi(app, apiBeside(parts, { answers, metrics: new Metrics(), backupFolder, version: '0', ...bounds }))
+  const dataFolder = mkdtempSync(join(tmpdir(), 'ethos-no-data-'))
+  app.addHook('onClose', async () => rmSync(dataFolder, { recursive: true, force: true }))
+  return addApi(
+    app,
+    apiBeside(parts, { answers, metrics: new Metrics(), backupFolder, dataFolder, version: '0', ...bounds }),
+  )
 }
 
 /** A token, kept. */
@@ -197,6 +203,7 @@ export class ApiBench {
   readonly metrics = new Metrics()
   readonly store: SiteStore
   readonly answers: SiteAnswers
+  readonly backtests: BacktestDesk
   private running:
     | {
         readonly app: FastifyInstance
@@ -209,8 +216,16 @@ export class ApiBench {
 
   /** @param about without a store: SQLite in the folder */
   constructor({ store, answers = new FakeAnswers() }: { store?: SiteStore; answers?: SiteAnswers } = {}) {
-    this.store = store ?? openSqliteSite(join(this.folder, 'site.sqlite'), { admit: TAKEN })
+    this.store = store ?? openSqliteSite(join(this.folder, 'ethos.sqlite'), { admit: TAKEN })
     this.answers = answers
+    const log = makeLog('json', (text) => void this.said.push(text))
+    const place = { data: this.folder }
+    this.backtests = new BacktestDesk({
+      folder: join(this.folder, 'backtests'),
+      place,
+      clock: { now: () => this.now },
+      log,
+    })
   }
 
   get app(): FastifyInstance {
@@ -263,6 +278,7 @@ export class ApiBench {
       peerOf: (socket) => judgePeer(socket, authority, this.now),
       pin: () => authority.pin,
       backupFolder: join(this.folder, 'backups'),
+      backtests: this.backtests,
       version: '0.0.0-test',
       ...rest,
     })

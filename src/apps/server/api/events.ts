@@ -13,6 +13,7 @@ export const EVENT_NAMES = [
   'outcome',
   'host',
   'status',
+  'backtest',
 ] as const satisfies SiteEvent['name'][]
 /** Events that are kept for whoever comes back. */
 const KEPT_MAX = 1000

@@ -19,8 +19,10 @@ import {
   OneHostView,
 } from '../views/hosts.ts'
 import { HostLoadsView } from '../views/judgement.ts'
+import { LOAD_HISTORY_QUERY, LoadHistoryView } from '../views/outlook.ts'
 import type { ApiParts } from './parts.ts'
 import { orDamaged } from './damaged.ts'
+import { tellLoadHistory } from './load-history.ts'
 import { conflict, DONE, invalid, type Reply, replyOf, UNKNOWN, value } from './reply.ts'
 import { type Route, route } from './route.ts'
 import { readRow, type SeenHost, type SiteView } from './site-view.ts'
@@ -32,7 +34,7 @@ export function hostRoutes(parts: ApiParts, site: SiteView): readonly Route[] {
   return [...listRoutes(parts, site), ...oneRoutes(parts, site), ...changeRoutes(parts, site)]
 }
 
-function listRoutes({ answers }: ApiParts, site: SiteView): readonly Route[] {
+function listRoutes(parts: ApiParts, site: SiteView): readonly Route[] {
   const base = { method: 'GET', access: 'viewer', tag: TAG } as const
   return [
     route({
@@ -60,7 +62,17 @@ function listRoutes({ answers }: ApiParts, site: SiteView): readonly Route[] {
       path: '/v1/loads',
       summary: 'Load of every host: current, predicted, allocated and on its way.',
       answer: HostLoadsView,
-      handle: async () => replyOf(await answers.hostLoads()),
+      handle: async () => replyOf(await parts.answers.hostLoads()),
+    }),
+    route({
+      ...base,
+      path: '/v1/loads/history',
+      summary: 'What every host used of its CPU and memory, over time, in columns.',
+      description:
+        'Kept in slots of 5 minutes for 30 days. A longer step has the mean of its slots. Default: the last 6 hours. Shares are of what the host has now.',
+      query: LOAD_HISTORY_QUERY,
+      answer: LoadHistoryView,
+      handle: ({ query }) => tellLoadHistory(parts, site, query),
     }),
   ]
 }

@@ -1,6 +1,7 @@
 /** What the judgement says of the site as a whole. Its answers go out as they come. */
 import { AlertsView, ContentionsView, ForecastsView, PlacementsView, PlanView } from '../views/judgement.ts'
 import { PlacementBody } from '../views/site.ts'
+import { OutlookView } from '../views/outlook.ts'
 import type { ApiParts } from './parts.ts'
 import { replyOf } from './reply.ts'
 import { type Route, route } from './route.ts'
@@ -31,6 +32,14 @@ export function judgementRoutes({ answers }: ApiParts): readonly Route[] {
       summary: 'Where contention is coming, and when.',
       answer: ContentionsView,
       handle: async () => replyOf(await answers.contention()),
+    }),
+    route({
+      ...base,
+      path: '/v1/outlook',
+      summary:
+        'Every host now and next: what it uses and what is promised there, its demand ahead with its band, and contention.',
+      answer: OutlookView,
+      handle: async () => replyOf(await answers.outlook()),
     }),
     route({
       ...base,

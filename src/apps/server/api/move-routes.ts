@@ -1,12 +1,9 @@
 /** Moves that are carried out: what is under way and what came of it, what people approve, cancel and vouch for. */
-import { ParseError } from '../../../terms/parse.ts'
-import { parseOrderId } from '../../../terms/ids.ts'
-import type { AskResult } from '../controller-messages.ts'
 import { DoneView, MigrationsView, MoveStoryView, VouchBody } from '../views/moves.ts'
-import type { Caller } from './doorman.ts'
+import { orderIdOf, told } from './move-reply.ts'
 import { tellMove } from './move-story.ts'
 import type { ApiParts } from './parts.ts'
-import { conflict, type Reply, replyOf, UNKNOWN, value } from './reply.ts'
+import { replyOf, UNKNOWN, value } from './reply.ts'
 import { type Route, route } from './route.ts'
 
 const TAG = 'moves'
@@ -88,31 +85,4 @@ function askRoutes(parts: ApiParts): readonly Route[] {
       },
     }),
   ]
-}
-
-function orderIdOf(text: string) {
-  try {
-    return parseOrderId(text)
-  } catch (error) {
-    if (error instanceof ParseError) return undefined
-    throw error
-  }
-}
-
-async function told(
-  { store, clock }: ApiParts,
-  result: AskResult | undefined,
-  { what, about, caller }: { readonly what: string; readonly about: string; readonly caller: Caller },
-): Promise<Reply> {
-  if (result === undefined)
-    return replyOf({
-      kind: 'unavailable',
-      reason: 'The controller did not answer, so it is not known whether it was done.',
-      remedy: 'GET /v1/migrations tells what is under way. To ask again does nothing twice.',
-    })
-  if (result.kind === 'unknown') return UNKNOWN
-  if (result.kind === 'refused')
-    return conflict(result.reason, 'It was not done. GET /v1/migrations, or `ethos moves`, has what stands now.')
-  await store.audit.add({ at: clock.now(), what, about, from: caller.name, reason: result.text })
-  return value({ text: result.text })
 }

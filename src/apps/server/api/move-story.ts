@@ -4,6 +4,7 @@ import { type Fields, ParseError, parseFields, parseJson } from '../../../terms/
 import { readMoveLine } from '../../../terms/move-record.ts'
 import type { Journal, JournalLine } from '../../../world/site-store.ts'
 import { moveView } from '../moves-text.ts'
+import { OBJECTION_LINES } from '../objections.ts'
 import { WHY_LINES } from '../order-grounds.ts'
 import { PROPOSAL_LINES } from '../proposals.ts'
 import { orDamaged } from './damaged.ts'
@@ -15,6 +16,7 @@ const CHUNK = 50
 const LINES_MOST = 20_000
 const CHARACTERS_MOST = 128 * 1024 * 1024
 const STEPS_MOST = 200
+const OBJECTION_TOLD = ['what', 'at', 'who', 'until', 'because', 'reason'] as const
 
 export interface MoveStory {
   readonly id: string
@@ -27,6 +29,8 @@ export interface MoveStory {
   }
   /** Why it was proposed first. */
   readonly held?: string
+  /** What people said against it, and what became of that. */
+  readonly objections: readonly Fields[]
   /** What else there was as it began. */
   readonly grounds?: Fields
   readonly move?: object
@@ -38,7 +42,8 @@ export interface MoveStory {
 /** Undefined: the journal's newest lines tell of no order of this id. */
 export async function tellMove(journal: Journal, id: string): Promise<MoveStory | undefined> {
   const lines = await linesAbout(journal, id)
-  let story: Omit<MoveStory, 'steps'> = { id }
+  let story: Omit<MoveStory, 'steps' | 'objections'> = { id }
+  const objections: Fields[] = []
   let record: IntentRecord | undefined
   const steps: Fields[] = []
   for (const line of lines) {
@@ -46,6 +51,8 @@ export async function tellMove(journal: Journal, id: string): Promise<MoveStory 
     if (fields['kind'] === 'turn') story = { ...story, ...ofTurn(fields, id) }
     if (line.line.startsWith(PROPOSAL_LINES) && typeof fields['held'] === 'string' && isOf(fields['order'], id))
       story = { ...story, held: fields['held'] }
+    if (line.line.startsWith(OBJECTION_LINES) && (fields['id'] === id || isOf(fields['order'], id)))
+      objections.push(objectionOf(fields))
     if (line.line.startsWith(WHY_LINES) && fields['orderId'] === id)
       story = { ...story, grounds: parseFields(fields['grounds'], 'journal.grounds') }
     if (fields['kind'] !== 'move' || fields['orderId'] !== id) continue
@@ -55,7 +62,12 @@ export async function tellMove(journal: Journal, id: string): Promise<MoveStory 
     if (steps.length < STEPS_MOST) steps.push(told)
   }
   if (story.turn === undefined && record === undefined) return undefined
-  return { ...story, ...(record === undefined ? {} : { move: moveView(record) }), steps }
+  return { ...story, ...(record === undefined ? {} : { move: moveView(record) }), objections, steps }
+}
+
+/** What was said, without the order that it was said of. */
+function objectionOf(fields: Fields): Fields {
+  return Object.fromEntries(OBJECTION_TOLD.flatMap((name) => (name in fields ? [[name, fields[name]]] : [])))
 }
 
 /** Those that name it, oldest first. An order begins with its intent or its turn, and nothing before that names it. */

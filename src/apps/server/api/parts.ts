@@ -6,6 +6,7 @@ import { SECOND_MS } from '../../../terms/units.ts'
 import type { Clock } from '../../../world/clock.ts'
 import type { SiteStore } from '../../../world/site-store.ts'
 import type { Peer } from '../peer.ts'
+import type { BacktestDesk } from '../backtests/backtest-desk.ts'
 import type { SiteAnswers } from '../site-answers.ts'
 import type { Trouble } from '../trouble.ts'
 import type { Metrics } from './metrics.ts'
@@ -40,8 +41,10 @@ export interface ApiParts {
   /** Through `timed`, where the metrics are to tell of it. */
   readonly store: SiteStore
   readonly answers: SiteAnswers
+  /** Runs what-ifs on recorded demand. It ends with the server. */
+  readonly backtests: BacktestDesk
   readonly clock: Pick<Clock, 'now'>
-  /** By which tokens and sessions end and callers are counted. Absent: `clock`. */
+  /** By which tokens and sessions end and callers are counted. Absent: `clock`, which passes faster than people do where a day is played in minutes. */
   readonly wallClock?: Pick<Clock, 'now'>
   readonly log: Logger
   readonly trouble: Pick<Trouble, 'list'>

@@ -167,7 +167,7 @@ function schemaOf<Query extends TProperties, Body extends TSchema>(spec: RouteSp
     429,
     503,
     ...(names.length > 0 ? [404] : []),
-    ...(spec.method === 'PUT' ? [409] : []),
+    ...(spec.method === 'GET' ? [] : [409]),
   ]
   const others = Object.fromEntries((spec.alsoAs ?? []).map((type) => [type, { schema: Type.String() }]))
   const good =

@@ -14,7 +14,6 @@ export const BACKTEST_FLEETS = [
   'virtualisation-2022-1tb',
   'virtualisation-2022',
   'generations-2013-2021',
-  'cloudsim',
 ] as const
 export const BACKTEST_STATES = ['running', 'done', 'failed', 'cancelled', 'interrupted'] as const
 export type BacktestState = (typeof BACKTEST_STATES)[number]

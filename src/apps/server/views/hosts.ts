@@ -29,6 +29,7 @@ const HOST_FIELDS = {
 export const HostView = Type.Object(HOST_FIELDS)
 export type HostView = Static<typeof HostView>
 export const HostsView = Type.Object({ asOf: Instant, hosts: Type.Array(HostView), next: Next })
+export type HostsView = Static<typeof HostsView>
 export const HOSTS_QUERY = {
   ...PAGE_QUERY,
   state: Type.Optional(Type.Enum(['on', 'maintenance'])),
@@ -91,6 +92,7 @@ export const OneHostView = Type.Object({
   platform: Type.Optional(PlatformView),
 })
 
+export type OneHostView = Static<typeof OneHostView>
 export const BenchmarksView = Type.Object({
   host: Type.String(),
   benchmarks: Type.Optional(Benchmarks),
@@ -99,6 +101,7 @@ export const BenchmarksView = Type.Object({
     description: 'those before, newest first',
   }),
 })
+export type BenchmarksView = Static<typeof BenchmarksView>
 export const BENCHMARKS_QUERY = {
   history: Type.Optional(Type.Integer({ minimum: 0, maximum: 20, default: 0, description: 'how many earlier ones' })),
 } as const

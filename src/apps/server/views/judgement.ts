@@ -40,7 +40,7 @@ export const PerformanceView = Type.Object({
   bands: Type.Optional(
     Type.Object(
       { latencyFactor: Band, throughput: Band, addedWatts: Band },
-      { description: 'in eight of ten cases it lies between; to four digits' },
+      { description: 'by the model, it lies between them in eight of ten cases' },
     ),
   ),
   speed: Type.Optional(

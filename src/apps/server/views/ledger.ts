@@ -4,6 +4,7 @@ import { type Static, Type } from 'typebox'
 import { INTENT_STATES } from '../../../terms/intent.ts'
 import { MOVE_CLASSES } from '../../../terms/move.ts'
 import { Instant } from './common.ts'
+import { VERDICTS } from './ledger-words.ts'
 
 const Money = Type.Number({ description: "in the policy's currency" })
 const CoreHours = Type.Number({ description: 'reference core-hours' })
@@ -26,9 +27,6 @@ const Figure = Type.Object({
   range: Type.Optional(Type.Array(Type.Number(), { description: 'low and high: eight of ten such moves lie between' })),
   realised: Type.Optional(Type.Number()),
 })
-
-export const VERDICTS = ['right', 'wrong', 'not-yet-known', 'unknown'] as const
-export type Verdict = (typeof VERDICTS)[number]
 
 export const LedgerMoveView = Type.Object({
   id: Type.String(),

@@ -83,6 +83,9 @@ export const MoveStoryView = Type.Object({
     ),
   ),
   held: Type.Optional(Type.String({ description: 'why it was proposed first' })),
+  objections: Type.Optional(
+    Type.Array(AsKept, { description: 'what people said against it, and what became of that' }),
+  ),
   grounds: Type.Optional(AsKept),
   move: Type.Optional(MigrationView),
   steps: Type.Array(AsKept),

@@ -1,20 +1,28 @@
 /** All hosts at once over time: what was, and what is ahead. Columns of few digits: a thousand hosts are drawn from one answer. */
 import { type Static, Type } from 'typebox'
 import { HOST_STATES } from '../../../terms/cluster.ts'
-import { AskedInstant, Instant } from './common.ts'
+import { HOUR_MS } from '../../../terms/units.ts'
+import { AskedInstant, Instant, Name } from './common.ts'
 import { ANSWER_HEAD } from './judgement.ts'
 
 /** Most hosts times steps of one answer: a thousand hosts over a day, in steps of 5 minutes. */
 export const CELLS_MAX = 300_000
 
 const Column = Type.Array(Type.Union([Type.Number(), Type.Null()]), {
-  description: 'shares to four places, one a step; null where nobody measured',
+  description: 'shares to three places, one a step; null where nobody measured',
 })
 const Cores = Type.Number({ description: 'reference cores' })
 const Bytes = Type.Number({ description: 'bytes' })
-const ShareOf = (what: string) => Type.Number({ minimum: 0, description: `share of its ${what}, to four places` })
+const ShareOf = (what: string) => Type.Number({ minimum: 0, description: `share of its ${what}, to three places` })
+
+/** Most hosts times slots of 5 minutes that are read for one answer: a thousand hosts over a week. */
+export const SLOTS_READ_MAX = 2_100_000
+/** What is shown where nobody says. */
+export const PAST_MS = 6 * HOUR_MS
 
 export const LOAD_HISTORY_QUERY = {
+  host: Type.Optional(Name),
+  isMaxShown: Type.Optional(Type.Boolean({ description: 'the highest of each step as well' })),
   from: Type.Optional(AskedInstant),
   to: Type.Optional(AskedInstant),
   stepMs: Type.Optional(

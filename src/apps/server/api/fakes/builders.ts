@@ -3,7 +3,8 @@ import type { ApiToken } from '../../../../terms/access.ts'
 import type { KeptReport } from '../../../../terms/host-report.ts'
 import type { HostId, VmId } from '../../../../terms/ids.ts'
 import type { EpochMs } from '../../../../terms/units.ts'
-import { SLOT_MS, slotOf, type UsageSeries, type UsageSlot } from '../../../../terms/usage.ts'
+import { hostSeriesOf, SLOT_MS, usageNameOf, type UsageSeries, type UsageSlot } from '../../../../terms/usage.ts'
+import { slotsWithin } from '../../../../terms/usage-fold.ts'
 import { StoreError } from '../../../../world/errors.ts'
 import type {
   AuditRecord,
@@ -16,6 +17,7 @@ import type {
   SiteStore,
 } from '../../../../world/site-store.ts'
 import type { AskResult } from '../../controller-messages.ts'
+import type { ObjectionAsk } from '../../objecting.ts'
 import type { Answer, JudgementStatus, SiteAnswers, SiteEvent } from '../../site-answers.ts'
 
 const UNUSED = (): never => {
@@ -133,6 +135,8 @@ export class FakeStore implements SiteStore {
     put: (slots) => this.ask(() => void this.kept.usage.push(...slots)),
     series: (vm, span) => this.ask(() => seriesOf(this.kept.usage, vm, span)),
     seriesOf: (vms, span) => this.ask(() => vms.map((vm) => seriesOf(this.kept.usage, vm, span))),
+    hostSeries: (hosts, span) =>
+      this.ask(() => hosts.map((host) => hostSeriesOf(host, seriesOf(this.kept.usage, usageNameOf(host), span)))),
   }
 
   readonly hosts: SiteStore['hosts'] = {
@@ -223,6 +227,7 @@ export class FakeAnswers implements SiteAnswers {
   readonly contention = () => this.of()
   readonly plan = () => this.of()
   readonly hostLoads = () => this.of()
+  readonly outlook = () => this.of()
   readonly alerts = () => this.of()
 
   /** What the platform told of hosts, by name. */
@@ -237,6 +242,8 @@ export class FakeAnswers implements SiteAnswers {
     numbers: () => ({ open: 2, frozen: 1, promises: { total: { medianError: 0.04, coverage: 0.8 } } }),
     heed: async () => void this.moves.heeded++,
     approve: (orderId: string, who: string) => this.move('approve', orderId, who),
+    object: (ask: ObjectionAsk) => this.move('object', ask),
+    lift: (ask: Pick<ObjectionAsk, 'kind' | 'orderId' | 'who'>) => this.move('lift', ask),
     cancel: (vm: string, who: string) => this.move('cancel', vm, who),
     vouch: (host: string, who: string) => this.move('vouch', host, who),
   }
@@ -272,10 +279,9 @@ function byName<T>(items: readonly T[], nameOf: (item: T) => string): readonly T
 function seriesOf(
   all: readonly UsageSlot[],
   vm: VmId,
-  { from, to }: { readonly from: EpochMs; readonly to: EpochMs },
+  span: { readonly from: EpochMs; readonly to: EpochMs },
 ): UsageSeries {
-  const firstSlotAt = slotOf(from)
-  const slots = Math.ceil((to - firstSlotAt) / SLOT_MS)
+  const { firstSlotAt, slots } = slotsWithin(span)
   const columns = { mean: {} as Record<string, Float32Array>, max: {} as Record<string, Float32Array> }
   for (const slot of all) {
     const place = (slot.slotAt - firstSlotAt) / SLOT_MS

@@ -1,0 +1,126 @@
+/** `ethos serve --demo`: the real server over a simulated cluster, at sixty times the machine's pace. */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Logger } from 'pino'
+import { PacedClock } from '../../drivers/paced-clock.ts'
+import { WallClock } from '../../drivers/wall-clock.ts'
+import { DAY_MS, type EpochMs, HOUR_MS } from '../../terms/units.ts'
+import { openDataFolder } from '../server/data-folder.ts'
+import { entryUrl } from './entry-url.ts'
+import { withSite } from '../server/open-site.ts'
+import { type SiteServer, startSiteServer } from '../server/site-server.ts'
+import { demoCluster } from './cluster.ts'
+import { followedBy, readRecorded, TraceLoad } from './load.ts'
+import { begunAt, markBegun, readStand, tellPast } from './past.ts'
+import { DemoPlatform } from './platform.ts'
+import { Reporters } from './reporters.ts'
+import { ClusterSocket } from './wire.ts'
+import { DemoWorld } from './world.ts'
+
+/** How many times faster than the machine's clock the site's goes. */
+export const DEMO_SPEED = 60
+/** Draws where VMs run first, and minutes within recorded slots. With the hour below it was searched for: docs/demo.md. */
+const SEED = 130
+/** The recording's slot with which the demo begins: day 16, 14:00. */
+const FROM_SLOT = 16 * 288 + 14 * 12
+/** So that the site's hours are the recording's. */
+const HOUR_OF_DAY = 14
+/** The day of the week on which it begins, whenever it is started: 3 is Wednesday. */
+const WEEKDAY = 3
+/** 1970 began on a Thursday. */
+const FIRST_WEEKDAY = 4
+const WEEK_MS = 7 * DAY_MS
+/** The file in its folder, whatever `ETHOS_STORE` says: what is imagined has no place in a store that servers share. */
+const OWN_STORE = ''
+
+export interface DemoOptions {
+  /** Absent: a folder of its own, removed at the end. */
+  readonly data?: string
+  readonly host: string
+  readonly port: number
+  readonly names: readonly string[]
+  readonly version: string
+  readonly log: Logger
+  readonly areMetricsOpen: boolean
+}
+
+export interface Demo {
+  readonly server: SiteServer
+  readonly clock: PacedClock
+  /** Ends everything; a folder of its own is removed. */
+  close(): Promise<void>
+}
+
+/** Rejects as `startSiteServer` does. */
+export async function startDemo(options: DemoOptions): Promise<Demo> {
+  const own = mkdtempSync(join(tmpdir(), 'ethos-demo-'))
+  const ends: (() => unknown)[] = [() => rmSync(own, { recursive: true, force: true })]
+  const close = async (): Promise<void> => {
+    for (const end of ends.splice(0).reverse()) await end()
+  }
+  try {
+    return { ...(await begin(options, own, ends)), close }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+async function begin(options: DemoOptions, own: string, ends: (() => unknown)[]): Promise<Omit<Demo, 'close'>> {
+  const folder = openDataFolder(options.data ?? join(own, 'data'))
+  const { world, from } = await makeWorld(folder)
+  const clock = PacedClock.begin(from, DEMO_SPEED)
+  const path = join(own, 'cluster.sock')
+  const socket = await ClusterSocket.open(new DemoPlatform(world, () => clock.now()), path)
+  ends.push(() => socket.close())
+  const { host, port, names, version, log, areMetricsOpen } = options
+  const server = await startSiteServer({
+    dataFolder: folder,
+    storeUrl: OWN_STORE,
+    host,
+    port,
+    names,
+    version,
+    log,
+    areMetricsOpen,
+    clock,
+    wallClock: new WallClock(),
+    pace: clock.pace,
+    holder: `demo:${folder}`,
+    mover: { controllerEntry: entryUrl('controller'), platform: path },
+  })
+  ends.push(() => server.close())
+  const reporters = new Reporters(world, { store: server.store, clock, log })
+  reporters.start()
+  ends.push(() => reporters.close())
+  return { server, clock }
+}
+
+/** As it was left in the folder; or new, with its past told. */
+async function makeWorld(folder: string): Promise<{ readonly world: DemoWorld; readonly from: EpochMs }> {
+  const recorded = readRecorded()
+  const followed = followedBy(recorded.names)
+  const cluster = demoCluster(SEED)
+  const before = begunAt(folder)
+  const begun = before ?? lastBeginning(Date.now())
+  const load = new TraceLoad({ recorded, followed, from: begun, fromSlot: FROM_SLOT, seed: SEED })
+  return withSite({ data: folder, store: OWN_STORE }, async (store) => {
+    if (before === undefined) {
+      const world = new DemoWorld(cluster, load)
+      markBegun(folder, begun)
+      await tellPast(store, world, begun)
+      return { world, from: begun }
+    }
+    const { at, hostOf } = await readStand(store)
+    const hosts = new Map<string, number>(cluster.hosts.map(({ id }, h) => [id, h]))
+    const placed = Int32Array.from(cluster.vms, ({ id }, v) => hosts.get(hostOf.get(id) ?? '') ?? cluster.placed[v])
+    return { world: new DemoWorld(cluster, load, placed), from: Math.max(begun, at + 1) }
+  })
+}
+
+/** The newest instant of the weekday and hour at which the demo begins. */
+function lastBeginning(now: EpochMs): EpochMs {
+  const first = (((WEEKDAY - FIRST_WEEKDAY + 7) % 7) * DAY_MS + HOUR_OF_DAY * HOUR_MS) % WEEK_MS
+  return first + Math.floor((now - first) / WEEK_MS) * WEEK_MS
+}

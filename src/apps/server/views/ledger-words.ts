@@ -1,0 +1,3 @@
+/** Whether it was right to leave something as it was. */
+export const VERDICTS = ['right', 'wrong', 'not-yet-known', 'unknown'] as const
+export type Verdict = (typeof VERDICTS)[number]

@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { Api, ApiFailure, path, withQuery } from './api.ts'
+
+interface Asked {
+  readonly path: string
+  readonly init: RequestInit
+}
+
+function anApi(status: number, text: string): { readonly api: Api; readonly asked: Asked[] } {
+  const asked: Asked[] = []
+  const api = new Api(async (path, init) => {
+    asked.push({ path, init })
+    return new Response(status === 204 ? null : text, { status })
+  })
+  return { api, asked }
+}
+
+test('a refusal comes in the words of the server, with what stands instead', async () => {
+  const { api } = anApi(
+    409,
+    '{"error":{"code":"conflict","message":"4 stands.","remedy":"Look."},"current":{"version":4}}',
+  )
+  await assert.rejects(api.ask('/v1/policy', { method: 'PUT', body: {} }), (error) => {
+    assert.ok(error instanceof ApiFailure)
+    assert.deepEqual(
+      [error.status, error.code, error.message, error.remedy, error.current],
+      [409, 'conflict', '4 stands.', 'Look.', { version: 4 }],
+    )
+    return true
+  })
+})
+
+test('an answer that is no JSON is a failure with its status, and no crash', async () => {
+  const { api } = anApi(502, '<html>Bad gateway</html>')
+  await assert.rejects(api.ask('/v1/status'), /The server answered 502/)
+})
+
+test('a server that does not answer is told as such', async () => {
+  const api = new Api(async () => {
+    throw new TypeError('fetch failed')
+  })
+  await assert.rejects(api.ask('/v1/status'), { status: 0, code: 'unreachable' })
+})
+
+test('whatever changes something shows the CSRF token, and reading does not', async () => {
+  const { api, asked } = anApi(200, '{}')
+  api.csrf = 'secret'
+  await api.ask('/v1/status')
+  await api.ask('/v1/automation', { method: 'PUT', body: { isPaused: true } })
+  const shown = asked.map(({ init }) => new Headers(init.headers).get('x-ethos-csrf'))
+  assert.deepEqual(shown, [null, 'secret'])
+})
+
+test('a 401 is heard by whoever shows who is signed in', async () => {
+  const { api } = anApi(401, '{"error":{"code":"unauthorised","message":"No."}}')
+  let heard = 0
+  api.onSignedOut = () => heard++
+  await assert.rejects(api.ask('/v1/status'), { status: 401 })
+  assert.equal(heard, 1)
+})
+
+test('names are encoded into paths and queries', () => {
+  assert.equal(path`/v1/vms/${'a/b?c #<img>'}/hosts`, '/v1/vms/a%2Fb%3Fc%20%23%3Cimg%3E/hosts')
+  assert.equal(withQuery('/v1/vms', { name: 'a&b', host: undefined, limit: 5 }), '/v1/vms?name=a%26b&limit=5')
+  assert.equal(withQuery('/v1/vms', {}), '/v1/vms')
+})

@@ -1,0 +1,68 @@
+/** What the pages of hosts make of the server's answers. */
+import type { HostView } from '../../../src/apps/server/views/hosts.ts'
+import type {
+  HostOutlookView,
+  HostPastView,
+  LoadHistoryView,
+  OutlookView,
+} from '../../../src/apps/server/views/outlook.ts'
+import type { Line } from './charts.ts'
+
+export interface HostRow {
+  readonly host: string
+  readonly told: HostView
+  readonly next: HostOutlookView | undefined
+}
+
+/** Hosts whose name holds the text, each with its outlook. */
+export function hostRows(
+  hosts: readonly HostView[],
+  outlook: OutlookView | undefined,
+  name: string,
+): readonly HostRow[] {
+  const nexts = new Map(outlook?.hosts.map((next) => [next.host, next]))
+  const wanted = name.trim().toLowerCase()
+  return hosts
+    .filter(({ host }) => host.toLowerCase().includes(wanted))
+    .map((told) => ({ host: told.host, told, next: nexts.get(told.host) }))
+}
+
+export interface HostChart {
+  /** ms since 1970. */
+  readonly times: readonly number[]
+  readonly now: number
+  readonly lines: readonly Line[]
+}
+
+/** The past of a host and what is ahead of it, on one axis: measured up to `now`, forecast from there on. */
+export function hostChart(
+  history: LoadHistoryView,
+  past: HostPastView | undefined,
+  outlook: OutlookView | undefined,
+  what: 'cpu' | 'memory',
+): HostChart {
+  const now = history.from + history.steps * history.stepMs
+  const next = outlook?.hosts.find(({ host }) => host === past?.host)
+  const demand = what === 'cpu' ? next?.demand : undefined
+  const ahead = demand?.p50.length ?? 0
+  const stepMs = outlook?.stepMs ?? 0
+  const times = [
+    ...Array.from({ length: history.steps }, (_, i) => history.from + (i + 1) * history.stepMs),
+    ...Array.from({ length: ahead }, (_, i) => now + (i + 1) * stepMs),
+  ]
+  const before = Array.from({ length: history.steps }, () => null)
+  const after = Array.from({ length: ahead }, () => null)
+  const measured = past?.[what] ?? before
+  const lines: Line[] = [{ label: 'measured', kind: 'measured', values: [...measured, ...after] }]
+  if (what === 'cpu' && past?.cpuMax !== undefined)
+    lines.push({ label: 'highest', kind: 'other', values: [...past.cpuMax, ...after] })
+  if (demand !== undefined)
+    lines.push({
+      label: 'forecast',
+      kind: 'forecast',
+      values: [...before, ...demand.p50],
+      low: [...before, ...demand.p10],
+      high: [...before, ...demand.p90],
+    })
+  return { times, now, lines }
+}
