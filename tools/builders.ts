@@ -2,7 +2,13 @@
 import type { HostCharacteristics } from '../src/terms/host.ts'
 import { parseHostId, parseOrderId, parseVmId } from '../src/terms/ids.ts'
 import type { MigrationEstimate, MigrationOrder, Move, Outcome } from '../src/terms/move.ts'
-import { DIMENSIONS, MASK_BYTES, type PersonalityVector } from '../src/terms/personality.ts'
+import {
+  DIMENSIONS,
+  type DimensionName,
+  dimensionIndex,
+  MASK_BYTES,
+  type PersonalityVector,
+} from '../src/terms/personality.ts'
 import { GiB, MINUTE_MS } from '../src/terms/units.ts'
 import type { Vm } from '../src/terms/vm.ts'
 
@@ -78,4 +84,19 @@ export function anOutcome(rest: Partial<Outcome> = {}): Outcome {
     realisedCost: 0.012,
     ...rest,
   }
+}
+
+/** A vector in which so much was measured, and nothing else. */
+export function aVectorOf(
+  measured: Readonly<Partial<Record<DimensionName, number>>>,
+  rest: Partial<PersonalityVector> = {},
+): PersonalityVector {
+  const values = new Float32Array(DIMENSIONS)
+  const mask = new Uint8Array(MASK_BYTES)
+  for (const [name, value] of Object.entries(measured)) {
+    const index = dimensionIndex(name as DimensionName)
+    values[index] = value
+    mask[index >> 3] |= 1 << (index & 7)
+  }
+  return aVector({ ...rest, values, mask })
 }

@@ -8,6 +8,7 @@ import {
   behindText,
   bytesText,
   coresText,
+  groundsText,
   hostCoresNumber,
   hostWattsNumber,
   instantText,
@@ -110,6 +111,16 @@ test('what a host is behind the best, and a band, are one short phrase', () => {
     [behindText({ total: 0.123, term: 'energy', by: 0.1 }, 'EUR'), '0.12 EUR behind the best, most in energy (0.10)'],
     [bandText({ p10: 1.021, p90: 1.309 }, latencyText), 'x1.02 to x1.31'],
     [bandText({ p10: 1.021, p90: 1.022 }, latencyText), 'x1.02'],
+  ])
+})
+
+test('what a sentence rests on is who told it, how much of the time was measured, and how long ago', () => {
+  shownAs([
+    [
+      groundsText({ toldBy: 'host', coverage: 0.98, ageMs: 3 * MINUTE_MS }),
+      'seen by its host, 98 % measured, 3 min ago',
+    ],
+    [groundsText({ toldBy: 'guest', ageMs: 0 }), 'told by the guest, 0 s ago'],
   ])
 })
 

@@ -168,6 +168,20 @@ export function bandText(
   return low === high ? low : `${low} to ${high}`
 }
 
+/** What a sentence about a VM rests on: `seen by its host, 98 % measured, 3 min ago`. */
+export function groundsText({
+  toldBy,
+  coverage,
+  ageMs,
+}: {
+  readonly toldBy: 'guest' | 'host'
+  readonly coverage?: Fraction
+  readonly ageMs: number
+}): string {
+  const measured = coverage === undefined ? '' : `, ${percentText(coverage)} measured`
+  return `${toldBy === 'host' ? 'seen by its host' : 'told by the guest'}${measured}, ${ageText(ageMs)}`
+}
+
 /** Money, cores, scores and shares alike, where it matters how they compare: `0.123`. */
 export function threeDigits(value: number): string {
   return value.toPrecision(3)

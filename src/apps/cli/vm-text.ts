@@ -1,8 +1,19 @@
 /** `ethos vms VM`: one VM in full: what it is, what it was like, what is expected of it. */
-import { ageText, amountText, bytesText, coresNumber, isBytes, isoText, spanText } from '../../terms/shown.ts'
+import {
+  ageText,
+  amountText,
+  bytesText,
+  coresNumber,
+  groundsText,
+  isBytes,
+  isoText,
+  spanText,
+} from '../../terms/shown.ts'
 import { printableJson } from '../printable.ts'
+import type { CharacterView } from '../server/views/character.ts'
 import type { UsageView, VectorsView, VmView } from '../server/views/vms.ts'
-import { ask, type AskOptions, findLogin } from './api-client.ts'
+import { ask, type AskOptions, findLogin, type Login } from './api-client.ts'
+import { ApiError } from './api-error.ts'
 import { textFor, vmPath } from './site-actions.ts'
 import { tableText } from './table-text.ts'
 
@@ -26,8 +37,40 @@ export async function showVm(vm: string, options: AskOptions): Promise<void> {
   const to = Date.now()
   const span = { from: to - STEPS * STEP_MS, to, stepMs: STEP_MS }
   const usage = (await ask(login, { path: vmPath(vm, 'usage'), query: span })) as UsageView
-  if (options.json === true) process.stdout.write(`${printableJson({ vm: one, vectors, usage })}\n`)
-  else process.stdout.write(textFor(login, () => [factsText(one), usageText(usage), vectorText(vectors)].join('\n')))
+  const character = await askCharacter(login, vm)
+  if (options.json === true) {
+    const told = { vm: one, vectors, usage, ...(character === undefined ? {} : { character }) }
+    process.stdout.write(`${printableJson(told)}\n`)
+    return
+  }
+  const parts = (): readonly string[] => [
+    factsText(one),
+    ...(character === undefined ? [] : [characterText(character)]),
+    usageText(usage),
+    vectorText(vectors),
+  ]
+  process.stdout.write(textFor(login, () => parts().join('\n')))
+}
+
+/** Undefined where the server is older, and knows of none. */
+async function askCharacter(login: Login, vm: string): Promise<CharacterView | undefined> {
+  try {
+    return (await ask(login, { path: vmPath(vm, 'character') })) as CharacterView
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 404) return undefined
+    throw error
+  }
+}
+
+/** Of what was unlike it, so much is shown. */
+const ANOMALIES_SHOWN = 3
+
+/** What it is like, each sentence with what it rests on. */
+export function characterText({ sentences, anomalies }: CharacterView): string {
+  if (sentences.length === 0) return 'Nothing is known of what it is like.\n'
+  const lines = sentences.map(({ text, ...grounds }) => `${text}\n  (${groundsText(grounds)})\n`)
+  const odd = anomalies.slice(0, ANOMALIES_SHOWN).map(({ text }) => `Unlike itself: ${text}\n`)
+  return [...lines, ...odd].join('')
 }
 
 function factsText({

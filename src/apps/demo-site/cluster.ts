@@ -12,7 +12,7 @@ const APART = new Set(['dns', 'ldap'])
 /** A host is filled to this share of its memory at first: somebody has to have room. */
 const MEMORY_MAX = 0.85
 /** So many hosts are looked at for each VM, and the least filled of them taken: as uneven as clusters are that grew over years. */
-const LOOKED_AT = 2
+const LOOKED_AT = 1
 
 export interface DemoCluster {
   readonly hosts: readonly HostCharacteristics[]

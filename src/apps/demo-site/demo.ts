@@ -39,7 +39,6 @@ export interface DemoOptions {
   readonly data?: string
   readonly host: string
   readonly port: number
-  readonly names: readonly string[]
   readonly version: string
   readonly log: Logger
   readonly areMetricsOpen: boolean
@@ -74,18 +73,19 @@ async function begin(options: DemoOptions, own: string, ends: (() => unknown)[])
   const path = join(own, 'cluster.sock')
   const socket = await ClusterSocket.open(new DemoPlatform(world, () => clock.now()), path)
   ends.push(() => socket.close())
-  const { host, port, names, version, log, areMetricsOpen } = options
+  const { host, port, version, log, areMetricsOpen } = options
   const server = await startSiteServer({
     dataFolder: folder,
     storeUrl: OWN_STORE,
     host,
     port,
-    names,
+    names: [host],
+    isPlain: true,
     version,
     log,
     areMetricsOpen,
     clock,
-    wallClock: new WallClock(),
+    peopleClock: new WallClock(),
     pace: clock.pace,
     holder: `demo:${folder}`,
     mover: { controllerEntry: entryUrl('controller'), platform: path },
@@ -100,7 +100,7 @@ async function begin(options: DemoOptions, own: string, ends: (() => unknown)[])
 /** As it was left in the folder; or new, with its past told. */
 async function makeWorld(folder: string): Promise<{ readonly world: DemoWorld; readonly from: EpochMs }> {
   const recorded = readRecorded()
-  const followed = followedBy(recorded.names)
+  const followed = followedBy(recorded)
   const cluster = demoCluster(SEED)
   const before = begunAt(folder)
   const begun = before ?? lastBeginning(Date.now())

@@ -1,12 +1,10 @@
 /** What the demo's VMs want of their CPUs: the recorded VMs that they follow, slot by slot, and minutes within them. */
-import { readAzure } from '../../drivers/traces/azure.ts'
+import { type AzureCpu, readAzureCpu } from '../../drivers/traces/azure.ts'
 import { hashPair } from '../../terms/luck.ts'
 import { type EpochMs, type Fraction, MINUTE_MS } from '../../terms/units.ts'
 import { SLOT_MS } from '../../terms/usage.ts'
 import { APPLICATIONS } from './applications.ts'
 
-const TRACE_VMS = 124
-const TRACE_DAYS = '0-26'
 const SLOTS_PER_DAY = 288
 const MINUTES = SLOT_MS / MINUTE_MS
 
@@ -16,25 +14,20 @@ export interface Followed {
   readonly days: number
 }
 
-/** Shares of a VM's size, by recorded VM and slot, row by row: the mean of each five minutes and the highest of the readings within. */
+/** CPU of recorded VMs: the mean of each five minutes, and the highest of the readings within. */
 export interface Recorded {
-  readonly names: readonly string[]
-  readonly slots: number
-  readonly mean: Float32Array
-  readonly highest: Float32Array
+  readonly mean: AzureCpu
+  readonly highest: AzureCpu
 }
 
-/** 124 VMs over 27 days, as they ship with Ethos. Takes a second. */
+/** 124 VMs over 27 days, as they ship with Ethos. */
 export function readRecorded(): Recorded {
-  const request = { days: TRACE_DAYS, vmCount: TRACE_VMS }
-  const mean = readAzure(request).trace
-  const highest = readAzure({ ...request, level: 'max' }).trace
-  return { names: mean.vmNames, slots: mean.steps, mean: mean.columns.cpu, highest: highest.columns.cpu }
+  return { mean: readAzureCpu('avg'), highest: readAzureCpu('max') }
 }
 
 /** Whom each VM of the demo follows, parallel to the applications' VMs in their order. */
-export function followedBy(names: readonly string[]): readonly Followed[] {
-  const rowOf = new Map(names.map((name, row) => [/^azure-(\w+)-d00$/.exec(name)?.[1], row]))
+export function followedBy({ mean: { ids } }: Recorded): readonly Followed[] {
+  const rowOf = new Map(ids.map((id, row) => [id, row]))
   const used = new Map<string, number>()
   return APPLICATIONS.flatMap(({ count, follows }) =>
     Array.from({ length: count }, (_, i) => {
@@ -69,9 +62,10 @@ export class TraceLoad {
     const { recorded, followed, from, fromSlot } = this.options
     const { row, days } = followed[vm]
     const since = Math.floor((at - from) / SLOT_MS) + fromSlot + days * SLOTS_PER_DAY
-    const place = row * recorded.slots + (((since % recorded.slots) + recorded.slots) % recorded.slots)
-    const mean = recorded.mean[place] || 0
-    return { mean, highest: Math.max(mean, recorded.highest[place] || 0) }
+    const { slots } = recorded.mean
+    const place = row * slots + (((since % slots) + slots) % slots)
+    const mean = shareAt(recorded.mean, place)
+    return { mean, highest: Math.max(mean, shareAt(recorded.highest, place)) }
   }
 
   /** Share in the minute that an instant lies in. The five of a slot are drawn: their mean is the recorded mean, and none is above the recorded highest. */
@@ -88,4 +82,8 @@ export class TraceLoad {
   private draw(vm: number, minute: number): number {
     return hashPair(vm, minute, this.options.seed) / 2 ** 32
   }
+}
+
+function shareAt({ bytes, shareOf }: AzureCpu, place: number): Fraction {
+  return shareOf[bytes[place]] || 0
 }

@@ -1,6 +1,7 @@
 /** The demo's hosts and VMs as they are: who runs where, what each gets, and copies under way. What the server may know of it comes in reports. */
 import type { KeptReport, ReportedVm } from '../../terms/host-report.ts'
 import { type HostCharacteristics, hostCapacityRefCores, wattsAt } from '../../terms/host.ts'
+import { hashPair } from '../../terms/luck.ts'
 import { type EpochMs, GiB, MINUTE_MS } from '../../terms/units.ts'
 import { SLOT_MS, type UsageSlot } from '../../terms/usage.ts'
 import { vmSizeRefCores } from '../../terms/vm.ts'
@@ -11,6 +12,8 @@ import type { TraceLoad } from './load.ts'
 
 /** What a host does for itself, in reference cores, and what a copy takes of each of its two hosts. */
 const OWN_CORES = 0.3
+/** No two minutes of it are the same. */
+const OWN_NOISE = 0.1
 const COPY_CORES = 0.5
 const OWN_MEMORY_BYTES = 2 * GiB
 /** The oldest servers measure no watts, and nobody tells any. */
@@ -63,8 +66,8 @@ export class DemoWorld {
   /** Reference cores that a host is busy with in the minute of an instant, its own work included. */
   busyCores(host: number, at: EpochMs): number {
     this.look(at)
-    const own = OWN_CORES + COPY_CORES * this.copies.of(host).length
-    return Math.min(this.capacities[host], this.wanted[host] + own)
+    const noise = OWN_NOISE * (hashPair(host, Math.floor(at / MINUTE_MS), 8) / 2 ** 32)
+    return Math.min(this.capacities[host], this.wanted[host] + this.ownCores(host) + noise)
   }
 
   /** What a host tells at the end of a window. */
@@ -118,10 +121,13 @@ export class DemoWorld {
     return MEASURES_NO_WATTS.test(model) ? {} : { watts: Math.round(wattsAt(powerWatts, load) * 10) / 10 }
   }
 
+  private ownCores(host: number): number {
+    return OWN_CORES + COPY_CORES * this.copies.of(host).length
+  }
+
   /** A host that is asked for more than it has gives each VM the same share of what it wants. */
   private servedOn(host: number): number {
-    const own = OWN_CORES + COPY_CORES * this.copies.of(host).length
-    const room = Math.max(0, this.capacities[host] - own)
+    const room = Math.max(0, this.capacities[host] - this.ownCores(host))
     return this.wanted[host] <= room ? 1 : room / this.wanted[host]
   }
 

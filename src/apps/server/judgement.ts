@@ -18,6 +18,8 @@ import type { Answer, JudgementStatus, SiteAnswers, SiteEvent } from './site-ans
 
 /** A turn is late after so many intervals, and nothing is decided on what is older: reliability test 24. */
 const LATE_INTERVALS = 2
+/** ... and however fast the site's time goes, not before so long by the machine's clock: its processes go no faster for that. */
+const LATE_MS_MIN = 10_000
 const EVERY_MS = MINUTE_MS
 const LEASE_MS = 30_000
 /** A site of which nothing is known yet is looked at this often. */
@@ -181,6 +183,10 @@ export class SiteJudgement implements SiteAnswers {
     return this.ask({ what: 'forecast-of', vm })
   }
 
+  async likeness(vm: VmId): Promise<Answer> {
+    return this.ask({ what: 'likeness', vm })
+  }
+
   async contention(): Promise<Answer> {
     return this.ask({ what: 'contention' })
   }
@@ -287,13 +293,18 @@ export class SiteJudgement implements SiteAnswers {
   private watch(): void {
     const ageMs = this.options.clock.now() - (this.looked?.asOf ?? this.startedAt)
     const lookMs = this.looked?.isEmpty === false ? this.everyMs : Math.min(EMPTY_MS_MAX, this.everyMs)
-    const limitMs = this.looked?.source === 'turn' ? LATE_INTERVALS * this.everyMs : lookMs
+    const limitMs = this.looked?.source === 'turn' ? this.lateMs() : lookMs
     if (ageMs >= limitMs || (this.looked === undefined && this.lookFailure !== undefined)) this.ranker.look()
     this.review()
   }
 
+  private lateMs(): number {
+    const { pace } = this.options
+    return Math.max(LATE_INTERVALS * this.everyMs, pace === undefined ? 0 : LATE_MS_MIN * pace.speed)
+  }
+
   private isLate(): boolean {
-    return this.options.clock.now() - (this.lastTurnAt ?? this.startedAt) > LATE_INTERVALS * this.everyMs
+    return this.options.clock.now() - (this.lastTurnAt ?? this.startedAt) > this.lateMs()
   }
 
   /** Why answers are worth less than they should be. */

@@ -126,6 +126,10 @@ test('why a VM stayed is a sentence, whatever the reason', () => {
   }
 })
 
+function share(part: number | undefined, of: number): number {
+  return Math.round(((part ?? 0) / of) * 1000) / 1000
+}
+
 test('every host has an outlook: as it reports, as it is promised, and its demand ahead with a band', () => {
   const told = bodyOf(answers.answer({ what: 'outlook' }, ['A reason.'])) as unknown as OutlookView
   assert.deepEqual([told.degraded, told.asOf], [['A reason.'], answers.packet.observation.at])
@@ -136,7 +140,6 @@ test('every host has an outlook: as it reports, as it is promised, and its deman
   const byHost = new Map(loads().map((load) => [load.host, load]))
   for (const { host, vms, now, allocated, demand, contention, capacity } of told.hosts) {
     const load = byHost.get(host) as HostLoadsView['hosts'][number]
-    const share = (part: number | undefined, of: number) => Math.round(((part ?? 0) / of) * 1000) / 1000
     assert.equal(now.cpu, share(load.current.cpuRefCoresMean, capacity.cpuRefCores))
     assert.equal(now.memory, share(load.current.memoryUsedBytes, capacity.memoryBytes))
     assert.equal(allocated.memory, share(load.allocated.memoryBytes, capacity.memoryBytes))

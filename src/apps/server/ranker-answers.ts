@@ -20,6 +20,7 @@ import { STAY_REASONS, type TimeUntilContention } from '../../terms/turn.ts'
 import { clampFraction } from '../../terms/units.ts'
 import type { Question } from './ranker-questions.ts'
 import { fragment, JsonBytes } from './json-bytes.ts'
+import { likenessBody } from './ranker-likeness.ts'
 import { hostField, orderRow, refusalRow, sideRow } from './ranker-rows.ts'
 import { writeOutlook } from './ranker-outlook.ts'
 import { concerns, pairSentence, SENTENCE_OF } from './ranker-sentences.ts'
@@ -92,6 +93,7 @@ export class TurnAnswers {
     const vm = this.context.state.vmIndex.get(question.vm)
     if (vm === undefined) return undefined
     if (question.what === 'pair') return this.pair(vm, question.host)
+    if (question.what === 'likeness') return likenessBody(this.context, vm)
     return question.what === 'why' ? this.why(vm) : this.forecastOf(vm)
   }
 

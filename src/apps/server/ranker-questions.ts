@@ -8,6 +8,7 @@ export type Question =
   | { readonly what: 'place'; readonly question: unknown }
   | { readonly what: 'forecasts' }
   | { readonly what: 'forecast-of'; readonly vm: VmId }
+  | { readonly what: 'likeness'; readonly vm: VmId }
   | { readonly what: 'contention' }
   | { readonly what: 'plan' }
   | { readonly what: 'host-loads' }

@@ -41,7 +41,7 @@ export interface ServerParts {
   readonly trouble: Trouble
   readonly clock: Pick<Clock, 'now'>
   /** The machine's, by which people, certificates and connections live; the same but for a site at another pace. */
-  readonly wallClock: Pick<Clock, 'now'>
+  readonly peopleClock: Pick<Clock, 'now'>
   readonly log: Logger
   /** Sees who reports under which name. */
   readonly watch: HostWatch
@@ -60,8 +60,8 @@ export interface ServerOptions {
   readonly names: readonly string[]
   /** Of the site: windows, turns and the ages of what is told go by it. */
   readonly clock: Pick<Clock, 'now'>
-  /** Of the machine: certificates, tokens and limits of callers go by it. Absent: `clock`. */
-  readonly wallClock?: Pick<Clock, 'now'>
+  /** Of people and of the machine: sessions, tokens, certificates and limits of callers go by it. Absent: `clock`. */
+  readonly peopleClock?: Pick<Clock, 'now'>
   /** Silent without one. */
   readonly log?: Logger
   readonly channels?: ChannelOptions
@@ -125,9 +125,9 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     const opened = await openSite({ data: folder, ...named, isThreaded: true, onDeath, onWarning })
     store = options.watched?.(opened) ?? opened
     const hasAgents = (await store.identities.list()).length > 0
-    const wallClock = options.wallClock ?? options.clock
-    const authority = await Authority.open(folder, wallClock, hasAgents ? 'there' : 'made')
-    await agreeOnAuthority(store, authority, { at: wallClock.now(), folder })
+    const peopleClock = options.peopleClock ?? options.clock
+    const authority = await Authority.open(folder, peopleClock, hasAgents ? 'there' : 'made')
+    await agreeOnAuthority(store, authority, { at: peopleClock.now(), folder })
     const running = await serve({ ...options, log }, { store, authority })
     return { ...running, close: () => running.close().finally(() => lock.close()) }
   } catch (error) {
@@ -141,7 +141,7 @@ async function serve(
   options: ServerOptions & { readonly log: Logger },
   { store, authority }: Pick<RunningServer, 'store' | 'authority'>,
 ): Promise<RunningServer> {
-  const { clock, wallClock = clock, log } = options
+  const { clock, peopleClock = clock, log } = options
   const limits: Bounds = { ...LIMITS, ...options.limits }
   const trouble = new Troubles((key, sentence) => {
     if (sentence === undefined) log.info({ about: key }, 'degraded no more')
@@ -152,15 +152,15 @@ async function serve(
   const desk = new Desk({ store, clock, log, limits: bounds, trouble, ...counted })
   await desk.lookAtPhases()
   const relay = new Relay(desk, bounds)
-  const connections = new Connections({ ...CONNECTION_LIMITS, ...options.limits }, wallClock)
-  const isPlain = options.isPlain === true
-  const listening = new Listening({ authority, names: options.names, clock: wallClock, limits, connections, isPlain })
+  const connections = new Connections({ ...CONNECTION_LIMITS, ...options.limits }, peopleClock)
+  const { names, isPlain = false } = options
+  const listening = new Listening({ authority, names, clock: peopleClock, limits, connections, isPlain })
   await listening.certify()
   const memory = new Memory(limits.memoryBytesSoft)
   const app = makeApp(listening, limits.bodyBytesMax, log)
   if (isPlain) refuseOtherNames(app)
   const watch = new HostWatch(() => clock.now())
-  const parts: ServerParts = { desk, store, authority, trouble, clock, wallClock, log, watch }
+  const parts: ServerParts = { desk, store, authority, trouble, clock, peopleClock, log, watch }
   const { slowMs, bodyBytesMax } = limits
   addRoutes(app, { desk, relay, watch, authority, hasRoom: () => memory.hasRoom(), slowMs, bodyBytesMax, isPlain })
   await options.extend?.(app, parts)
@@ -168,7 +168,12 @@ async function serve(
   const channels = new Channels(desk, log, options.channels ?? {})
   channels.start()
   const clockWatch = new ClockWatch(clock, trouble)
-  const tend = (): Promise<void> => tendTo(parts, listening, clockWatch)
+  const ending = new AbortController()
+  let tending: Promise<void> | undefined
+  const tend = (): Promise<void> => {
+    tending = tendTo(parts, listening, { watch: clockWatch, isEnding: () => ending.signal.aborted })
+    return tending
+  }
   const timer = setInterval(() => void tend(), TEND_MS).unref()
   return {
     port: listening.port,
@@ -178,6 +183,7 @@ async function serve(
     tend,
     async close() {
       clearInterval(timer)
+      ending.abort()
       clockWatch.close()
       await channels.close()
       const closing = app.close()
@@ -186,6 +192,8 @@ async function serve(
       await sleep(CLOSE_LOOK_MS)
       connections.cutAll()
       await closing
+      // It would find the store closed.
+      await tending
       await desk.tend().catch((error: unknown) => log.error({ reason: String(error) }, 'counts were lost'))
       await store.close()
     },
@@ -196,7 +204,7 @@ async function serve(
 async function tendTo(
   { desk, store, authority, log }: ServerParts,
   listening: Listening,
-  watch: ClockWatch,
+  { watch, isEnding }: { readonly watch: ClockWatch; readonly isEnding: () => boolean },
 ): Promise<void> {
   const chores: Readonly<Record<string, () => unknown>> = {
     'look at the clock': () => watch.look(),
@@ -204,7 +212,7 @@ async function tendTo(
     'renew its certificate': () => listening.certify(),
     'count who was told to come later': () => desk.tend(),
     'look for a new phase model': () => desk.lookAtPhases(),
-    'pack and delete what is old': () => packOld(desk, store),
+    'pack and delete what is old': () => packOld(desk, store, isEnding),
   }
   for (const [chore, act] of Object.entries(chores)) {
     try {
@@ -215,10 +223,10 @@ async function tendTo(
   }
 }
 
-async function packOld(desk: Desk, store: SiteStore): Promise<void> {
+async function packOld(desk: Desk, store: SiteStore, isEnding: () => boolean): Promise<void> {
   for (let part = 0; part < PACKS_MAX; part++) {
     const { isDone } = await desk.write(() => store.upkeep.tend(desk.now(), RETENTION))
-    if (isDone) return
+    if (isDone || isEnding()) return
     await sleep(PACK_PAUSE_MS)
   }
 }

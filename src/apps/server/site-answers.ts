@@ -21,6 +21,8 @@ export interface SiteAnswers {
   /** Demand of hosts ahead, and when contention comes. */
   forecasts(): Promise<Answer>
   forecastOf(vm: VmId): Promise<Answer>
+  /** A VM beside others of its size, and what the server itself knows of its personality. */
+  likeness(vm: VmId): Promise<Answer>
   contention(): Promise<Answer>
   /** The last turn: moves, and why not. */
   plan(): Promise<Answer>

@@ -75,7 +75,7 @@ export async function startSiteServer(options: SiteServerOptions): Promise<SiteS
     if (judgement === undefined || api === undefined) throw new Error('the server was not extended')
     const started = judgement
     started.start()
-    const firstToken = await makeFirstToken(running.store.apiTokens, (options.wallClock ?? options.clock).now())
+    const firstToken = await makeFirstToken(running.store.apiTokens, (options.peopleClock ?? options.clock).now())
     return {
       ...running,
       judgement: started,

@@ -67,6 +67,33 @@ export function readAzure(request: AzureRequest = {}): { readonly trace: Trace; 
   return { trace, vms: sizedVms(vmNames, sizeOf) }
 }
 
+/** CPU of the 124 VMs on all full days as it is kept: a byte for each VM and slot of 300 s, row by row. */
+export interface AzureCpu {
+  /** `m964235`: the set's letter and the VM's number there. */
+  readonly ids: readonly string[]
+  readonly slots: number
+  readonly bytes: Uint8Array
+  /** The share that a byte stands for; NaN where nobody measured. */
+  readonly shareOf: Float32Array
+}
+
+/** The same without sizes and what is synthetic: in little memory, for who follows single VMs. */
+export function readAzureCpu(level: 'avg' | 'max'): AzureCpu {
+  const columns = parseFields(readJson('columns.json'), 'columns.json')
+  const slots = AZURE_FULL_DAYS * SLOTS_PER_DAY
+  const ids: string[] = []
+  const bytes = new Uint8Array(AZURE_VMS * slots)
+  for (const set of SETS) {
+    const key = `${set.file}_${level}${set.suffix}`
+    const grid = readByteGrid(join(AZURE_FOLDER, `${key}.u8.gz`), set.vms, set.slots)
+    idsOf(columns, key).forEach((id, vm) => {
+      bytes.set(grid.bytes.subarray(vm * set.slots, vm * set.slots + slots), ids.length * slots)
+      ids.push(`${set.file[0]}${id}`)
+    })
+  }
+  return { ids: unique(ids), slots, bytes, shareOf: PERCENT_HALVES }
+}
+
 /** The flavours of Azure V1 with their arrivals over 21 days. */
 export function readFlavours(): readonly Flavour[] {
   const text = new TextDecoder().decode(readTraceBytes(join(AZURE_FOLDER, 'flav_map.txt')))
@@ -99,9 +126,7 @@ interface SetRows {
 function readSet(set: (typeof SETS)[number], columns: Readonly<Record<string, unknown>>, choice: Choice): SetRows {
   const key = `${set.file}_${choice.level}${set.suffix}`
   const grid: ByteGrid = readByteGrid(join(AZURE_FOLDER, `${key}.u8.gz`), set.vms, set.slots)
-  const ids = parseList(columns[key], `columns.json ${key}`).map(
-    (id) => parseText(id, `columns.json ${key}`).split(' ')[0],
-  )
+  const ids = idsOf(columns, key)
   if (ids.length !== set.vms) throw new ParseError(`columns.json ${key}`, ids.length, `Expected ${set.vms} VMs.`)
   const rounds = Math.ceil(choice.vmCount / AZURE_VMS)
   const rows: GridRow[] = []
@@ -117,6 +142,11 @@ function readSet(set: (typeof SETS)[number], columns: Readonly<Record<string, un
     }
   }
   return { vmsPerRound: set.vms, names: unique(names), keys, cpu: copyRows(grid, rows, SLOTS_PER_DAY, PERCENT_HALVES) }
+}
+
+function idsOf(columns: Readonly<Record<string, unknown>>, key: string): readonly string[] {
+  const place = `columns.json ${key}`
+  return parseList(columns[key], place).map((id) => parseText(id, place).split(' ')[0])
 }
 
 /** Azure bytes are half percents. */

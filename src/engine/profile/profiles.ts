@@ -245,14 +245,20 @@ function writeForecast(writer: VectorWriter, ahead: Ahead): void {
   })
 }
 
+/** The band of the CPU's share that a VM is in. @param was the band that it was in: its edges must be passed by more. Undefined: nobody knows */
+export function nextBand(share: number, was: number | undefined): number {
+  let phase = 0
+  PHASE_EDGES.forEach((edge, i) => {
+    const slack = was === undefined ? 0 : was > i ? -PHASE_SLACK * edge : PHASE_SLACK * edge
+    if (share >= edge + slack) phase = i + 1
+  })
+  return phase
+}
+
 function writePhase(writer: VectorWriter, profiles: Profiles, now: { share: number; at: EpochMs; vm: number }): void {
   const was = profiles.phase[now.vm]
   const isNew = profiles.phaseSince[now.vm] === -Infinity
-  let phase = 0
-  PHASE_EDGES.forEach((edge, i) => {
-    const slack = isNew ? 0 : was > i ? -PHASE_SLACK * edge : PHASE_SLACK * edge
-    if (now.share >= edge + slack) phase = i + 1
-  })
+  const phase = nextBand(now.share, isNew ? undefined : was)
   if (isNew || phase !== was) {
     profiles.phase[now.vm] = phase
     profiles.phaseSince[now.vm] = now.at

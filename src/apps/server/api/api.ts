@@ -50,7 +50,7 @@ export interface Api {
 export function addApi(app: FastifyInstance, parts: ApiParts): Api {
   const { metrics } = parts
   const limits = { ...API_LIMITS, ...parts.limits }
-  const now = (): number => (parts.wallClock ?? parts.clock).now()
+  const now = (): number => (parts.peopleClock ?? parts.clock).now()
   const sessions = new Sessions(now, limits.sessions)
   const oneTimeTokens = new OneTimeTokens(now)
   const doorman = new Doorman(parts, sessions)

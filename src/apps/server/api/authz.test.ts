@@ -48,6 +48,7 @@ const ALLOWED: Readonly<Record<string, Role | 'open'>> = {
   'GET /v1/vms/:vm': 'viewer',
   'GET /v1/vms/:vm/vectors': 'viewer',
   'GET /v1/vms/:vm/usage': 'viewer',
+  'GET /v1/vms/:vm/character': 'viewer',
   'GET /v1/vms/:vm/hosts': 'viewer',
   'GET /v1/vms/:vm/hosts/:host': 'viewer',
   'GET /v1/vms/:vm/why': 'viewer',

@@ -12,7 +12,7 @@ const BACKTEST_FOLDER = 'backtests'
 /** What the API has of the server, and what it is given beside.
  *  @param rest.place of the store, for processes that open it themselves */
 export function apiBeside(
-  { store, authority, trouble, clock, wallClock, log }: ServerParts,
+  { store, authority, trouble, clock, peopleClock, log }: ServerParts,
   {
     dataFolder,
     place = { data: dataFolder },
@@ -30,10 +30,10 @@ export function apiBeside(
     backtests: new BacktestDesk({ folder, place, clock, log }),
     store,
     clock,
-    wallClock,
+    peopleClock,
     log,
     trouble,
-    peerOf: (socket) => judgePeer(socket, authority, wallClock.now()),
+    peerOf: (socket) => judgePeer(socket, authority, peopleClock.now()),
     pin: () => authority.pin,
     ...rest,
   }

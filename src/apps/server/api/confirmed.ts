@@ -7,10 +7,10 @@ import { isConfirmed } from './sessions.ts'
 
 /** Why a caller has to show its token first; undefined: it has, or shows it with every request anyway. */
 export function whyUnconfirmed(
-  { clock, wallClock = clock }: Pick<ApiParts, 'clock' | 'wallClock'>,
+  { clock, peopleClock = clock }: Pick<ApiParts, 'clock' | 'peopleClock'>,
   { session }: Pick<Caller, 'session'>,
 ): Refusal | undefined {
-  if (session === undefined || isConfirmed(session, wallClock.now())) return undefined
+  if (session === undefined || isConfirmed(session, peopleClock.now())) return undefined
   return {
     kind: 'refused',
     status: 403,

@@ -16,9 +16,9 @@ const TEXT_LENGTH_MAX = 100
 const LIMITS: BucketLimits = { everyMs: SECOND_MS, burst: 60 }
 
 /** To be added where nothing else reads bodies: browsers send them as a type of their own. */
-export function addCspReports(app: FastifyInstance, { metrics, log, clock, wallClock = clock }: ApiParts): void {
+export function addCspReports(app: FastifyInstance, { metrics, log, clock, peopleClock = clock }: ApiParts): void {
   const bounds = new Buckets(LIMITS)
-  const told = new Seldom(() => wallClock.now())
+  const told = new Seldom(() => peopleClock.now())
   app.removeAllContentTypeParsers()
   app.addContentTypeParser(TYPE, { parseAs: 'string' }, (_request, body, done) => done(null, body))
   app.setErrorHandler((error: { readonly statusCode?: number }, _request, reply) =>
@@ -27,7 +27,7 @@ export function addCspReports(app: FastifyInstance, { metrics, log, clock, wallC
   const options = { config: { access: 'open' }, bodyLimit: BODY_BYTES_MAX, schema: { hide: true } } as const
   app.post(REPORTS_PATH, options, (request, reply) => {
     if (whyElsewhere(request.raw, true) !== undefined) return reply.code(403).send()
-    if (bounds.take('', wallClock.now()) > 0) return reply.code(429).send()
+    if (bounds.take('', peopleClock.now()) > 0) return reply.code(429).send()
     const read = readJsonBody(typeof request.body === 'string' ? request.body : '')
     const report = read.kind === 'read' ? fieldOf(read.value, 'csp-report') : undefined
     if (report === undefined) return reply.code(400).send()

@@ -219,8 +219,8 @@ export class Doorman {
   }
 
   private now(): EpochMs {
-    const { clock, wallClock = clock } = this.parts
-    return wallClock.now()
+    const { clock, peopleClock = clock } = this.parts
+    return peopleClock.now()
   }
 }
 

@@ -44,8 +44,8 @@ export interface ApiParts {
   /** Runs what-ifs on recorded demand. It ends with the server. */
   readonly backtests: BacktestDesk
   readonly clock: Pick<Clock, 'now'>
-  /** By which tokens and sessions end and callers are counted. Absent: `clock`, which passes faster than people do where a day is played in minutes. */
-  readonly wallClock?: Pick<Clock, 'now'>
+  /** By which sessions and tokens end, and callers are counted. Absent: `clock`, which passes faster than people do where a day is played in minutes. */
+  readonly peopleClock?: Pick<Clock, 'now'>
   readonly log: Logger
   readonly trouble: Pick<Trouble, 'list'>
   readonly metrics: Metrics

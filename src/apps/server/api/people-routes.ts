@@ -48,9 +48,9 @@ function auditRoutes({ store }: ApiParts): readonly Route[] {
   ]
 }
 
-/** Tokens live by the machine's clock, and what is on record of them by the site's. */
+/** Tokens live by the clock of people, and what is on record of them by the site's. */
 function tokenRoutes(parts: ApiParts): readonly Route[] {
-  const { store, clock, wallClock = clock } = parts
+  const { store, clock, peopleClock = clock } = parts
   const base = { access: 'admin', tag: 'access' } as const
   return [
     route({
@@ -60,7 +60,7 @@ function tokenRoutes(parts: ApiParts): readonly Route[] {
       summary: 'API tokens, by the time of their making. Never their secrets.',
       answer: TokensView,
       handle: async () => {
-        const now = wallClock.now()
+        const now = peopleClock.now()
         return value({ tokens: (await store.apiTokens.list()).map((token) => viewToken(token, now)) })
       },
     }),
@@ -77,7 +77,7 @@ function tokenRoutes(parts: ApiParts): readonly Route[] {
       handle: async ({ body, caller }) => {
         const unconfirmed = whyUnconfirmed(parts, caller)
         if (unconfirmed !== undefined) return unconfirmed
-        const at = wallClock.now()
+        const at = peopleClock.now()
         const { name, role, expiresAt } = body
         if (expiresAt !== undefined && expiresAt <= at)
           return invalid(`expiresAt (${expiresAt}) lies in the past.`, 'Expected milliseconds since 1970.')
@@ -94,7 +94,7 @@ function tokenRoutes(parts: ApiParts): readonly Route[] {
       path: '/v1/tokens/:id',
       summary: 'Revokes an API token, at once.',
       handle: async ({ id, caller }) => {
-        const at = wallClock.now()
+        const at = peopleClock.now()
         if (!(await store.apiTokens.revoke(id, at))) return UNKNOWN
         await store.audit.add({ at: clock.now(), what: 'token revoked', from: caller.name, reason: `token ${id}` })
         return DONE

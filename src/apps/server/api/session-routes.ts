@@ -146,7 +146,7 @@ async function judge({ parts, oneTimeTokens }: SessionParts, shown: string): Pro
     const name = `one-time token (${judged.token.id})`
     return { key: `one-time token ${judged.token.id}`, role: judged.token.role, name, tokenDigest }
   }
-  const judged = await judgeApiToken(parts.store.apiTokens, shown, (parts.wallClock ?? parts.clock).now())
+  const judged = await judgeApiToken(parts.store.apiTokens, shown, (parts.peopleClock ?? parts.clock).now())
   if (judged.kind === 'refused') return judged.reason
   const { id, role, name } = judged.token
   return { key: `token ${id}`, role, name: `token ${name} (${id})`, tokenId: id, tokenDigest }
@@ -201,7 +201,7 @@ function view(
 ): SessionView {
   const { found, parts, sessions } = about
   const { name, role, beganAt, endsAt, seenAt, confirmedAt } = session
-  const at = (parts.wallClock ?? parts.clock).now()
+  const at = (parts.peopleClock ?? parts.clock).now()
   return {
     name: `${name} by session`,
     role,

@@ -4,6 +4,7 @@ import type { HostCharacteristics } from '../../../terms/host.ts'
 import { readHostRecord } from '../../../terms/host-record.ts'
 import type { KeptReport, ReportedVm } from '../../../terms/host-report.ts'
 import { ParseError } from '../../../terms/parse.ts'
+import { readDimension } from '../../../terms/personality.ts'
 import type { EpochMs } from '../../../terms/units.ts'
 import type { HostRow, Identity, SiteStore } from '../../../world/site-store.ts'
 
@@ -13,6 +14,8 @@ export interface SeenVm {
   readonly identity?: Identity
   /** When its newest vector arrived. */
   readonly vectorAt?: EpochMs
+  /** Memory that its newest vector says it writes anew. Absent: it does not say. */
+  readonly dirtiedBytesPerSec?: number
   readonly on?: { readonly host: HostId; readonly reported: ReportedVm; readonly reportedAt: EpochMs }
 }
 
@@ -46,6 +49,7 @@ export class SiteView {
   private changes = 0
   /** When the newest vector of each VM arrived, and up to when we looked. */
   private readonly vectorAt = new Map<VmId, EpochMs>()
+  private readonly dirtied = new Map<VmId, number>()
   private vectorsSeenTo: EpochMs | undefined
   private readonly records = new Map<HostId, { readonly row: HostRow; readonly seen: Omit<SeenHost, 'host'> }>()
 
@@ -87,6 +91,9 @@ export class SiteView {
     ])
     for (const { vector, arrivedAt } of arrived) {
       this.vectorAt.set(vector.vmId, arrivedAt)
+      const dirtied = readDimension(vector, 'memoryDirtiedBytesPerSec')
+      if (dirtied === undefined) this.dirtied.delete(vector.vmId)
+      else this.dirtied.set(vector.vmId, dirtied)
       // One millisecond is looked at again: others may have arrived in it.
       this.vectorsSeenTo = Math.max(this.vectorsSeenTo ?? 0, arrivedAt - 1)
     }
@@ -113,10 +120,12 @@ export class SiteView {
 
   private seen(vm: VmId, on: SeenVm['on'], identity?: Identity): SeenVm {
     const vectorAt = this.vectorAt.get(vm)
+    const dirtiedBytesPerSec = this.dirtied.get(vm)
     return {
       vm,
       ...(identity === undefined ? {} : { identity }),
       ...(vectorAt === undefined ? {} : { vectorAt }),
+      ...(dirtiedBytesPerSec === undefined ? {} : { dirtiedBytesPerSec }),
       ...(on === undefined ? {} : { on }),
     }
   }

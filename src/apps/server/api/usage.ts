@@ -5,7 +5,8 @@ import { SLOT_MS, type UsageSeries } from '../../../terms/usage.ts'
 import { STEPS_WISHED, type UsageView } from '../views/vms.ts'
 import { type Cell, csvOf } from './csv.ts'
 
-const UNITS: Readonly<Record<Resource, string>> = {
+/** Of the means and the highest. */
+export const RESOURCE_UNITS: Readonly<Record<Resource, string>> = {
   cpu: 'reference cores',
   memory: 'bytes',
   diskRead: 'bytes/s',
@@ -32,7 +33,7 @@ export function viewUsage(series: UsageSeries, stepMs: number): UsageView {
     const max = series.max[resource]
     const highest = perStep === 1 ? max : mean.map((m, i) => (Number.isNaN(max?.[i] ?? NaN) ? m : (max?.[i] ?? m)))
     resources[resource] = {
-      unit: UNITS[resource],
+      unit: RESOURCE_UNITS[resource],
       mean: inSteps(mean, { steps, perStep }, averageOf),
       max: inSteps(highest ?? new Float32Array(series.slots).fill(NaN), { steps, perStep }, highestOf),
     }
@@ -46,7 +47,7 @@ export function csvOfUsage({ vm, from, stepMs, steps, resources }: UsageView): s
   const names = [
     'vm',
     'at',
-    ...present.flatMap((name) => [`${name} mean (${UNITS[name]})`, `${name} max (${UNITS[name]})`]),
+    ...present.flatMap((name) => [`${name} mean (${RESOURCE_UNITS[name]})`, `${name} max (${RESOURCE_UNITS[name]})`]),
   ]
   const rows: Cell[][] = []
   for (let step = 0; step < steps; step++) {

@@ -3,6 +3,7 @@ import { DIMENSIONS, isPresent, PERSONALITY_SCHEMA, PERSONALITY_SCHEMA_VERSION }
 import { DAY_MS, type EpochMs } from '../../../terms/units.ts'
 import type { KeptVector } from '../../../world/site-store.ts'
 import { pageOf } from '../views/common.ts'
+import { CharacterView } from '../views/character.ts'
 import { HostsForView, PairView, VmForecastView, WhyView } from '../views/judgement.ts'
 import {
   STEPS_MAX,
@@ -16,6 +17,7 @@ import {
   VmsView,
   VmView,
 } from '../views/vms.ts'
+import { tellCharacter } from './character.ts'
 import type { ApiParts } from './parts.ts'
 import { invalid, replyOf, UNKNOWN, value } from './reply.ts'
 import { type Route, route } from './route.ts'
@@ -27,7 +29,7 @@ const TAG = 'VMs'
 const SPAN_MS_MAX = 31 * DAY_MS
 
 export function vmRoutes(parts: ApiParts, site: SiteView): readonly Route[] {
-  return [...listRoutes(site), ...pastRoutes(parts, site), ...judgementRoutes(parts)]
+  return [...listRoutes(site), ...pastRoutes(parts, site), ...judgementRoutes(parts, site)]
 }
 
 function listRoutes(site: SiteView): readonly Route[] {
@@ -125,9 +127,17 @@ function pastRoutes({ store, clock }: ApiParts, site: SiteView): readonly Route[
   ]
 }
 
-function judgementRoutes({ answers }: ApiParts): readonly Route[] {
+function judgementRoutes(parts: ApiParts, site: SiteView): readonly Route[] {
+  const { answers } = parts
   const base = { method: 'GET', access: 'viewer', tag: TAG } as const
   return [
+    route({
+      ...base,
+      path: '/v1/vms/:vm/character',
+      summary: 'What it is like: in plain words, beside VMs of its size, over the week; and what is absent, and why.',
+      answer: CharacterView,
+      handle: ({ vm }) => tellCharacter(parts, site, vm),
+    }),
     route({
       ...base,
       path: '/v1/vms/:vm/hosts',

@@ -1,5 +1,7 @@
 /** A VM's character in words and figures. What is absent says why. */
 import { type Static, Type } from 'typebox'
+import { CHARACTER_TOPICS } from '../../../engine/profile/character.ts'
+import { LIKENESS_AXES } from '../../../engine/profile/likeness.ts'
 import { RESOURCES } from '../../../terms/sample.ts'
 import { Degraded, Instant } from './common.ts'
 
@@ -18,20 +20,6 @@ const GROUNDS = {
   ageMs: Type.Number({ description: 'since the end of what was looked at' }),
 }
 
-export const CHARACTER_TOPICS = [
-  'cpu',
-  'week',
-  'memory',
-  'dirtying',
-  'disk',
-  'network',
-  'rhythm',
-  'phase',
-  'pressure',
-  'application',
-  'unusual',
-] as const
-
 const SentenceView = Type.Object({
   about: Type.Enum(CHARACTER_TOPICS),
   text: Type.String(),
@@ -39,10 +27,8 @@ const SentenceView = Type.Object({
 })
 export type SentenceView = Static<typeof SentenceView>
 
-export const RADAR_AXES = ['cpu', 'burstiness', 'memory', 'dirtying', 'disk', 'network', 'regularity'] as const
-
 const AxisView = Type.Object({
-  axis: Type.Enum(RADAR_AXES),
+  axis: Type.Enum(LIKENESS_AXES),
   meaning: Type.String(),
   unit: Type.String(),
   value: Type.Optional(Type.Number({ description: 'of this VM' })),

@@ -224,6 +224,7 @@ export class FakeAnswers implements SiteAnswers {
   readonly place = (question: unknown) => this.of(question)
   readonly forecasts = () => this.of()
   readonly forecastOf = (vm: VmId) => this.of(vm)
+  readonly likeness = (vm: VmId) => this.of(vm)
   readonly contention = () => this.of()
   readonly plan = () => this.of()
   readonly hostLoads = () => this.of()
