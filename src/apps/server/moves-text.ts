@@ -1,4 +1,5 @@
 /** Moves as the controller's process tells them: JSON that the main process hands on, in the form of `MovesNowView`. */
+import { LEDGER_MODELS } from '../../engine/learn/models.ts'
 import { type MoveLedger, sumUp } from '../../engine/learn/move-ledger.ts'
 import type { IntentRecord } from '../../engine/migration/intent-record.ts'
 import type { FactorBelief } from '../../engine/migration/pair-learning.ts'
@@ -6,7 +7,6 @@ import { budgetsNow } from '../../engine/migration/start-budgets.ts'
 import { MOVE_LIMITS, type MoveSite } from '../../engine/migration/start-guards.ts'
 import type { MoverView } from '../../loop/mover-view.ts'
 import { type EpochMs, HOUR_MS } from '../../terms/units.ts'
-import { PROMISE_MODEL } from './answer-models.ts'
 import type { Evacuation } from './evacuation.ts'
 import { type Objection, objectionView } from './objections.ts'
 import type { Proposal } from './proposals.ts'
@@ -119,7 +119,7 @@ export function moveView({
     ...(seenAt === undefined ? {} : { seenAt }),
     ...(frozen === undefined ? {} : { frozen: { since: frozen.at, reason: frozen.reason, detail: frozen.detail } }),
     ...(progress === undefined ? {} : { progress: progress.told }),
-    ...(promise === undefined ? {} : { promise, promiseModel: PROMISE_MODEL }),
+    ...(promise === undefined ? {} : { promise, promiseModel: LEDGER_MODELS.promise }),
     ...(closed === undefined ? {} : { endedAt: closed.at, detail: closed.detail }),
     ...(closed?.figures === undefined ? {} : { figures: closed.figures }),
   }

@@ -26,7 +26,7 @@ test('a move says by when contention begins, by the models that it names, and wh
   const bench = await aBench('shadow')
   const packet = await withMoves(bench)
   const { moves, models, policy, horizonMs, takenAt } = planOf(packet)
-  assert.deepEqual(models, { forecast: 'look-back-kernel', suitability: 'money-over-horizon', cost: 'pre-copy-rounds' })
+  assert.deepEqual(models, { forecast: 'look-back-kernel', suitability: 'expected-risk', cost: 'pre-copy-rounds' })
   assert.deepEqual([policy, takenAt], [packet.policy.name, undefined])
   for (const [i, move] of moves.entries()) {
     const { at } = packet.observation
