@@ -10,6 +10,7 @@ import { ethos, initialState } from '../../src/engine/turn.ts'
 import { hostCapacityRefCores } from '../../src/terms/host.ts'
 import type { MigrationOrder } from '../../src/terms/move.ts'
 import { PRODUCTION_POLICY, withSafety } from '../../src/terms/policy.ts'
+import type { Observation } from '../../src/terms/turn.ts'
 import { SLOT_MS } from '../../src/terms/usage.ts'
 import { vmSizeRefCores } from '../../src/terms/vm.ts'
 
@@ -101,71 +102,80 @@ function overSlots(loads: Float64Array, host: number, from: number, to: number):
   return loads.subarray(from, to).filter((wanted) => wanted / capacity[host] > OVER).length
 }
 
+const SAFE = withSafety(PRODUCTION_POLICY)
+/** The same with no move to spare: for the past. */
+const HELD = {
+  ...SAFE,
+  consolidation: { ...SAFE.consolidation, isEnabled: false },
+  gates: { ...SAFE.gates, movesPerTurnMax: 0 },
+}
+
 /** Turns in five minutes, and each move over by the next. */
 function judge({ seed, slot, hosts }: Candidate, say: (text: string) => void = () => undefined): Judged {
   const cluster = demoCluster(seed)
   const still = hostLoads(cluster)
-  const safe = withSafety(PRODUCTION_POLICY)
-  const held = {
-    ...safe,
-    consolidation: { ...safe.consolidation, isEnabled: false },
-    gates: { ...safe.gates, movesPerTurnMax: 0 },
-  }
   const hostOf = Int32Array.from(cluster.placed)
   let state = initialState()
   let ended: readonly MigrationOrder[] = []
   const sums = { relieved: 0, ahead: 0, energy: 0, overWith: 0, firstMinute: Infinity }
   for (let step = -PAST_SLOTS; step < WATCHED_SLOTS; step++) {
-    const at = (slot + step) * SLOT_MS
-    // What is known at its beginning is the slot before.
-    const cpu = demand.slice((slot + step - 1) * VMS, (slot + step) * VMS)
-    const inventory = {
-      at,
-      hosts: cluster.hosts,
-      hostStates: cluster.hosts.map(() => 'on' as const),
-      vms: cluster.vms,
-      hostOf: hostOf.slice(),
-      migrations: [],
-      ended: ended.map(({ id: orderId, vmId, from, to }) => ({
-        orderId,
-        vmId,
-        from,
-        to,
-        result: 'done' as const,
-        startedAt: at - SLOT_MS,
-        endedAt: at - SLOT_MS / 2,
-        copiedBytes: 8e9,
-        downtimeMs: 300,
-      })),
-    }
-    const observation = { at, inventory, samples: { at, windowMs: SLOT_MS, columns: { cpu } }, personalities: [] }
-    const turn = ethos.takeTurn(state, observation, step < 0 ? held : safe)
+    const seen = observe(cluster, hostOf, { slot: slot + step, ended })
+    const turn = ethos.takeTurn(state, seen, step < 0 ? HELD : SAFE)
     state = turn.state
-    const orders = step < 0 || turn.adviceOnly !== undefined ? [] : turn.orders
-    ended = orders
-    for (const order of orders) {
+    ended = step < 0 || turn.adviceOnly !== undefined ? [] : turn.orders
+    for (const order of ended) {
       const [from, to] = [order.from, order.to].map((id) => cluster.hosts.findIndex((host) => host.id === id))
-      const vm = cluster.vms.findIndex(({ id }) => id === order.vmId)
+      hostOf[cluster.vms.findIndex(({ id }) => id === order.vmId)] = to
       const isAhead = overSlots(still[from], from, slot, slot + step) === 0
+      say(`${step * 5} min ${order.class} ${order.vmId} ${order.from} -> ${order.to}: ${order.reason}`)
       if (order.class === 'energy') sums.energy++
-      else sums.relieved++
-      if (order.class !== 'energy' && isAhead) sums.ahead++
-      if (order.class !== 'energy') sums.firstMinute = Math.min(sums.firstMinute, step * 5)
-      hostOf[vm] = to
-      say(
-        `${step * 5} min ${order.class} ${order.vmId} ${order.from} -> ${order.to} ${isAhead ? 'ahead' : 'late'}: ${order.reason}`,
-      )
+      else {
+        sums.relieved++
+        sums.ahead += isAhead ? 1 : 0
+        sums.firstMinute = Math.min(sums.firstMinute, step * 5)
+      }
     }
-    const loads = capacity.map(() => 0)
-    hostOf.forEach((host, vm) => (loads[host] += demand[(slot + step) * VMS + vm]))
-    if (step >= 0) {
-      sums.overWith += loads.filter((wanted, h) => wanted / capacity[h] > OVER).length
-      const p = turn.hostForecast?.contention
-      say(
-        `${step * 5} min ${loads.map((wanted, h) => `${(wanted / capacity[h]).toFixed(2)}/${(still[h][slot + step] / capacity[h]).toFixed(2)}/${p?.[h].toFixed(2)}`).join(' ')}`,
-      )
-    }
+    if (step < 0) continue
+    const loads = loadsNow(hostOf, slot + step)
+    sums.overWith += loads.filter((load) => load > OVER).length
+    const p = turn.hostForecast?.contention
+    say(`${step * 5} min ${loads.map((load, h) => `${load.toFixed(2)} (${p?.[h].toFixed(2)})`).join(' ')}`)
   }
   const overWithout = capacity.reduce((sum, _, h) => sum + overSlots(still[h], h, slot, slot + WATCHED_SLOTS), 0)
   return { seed, slot, hosts, ...sums, overWithout }
+}
+
+/** What the engine sees at the beginning of a slot: the one before, and moves that have ended within it. */
+function observe(
+  { hosts, vms }: DemoCluster,
+  hostOf: Int32Array,
+  { slot, ended }: { readonly slot: number; readonly ended: readonly MigrationOrder[] },
+): Observation {
+  const at = slot * SLOT_MS
+  const span = { startedAt: at - SLOT_MS, endedAt: at - SLOT_MS / 2, copiedBytes: 8e9, downtimeMs: 300 }
+  const inventory = {
+    at,
+    hosts,
+    hostStates: hosts.map(() => 'on' as const),
+    vms,
+    hostOf: hostOf.slice(),
+    migrations: [],
+    ended: ended.map(({ id: orderId, vmId, from, to }) => ({
+      orderId,
+      vmId,
+      from,
+      to,
+      result: 'done' as const,
+      ...span,
+    })),
+  }
+  const cpu = demand.slice((slot - 1) * VMS, slot * VMS)
+  return { at, inventory, samples: { at, windowMs: SLOT_MS, columns: { cpu } }, personalities: [] }
+}
+
+/** Shares of capacity. */
+function loadsNow(hostOf: Int32Array, slot: number): readonly number[] {
+  const loads = capacity.map(() => 0)
+  for (const [vm, host] of hostOf.entries()) loads[host] += demand[slot * VMS + vm]
+  return loads.map((wanted, h) => wanted / capacity[h])
 }

@@ -6,6 +6,10 @@ import { DemoDriver } from './driver.ts'
 runController(({ pace, platform = '' }) => {
   if (pace === undefined) throw new Error('The demo was started without a pace.')
   const clock = new PacedClock(pace)
-  const asDemo = (driver: unknown): DemoDriver | undefined => (driver instanceof DemoDriver ? driver : undefined)
   return { driverOf: () => new DemoDriver(platform, clock), factsReaderOf: asDemo, platformReaderOf: asDemo }
 })
+
+/** It is all in one: it moves, reads facts and looks. */
+function asDemo(driver: unknown): DemoDriver | undefined {
+  return driver instanceof DemoDriver ? driver : undefined
+}

@@ -77,7 +77,7 @@ export class Copies {
     if (this.underWay.size === 0 || Number.isNaN(this.at)) this.at = at
     for (; this.at < at && this.underWay.size > 0; this.at = Math.min(at, this.at + SECOND_MS)) {
       const ms = Math.min(SECOND_MS, at - this.at)
-      for (const copy of [...this.underWay.values()]) {
+      for (const copy of this.underWay.values()) {
         copy.live.advance(ms, this.paceOf(copy))
         if (copy.live.phase === 'over') this.end(copy)
       }

@@ -143,10 +143,7 @@ async function serve(
 ): Promise<RunningServer> {
   const { clock, peopleClock = clock, log } = options
   const limits: Bounds = { ...LIMITS, ...options.limits }
-  const trouble = new Troubles((key, sentence) => {
-    if (sentence === undefined) log.info({ about: key }, 'degraded no more')
-    else log.error({ about: key, reason: sentence }, 'degraded')
-  })
+  const trouble = troublesTo(log)
   const { limits: bounds = {}, countOfNobody } = options
   const counted = countOfNobody === undefined ? {} : { countOfNobody }
   const desk = new Desk({ store, clock, log, limits: bounds, trouble, ...counted })
@@ -198,6 +195,14 @@ async function serve(
       await store.close()
     },
   }
+}
+
+/** What is wrong is said when it begins and when it ends. */
+function troublesTo(log: Logger): Troubles {
+  return new Troubles((key, sentence) => {
+    if (sentence === undefined) log.info({ about: key }, 'degraded no more')
+    else log.error({ about: key, reason: sentence }, 'degraded')
+  })
 }
 
 /** What is done every minute. What fails is said, and keeps nothing else from being done. */
