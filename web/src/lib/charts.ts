@@ -55,7 +55,7 @@ export function chartOptions(wish: ChartWish): uPlot.Options {
     series.push(seriesOf(line, show))
     if (line.low === undefined || line.high === undefined) continue
     const low = series.length
-    const edge = { stroke: 'transparent', width: 0, points: { show: false } }
+    const edge = { class: 'edge', stroke: 'transparent', width: 0, points: { show: false } }
     const value = (_plot: uPlot, edgeValue: number | null): string => (edgeValue === null ? '' : show(edgeValue))
     series.push({ ...edge, label: `${line.label}, low`, value }, { ...edge, label: `${line.label}, high`, value })
     bands.push({ series: [low + 1, low], fill: colourOf('--forecast-band') })
@@ -111,6 +111,8 @@ function drawOver(plot: uPlot, { now, marks, levels }: ChartWish, ink: string): 
   ctx.font = FONT.replace('11px', `${11 * devicePixelRatio}px`)
   ctx.fillStyle = ink
   ctx.strokeStyle = ink
+  ctx.textAlign = 'left'
+  ctx.textBaseline = 'alphabetic'
   const instants = [...marks(), ...(now() === undefined ? [] : [{ at: now() as number, text: 'now' }])]
   for (const { at, text } of instants) {
     const seconds = at / SECOND_MS
