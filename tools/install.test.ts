@@ -12,8 +12,10 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
+import { request } from 'node:https'
 import { tmpdir } from 'node:os'
 import { dirname, join, relative } from 'node:path'
+import { json } from 'node:stream/consumers'
 import { after, before, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { aWideTrace } from '../src/apps/cli/builders.ts'
@@ -73,7 +75,7 @@ describe('the package that `npm pack` makes', () => {
     succeed(ethos('backtest', '--trace', 'azure', ...words))
   })
 
-  test('serves, takes turns in a process of its own, and answers', async () => {
+  test('serves, takes turns in a process of its own, answers, and runs a backtest that it is asked for', async () => {
     const { line, end } = await serving()
     try {
       const [, port] = /listening on 127\.0\.0\.1:(\d+)/.exec(line('listening')) ?? []
@@ -82,6 +84,13 @@ describe('the package that `npm pack` makes', () => {
       const server = ['--server', `https://localhost:${port}`, '--ca', 'ca.pem', '--token-file', 'token']
       writeFileSync(join(user, 'ca.pem'), authorityIn(join(user, 'site')))
       for (let i = 0; !/controller +running/.test(ethos('status', ...server).output); i++) assert.ok(i < 60)
+      const wanted = { source: 'azure', vms: 8, policies: ['none'] }
+      const { id } = await asked({ port: Number(port), token, path: '/v1/backtests', body: wanted })
+      const state = async () => (await asked({ port: Number(port), token, path: `/v1/backtests/${id}` }))['state']
+      for (let i = 0; (await state()) !== 'done'; i++) {
+        assert.ok(i < 600)
+        await sleep(100)
+      }
     } finally {
       await end()
     }
@@ -158,6 +167,20 @@ async function serving(): Promise<{ readonly line: (part: string) => string; rea
       await once(child, 'exit')
     },
   }
+}
+
+/** What the API of the package's server answers. */
+function asked(about: { port: number; token: string; path: string; body?: object }): Promise<Record<string, string>> {
+  const { port, token, path, body } = about
+  const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' }
+  const options = { host: 'localhost', port, path, headers, ca: authorityIn(join(user, 'site')) }
+  return new Promise((resolve, reject) => {
+    const sent = request({ ...options, method: body === undefined ? 'GET' : 'POST' }, (response) => {
+      json(response).then((answer) => resolve(answer as Record<string, string>), reject)
+    })
+    sent.once('error', reject)
+    sent.end(body === undefined ? undefined : JSON.stringify(body))
+  })
 }
 
 /** The certificate of a server's authority, from its folder. */

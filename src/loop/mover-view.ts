@@ -2,7 +2,7 @@
 import type { Follow, IntentRules } from '../engine/migration/intent.ts'
 import type { IntentRecord } from '../engine/migration/intent-record.ts'
 import type { MoveAlert } from '../engine/migration/move-alerts.ts'
-import type { MoveLimits, MoveSite, StartGuards } from '../engine/migration/start-guards.ts'
+import type { MoveLimits, MoveSite, PastStart, StartGuards } from '../engine/migration/start-guards.ts'
 import type { HostId, VmId } from '../terms/ids.ts'
 import type { MigrationIntent } from '../terms/intent.ts'
 import type { Refused } from '../terms/ranking.ts'
@@ -62,6 +62,8 @@ export interface MoverView {
   readonly open: readonly OpenMove[]
   /** The newest that ended, oldest of them first. */
   readonly ended: readonly IntentRecord[]
+  /** Of late, for budgets. */
+  readonly starts: readonly PastStart[]
   readonly frozenVms: ReadonlyMap<VmId, string>
   readonly frozenHosts: ReadonlyMap<HostId, string>
   /** VMs that are left to another balancer, and until when. */

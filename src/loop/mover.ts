@@ -166,6 +166,7 @@ export class Mover {
       holds: [...this.holds.values()],
       open: this.book.open.flatMap(({ record, follow }) => (record === undefined ? [] : [{ record, follow }])),
       ended: this.book.ended,
+      starts: this.book.starts,
       frozenVms: this.frozenVms(),
       frozenHosts: this.frozenHosts(),
       yielded: this.yieldedUntil(),

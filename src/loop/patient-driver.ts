@@ -103,7 +103,7 @@ export function usableFigures(figures: MoveFigures): MoveFigures {
 }
 
 function usableProgress({ elapsedMs, isPostCopy, throttle, ...told }: MoveProgress): MoveProgress {
-  const { copiedBytes, remainingBytes, rounds } = told
+  const { copiedBytes, remainingBytes, rounds, dirtyBytesPerSec, copiedBytesPerSec } = told
   return {
     elapsedMs: isUsable(elapsedMs) ? elapsedMs : 0,
     ...usableFigures({
@@ -111,6 +111,8 @@ function usableProgress({ elapsedMs, isPostCopy, throttle, ...told }: MoveProgre
       ...(rounds === undefined ? {} : { rounds }),
     }),
     ...(isUsable(remainingBytes) ? { remainingBytes } : {}),
+    ...(isUsable(dirtyBytesPerSec) ? { dirtyBytesPerSec } : {}),
+    ...(isUsable(copiedBytesPerSec) ? { copiedBytesPerSec } : {}),
     ...(isUsable(throttle) && throttle <= 1 ? { throttle } : {}),
     isPostCopy,
   }

@@ -114,6 +114,9 @@ export interface MoveProgress {
   readonly copiedBytes?: number
   readonly remainingBytes?: number
   readonly rounds?: number
+  /** How fast the VM writes memory, and how fast memory travels. */
+  readonly dirtyBytesPerSec?: number
+  readonly copiedBytesPerSec?: number
   readonly throttle?: Fraction
   readonly isPostCopy: boolean
 }

@@ -55,6 +55,8 @@ const progress = fc.record(
     copiedBytes: amount,
     remainingBytes: amount,
     rounds: amount,
+    dirtyBytesPerSec: amount,
+    copiedBytesPerSec: amount,
     throttle: finiteNumber({ min: 0, max: 1 }),
     isPostCopy: fc.boolean(),
   },

@@ -233,6 +233,8 @@ function parseProgress(value: unknown, place: string): MoveProgress {
       copiedBytes: parseAtLeastZero(fields, 'copiedBytes', place),
       remainingBytes: parseAtLeastZero(fields, 'remainingBytes', place),
       rounds: parseAtLeastZero(fields, 'rounds', place),
+      dirtyBytesPerSec: parseAtLeastZero(fields, 'dirtyBytesPerSec', place),
+      copiedBytesPerSec: parseAtLeastZero(fields, 'copiedBytesPerSec', place),
     }),
     ...(throttle === undefined ? {} : { throttle }),
     isPostCopy: parseBoolean(fields['isPostCopy'], `${place}.isPostCopy`),

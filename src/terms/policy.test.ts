@@ -37,6 +37,12 @@ test('the production policy obeys its own rules and reads back as it was written
   assert.deepEqual(parsePolicy(JSON.parse(encodePolicy(PRODUCTION_POLICY))), PRODUCTION_POLICY)
 })
 
+test('a limit that was lifted stays lifted once it was kept', () => {
+  const lifted = parsePolicy({ gates: { movesPerTurnMax: null }, limits: { migrationsPerHostMax: null } })
+  assert.equal(lifted.limits.migrationsPerHostMax, undefined)
+  assert.deepEqual(parsePolicy(JSON.parse(encodePolicy(lifted))), lifted)
+})
+
 test('defaults are whatever the caller says they are', () => {
   const night = parsePolicy({ name: 'night', forecast: { horizonMs: 2 * HOUR_MS } })
   assert.deepEqual(parsePolicy({}, 'policy', night), night)

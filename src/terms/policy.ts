@@ -205,8 +205,19 @@ export function parsePolicy(value: unknown, place = 'policy', defaults: Policy =
   return policy
 }
 
+/** As it is kept: a limit that was lifted is written as null, for one that is left out is the default when it is read. */
 export function encodePolicy(policy: Policy): string {
-  return JSON.stringify(policy)
+  return JSON.stringify({
+    ...policy,
+    gates: { ...policy.gates, ...lifted(policy.gates, LIFTABLE_GATES) },
+    limits: { ...policy.limits, ...lifted(policy.limits, LIFTABLE_LIMITS) },
+  })
+}
+
+function lifted(section: object, names: readonly string[]): Record<string, null> {
+  return Object.fromEntries(
+    names.filter((name) => Reflect.get(section, name) === undefined).map((name) => [name, null]),
+  )
 }
 
 /** A part of it is overlaid on the site's; null: nothing of it binds. */

@@ -7,6 +7,13 @@ export type PageComponent = Component<{ name: string }>
 
 const PAGES: Readonly<Partial<Record<Place, () => Promise<{ default: PageComponent }>>>> = {
   cluster: () => import('./pages/Cluster.svelte'),
+  vms: () => import('./pages/Vms.svelte'),
+  vm: () => import('./pages/Vm.svelte'),
+  plan: () => import('./pages/Plan.svelte'),
+  ledger: () => import('./pages/Ledger.svelte'),
+  policy: () => import('./pages/Policy.svelte'),
+  setup: () => import('./pages/Setup.svelte'),
+  backtest: () => import('./pages/Backtest.svelte'),
   hosts: () => import('./pages/Hosts.svelte'),
   host: () => import('./pages/Host.svelte'),
 }

@@ -1,5 +1,5 @@
 /** The scoreboard as a table for terminals. */
-import { GiB } from '../../terms/units.ts'
+import { SCOREBOARD_COLUMNS } from '../../terms/scoreboard.ts'
 import type { BacktestResult, BacktestRun } from './result.ts'
 
 interface TableColumn {
@@ -10,14 +10,7 @@ interface TableColumn {
 
 const COLUMNS: readonly TableColumn[] = [
   { title: 'policy', unit: '', cell: (r) => r.policy + (r.account === 'cloudsim' ? ' *' : '') },
-  { title: 'energy', unit: 'kWh', cell: (r) => r.energyKwh.toFixed(2) },
-  { title: 'overload', unit: '% host time', cell: (r) => percent(r.overloadTimeFraction, 3) },
-  { title: 'unserved', unit: '% demand', cell: (r) => percent(r.unservedFraction, 4) },
-  { title: 'degraded', unit: '% demand', cell: (r) => percent(r.migrationDegradationFraction, 4) },
-  { title: 'migrations', unit: 'per VM-day', cell: (r) => r.migrationsPerVmDay.toFixed(3) },
-  { title: 'copied', unit: 'GiB', cell: (r) => (r.copiedBytes / GiB).toFixed(1) },
-  { title: 'hosts on', unit: 'mean', cell: (r) => r.hostsOnMean.toFixed(1) },
-  { title: 'CPU', unit: 's', cell: (r) => r.cpuSeconds.toFixed(2) },
+  ...SCOREBOARD_COLUMNS,
 ]
 
 const CLOUDSIM_COLUMN: TableColumn = {

@@ -2,6 +2,7 @@
 import { bytesText, factorText, minuteText, pauseText, percentTenthsText, spanText } from '../../terms/shown.ts'
 import { UsageError } from '../usage-error.ts'
 import type {
+  BudgetView,
   DoneView,
   EvacuationView,
   LibvirtView,
@@ -25,12 +26,25 @@ export async function moves({ ledger = false, ...options }: MovesOptions): Promi
 
 /** The whole of it as text for people. */
 export function movesText(answer: MigrationsView): string {
-  const { open, ended, proposals, objections = [], evacuations, holds, driver, level, isPaused, asOf } = answer
+  const {
+    open,
+    ended,
+    proposals,
+    objections = [],
+    budgets = [],
+    evacuations,
+    holds,
+    driver,
+    level,
+    isPaused,
+    asOf,
+  } = answer
   const paused = isPaused === true ? ', paused' : ''
   const through = driver === undefined ? 'no driver is configured: nothing is moved' : `moves go through ${driver}`
   const parts = [
     `Automation is ${level ?? 'not known yet'}${paused}; ${through}.\n`,
     ...holds.map(({ reason }) => `Nothing is started: ${reason}\n`),
+    ...budgets.map(budgetText),
     section('Under way', open, (list) => openText(list, asOf)),
     section('Proposed', proposals, (list) => proposalsText(list, asOf)),
     ...(objections.length === 0 ? [] : [section('Rejected or postponed', objections, objectionsText)]),
@@ -121,6 +135,11 @@ function proposalsText(list: readonly ProposalView[], asOf: number): string {
     ],
     list,
   )
+}
+
+/** What has been used tells how much may still come. */
+function budgetText({ what, used, most, spanMs }: BudgetView): string {
+  return used === 0 ? '' : `${used} of ${most} ${what} within ${spanText(spanMs)}.\n`
 }
 
 function objectionsText(list: readonly ObjectionView[]): string {
@@ -241,6 +260,7 @@ export async function maintenance(
   { host, word }: { readonly host: string; readonly word: string },
   { reason, force, ...options }: MaintenanceOptions,
 ): Promise<void> {
+  if (word === 'preview') return (await import('./evacuation-text.ts')).previewEvacuation(host, options)
   const isOn = parseOnOff(word)
   const path = pathOf('v1', 'hosts', host, 'maintenance')
   if (!isOn) return void (await show(options, { method: 'DELETE', path }, () => `${host} may have VMs again.\n`))

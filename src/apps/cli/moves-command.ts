@@ -125,12 +125,12 @@ export function addMaintenance(hosts: Command): void {
   asking(hosts.command('maintenance'))
     .description('a host that takes no VM any more, and whose VMs are moved away at the levels partial and full')
     .argument('<host>', 'the host')
-    .argument('<on-or-off>', 'on: it is emptied; off: it may have VMs again')
+    .argument('<on-or-off>', 'on: it is emptied; off: it may have VMs again; preview: what it would take to empty it')
     .option('--reason <text>', 'for people, and the audit')
     .option('--force', 'blackouts do not hold it up, nor rules that keep VMs from leaving it')
     .addHelpText(
       'after',
-      '\nExamples:\n  ethos hosts maintenance kvm-2 on --reason "new disks"\n  ethos hosts maintenance kvm-2 off',
+      '\nExamples:\n  ethos hosts maintenance kvm-2 preview\n  ethos hosts maintenance kvm-2 on --reason "new disks"\n  ethos hosts maintenance kvm-2 off',
     )
     .action(async (host: string, word: string, _options: unknown, self: Command) =>
       (await actions()).maintenance({ host, word }, self.optsWithGlobals<MaintenanceOptions>()),

@@ -44,7 +44,7 @@ export interface EvacuationGround {
 }
 
 /** Moves that are ordered in one turn for all hosts that are emptied: the next turn sees what came of them (gate 7). */
-const ORDERS_MAX = 8
+export const ORDERS_MAX = 8
 /** Hosts whose refusals are named for a VM that finds none. */
 const REASONS_SHOWN = 3
 
@@ -107,7 +107,7 @@ function targetOf(
 }
 
 /** By the rules for moves that are asked for, which pass rest and the budgets of voluntary ones; -1 where no host is left. */
-function bestTarget({ context, closed }: Planner, vm: number, from: number): number {
+export function bestTarget({ context, closed }: Planner, vm: number, from: number): number {
   let best = -1
   let bestScore = -Infinity
   for (let host = 0; host < closed.length; host++) {
@@ -118,7 +118,8 @@ function bestTarget({ context, closed }: Planner, vm: number, from: number): num
   return best
 }
 
-function whyNowhere(context: TurnContext, vm: number, from: number): string {
+/** What hosts lack, and how many of them each. */
+export function whyNowhere(context: TurnContext, vm: number, from: number): string {
   const { hosts } = context.observation.inventory
   const counts = new Map<string, number>()
   hosts.forEach((_, host) => {

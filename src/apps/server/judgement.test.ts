@@ -16,10 +16,10 @@ import {
   HostsForView,
   PairView,
   PlacementsView,
-  PlanView,
   VmForecastView,
   WhyView,
 } from './views/judgement.ts'
+import { PlanView } from './views/plan.ts'
 import { decodePacket } from './turn-packet.ts'
 
 async function aSite(context: TestContext, options: Partial<ImaginedSiteOptions> = {}): Promise<LiveSite> {

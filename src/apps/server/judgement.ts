@@ -203,6 +203,10 @@ export class SiteJudgement implements SiteAnswers {
     return this.ask({ what: 'outlook' })
   }
 
+  async evacuation(host: HostId): Promise<Answer> {
+    return this.ask({ what: 'evacuation', host })
+  }
+
   async alerts(): Promise<Answer> {
     this.review()
     const asOf = this.options.clock.now()

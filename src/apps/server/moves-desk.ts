@@ -288,11 +288,13 @@ export class MovesDesk {
   /** Moves as they stand, as JSON. */
   text(): string {
     const { clock, driver } = this.options
+    const site = this.last && moveSiteOf(this.last.observation.inventory, this.last.policy)
     return movesText({
       at: clock.now(),
       ...(driver === undefined ? {} : { driver: driver.name }),
       ...(this.settings === undefined ? {} : { settings: this.settings }),
       ...(this.mover === undefined ? {} : { view: this.mover.view() }),
+      ...(site === undefined ? {} : { site }),
       ...(this.promises === undefined ? {} : { ledger: this.promises.ledger }),
       proposals: this.proposals.list(clock.now()),
       objections: this.objecting.standing.list(clock.now()),

@@ -1,9 +1,12 @@
 /** Moves as the controller's process tells them: JSON that the main process hands on, in the form of `MovesNowView`. */
+import { LEDGER_MODELS } from '../../engine/learn/models.ts'
 import { type MoveLedger, sumUp } from '../../engine/learn/move-ledger.ts'
 import type { IntentRecord } from '../../engine/migration/intent-record.ts'
 import type { FactorBelief } from '../../engine/migration/pair-learning.ts'
+import { budgetsNow } from '../../engine/migration/start-budgets.ts'
+import { MOVE_LIMITS, type MoveSite } from '../../engine/migration/start-guards.ts'
 import type { MoverView } from '../../loop/mover-view.ts'
-import type { EpochMs } from '../../terms/units.ts'
+import { type EpochMs, HOUR_MS } from '../../terms/units.ts'
 import type { Evacuation } from './evacuation.ts'
 import { type Objection, objectionView } from './objections.ts'
 import type { Proposal } from './proposals.ts'
@@ -14,6 +17,7 @@ const ENDED_SHOWN = 100
 const OPEN_SHOWN = 1000
 const STUCK_SHOWN = 200
 const PAIRS_SHOWN = 500
+const BUDGET_HOSTS_SHOWN = 20
 
 export interface MovesNow {
   readonly at: EpochMs
@@ -21,6 +25,8 @@ export interface MovesNow {
   readonly driver?: string
   readonly settings?: SiteSettings
   readonly view?: MoverView
+  /** What is known of the cluster, for budgets. Absent: nothing yet. */
+  readonly site?: MoveSite
   readonly proposals: readonly Proposal[]
   readonly objections: readonly Objection[]
   readonly evacuations: readonly Evacuation[]
@@ -33,6 +39,7 @@ export function movesText({
   driver,
   settings,
   view,
+  site,
   proposals,
   objections,
   evacuations,
@@ -65,6 +72,7 @@ export function movesText({
     objections: objections.map(objectionView),
     ...(ledger === undefined ? {} : { ledger: ledgerView(ledger) }),
     evacuations: evacuations.map((evacuation) => evacuationView(evacuation, settings)),
+    ...(view === undefined ? {} : { budgets: budgetsView(view, site) }),
     frozenVms: Object.fromEntries(view?.frozenVms ?? []) as object,
     frozenHosts: Object.fromEntries(view?.frozenHosts ?? []) as object,
     leftAlone: Object.fromEntries(view?.yielded ?? []) as object,
@@ -111,7 +119,7 @@ export function moveView({
     ...(seenAt === undefined ? {} : { seenAt }),
     ...(frozen === undefined ? {} : { frozen: { since: frozen.at, reason: frozen.reason, detail: frozen.detail } }),
     ...(progress === undefined ? {} : { progress: progress.told }),
-    ...(promise === undefined ? {} : { promise }),
+    ...(promise === undefined ? {} : { promise, promiseModel: LEDGER_MODELS.promise }),
     ...(closed === undefined ? {} : { endedAt: closed.at, detail: closed.detail }),
     ...(closed?.figures === undefined ? {} : { figures: closed.figures }),
   }
@@ -135,6 +143,13 @@ function ledgerView(ledger: MoveLedger) {
 
 function factorView({ moves, mean }: FactorBelief) {
   return moves === 0 ? {} : { moves, factor: Math.exp(mean) }
+}
+
+function budgetsView({ starts, at }: MoverView, site: MoveSite | undefined) {
+  const budgets = budgetsNow({ starts, now: at, limits: MOVE_LIMITS, site })
+  return budgets.map(({ hosts, ...budget }) => {
+    return { ...budget, spanMs: HOUR_MS, hosts: hosts.slice(0, BUDGET_HOSTS_SHOWN) }
+  })
 }
 
 function evacuationView({ hostId, vms, leaving, stuck }: Evacuation, settings: SiteSettings | undefined) {

@@ -2,6 +2,7 @@
 import type { OrderId } from '../../terms/ids.ts'
 import type { MigrationOrder } from '../../terms/move.ts'
 import type { Verdict } from '../../terms/ranking.ts'
+import { instantText } from '../../terms/shown.ts'
 import { DAY_MS, type EpochMs } from '../../terms/units.ts'
 import type { Clock } from '../../world/clock.ts'
 import { StoreError } from '../../world/errors.ts'
@@ -18,7 +19,6 @@ import {
   OBJECTIONS_MOST,
   POSTPONED_MS_MAX,
   REJECTED_MS,
-  sayInstant,
 } from './objections.ts'
 import { PROPOSAL_MS, type Proposals } from './proposals.ts'
 
@@ -98,7 +98,7 @@ export class Objecting {
         if (!(await this.tryAppend(encodeObjectionEnd(objection, { what: 'ended', at, reason })))) return false
         this.standing.remove(objection)
         if (verdict.kind === 'refused' || this.options.triedAs(order.id) !== undefined) continue
-        proposals.add({ ...order, decidedAt: at }, `${who} postponed it until ${sayInstant(until)}, which has come.`)
+        proposals.add({ ...order, decidedAt: at }, `${who} postponed it until ${instantText(until)}, which has come.`)
       }
       this.standing.forget(clock.now())
       await this.rewrite()
@@ -119,7 +119,7 @@ export class Objecting {
     if (order === undefined) return this.sayGone(triedAs(orderId))
     if (isApproved(orderId)) return { kind: 'refused', reason: `Somebody is approving ${orderId} at this moment.` }
     if (kind === 'postponed' && (until <= now || until > now + POSTPONED_MS_MAX))
-      return { kind: 'refused', reason: `${sayInstant(until)} is not ahead, or further than seven days.` }
+      return { kind: 'refused', reason: `${instantText(until)} is not ahead, or further than seven days.` }
     if (before === undefined && this.standing.size >= OBJECTIONS_MOST)
       return { kind: 'refused', reason: `${OBJECTIONS_MOST} objections stand already: take some back first.` }
     const held = before?.held ?? proposal?.held
@@ -186,12 +186,12 @@ export class Objecting {
 function done(objection: Objection): AskResult {
   const { order, what, until } = objection
   const next = what === 'rejected' ? 'is not proposed again before' : 'is looked at again at'
-  const text = `${order.vmId} stays on ${order.from}: its move is ${what}, and ${next} ${sayInstant(until)}.`
+  const text = `${order.vmId} stays on ${order.from}: its move is ${what}, and ${next} ${instantText(until)}.`
   return { kind: 'done', text, stands: objectionView(objection) }
 }
 
 function stands(objection: Objection): AskResult {
   const { who, what, at } = objection
-  const reason = `${who} ${what} it at ${sayInstant(at)}.`
+  const reason = `${who} ${what} it at ${instantText(at)}.`
   return { kind: 'refused', reason, stands: objectionView(objection) }
 }

@@ -7,6 +7,7 @@ import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../terms/units.ts'
 import { StoreError } from '../../world/errors.ts'
 import type { AskResult } from './controller-messages.ts'
 import { STAY_REASONS } from '../../terms/turn.ts'
+import type { BudgetView } from './views/moves.ts'
 import type { ObjectionView } from './views/proposals.ts'
 
 interface Told {
@@ -226,6 +227,33 @@ test('a clock that is set forward ends no rejection early, also for the next pro
     objectionsOf(bench).map((one) => [one.vm, one.until]),
     [[vm, until + DAY_MS]],
   )
+})
+
+test('what was approved counts against the budget of people, on both hosts, until an hour has passed', async () => {
+  const bench = await aBench('partial')
+  const { id, from, to } = await proposed(bench)
+  const at = bench.now
+  await bench.desk.answer({ what: 'approve', orderId: id as OrderId, who: 'ann' })
+  const budgets = (): readonly BudgetView[] => (JSON.parse(bench.desk.text()) as { budgets: BudgetView[] }).budgets
+  const ofPeople = (): BudgetView | undefined => budgets().find(({ classes }) => classes.includes('operator'))
+  const { used, most, freesAt, hosts } = ofPeople() ?? { used: -1, most: 0, hosts: [] }
+  assert.deepEqual([used, most, freesAt], [1, 12, at + HOUR_MS])
+  assert.deepEqual(
+    hosts.map(({ host, used: times }) => [host, times]),
+    [from, to].sort().map((host) => [host, 1]),
+  )
+  // A twentieth of 18 VMs is less than one, and one may always.
+  assert.deepEqual(
+    budgets().map((budget) => [budget.what, budget.most]),
+    [
+      ['moves of the policy', 1],
+      ['of these, for energy', 1],
+      ['moves that people ordered', 12],
+      ['moves off emptied hosts', 120],
+    ],
+  )
+  bench.now += HOUR_MS
+  assert.deepEqual([ofPeople()?.used, ofPeople()?.freesAt], [0, undefined])
 })
 
 test('a VM whose move was rejected leaves all the same when a person empties its host', async () => {

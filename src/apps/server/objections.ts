@@ -11,6 +11,7 @@ import {
   parseText,
   parseWord,
 } from '../../terms/parse.ts'
+import { instantText } from '../../terms/shown.ts'
 import { DAY_MS, type EpochMs } from '../../terms/units.ts'
 import type { Hypervisor } from '../../world/hypervisor.ts'
 
@@ -129,11 +130,7 @@ export class Objections {
 /** One sentence, for people: it stands as the reason why the VM stays. */
 export function sayObjection({ order, what, who, until, because }: Objection): string {
   const why = because === undefined ? '' : ` ("${because}")`
-  return `${who} ${what} its move from ${order.from} to ${order.to}${why}: the policy leaves it where it is until ${sayInstant(until)}.`
-}
-
-export function sayInstant(at: EpochMs): string {
-  return `${new Date(at).toISOString().slice(0, 16).replace('T', ' ')} UTC`
+  return `${who} ${what} its move from ${order.from} to ${order.to}${why}: the policy leaves it where it is until ${instantText(until)}.`
 }
 
 /** For whoever asks, in the form of `ObjectionView`. */

@@ -1,8 +1,8 @@
 /** Answers about one turn's sheet, as JSON text. Pure but for the sheet, which is left as it was found. */
 import { horizonSteps, type TurnContext } from '../../engine/context.ts'
-import { contentionWithin, predictContention } from '../../engine/forecast/contention.ts'
+import { CONTENTION_MODEL, contentionWithin, LOAD_MODEL, predictContention } from '../../engine/forecast/contention.ts'
 import { isAlarmed, raiseAlarm } from '../../engine/plan/relieve.ts'
-import { getPersonalityVector } from '../../engine/profile/profiles.ts'
+import { AHEAD_MODEL, getPersonalityVector } from '../../engine/profile/profiles.ts'
 import { PERFORMANCE_MODEL } from '../../engine/suitability/bands.ts'
 import { explainPair } from '../../engine/suitability/pair.ts'
 import { findPlacements, type NotAnswerable } from '../../engine/suitability/placements.ts'
@@ -18,9 +18,11 @@ import { type DimensionName, readDimension } from '../../terms/personality.ts'
 import type { Lack } from '../../terms/ranking.ts'
 import { STAY_REASONS, type TimeUntilContention } from '../../terms/turn.ts'
 import { clampFraction } from '../../terms/units.ts'
+import { previewEvacuation } from './evacuation-preview.ts'
 import type { Question } from './ranker-questions.ts'
 import { fragment, JsonBytes } from './json-bytes.ts'
 import { likenessBody } from './ranker-likeness.ts'
+import { planOf } from './ranker-plan.ts'
 import { hostField, orderRow, refusalRow, sideRow } from './ranker-rows.ts'
 import { writeOutlook } from './ranker-outlook.ts'
 import { concerns, pairSentence, SENTENCE_OF } from './ranker-sentences.ts'
@@ -28,8 +30,6 @@ import { writeRankingLists } from './ranking-bytes.ts'
 import type { Answer } from './site-answers.ts'
 import type { TurnPacket } from './turn-packet.ts'
 
-/** Events of a plan that are told: a cluster in need has thousands of refused moves. */
-const EVENTS_SHOWN = 500
 /** Pairs of a VM to come and a host that one question may be about, each some 20 µs, and up to eight times a part of that where room is scarce: in
  *  all, less than what a thread that hangs is given. */
 const PAIRS_ASKED_MAX = 64_000
@@ -58,6 +58,8 @@ export class TurnAnswers {
   private alarm: ReturnType<typeof raiseAlarm> | undefined
   /** All but the head: it holds for the turn. */
   private outlookRest: Uint8Array | undefined
+  /** Asked for by everybody who watches, and the same until the next turn. */
+  private planned: Body | undefined
   /** Of the longest ranking so far: the next is about as long. */
   private rankingBytes = SPARE_BYTES
 
@@ -86,6 +88,7 @@ export class TurnAnswers {
     if (question.what === 'place') return this.place(question.question)
     if (question.what === 'forecasts') return this.forecasts()
     if (question.what === 'contention') return this.contention()
+    if (question.what === 'evacuation') return previewEvacuation(this.packet, question.host)
     return question.what === 'plan' ? this.plan() : this.hostLoads()
   }
 
@@ -211,6 +214,7 @@ export class TurnAnswers {
     const { context } = this
     const { horizonMs, quantile } = context.policy.forecast
     return {
+      model: LOAD_MODEL,
       horizonMs,
       quantile,
       hosts: this.usedHosts().map((h) => {
@@ -236,6 +240,7 @@ export class TurnAnswers {
     return {
       vm: id,
       ...this.demandOf(vm),
+      model: AHEAD_MODEL,
       ...(Number.isNaN(newest) ? {} : { last: newest }),
       ahead,
       recent: {
@@ -258,26 +263,17 @@ export class TurnAnswers {
     }))
     hosts.sort((a, b) => b.probability - a.probability || (a.host < b.host ? -1 : 1))
     const { horizonMs } = context.policy.forecast
-    return { horizonMs, triggerProbability: context.policy.contention.triggerProbability, hosts }
+    return {
+      model: CONTENTION_MODEL,
+      horizonMs,
+      triggerProbability: context.policy.contention.triggerProbability,
+      hosts,
+    }
   }
 
   private plan(): Body {
-    const { number, automation, held, result } = this.packet
-    const stayed: Record<string, number> = {}
-    for (const code of result?.stayed ?? []) {
-      const reason = STAY_REASONS[code]
-      if (reason !== 'moves') stayed[reason] = (stayed[reason] ?? 0) + 1
-    }
-    const events = result?.events ?? []
-    return {
-      ...(number === undefined ? {} : { turn: number }),
-      ...automation,
-      held,
-      moves: (result?.orders ?? []).map(orderRow),
-      stayed,
-      events: events.slice(0, EVENTS_SHOWN),
-      eventsLeftOut: Math.max(0, events.length - EVENTS_SHOWN),
-    }
+    this.planned ??= planOf(this.context, this.packet)
+    return this.planned
   }
 
   private hostLoads(): Body {
@@ -368,5 +364,6 @@ export class TurnAnswers {
 
 function whatOf(question: Question): string {
   if (question.what === 'pair') return `VM ${question.vm} or host ${question.host}`
+  if (question.what === 'evacuation') return `host ${question.host}`
   return 'vm' in question ? `VM ${question.vm}` : question.what
 }

@@ -13,3 +13,4 @@ export type Question =
   | { readonly what: 'plan' }
   | { readonly what: 'host-loads' }
   | { readonly what: 'outlook' }
+  | { readonly what: 'evacuation'; readonly host: HostId }

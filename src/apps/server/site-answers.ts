@@ -30,6 +30,8 @@ export interface SiteAnswers {
   hostLoads(): Promise<Answer>
   /** Every host now and next: use, allocation, demand ahead, contention. */
   outlook(): Promise<Answer>
+  /** What it would take to empty a host now. */
+  evacuation(host: HostId): Promise<Answer>
   alerts(): Promise<Answer>
   /** Told of each turn and each alert, for streams. Returns how to stop. */
   subscribe(listener: (event: SiteEvent) => void): () => void

@@ -7,6 +7,9 @@ import type { HostLoads } from './host-loads.ts'
 /** Kernel width per standard deviation of the sums: Silverman (1986), 1.06 n^(-1/5), at the 72 windows of six hours. */
 const KERNEL_FACTOR = 0.45
 
+/** How a host's demand over the whole horizon is told, for answers: by expected levels and their spread. */
+export const LOAD_MODEL = 'levels-and-spread'
+
 /** How contention is foreseen, for answers. */
 export const CONTENTION_MODEL = 'look-back-kernel'
 

@@ -12,7 +12,7 @@ const ROOM_WINDOWS = 2
 /** What demand is now differs from what it was at a future's beginning: so much of that is left a window later, as in the levels of VMs. */
 const FADE = 0.5 ** (1 / HALF_LIFE_WINDOWS)
 
-/** How demand ahead is worked out, for answers: the same stretches as below. */
+/** How a host's demand ahead is worked out, for answers: the same stretches as below. */
 export const DEMAND_MODEL = 'look-back-futures'
 
 /** Demand of a host ahead, by quantile and step, in reference cores, as all futures have it: each a stretch of the look-back that sets out from the newest

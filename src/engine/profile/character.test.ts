@@ -102,14 +102,15 @@ test('what a host counted stands before what a guest told; what only a guest can
   assert.equal(bestKnown(grounds, 'diskLatencyMs'), undefined)
 })
 
+const toldOf = (numbers: Parameters<typeof aVectorOf>[0]): readonly string[] =>
+  textsOf(groundsOf({}, { vectors: [aVectorOf(numbers, { windowEnd: NOW })] }))
+
 test('what is unlike itself is said, and what is ordinary is not', () => {
-  const of = (numbers: Parameters<typeof aVectorOf>[0]) =>
-    textsOf(groundsOf({}, { vectors: [aVectorOf(numbers, { windowEnd: NOW })] }))
-  assert.deepEqual(of({ anomalyScore: 0.95 }), [
+  assert.deepEqual(toldOf({ anomalyScore: 0.95 }), [
     'Unlike itself just now: 0.95, where 0 is ordinary and 1 was never seen.',
   ])
-  assert.deepEqual(of({ changeScore: -6.5 }), [
+  assert.deepEqual(toldOf({ changeScore: -6.5 }), [
     'Its CPU has changed: 6.50 standard deviations less than it used to want.',
   ])
-  assert.deepEqual(of({ anomalyScore: 0.4, changeScore: 2, cpuPressureSome: 0.01 }), [])
+  assert.deepEqual(toldOf({ anomalyScore: 0.4, changeScore: 2, cpuPressureSome: 0.01 }), [])
 })

@@ -3,13 +3,14 @@ import { test } from 'node:test'
 import { aContext, aVm } from '../builders.ts'
 import { likenessOf, likeVms, standingOf } from './likeness.ts'
 
+const sized = (...vcpus: readonly number[]) => vcpus.map((count) => ({ vcpus: count }))
+
 test('a VM is compared with those of as many vCPUs, and where they are fewer than eight with a wider circle', () => {
-  const of = (...vcpus: readonly number[]) => vcpus.map((count) => ({ vcpus: count }))
   const eight = Array.from({ length: 8 }, () => 2)
-  assert.deepEqual(likeVms(of(...eight, 4), 0), { text: 'VMs with 2 vCPUs', members: [0, 1, 2, 3, 4, 5, 6, 7] })
-  assert.equal(likeVms(of(...eight.slice(1), 4), 0).text, 'VMs with 1 to 4 vCPUs')
-  assert.equal(likeVms(of(...eight.slice(1), 4), 7).text, 'VMs with 2 to 8 vCPUs')
-  const few = likeVms(of(2, 64, 128), 0)
+  assert.deepEqual(likeVms(sized(...eight, 4), 0), { text: 'VMs with 2 vCPUs', members: [0, 1, 2, 3, 4, 5, 6, 7] })
+  assert.equal(likeVms(sized(...eight.slice(1), 4), 0).text, 'VMs with 1 to 4 vCPUs')
+  assert.equal(likeVms(sized(...eight.slice(1), 4), 7).text, 'VMs with 2 to 8 vCPUs')
+  const few = likeVms(sized(2, 64, 128), 0)
   assert.deepEqual([few.text, few.members.length], ['all VMs', 3])
 })
 

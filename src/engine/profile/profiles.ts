@@ -13,6 +13,8 @@ import { autocorrelation, type Centred, centre, findRhythm } from './rhythm.ts'
 export const PERSONALITY_EVERY_MS = 15 * MINUTE_MS
 /** Rhythms change slowly and cost most to find. */
 const RHYTHM_EVERY_MS = HOUR_MS
+/** How a VM's demand ahead is worked out, for answers. */
+export const AHEAD_MODEL = 'autoregression-1'
 /** Sender of vectors that the server computed itself. */
 export const SERVER_SENDER = 'server'
 

@@ -34,12 +34,13 @@ test('what is predicted lies within its band, here and there, whatever is wanted
   )
 })
 
+const widthOf = (swing: number): number => {
+  const beside = Array.from({ length: 12 }, (_, k) => 2 + (k % 2 === 0 ? swing : -swing))
+  const { latencyFactor } = bandsOf(aContext({ hostOf: [0, 1], demand: [1, beside] }), 0, 1)
+  return latencyFactor.p90 - latencyFactor.p10
+}
+
 test('a band is as wide as demand is restless', () => {
-  const widthOf = (swing: number): number => {
-    const beside = Array.from({ length: 12 }, (_, k) => 2 + (k % 2 === 0 ? swing : -swing))
-    const { latencyFactor } = bandsOf(aContext({ hostOf: [0, 1], demand: [1, beside] }), 0, 1)
-    return latencyFactor.p90 - latencyFactor.p10
-  }
   assert.ok(widthOf(0.2) < widthOf(0.5) && widthOf(0.5) < widthOf(1))
 })
 

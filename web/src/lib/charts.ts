@@ -1,7 +1,7 @@
 /** How charts over time are drawn by uPlot: colours of tokens.css, hours of UTC, a line where the future begins. */
 import type uPlot from 'uplot'
 import { colourOf } from './theme.svelte.ts'
-import { hourText } from './words.ts'
+import { hourText, tickText } from './words.ts'
 
 /** A line over time: measured ones are solid, forecast ones dashed with their band. */
 export interface Line {
@@ -72,7 +72,10 @@ export function chartOptions(wish: ChartWish): uPlot.Options {
     tzDate: (at) =>
       new Date(new Date(at * SECOND_MS).getTime() + new Date(at * SECOND_MS).getTimezoneOffset() * 60_000),
     scales: { y: { range: (_plot, min, max) => rangeOf(min, max, most()) } },
-    axes: [axis, { ...axis, size: AXIS_PX, values: (_plot, splits) => splits.map((split) => show(split)) }],
+    axes: [
+      { ...axis, values: (_plot, splits) => splits.map((at) => tickText(at * SECOND_MS)) },
+      { ...axis, size: AXIS_PX, values: (_plot, splits) => splits.map((split) => show(split)) },
+    ],
     cursor: { points: { size: 5 }, drag: { x: false, y: false } },
     legend: { live: true },
     padding: [8, 8, 0, 0],

@@ -1,4 +1,5 @@
 /** Something that the server tells and that changes: asked at first, asked again when an event says so, and told with its age while it can't be had. */
+import { untrack } from 'svelte'
 import { ApiFailure } from './api.ts'
 import { live } from './live.svelte.ts'
 
@@ -96,10 +97,13 @@ export function load<T>(
   let isFirst = true
   $effect(() => {
     const ask = make()
-    if (isFirst) isFirst = false
-    else current = new Loaded(ask, options)
-    const mine = current
-    return () => mine.end()
+    // What is only told here must not be listened to: it would begin anew because it began anew.
+    return untrack(() => {
+      if (isFirst) isFirst = false
+      else current = new Loaded(ask, options)
+      const mine = current
+      return () => mine.end()
+    })
   })
   return {
     get current() {

@@ -26,6 +26,7 @@ import { API_LIMITS, type ApiParts } from './parts.ts'
 import { peopleRoutes } from './people-routes.ts'
 import { moveRoutes } from './move-routes.ts'
 import { policyRoutes } from './policy-routes.ts'
+import { previewRoutes } from './preview-routes.ts'
 import { proposalRoutes } from './proposal-routes.ts'
 import { invalid, type Refusal, UNKNOWN } from './reply.ts'
 import { callers, refusals, type Route, sendRefusal } from './route.ts'
@@ -73,6 +74,7 @@ export function addApi(app: FastifyInstance, parts: ApiParts): Api {
     stop()
     stopBacktests()
     await parts.backtests.close()
+    parts.previews.close()
     events.close()
   })
   void app.register(async (scope) => {
@@ -122,6 +124,7 @@ function routesOf(parts: ApiParts, site: SiteView, events: Events): readonly Rou
     ...judgementRoutes(parts),
     ...journalRoutes(parts),
     ...policyRoutes(parts),
+    ...previewRoutes(parts),
     ...moveRoutes(parts),
     ...proposalRoutes(parts),
     ...ledgerRoutes(parts),

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { BacktestDesk } from '../backtests/backtest-desk.ts'
 import type { StorePlace } from '../open-site.ts'
 import { judgePeer } from '../peer.ts'
+import { PreviewDesk } from '../previews/preview-desk.ts'
 import type { ServerParts } from '../server.ts'
 import type { ApiParts } from './parts.ts'
 
@@ -28,6 +29,7 @@ export function apiBeside(
   const folder = join(dataFolder, BACKTEST_FOLDER)
   return {
     backtests: new BacktestDesk({ folder, place, clock, log }),
+    previews: new PreviewDesk({ place, clock }),
     store,
     clock,
     peopleClock,

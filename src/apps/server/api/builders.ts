@@ -15,6 +15,7 @@ import { type Bearer, forBearer } from '../certificates.ts'
 import { openDataFolder } from '../data-folder.ts'
 import { makeLog } from '../log.ts'
 import { judgePeer } from '../peer.ts'
+import { PreviewDesk } from '../previews/preview-desk.ts'
 import type { ServerParts } from '../server.ts'
 import type { SiteAnswers } from '../site-answers.ts'
 import { Troubles } from '../trouble.ts'
@@ -279,6 +280,7 @@ export class ApiBench {
       pin: () => authority.pin,
       backupFolder: join(this.folder, 'backups'),
       backtests: this.backtests,
+      previews: new PreviewDesk({ place: { data: this.folder }, clock }),
       version: '0.0.0-test',
       ...rest,
     })

@@ -58,14 +58,15 @@ beforeEach(() => {
   }
 })
 
+const aReported = (id: VmId, mean: object) => ({
+  vm: { id, vcpus: 4, refCoresPerVcpu: 1, memoryBytes: 4 * GiB },
+  state: 'running' as const,
+  mean,
+  max: {},
+})
+
 function aReport(): KeptReport {
-  const vm = (id: VmId, mean: object) => ({
-    vm: { id, vcpus: 4, refCoresPerVcpu: 1, memoryBytes: 4 * GiB },
-    state: 'running' as const,
-    mean,
-    max: {},
-  })
-  const vms = [vm(AGENT, { cpu: 1 }), vm(BARE, { cpu: 1 }), vm(YOUNG, {})]
+  const vms = [aReported(AGENT, { cpu: 1 }), aReported(BARE, { cpu: 1 }), aReported(YOUNG, {})]
   return { hostId: parseHostId('host-1'), windowEnd: NOW, windowMs: 1, state: 'on', vms, arrivedAt: NOW }
 }
 

@@ -45,6 +45,8 @@ export async function addDescription(app: FastifyInstance, version: string): Pro
         { name: 'hosts', description: 'what is known of each, and what it bears' },
         { name: 'judgement', description: 'forecasts, contention, plans, places for VMs to come' },
         { name: 'journal', description: 'the past' },
+        { name: 'ledger', description: 'promised against realised, and what was not done' },
+        { name: 'backtests', description: 'what would have come of other policies' },
         { name: 'policy', description: 'what operators want' },
         { name: 'access', description: 'tokens, identities, audit' },
         { name: 'store', description: 'what is kept' },

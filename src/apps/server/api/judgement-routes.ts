@@ -1,5 +1,6 @@
 /** What the judgement says of the site as a whole. Its answers go out as they come. */
-import { AlertsView, ContentionsView, ForecastsView, PlacementsView, PlanView } from '../views/judgement.ts'
+import { AlertsView, ContentionsView, ForecastsView, PlacementsView } from '../views/judgement.ts'
+import { PlanView } from '../views/plan.ts'
 import { PlacementBody } from '../views/site.ts'
 import { OutlookView } from '../views/outlook.ts'
 import type { ApiParts } from './parts.ts'

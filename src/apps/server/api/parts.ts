@@ -7,6 +7,7 @@ import type { Clock } from '../../../world/clock.ts'
 import type { SiteStore } from '../../../world/site-store.ts'
 import type { Peer } from '../peer.ts'
 import type { BacktestDesk } from '../backtests/backtest-desk.ts'
+import type { PreviewDesk } from '../previews/preview-desk.ts'
 import type { SiteAnswers } from '../site-answers.ts'
 import type { Trouble } from '../trouble.ts'
 import type { Metrics } from './metrics.ts'
@@ -43,6 +44,8 @@ export interface ApiParts {
   readonly answers: SiteAnswers
   /** Runs what-ifs on recorded demand. It ends with the server. */
   readonly backtests: BacktestDesk
+  /** Runs previews of policies. It ends with the server. */
+  readonly previews: PreviewDesk
   readonly clock: Pick<Clock, 'now'>
   /** By which sessions and tokens end, and callers are counted. Absent: `clock`, which passes faster than people do where a day is played in minutes. */
   readonly peopleClock?: Pick<Clock, 'now'>

@@ -2,8 +2,10 @@
 import { ReportedHypervisor } from '../../../drivers/reported/reported-hypervisor.ts'
 import type { Inventory } from '../../../terms/cluster.ts'
 import { findConflicts, newConflicts } from '../../../engine/rule-conflicts.ts'
+import type { Policy } from '../../../terms/policy.ts'
 import { HypervisorError } from '../../../world/errors.ts'
 import { readSettings } from '../site-settings.ts'
+import type { ConflictView } from '../views/preview.ts'
 import { asWished, type Wishes } from '../wished-hypervisor.ts'
 import type { ApiParts } from './parts.ts'
 import { conflict, type Refusal } from './reply.ts'
@@ -32,6 +34,20 @@ export async function contradiction(
   const more = found.length > TOLD_MAX ? ` And ${found.length - TOLD_MAX} more like these.` : ''
   const message = `That contradicts what is set already. ${told.join(' ')}${more}`
   return conflict(message, `${found[0].remedy} Where it is meant all the same, ask with \`isForced\`.`)
+}
+
+/** Conflicts there would be under a policy, with those that stand already; a sentence where they can't be looked for. */
+export async function conflictsUnder(
+  { store, clock }: Pick<ApiParts, 'store' | 'clock'>,
+  policy: Policy,
+): Promise<readonly ConflictView[] | string> {
+  const { optOuts, maintenances, policy: standing } = await readSettings(store)
+  const seen = await inventoryOf(store, clock)
+  if (seen instanceof HypervisorError) return seen.message
+  const site = asWished(seen, { optOuts, maintenances })
+  const after = findConflicts(site, policy)
+  const fresh = new Set(newConflicts(findConflicts(site, standing), after).map(({ key }) => key))
+  return after.map(({ key, text, remedy }) => ({ text, remedy, isNew: fresh.has(key) }))
 }
 
 async function inventoryOf(store: ApiParts['store'], clock: ApiParts['clock']): Promise<Inventory | HypervisorError> {

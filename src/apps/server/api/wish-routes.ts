@@ -16,6 +16,7 @@ import {
   WarningBody,
   WarningsView,
 } from '../views/moves.ts'
+import { EvacuationPreviewView } from '../views/preview.ts'
 import {
   ACCEPTED_WARNINGS_SETTING,
   encodeWishes,
@@ -34,7 +35,7 @@ import { orDamaged } from './damaged.ts'
 import type { Caller } from './doorman.ts'
 import type { ApiParts } from './parts.ts'
 import { viewAutomation } from './policy-routes.ts'
-import { conflict, DONE, type Refusal, type Reply, UNKNOWN, value } from './reply.ts'
+import { conflict, DONE, type Refusal, type Reply, replyOf, UNKNOWN, value } from './reply.ts'
 import { type Route, route } from './route.ts'
 import { contradiction } from './rule-check.ts'
 
@@ -47,6 +48,7 @@ export function wishRoutes(parts: ApiParts): readonly Route[] {
     ...optOutRoutes(parts),
     ...warningRoutes(parts),
     ...maintenanceRoutes(parts),
+    previewRoute(parts),
     ...timeRoutes(parts),
     ...libvirtRoutes(parts),
   ]
@@ -226,6 +228,19 @@ class WishList<K extends string, V extends Wish> {
     }
     return conflict('Others change the same list at the same time.', 'Ask again in a moment.')
   }
+}
+
+function previewRoute({ answers }: ApiParts): Route {
+  return route({
+    method: 'POST',
+    path: '/v1/hosts/:host/maintenance/preview',
+    access: 'viewer',
+    tag: TAG,
+    summary:
+      'What it would take to empty a host now: which VM would go where and when, what can not go, how full others get. Nothing is changed.',
+    answer: EvacuationPreviewView,
+    handle: async ({ host }) => replyOf(await answers.evacuation(host)),
+  })
 }
 
 function timeRoutes(parts: ApiParts): readonly Route[] {

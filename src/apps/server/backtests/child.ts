@@ -46,7 +46,7 @@ process.once('disconnect', () => process.exit(0))
 process.on('SIGINT', () => undefined)
 
 /** Whoever waits for an answer or for a turn goes first. */
-setPriority(constants.priority.PRIORITY_LOW)
+setPriority(constants.priority.PRIORITY_BELOW_NORMAL)
 
 function tell(message: FromChild): void {
   if (process.connected) process.send?.(message)

@@ -15,6 +15,7 @@ export interface ARow {
   readonly p50?: number
   readonly p95?: number
   readonly contention?: number
+  readonly ahead?: readonly number[]
 }
 
 export function aForesightLine(
@@ -31,7 +32,7 @@ export function aForesightLine(
     kind: 'foresight',
     at,
     windowMs: SLOT_MS,
-    models: { demand: 'demand-1', contention: 'contention-1' },
+    models: { demand: 'demand-1', ahead: 'ahead-1', contention: 'contention-1' },
     horizonMs: HOUR_MS,
     highFraction: 0.95,
     trigger: 0.2,
@@ -51,7 +52,7 @@ export function aForesightLine(
     },
     ...rest,
     rows: Object.entries(rows).map(
-      ([host, { demand, capacity = 10, members = 'a', vms = 3, p50 = 5, p95 = 6, contention = 0 }]) => [
+      ([host, { demand, capacity = 10, members = 'a', vms = 3, p50 = 5, p95 = 6, contention = 0, ahead }]) => [
         host,
         vms,
         members,
@@ -60,6 +61,7 @@ export function aForesightLine(
         p50,
         p95,
         contention,
+        ...(ahead === undefined ? [] : [ahead]),
       ],
     ),
   })

@@ -1,12 +1,11 @@
 /** How often what came lay where it was foreseen: by model, by how far ahead, by hour. */
-import { type EpochMs, HOUR_MS, MINUTE_MS } from '../../../terms/units.ts'
+import { type EpochMs, HOUR_MS } from '../../../terms/units.ts'
 import type { CoverageRow, LedgerSpan } from '../views/ledger.ts'
+import { HORIZONS_MS } from './foresight-line.ts'
 import type { Foresight, HostRow } from './foresight-read.ts'
 import { type HostPast, isContended } from './host-past.ts'
 
-/** Horizons that are told of, as far as the engine's reaches. */
-const HORIZONS_MS = [5, 15, 30, 60].map((minutes) => minutes * MINUTE_MS)
-/** What the interval between 2 x p50 - p95 and p95 is to hold. */
+/** What an interval is to hold. */
 const NOMINAL = 0.9
 /** Demand that differs by less, as a share of capacity, is the same: as `engine/learn/coverage.ts` has it. */
 const NOISE_SHARE = 0.005
@@ -34,14 +33,12 @@ export class CoverageBook {
     const hour = this.hourOf(at)
     for (const [host, row] of rows) {
       if (!row.isSampled || Number.isNaN(row.demand)) continue
-      for (const aheadMs of HORIZONS_MS) {
+      for (const [i, aheadMs] of HORIZONS_MS.entries()) {
         const was = aheadMs > horizonMs ? undefined : past.at(host, at - aheadMs)
-        if (was === undefined || !isSameHost(was, row) || Number.isNaN(was.p95)) continue
-        const key = `${models.demand} ${aheadMs}`
-        const checks = hour.byModel.get(key) ?? { checks: 0, held: 0 }
-        checks.checks++
-        if (isHeld(was, row)) checks.held++
-        hour.byModel.set(key, checks)
+        if (was === undefined || !isSameHost(was, row)) continue
+        // The expected demand and its spread hold for each window of the horizon; the intervals step by step have their own.
+        count(hour, `${models.demand} ${aheadMs}`, [2 * was.p50 - was.p95, was.p95], row)
+        count(hour, `${models.ahead} ${aheadMs}`, [was.ahead?.[2 * i] ?? NaN, was.ahead?.[2 * i + 1] ?? NaN], row)
       }
       this.checkContention(hour, foresight, past.of(host))
     }
@@ -103,6 +100,12 @@ function isSameHost(was: HostRow, row: HostRow): boolean {
   return was.members !== undefined && was.members === row.members
 }
 
-function isHeld({ p50, p95 }: HostRow, { demand, capacity }: HostRow): boolean {
-  return Math.abs(demand - p50) <= p95 - p50 + NOISE_SHARE * capacity
+/** Counts one interval; one that nobody told is none. */
+function count({ byModel }: Hour, key: string, [low, high]: readonly [number, number], row: HostRow): void {
+  if (Number.isNaN(low) || Number.isNaN(high)) return
+  const slack = NOISE_SHARE * row.capacity
+  const checks = byModel.get(key) ?? { checks: 0, held: 0 }
+  checks.checks++
+  if (row.demand >= low - slack && row.demand <= high + slack) checks.held++
+  byModel.set(key, checks)
 }

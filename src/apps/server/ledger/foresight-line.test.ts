@@ -44,6 +44,15 @@ test('what is written is read again: demand, forecast, and how far the engine tr
   assert.deepEqual([trust.isTrusted, trust.isDemoted, trust.marginFactor, trust.bandSd], [true, false, 1, 3])
 })
 
+test('intervals step by step are kept each quarter of an hour, and are those of the futures', () => {
+  const keeper = new ForesightKeeper()
+  const [kept, left] = [3, 4].map((slot) => readForesight(keeper.line(foreseen(2, {}, slot * STEP_MS))))
+  // A VM that always wants the same: each future is as the past.
+  assert.deepEqual(kept.rows.get('host-0')?.ahead, [1, 1, 1, 1, 1, 1, 1, 1])
+  assert.equal(left.rows.get('host-0')?.ahead, undefined)
+  assert.equal(kept.models.ahead, 'look-back-futures')
+})
+
 test('of many hosts always the same are kept, and beyond them those on which contention is foreseen, for two horizons', () => {
   const keeper = new ForesightKeeper()
   const quiet = readForesight(keeper.line(foreseen(150)))

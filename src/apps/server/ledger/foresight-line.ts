@@ -1,5 +1,6 @@
 /** What of a turn's forecasts goes into the journal, once a slot: so that what was foreseen can be set against what came. A bounded sample of hosts, in
  *  few digits. */
+import { intervalsAhead } from '../../../engine/forecast/intervals.ts'
 import { LEDGER_MODELS } from '../../../engine/learn/models.ts'
 import { isTrusted } from '../../../engine/learn/coverage.ts'
 import { sayDoubtInSelf } from '../../../engine/learn/self-doubt.ts'
@@ -7,7 +8,7 @@ import type { EngineState } from '../../../engine/state.ts'
 import { hashText } from '../../../terms/luck.ts'
 import type { Policy } from '../../../terms/policy.ts'
 import { type HostForecast, type Observation, STAY_REASONS } from '../../../terms/turn.ts'
-import type { EpochMs } from '../../../terms/units.ts'
+import { type EpochMs, MINUTE_MS } from '../../../terms/units.ts'
 
 /** Begins each such line. */
 export const FORESIGHT_LINES = '{"kind":"foresight"'
@@ -16,6 +17,9 @@ export const SAMPLED_HOSTS_MAX = 100
 /** Hosts beyond the sample that are kept because contention was foreseen on them within the horizon. */
 const WATCHED_HOSTS_MAX = 100
 const DIGITS = 4
+/** How far ahead forecasts are checked, and how often intervals step by step are kept: they are as long as the rest of a row. */
+export const HORIZONS_MS = [5, 15, 30, 60].map((minutes) => minutes * MINUTE_MS)
+const AHEAD_EVERY_MS = 15 * MINUTE_MS
 const HOLD = STAY_REASONS.indexOf('hold-not-reached')
 
 /** What a turn knew and foresaw. */
@@ -39,25 +43,32 @@ export class ForesightKeeper {
     const demand = demandOf(state, observation)
     const members = membersOf(observation)
     const { sampled, beyond } = this.choose(foreseen)
-    const row = (h: number): readonly (string | number | null)[] => [
+    const hosts = [...sampled, ...beyond]
+    const ahead = aheadOf(foreseen, hosts)
+    const row = (h: number, i: number): readonly (string | number | null | readonly number[])[] => [
       inventory.hosts[h].id,
       members.count[h],
       members.key[h],
       ...[state.fleet.capacity[h], demand[h], hostForecast.p50[h], hostForecast.p95[h], hostForecast.contention[h]].map(
         short,
       ),
+      ...(ahead[i] === undefined ? [] : [ahead[i]]),
     ]
     return JSON.stringify({
       kind: 'foresight',
       at: samples.at,
       windowMs: samples.windowMs,
-      models: { demand: LEDGER_MODELS.demand, contention: LEDGER_MODELS.contention },
+      models: {
+        demand: LEDGER_MODELS.demand,
+        ahead: LEDGER_MODELS.ahead,
+        contention: LEDGER_MODELS.contention,
+      },
       horizonMs: hostForecast.horizonMs,
       highFraction: policy.contention.highFraction,
       trigger: policy.contention.triggerProbability,
       hosts: hostForecast.p50.reduce((sum, value) => sum + (Number.isNaN(value) ? 0 : 1), 0),
       sampled: sampled.length,
-      rows: [...sampled, ...beyond].map(row),
+      rows: hosts.map(row),
       waits: waitsOf(foreseen),
       trust: trustOf(state, policy),
     })
@@ -82,6 +93,16 @@ export class ForesightKeeper {
     const beyond = byHash.slice(SAMPLED_HOSTS_MAX).filter((h) => this.watched.has(nameOf(h)))
     return { sampled: byHash.slice(0, SAMPLED_HOSTS_MAX), beyond: beyond.slice(0, WATCHED_HOSTS_MAX) }
   }
+}
+
+/** Low and high of each horizon, of each host; none where they are not kept in this slot. */
+function aheadOf(foreseen: Foreseen, hosts: readonly number[]): readonly (readonly number[] | undefined)[] {
+  const { at, windowMs } = foreseen.observation.samples
+  if (at % AHEAD_EVERY_MS !== 0) return []
+  const windows = HORIZONS_MS.map((horizonMs) => Math.max(1, Math.round(horizonMs / windowMs)))
+  return intervalsAhead(foreseen, hosts, windows).map((intervals) =>
+    intervals?.flatMap(({ low, high }) => [low, high].map((value) => Number(value.toPrecision(DIGITS)))),
+  )
 }
 
 /** Demand of each host in the newest window: its VMs', or what it measured of itself where that is more. */

@@ -25,6 +25,8 @@ export interface HostRow {
   readonly p50: number
   readonly p95: number
   readonly contention: number
+  /** Low and high by horizon, in the order of `HORIZONS_MS`. Absent: they were not kept in this slot. */
+  readonly ahead?: readonly number[]
   /** One of the hosts that are always kept: statistics are made of these alone. */
   readonly isSampled: boolean
 }
@@ -33,7 +35,7 @@ export interface Foresight {
   /** End of the newest window that was known. */
   readonly at: EpochMs
   readonly windowMs: number
-  readonly models: { readonly demand: string; readonly contention: string }
+  readonly models: { readonly demand: string; readonly ahead: string; readonly contention: string }
   readonly horizonMs: number
   readonly highFraction: Fraction
   readonly trigger: Fraction
@@ -61,6 +63,7 @@ export function readForesight(line: string): Foresight {
     windowMs: number('windowMs'),
     models: {
       demand: parseText(models['demand'], `${PLACE}.models.demand`),
+      ahead: parseText(models['ahead'], `${PLACE}.models.ahead`),
       contention: parseText(models['contention'], `${PLACE}.models.contention`),
     },
     horizonMs: number('horizonMs'),
@@ -80,7 +83,9 @@ function readRow(value: unknown, at: EpochMs, isSampled: boolean): readonly [str
   const members = parseText(row[2], place)
   const host = parseText(row[0], place)
   const figures = { capacity: number(3), demand: number(4), p50: number(5), p95: number(6), contention: number(7) }
-  const about = { at, vms: parseNumber(row[1], place), isSampled, ...figures }
+  const ahead = parseOptional(row[8], (list) => parseList(list, place, 100).map((one) => parseNumber(one, place)))
+  const vms = parseNumber(row[1], place)
+  const about = { at, vms, isSampled, ...figures, ...(ahead === undefined ? {} : { ahead }) }
   return [host, members === '-' ? about : { ...about, members }]
 }
 

@@ -211,6 +211,25 @@ test('coverage counts what lay in the interval, by horizon, on hosts whose VMs a
   assert.deepEqual(coverage.coverage(START + 3 * HOUR_MS), [])
 })
 
+test('intervals step by step are counted for their own horizons, where they were kept', () => {
+  // Kept in the first slot alone: 5 min ahead too narrow, 15 min ahead wide enough, 30 and 60 min ahead just so.
+  const { coverage } = bookOf(
+    slots(13, (slot) => ({ 'host-1': { demand: 7, ...(slot === 1 ? { ahead: [5, 6, 1, 9, 7, 7, 7.05, 8] } : {}) } })),
+  )
+  assert.deepEqual(
+    coverage
+      .coverage(0)
+      .filter(({ model }) => model === 'ahead-1')
+      .map(({ horizonMs, checks, held }) => [horizonMs / MINUTE_MS, checks, held]),
+    [
+      [5, 1, 0],
+      [15, 1, 1],
+      [30, 1, 1],
+      [60, 1, 1],
+    ],
+  )
+})
+
 test('forecasts of contention are counted against what came within their horizon', () => {
   const { coverage } = bookOf(
     slots(13, (slot) => ({

@@ -25,7 +25,7 @@ const BUSY_MS_MAX = 10
 const LINES_MOST = 60_000
 
 export interface LedgerParts {
-  readonly store: Pick<SiteStore, 'journal' | 'usage' | 'settings'>
+  readonly store: SiteStore
   readonly clock: Pick<Clock, 'now'>
   readonly moves: Pick<SiteMoves, 'numbers'>
 }
@@ -125,7 +125,7 @@ export class LedgerDesk {
 
   private async catchUp(): Promise<void> {
     const { journal } = this.parts.store
-    this.settings = await readSettings(this.parts.store as SiteStore, this.settings)
+    this.settings = await readSettings(this.parts.store, this.settings)
     this.next ??= await this.firstLine(journal)
     let begunAt = performance.now()
     for (;;) {

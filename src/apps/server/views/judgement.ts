@@ -6,7 +6,6 @@ import { MOVE_CLASSES } from '../../../terms/move.ts'
 import { LACKS, REMEDIES, SCORE_TERMS } from '../../../terms/ranking.ts'
 import { STAY_REASONS } from '../../../terms/turn.ts'
 import { ALERT_KINDS, SEVERITIES } from '../alerts.ts'
-import { AUTOMATION_LEVELS } from '../site-settings.ts'
 
 function words<W extends string>(list: readonly W[]) {
   return Type.Enum(list)
@@ -25,6 +24,9 @@ export const ANSWER_HEAD = {
     description: 'why the answer is worth less than it should be; while it is not empty, nothing is started',
   }),
 }
+
+/** Names change as models get better; fields do not. */
+const Model = Type.Optional(Type.String({ description: 'by which this was worked out' }))
 
 export const ScoreView = Type.Object({
   total: Money,
@@ -94,6 +96,8 @@ export const RefusalView = Type.Object({
 })
 
 export const RefusedHostView = Type.Object({ host: Type.String(), verdict: RefusalView })
+export type RankedHostView = Static<typeof RankedHostView>
+export type RefusedHostView = Static<typeof RefusedHostView>
 
 /** `hostsFor`: every host is in exactly one of the two lists. */
 export const HostsForView = Type.Object({
@@ -154,6 +158,8 @@ export const PairView = Type.Object({
   migration: Type.Optional(EstimateView),
   worth: Type.Optional(Type.Object({ gain: Money, cost: Money, needed: Money, isEnough: Type.Boolean() })),
 })
+export type PairView = Static<typeof PairView>
+export type SideView = Static<typeof SideView>
 
 /** Of an order, whoever tells of it. */
 export const ORDER_FIELDS = {
@@ -195,6 +201,7 @@ export const WhyView = Type.Object({
   timeUntilContention: Type.Optional(ContentionView),
   events: Type.Array(Type.Unknown(), { description: 'what the turn said about the VM or its host' }),
 })
+export type WhyView = Static<typeof WhyView>
 
 const HostForecastView = Type.Object({
   host: Type.String(),
@@ -210,6 +217,7 @@ const HostForecastView = Type.Object({
 /** `forecasts`: hosts that carry VMs. */
 export const ForecastsView = Type.Object({
   ...ANSWER_HEAD,
+  model: Model,
   horizonMs: Type.Number(),
   quantile: Share,
   hosts: Type.Array(HostForecastView),
@@ -219,6 +227,7 @@ export const ForecastsView = Type.Object({
 export const VmForecastView = Type.Object({
   ...ANSWER_HEAD,
   vm: Type.String(),
+  model: Type.String({ description: 'by which `ahead` was worked out: the name may change, fields do not' }),
   size: Cores,
   mean: Cores,
   sd: Cores,
@@ -231,10 +240,12 @@ export const VmForecastView = Type.Object({
     cpuRefCores: Type.Array(Type.Union([Type.Number(), Type.Null()]), { description: 'oldest first; null: absent' }),
   }),
 })
+export type VmForecastView = Static<typeof VmForecastView>
 
 /** `contention`: hosts that carry VMs, the likeliest first. */
 export const ContentionsView = Type.Object({
   ...ANSWER_HEAD,
+  model: Model,
   horizonMs: Type.Number(),
   triggerProbability: Share,
   hosts: Type.Array(
@@ -245,20 +256,6 @@ export const ContentionsView = Type.Object({
       timeUntilContention: ContentionView,
     }),
   ),
-})
-
-/** `plan`: the last turn. */
-export const PlanView = Type.Object({
-  ...ANSWER_HEAD,
-  turn: Type.Optional(Type.Integer()),
-  level: words(AUTOMATION_LEVELS),
-  isPaused: Type.Boolean(),
-  areGuestsTrusted: Type.Boolean(),
-  held: Type.Array(Type.String(), { description: 'why the turn could give no orders' }),
-  moves: Type.Array(OrderView),
-  stayed: Type.Record(Type.String(), Type.Integer(), { description: 'how many VMs stayed, by reason' }),
-  events: Type.Array(Type.Unknown()),
-  eventsLeftOut: Type.Integer(),
 })
 
 /** `hostLoads`. */

@@ -46,9 +46,9 @@ const MigrationView = Type.Object({
   seenAt: Type.Optional(Instant),
   frozen: Type.Optional(Type.Object({ since: Instant, reason: Type.String(), detail: Type.String() })),
   progress: Type.Optional(Progress),
+  promiseModel: Type.Optional(Type.String({ description: 'by which it was promised' })),
   promise: Type.Optional(
     Type.Object({
-      model: Type.Optional(Type.String({ description: 'by which it was promised' })),
       totalMs: Type.Number(),
       downtimeMs: Type.Number(),
       copiedBytes: Type.Number(),

@@ -12,12 +12,18 @@ const RefCores = Type.Number({ description: 'reference cores' })
 
 const DeadlineView = Type.Object(
   {
-    at: Type.Number({
-      description: 'when contention has begun on its host as likely as not, in milliseconds since 1970',
-    }),
-    earliestAt: Type.Number({
-      description: 'when it has begun with the probability on which the policy acts, in milliseconds since 1970',
-    }),
+    at: Type.Optional(
+      Type.Number({
+        description:
+          'when contention has begun on its host as likely as not, in milliseconds since 1970; absent: later than the horizon',
+      }),
+    ),
+    earliestAt: Type.Optional(
+      Type.Number({
+        description:
+          'when it has begun with the probability on which the policy acts, in milliseconds since 1970; absent: later than the horizon',
+      }),
+    ),
     probability: Type.Number({ minimum: 0, maximum: 1, description: 'that it begins within the horizon' }),
   },
   { description: 'absent: nothing presses, as for moves for energy and off emptied hosts' },
@@ -44,7 +50,6 @@ export const PlanMoveView = Type.Object({
   ...ORDER_FIELDS,
   place: Type.Integer({ description: 'in the order in which the turn decided them, from 1' }),
   gainAtLeast: Type.Optional(Type.Number({ description: 'what it is worth in 95 of 100 futures' })),
-  promisedMs: Type.Optional(Type.Number({ description: 'how long the migration takes by the cost model' })),
   deadline: Type.Optional(DeadlineView),
   whyNow: Type.String({ description: 'one sentence with the values' }),
   bounds: Type.Optional(

@@ -346,6 +346,9 @@ function jobStats({ jobs, completed, facts }: FakeSiteHost, { uuid }: Domain, is
     { field: 'data_processed', value: 56_623_104n },
     { field: 'data_remaining', value: 56_623_104n },
     { field: 'memory_iteration', value: 1n },
+    { field: 'memory_bps', value: 117_000_000n },
+    { field: 'memory_dirty_rate', value: 2500n },
+    { field: 'memory_page_size', value: 4096n },
     { field: 'auto_converge_throttle', value: 20 },
   ]
   return { type: 2, parameters }

@@ -223,6 +223,9 @@ test('progress is told in the units of the protocol', async (context) => {
     copiedBytes: 56_623_104,
     remainingBytes: 56_623_104,
     rounds: 1,
+    copiedBytesPerSec: 117_000_000,
+    // 2500 pages of 4096 bytes.
+    dirtyBytesPerSec: 10_240_000,
     throttle: 0.2,
     isPostCopy: false,
   })

@@ -225,11 +225,15 @@ function unknownHost(hostId: HostId): string {
 
 function progressOf(job: Extract<DomainJob, { readonly kind: 'migration-out' }>, isPostCopy: boolean): MoveProgress {
   const told = (field: string): number | undefined => figureOf(job.stats.parameters, field)
-  const [copiedBytes, remainingBytes, rounds, throttlePercent] = [
+  const [copiedBytes, remainingBytes, rounds, throttlePercent, copiedBytesPerSec, dirtyPages, pageBytes] = [
     told('data_processed') ?? told('memory_processed'),
     told('data_remaining') ?? told('memory_remaining'),
     told('memory_iteration'),
     told('auto_converge_throttle'),
+    told('memory_bps'),
+    // Pages written within a second, as virsh shows them too; of a page whose size is not told nothing can be said.
+    told('memory_dirty_rate'),
+    told('memory_page_size'),
   ]
   return {
     elapsedMs: told('time_elapsed') ?? 0,
@@ -237,6 +241,8 @@ function progressOf(job: Extract<DomainJob, { readonly kind: 'migration-out' }>,
     ...(copiedBytes === undefined ? {} : { copiedBytes }),
     ...(remainingBytes === undefined ? {} : { remainingBytes }),
     ...(rounds === undefined ? {} : { rounds }),
+    ...(copiedBytesPerSec === undefined ? {} : { copiedBytesPerSec }),
+    ...(dirtyPages === undefined || pageBytes === undefined ? {} : { dirtyBytesPerSec: dirtyPages * pageBytes }),
     ...(throttlePercent === undefined ? {} : { throttle: Math.min(1, throttlePercent / 100) }),
   }
 }

@@ -229,6 +229,7 @@ export class FakeAnswers implements SiteAnswers {
   readonly plan = () => this.of()
   readonly hostLoads = () => this.of()
   readonly outlook = () => this.of()
+  readonly evacuation = (host: HostId) => this.of(host)
   readonly alerts = () => this.of()
 
   /** What the platform told of hosts, by name. */

@@ -1,0 +1,156 @@
+/** What it would take to empty a host now: which VM would go where, when and for how long, what can't go, how full the others get. Nothing is changed. */
+import type { TurnContext } from '../../engine/context.ts'
+import { shift, vmAt } from '../../engine/context.ts'
+import { MOVE_LIMITS } from '../../engine/migration/start-guards.ts'
+import { Planner } from '../../engine/plan/planner.ts'
+import { findConflicts, newConflicts } from '../../engine/rule-conflicts.ts'
+import { estimateMove } from '../../engine/suitability/score.ts'
+import { prepare } from '../../engine/turn.ts'
+import type { HostState } from '../../terms/cluster.ts'
+import type { HostId } from '../../terms/ids.ts'
+import type { MigrationEstimate } from '../../terms/move.ts'
+import type { Policy } from '../../terms/policy.ts'
+import { HOUR_MS, MINUTE_MS } from '../../terms/units.ts'
+import { PLAN_MODELS } from './answer-models.ts'
+import { bestTarget, ORDERS_MAX, type StuckVm, whyNowhere } from './evacuation.ts'
+import type { TurnPacket } from './turn-packet.ts'
+
+/** Turns come so often, and order some of the VMs each. */
+const TURN_MS = MINUTE_MS
+const APPROXIMATIONS = [
+  'VMs are taken to be as busy until the last has left as they are forecast to be now; each turn chooses anew.',
+  'Each move is reckoned by memory, load and link, as if it had the link for itself; what the platform then measures corrects it.',
+  'What the platform is asked just before a start (disks, networks, warnings) is not asked here.',
+]
+
+interface Leaving {
+  readonly vm: number
+  readonly to: number
+  readonly estimate: MigrationEstimate
+}
+
+/** Undefined: there is no such host. */
+export function previewEvacuation(packet: TurnPacket, hostId: HostId): Readonly<Record<string, unknown>> | undefined {
+  const { before, observation, policy } = packet
+  const { inventory } = observation
+  const host = inventory.hosts.findIndex(({ id }) => id === hostId)
+  if (host < 0) return undefined
+  const hostStates = inventory.hostStates.map((state, h): HostState => (h === host ? 'maintenance' : state))
+  const closed = { ...inventory, hostStates }
+  const { context } = prepare(before, { ...observation, inventory: closed }, policy)
+  const was = fullnessOf(context)
+  const atOnce = atOnceOf(policy)
+  const { leaving, stuck, vms } = placeAll(context, host, atOnce)
+  const starts = startsOf(
+    leaving.map(({ estimate }) => estimate.durationMs),
+    atOnce,
+  )
+  const conflicts = conflictsOf(packet, closed)
+  const touched = new Set([host, ...leaving.map(({ to }) => to)])
+  return {
+    host: hostId,
+    vms,
+    isComplete: stuck.length === 0,
+    conflicts,
+    moves: leaving.map(({ vm, to, estimate: { durationMs, downtimeMs, copiedBytes } }, i) => {
+      const { id, memoryBytes } = vmAt(context, vm)
+      const time = { startsInMs: starts[i], durationMs, downtimeMs, copiedBytes, memoryBytes }
+      return { place: i + 1, round: 1 + Math.floor(i / atOnce), vm: id, to: inventory.hosts[to].id, ...time }
+    }),
+    stuck: stuck.map(({ vmId: vm, reason }) => ({ vm, reason })),
+    hosts: [...touched].map((h) => fullnessRow(context, h, was)),
+    totalMs: leaving.reduce((most, { estimate }, i) => Math.max(most, starts[i] + estimate.durationMs), 0),
+    copiedBytes: leaving.reduce((sum, { estimate }) => sum + estimate.copiedBytes, 0),
+    models: PLAN_MODELS,
+    approximations: APPROXIMATIONS,
+  }
+}
+
+/** Migrations off one host that go on at a time where moves are real. */
+function atOnceOf({ limits, safety }: Policy): number {
+  const outbound = Math.min(safety?.outboundPerHostMax ?? MOVE_LIMITS.outbound, MOVE_LIMITS.outbound)
+  return Math.max(1, Math.min(outbound, limits.migrationsPerHostMax ?? Infinity))
+}
+
+/** Each VM's place once those before it have gone, busiest first, as turns would choose: by the rules for moves that are asked for. */
+function placeAll(context: TurnContext, host: number, atOnce: number) {
+  const planner = new Planner(context)
+  planner.closed[host] = 1
+  const under = Uint16Array.from(context.copies)
+  const { hostOf } = context.observation.inventory
+  const members = [...context.members[host]].filter((vm) => hostOf[vm] === host)
+  members.sort((a, b) => context.levels.mean[b] - context.levels.mean[a] || a - b)
+  const leaving: Leaving[] = []
+  const stuck: StuckVm[] = []
+  for (const vm of members) {
+    const { id: vmId, isPinned } = vmAt(context, vm)
+    const to = bestTarget(planner, vm, host)
+    if (context.inFlight[vm] === 1) stuck.push({ vmId, reason: 'It is on its way already.' })
+    else if (isPinned === true) stuck.push({ vmId, reason: 'It is pinned, or somebody wants it left alone.' })
+    else if (to < 0) stuck.push({ vmId, reason: whyNowhere(context, vm, host) })
+    else {
+      leaving.push({ vm, to, estimate: estimateMove(context, vm, to) })
+      shift(context, vm, to)
+      context.copies[to]++
+      // Those of a round have arrived when the next begins.
+      if (leaving.length % atOnce === 0) context.copies.set(under)
+    }
+  }
+  return { leaving, stuck, vms: members.length }
+}
+
+/** When each may begin, in milliseconds from now: as many at a time, in a turn and within an hour as may be. */
+export function startsOf(durationsMs: readonly number[], atOnce: number): readonly number[] {
+  const freeAt = Array.from({ length: atOnce }, () => 0)
+  const starts: number[] = []
+  for (const [i, durationMs] of durationsMs.entries()) {
+    const lane = freeAt.indexOf(Math.min(...freeAt))
+    const hourAgo = starts[i - MOVE_LIMITS.evacuationHostPerHour]
+    const ordered = Math.floor(i / ORDERS_MAX) * TURN_MS
+    const start = Math.max(freeAt[lane], ordered, hourAgo === undefined ? 0 : hourAgo + HOUR_MS)
+    starts.push(start)
+    freeAt[lane] = start + durationMs
+  }
+  return starts
+}
+
+function conflictsOf({ observation, policy }: TurnPacket, closed: TurnPacket['observation']['inventory']) {
+  const stood = findConflicts(observation.inventory, policy)
+  const after = findConflicts(closed, policy)
+  const fresh = new Set(newConflicts(stood, after).map(({ key }) => key))
+  return after.map(({ key, text, remedy }) => ({ text, remedy, isNew: fresh.has(key) }))
+}
+
+interface Fullness {
+  readonly vms: number
+  readonly mean: number
+  readonly bound: number
+  readonly memoryBytes: number
+}
+
+function fullnessOf(context: TurnContext): readonly Fullness[] {
+  return context.members.map((_, h) => fullness(context, h))
+}
+
+function fullness({ loads, memoryBytes }: TurnContext, h: number): Fullness {
+  const isEmpty = loads.count[h] === 0
+  const [mean, bound] = isEmpty ? [0, 0] : [Math.max(0, loads.mean[h]), loads.bound(h)]
+  return { vms: loads.count[h], mean, bound, memoryBytes: memoryBytes[h] }
+}
+
+function fullnessRow(context: TurnContext, h: number, was: readonly Fullness[]) {
+  const { id, memoryBytes } = context.observation.inventory.hosts[h]
+  const [before, after] = [was[h], fullness(context, h)]
+  return {
+    host: id,
+    vms: { before: before.vms, after: after.vms },
+    cpu: {
+      capacity: context.fleet.capacity[h],
+      meanBefore: before.mean,
+      meanAfter: after.mean,
+      boundBefore: before.bound,
+      boundAfter: after.bound,
+    },
+    memory: { bytes: memoryBytes, allocatedBefore: before.memoryBytes, allocatedAfter: after.memoryBytes },
+  }
+}

@@ -1,0 +1,27 @@
+/** Something that a person asks the server to do: once, with what it said of it. */
+import { ApiFailure } from './api.ts'
+
+export class Deed {
+  isAsking = $state(false)
+  failure: ApiFailure | undefined = $state.raw()
+  /** What the server said was done. */
+  said: string | undefined = $state()
+
+  /** True where it was done. While it asks, whoever asks again is not heard. */
+  async ask(question: () => Promise<{ readonly text: string } | undefined>): Promise<boolean> {
+    if (this.isAsking) return false
+    this.isAsking = true
+    this.failure = undefined
+    this.said = undefined
+    try {
+      this.said = (await question())?.text ?? 'Done.'
+      return true
+    } catch (error) {
+      this.failure =
+        error instanceof ApiFailure ? error : new ApiFailure(0, { code: 'internal', message: String(error) })
+      return false
+    } finally {
+      this.isAsking = false
+    }
+  }
+}
