@@ -28,6 +28,14 @@ const QUIET_SLOTS = 5
 const JUDGED_MOST = 60
 const SHOWN = 20
 
+const SAFE = withSafety(PRODUCTION_POLICY)
+/** The same with no move to spare: for the past. */
+const HELD = {
+  ...SAFE,
+  consolidation: { ...SAFE.consolidation, isEnabled: false },
+  gates: { ...SAFE.gates, movesPerTurnMax: 0 },
+}
+
 const recorded = readRecorded()
 const followed = followedBy(recorded)
 const { slots } = recorded.mean
@@ -100,14 +108,6 @@ function hostLoads({ placed }: DemoCluster): readonly Float64Array[] {
 
 function overSlots(loads: Float64Array, host: number, from: number, to: number): number {
   return loads.subarray(from, to).filter((wanted) => wanted / capacity[host] > OVER).length
-}
-
-const SAFE = withSafety(PRODUCTION_POLICY)
-/** The same with no move to spare: for the past. */
-const HELD = {
-  ...SAFE,
-  consolidation: { ...SAFE.consolidation, isEnabled: false },
-  gates: { ...SAFE.gates, movesPerTurnMax: 0 },
 }
 
 /** Turns in five minutes, and each move over by the next. */
