@@ -1,0 +1,72 @@
+/** For tests: the demo's server, a browser that is signed in to it, and whatever the browser complained of. */
+import { existsSync } from 'node:fs'
+import { type Browser, type BrowserContext, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
+import { type Demo, startDemo } from '../../src/apps/demo-site/demo.ts'
+import { makeLog } from '../../src/apps/server/log.ts'
+import { buildWebIfStale } from '../build-web.ts'
+
+const BROWSERS = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome']
+const executablePath = [process.env['ETHOS_CHROMIUM'] ?? '', ...BROWSERS].find(
+  (path) => path !== '' && existsSync(path),
+)
+export const whyNoBrowser: string | false =
+  executablePath === undefined ? 'no chromium on this machine (or name it in ETHOS_CHROMIUM)' : false
+
+/** Whoever waits longer than this on a page waits in vain, on the busiest machine. */
+export const PAGE_MS = 60_000
+
+export class PageBench {
+  readonly demo: Demo
+  readonly base: string
+  /** What the browser said that it should not have to. */
+  readonly complaints: string[] = []
+  private readonly browser: Browser
+  private readonly context: BrowserContext
+
+  private constructor(demo: Demo, browser: Browser, context: BrowserContext) {
+    this.demo = demo
+    this.base = `http://127.0.0.1:${demo.server.port}`
+    this.browser = browser
+    this.context = context
+  }
+
+  /** Builds the page, starts the demo and a browser, and signs in by a one-time token. */
+  static async begin(options: BrowserContextOptions = {}): Promise<PageBench> {
+    if (executablePath === undefined) throw new Error('no browser')
+    const built = buildWebIfStale()
+    if (built.kind === 'failed') throw new Error(built.output)
+    const log = makeLog('none', () => undefined)
+    const demo = await startDemo({ host: '127.0.0.1', port: 0, version: '0.0.0-test', log, areMetricsOpen: true })
+    const args = ['--no-sandbox', '--disable-gpu', '--disable-background-networking']
+    const browser = await chromium.launch({ executablePath, args })
+    const bench = new PageBench(demo, browser, await browser.newContext(options))
+    return bench
+  }
+
+  async end(): Promise<void> {
+    await this.browser.close()
+    await this.demo.close()
+  }
+
+  /** A page of the browser, with everything that it complains of noted. */
+  async page(): Promise<Page> {
+    const page = await this.context.newPage()
+    page.setDefaultTimeout(PAGE_MS)
+    page.on('console', (message) => {
+      if (['error', 'warning'].includes(message.type())) this.complaints.push(`${page.url()}: ${message.text()}`)
+    })
+    page.on('pageerror', (error) => this.complaints.push(`${page.url()}: ${error.message}`))
+    page.on('dialog', (dialog) => this.complaints.push(`${page.url()}: dialog ${dialog.message()}`))
+    page.on('request', (request) => {
+      if (!request.url().startsWith(this.base)) this.complaints.push(`${page.url()} asks ${request.url()}`)
+    })
+    return page
+  }
+
+  async ask<Answer>(path: string): Promise<Answer> {
+    const headers = { authorization: `Bearer ${this.demo.server.firstToken}` }
+    const response = await fetch(`${this.base}${path}`, { headers })
+    if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`)
+    return (await response.json()) as Answer
+  }
+}
