@@ -32,7 +32,7 @@ const AREAS = [
   },
   { path: '/hosts', heading: 'Hosts', shows: 'role=link[name="kvm-04"]' },
   { path: '/hosts/kvm-04', heading: 'kvm-04', shows: 'canvas' },
-  { path: '/vms', heading: 'VMs', shows: 'role=link[name="web-01"]' },
+  { path: '/vms', heading: 'VMs', shows: 'role=table >> role=link' },
   { path: '/vms/web-01', heading: 'web-01', shows: 'text=Hosts for it' },
   { path: '/plan', heading: 'Plan', shows: 'text=What was not done' },
   { path: '/ledger', heading: 'Ledger', shows: 'text=What was left as it was' },

@@ -52,6 +52,15 @@ test('whatever changes something shows the CSRF token, and reading does not', as
   assert.deepEqual(shown, [null, 'secret'])
 })
 
+test('what the page asks while nobody is before it says so: it keeps no session awake', async () => {
+  const { api, asked } = anApi(200, '{}')
+  await api.ask('/v1/status')
+  api.isAttended = () => false
+  await api.ask('/v1/status')
+  const told = asked.map(({ init }) => new Headers(init.headers).get('x-ethos-unattended'))
+  assert.deepEqual(told, [null, '1'])
+})
+
 test('a 401 is heard by whoever shows who is signed in', async () => {
   const { api } = anApi(401, '{"error":{"code":"unauthorised","message":"No."}}')
   let heard = 0

@@ -32,6 +32,8 @@ type Fetch = (path: string, init: RequestInit) => Promise<Response>
 export class Api {
   /** Shown with whatever changes something. */
   csrf = ''
+  /** Whether somebody sits before the page: what it asks by itself keeps no session awake. */
+  isAttended: () => boolean = () => true
   /** Heard when the server says that nobody is signed in. */
   onSignedOut: (() => void) | undefined
   private readonly fetch: Fetch
@@ -44,6 +46,7 @@ export class Api {
   async ask<Answer>(path: string, { method = 'GET', body, signal }: ApiOptions = {}): Promise<Answer> {
     const headers: Record<string, string> = { accept: 'application/json' }
     if (method !== 'GET') headers['x-ethos-csrf'] = this.csrf
+    if (!this.isAttended()) headers['x-ethos-unattended'] = '1'
     if (body !== undefined) headers['content-type'] = 'application/json'
     let response: Response
     try {

@@ -37,6 +37,8 @@ export class Session {
   }
 
   async signOut(): Promise<void> {
+    // Before the server cuts it off.
+    live.close()
     try {
       await this.api.ask('/v1/session', { method: 'DELETE' })
     } finally {
@@ -73,5 +75,20 @@ function takeToken(): string | undefined {
   return token
 }
 
+/** Whoever has touched nothing for so long may have gone. */
+const ATTENDED_MS = 60_000
+
+/** Whether keys or the pointer were used lately. */
+function watchPresence(): () => boolean {
+  let touchedAt = performance.now()
+  const touch = (): void => {
+    touchedAt = performance.now()
+  }
+  for (const name of ['pointerdown', 'pointermove', 'keydown', 'wheel'])
+    document.addEventListener(name, touch, { capture: true, passive: true })
+  return () => performance.now() - touchedAt < ATTENDED_MS
+}
+
 export const api = new Api()
+api.isAttended = watchPresence()
 export const session = new Session(api)
