@@ -7,7 +7,7 @@ export class UsageError extends Error {
   override readonly name = 'UsageError'
 
   constructor(place: string, value: unknown, remedy: string) {
-    super(`${place}: ${show(value)} is not usable. ${remedy}`)
+    super(value === undefined ? `${place} is missing. ${remedy}` : `${place}: ${show(value)} is not usable. ${remedy}`)
   }
 }
 

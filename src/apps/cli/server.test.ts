@@ -228,7 +228,7 @@ test('what can not be meant is refused with a place, a value and a remedy', () =
     ['server --data d --listen 203.0.113.1:8470', /--listen: .*can not be listened on/],
     ['server --data d --name a/b', /--name: "a\/b" .*host name/],
     ['server --data d --channel web-1', /--channel: "web-1" .*VM=PATH/],
-    ['server', /required option '--data/],
+    ['server', /--data is missing\. Expected the folder of the site; or --demo/],
     ['token create --vm a"b --data d', /--vm: .*printable ASCII/],
     ['token create --vm a --minutes 0 --data d', /--minutes: "0" .*at most 1440/],
     ['agents list --data nowhere', /--data: "nowhere" .*no such folder/],
