@@ -39,7 +39,8 @@ describe('the package that `npm pack` makes', () => {
       files.filter((path) => /(^src|(?<!\.d)\.ts$|\.(test|bench|contract)\.|builders|tsconfig)/.test(path)),
       [],
     )
-    for (const path of ['LICENSE', 'NOTICE', 'README.md', 'docs/traces.md', 'dist/web/index.html']) assert.ok(files.includes(path), path)
+    for (const path of ['LICENSE', 'NOTICE', 'README.md', 'docs/traces.md', 'dist/web/index.html'])
+      assert.ok(files.includes(path), path)
   })
 
   test('is a client of libvirt to whoever imports it, with its types', () => {
