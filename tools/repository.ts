@@ -1,4 +1,4 @@
-import { execFileSync, spawnSync } from 'node:child_process'
+import { execFile, execFileSync, spawnSync } from 'node:child_process'
 import { globSync } from 'node:fs'
 import { join } from 'node:path'
 
@@ -26,6 +26,8 @@ export function sourceFiles(patterns: readonly string[], root = REPOSITORY): rea
     .toSorted()
 }
 
+const OUTPUT_BYTES_MAX = 64 * 1024 * 1024
+
 export interface Finished {
   readonly isSuccess: boolean
   readonly output: string
@@ -33,13 +35,27 @@ export interface Finished {
 
 /** Runs a program to its end and keeps what it said, standard error included. `node_modules/.bin` comes first in the path. */
 export function runProgram(program: string, words: readonly string[], directory = REPOSITORY): Finished {
-  const path = `${join(REPOSITORY, 'node_modules', '.bin')}:${process.env['PATH'] ?? ''}`
   const ended = spawnSync(program, [...words], {
     cwd: directory,
     encoding: 'utf8',
-    env: { ...process.env, PATH: path },
-    maxBuffer: 64 * 1024 * 1024,
+    env: withOwnPrograms(),
+    maxBuffer: OUTPUT_BYTES_MAX,
   })
   if (ended.error !== undefined) return { isSuccess: false, output: `${program}: ${ended.error.message}\n` }
   return { isSuccess: ended.status === 0, output: ended.stdout + ended.stderr }
+}
+
+/** The same, beside others: it never rejects. */
+export function startProgram(program: string, words: readonly string[], directory = REPOSITORY): Promise<Finished> {
+  const options = { cwd: directory, env: withOwnPrograms(), maxBuffer: OUTPUT_BYTES_MAX }
+  return new Promise((resolve) => {
+    execFile(program, [...words], options, (error, stdout, stderr) => {
+      const why = error !== null && stdout + stderr === '' ? `${program}: ${error.message}\n` : ''
+      resolve({ isSuccess: error === null, output: stdout + stderr + why })
+    })
+  })
+}
+
+function withOwnPrograms(): NodeJS.ProcessEnv {
+  return { ...process.env, PATH: `${join(REPOSITORY, 'node_modules', '.bin')}:${process.env['PATH'] ?? ''}` }
 }

@@ -6,7 +6,7 @@ import { spec } from 'node:test/reporters'
 import { parseArgs } from 'node:util'
 import { installComponents } from './debian-packages.ts'
 import { installNode26 } from './node26.ts'
-import { runProgram, sourceFiles } from './repository.ts'
+import { sourceFiles, startProgram } from './repository.ts'
 import { closingLines, exitCodeOf, type Tally } from './tally.ts'
 
 const CHECKS = [
@@ -36,7 +36,7 @@ let ran = 0
 const tally: Tally = { passed: 0, failed: [], skipped: [] }
 for (const line of installComponents()) process.stdout.write(`${line}\n`)
 if (isCi) installNode26()
-if (!options['only-tests']) runChecks()
+if (!options['only-tests']) await runChecks()
 await runTests(TEST_FILES, { concurrency: availableParallelism(), timeout: FILE_MS_MAX })
 await runTests(LIVE_FILES, { concurrency: 1, timeout: LIVE_FILE_MS_MAX })
 if (patterns.length > 0) await runTests(QUIET_FILES, { concurrency: 1, timeout: LIVE_FILE_MS_MAX })
@@ -48,10 +48,12 @@ if (ran === 0) tally.failed.push(`no test file has ${patterns.join(' or ')} in i
 process.stdout.write(closingLines(tally, isCi).join('\n'))
 process.exitCode = exitCodeOf(tally, isCi)
 
-function runChecks(): void {
-  for (const { name, program, words } of CHECKS) {
+/** Side by side, told in their order. */
+async function runChecks(): Promise<void> {
+  const running = CHECKS.map((check) => ({ ...check, ended: startProgram(check.program, check.words) }))
+  for (const { name, program, words, ended } of running) {
     heading(`${name}: ${program} ${words.join(' ')}`)
-    const { isSuccess, output } = runProgram(program, words)
+    const { isSuccess, output } = await ended
     if (isSuccess) tally.passed++
     else tally.failed.push(`${name}: ${program} ${words.join(' ')}`)
     process.stdout.write(isSuccess ? 'good\n' : output)

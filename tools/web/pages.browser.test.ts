@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import axe from 'axe-core'
-import type { Page } from 'playwright-core'
+import type { Page, Route } from 'playwright-core'
 import { bytesText } from '../../src/terms/shown.ts'
 import { REPOSITORY } from '../repository.ts'
 import { PageBench, whyNoBrowser } from './page-bench.ts'
@@ -41,6 +41,24 @@ const AREAS = [
   { path: '/setup', heading: 'Setup', shows: 'role=main >> role=heading' },
 ] as const
 
+/** What a real name is turned into on its way to the page: the server would refuse most of these as ids, and the page must not count on that. */
+const HOSTILE: Readonly<Record<string, string>> = {
+  'web-01': '<img src=x onerror="document.title=\'owned\'">',
+  'web-02': "=cmd|' /C calc'!A0",
+  'kvm-03': '\u202Egnp.elif<script>document.title="owned"</script>',
+  'kvm-04': 'x'.repeat(10_000),
+  'db-01': '\u{1F525}'.repeat(2000),
+}
+
+const HOSTILE_ROUTES = /\/v1\/(?!events|session)/
+
+async function turn(route: Route): Promise<void> {
+  const response = await route.fetch()
+  let text = await response.text()
+  for (const [name, other] of Object.entries(HOSTILE)) text = text.replaceAll(`"${name}"`, JSON.stringify(other))
+  await route.fulfill({ response, body: text })
+}
+
 test('a one-time token in the address signs one browser in, and is off the address at once', { skip }, async () => {
   await page.goto(`${bench.base}/#token=${bench.demo.server.makeOneTimeToken('admin')}`)
   await page.waitForSelector('#main')
@@ -68,6 +86,18 @@ for (const { path, heading, shows } of AREAS) {
   })
 }
 type Found = readonly (readonly [string, readonly string[]])[]
+
+for (const path of ['/', '/hosts', '/vms', '/plan', '/ledger', '/policy', '/setup'])
+  test(`hostile names are text on ${path}`, { skip }, async () => {
+    await page.route(HOSTILE_ROUTES, turn)
+    await page.goto(`${bench.base}${path}`)
+    await page.waitForSelector('#main h1, #main h2')
+    await page.waitForTimeout(1500)
+    assert.notEqual(await page.title(), 'owned')
+    assert.equal(await page.locator('#main img, #main script').count(), 0)
+    assert.equal(await page.evaluate('document.documentElement.scrollWidth <= innerWidth'), true, 'nothing sticks out')
+    await page.unroute(HOSTILE_ROUTES, turn)
+  })
 
 test('what stands on the page of a host is what the API tells', { skip }, async () => {
   const { memoryBytes, cores } = await bench.ask<{ memoryBytes: number; cores: number }>('/v1/hosts/kvm-04')
