@@ -20,6 +20,11 @@ export class ApiFailure extends Error {
   }
 }
 
+/** Whatever was thrown while something was asked, as what can be shown. */
+export function asFailure(error: unknown): ApiFailure {
+  return error instanceof ApiFailure ? error : new ApiFailure(0, { code: 'internal', message: String(error) })
+}
+
 export interface ApiOptions {
   readonly method?: 'GET' | 'POST' | 'PUT' | 'DELETE'
   readonly body?: unknown

@@ -1,5 +1,5 @@
 /** Something that a person asks the server to do: once, with what it said of it. */
-import { ApiFailure } from './api.ts'
+import { type ApiFailure, asFailure } from './api.ts'
 
 export class Deed {
   isAsking = $state(false)
@@ -17,8 +17,7 @@ export class Deed {
       this.said = (await question())?.text ?? 'Done.'
       return true
     } catch (error) {
-      this.failure =
-        error instanceof ApiFailure ? error : new ApiFailure(0, { code: 'internal', message: String(error) })
+      this.failure = asFailure(error)
       return false
     } finally {
       this.isAsking = false

@@ -1,6 +1,6 @@
 /** Something that the server tells and that changes: asked at first, asked again when an event says so, and told with its age while it can't be had. */
 import { untrack } from 'svelte'
-import { ApiFailure } from './api.ts'
+import { type ApiFailure, asFailure } from './api.ts'
 import { live } from './live.svelte.ts'
 
 /** Between two askings for the same, however many events come. */
@@ -72,8 +72,7 @@ export class Loaded<T> {
       this.failures = 0
     } catch (error) {
       if (this.abort.signal.aborted) return
-      this.failure =
-        error instanceof ApiFailure ? error : new ApiFailure(0, { code: 'internal', message: String(error) })
+      this.failure = asFailure(error)
       if (mayPass(this.failure)) this.askIn(Math.min(RETRY_MS_MAX, RETRY_MS * 2 ** this.failures++))
     } finally {
       this.isAsking = false

@@ -1,5 +1,5 @@
 /** The pages of a list behind the newest one, which is loaded anew by itself: these are asked for by hand, and stay as they were told. */
-import { ApiFailure } from './api.ts'
+import { type ApiFailure, asFailure } from './api.ts'
 
 export class Older<Row, Cursor extends string | number> {
   rows: readonly Row[] = $state.raw([])
@@ -29,8 +29,7 @@ export class Older<Row, Cursor extends string | number> {
       this.cursor = next
       this.hasAsked = true
     } catch (error) {
-      this.failure =
-        error instanceof ApiFailure ? error : new ApiFailure(0, { code: 'internal', message: String(error) })
+      this.failure = asFailure(error)
     } finally {
       this.isAsking = false
     }

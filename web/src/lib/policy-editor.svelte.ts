@@ -2,7 +2,7 @@
 import type { PolicyCheckView } from '../../../src/apps/server/views/preview.ts'
 import type { PolicyView } from '../../../src/apps/server/views/site.ts'
 import type { Policy } from '../../../src/terms/policy.ts'
-import { type Api, ApiFailure } from './api.ts'
+import { type Api, ApiFailure, asFailure } from './api.ts'
 import {
   changesBetween,
   draftOf,
@@ -121,7 +121,7 @@ export class PolicyEditor {
       this.begin(view)
       this.done = `Version ${view.version} stands from now on.`
     } catch (error) {
-      this.failure = error instanceof ApiFailure ? error : new ApiFailure(0, { message: String(error) })
+      this.failure = asFailure(error)
       if (this.failure.status === 409) this.standing = this.failure.current as PolicyView
     } finally {
       this.isSaving = false

@@ -1,6 +1,6 @@
 /** A preview while it is made: asked for, looked at until it is over. */
 import type { PolicyPreviewView } from '../../../src/apps/server/views/preview.ts'
-import { type Api, ApiFailure, path } from './api.ts'
+import { type Api, type ApiFailure, asFailure, path } from './api.ts'
 
 /** Between two looks. */
 const LOOK_MS = 700
@@ -45,7 +45,7 @@ export class PreviewRun {
       }
     } catch (error) {
       if (signal.aborted) return
-      this.failure = error instanceof ApiFailure ? error : new ApiFailure(0, { message: String(error) })
+      this.failure = asFailure(error)
     }
   }
 

@@ -37,3 +37,14 @@ export function startSite(): void {
     }
   })
 }
+
+/** Stops all automation, and asks how it stands. Whoever reaches for it is not asked first.
+ *  @param reason for the audit: which button it was */
+export async function pauseAll(reason: string): Promise<undefined> {
+  try {
+    await api.ask('/v1/automation', { method: 'PUT', body: { isPaused: true, reason } })
+  } finally {
+    site.automation?.again()
+    site.status?.again()
+  }
+}
