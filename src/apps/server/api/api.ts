@@ -20,6 +20,7 @@ import { judgementRoutes } from './judgement-routes.ts'
 import { ledgerRoutes } from './ledger-routes.ts'
 import { addLooked } from './metrics.ts'
 import { OneTimeTokens } from './one-time-token.ts'
+import { addPacking } from './packing.ts'
 import { readPage } from './page-files.ts'
 import { addPage } from './page-routes.ts'
 import { API_LIMITS, type ApiParts } from './parts.ts'
@@ -93,7 +94,10 @@ export function addApi(app: FastifyInstance, parts: ApiParts): Api {
       addMetrics(api, parts)
       addEvents(api, events)
       addSessions(api, { parts, doorman, sessions, oneTimeTokens, events })
-      for (const { mount } of routesOf(parts, site, events)) mount(api)
+      await api.register(async (routes) => {
+        addPacking(routes)
+        for (const { mount } of routesOf(parts, site, events)) mount(routes)
+      })
     })
   })
   return { events, makeOneTimeToken: (role) => oneTimeTokens.make(role) }
