@@ -3,10 +3,12 @@ import { createHash } from 'node:crypto'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { REPOSITORY, runProgram, sourceFiles } from './repository.ts'
+import { packPage } from './web/pack-page.ts'
+import { PAGE_BUILT, pageSizes, sizesText } from './web/page-sizes.ts'
 
 /** What the page is made of. Its types come from `src/apps/server/views`, and leave nothing behind. */
-const SOURCES = ['web/**/*', 'src/terms/*.ts', 'package-lock.json']
-const STAMP = join(REPOSITORY, 'dist', 'web', '.built-from')
+const SOURCES = ['web/**/*', 'src/terms/*.ts', 'package-lock.json', 'tools/build-web.ts', 'tools/web/pack-page.ts']
+const STAMP = join(PAGE_BUILT, '.built-from')
 
 export type Built =
   | { readonly kind: 'fresh' }
@@ -25,6 +27,7 @@ export function buildWebIfStale(): Built {
     'warn',
   ])
   if (!isSuccess) return { kind: 'failed', output }
+  packPage(PAGE_BUILT)
   writeFileSync(STAMP, digest)
   return { kind: 'built' }
 }
@@ -48,10 +51,11 @@ function readIfFile(file: string): Buffer | string {
 }
 
 if (import.meta.main) {
+  const begin = performance.now()
   const built = buildWebIfStale()
-  process.stdout.write(`dist/web: ${built.kind}\n`)
+  process.stdout.write(`dist/web: ${built.kind}, in ${((performance.now() - begin) / 1000).toFixed(1)} s\n`)
   if (built.kind === 'failed') {
     process.stderr.write(built.output)
     process.exitCode = 1
-  }
+  } else process.stdout.write(sizesText(pageSizes()))
 }

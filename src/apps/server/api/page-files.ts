@@ -1,10 +1,9 @@
-/** The page that people look at, as it was built: read once at the start, packed, and answered from memory. A new build needs a new start. */
+/** The page that people look at, as it was built and packed: read once at the start, and answered from memory. A new build needs a new start. */
 import { createHash } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import { extname, join, relative, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
-import { brotliCompress, constants, gzip } from 'node:zlib'
+import { type Packing, PACKINGS, takes } from './packing.ts'
 
 /** Where the build puts it, beside the source and in a package alike. */
 export const PAGE_FOLDER = fileURLToPath(new URL('../../../../dist/web', import.meta.url))
@@ -24,18 +23,16 @@ const HASHED = /^assets\/.*-[\w-]{8,}\.\w+$/
 const FOR_EVER = 'public, max-age=31536000, immutable'
 const ASK_AGAIN = 'no-cache'
 const FILES_MAX = 500
-/** Of 9, as far as brotli gains much: half a second for a megabyte at 11. */
-const BROTLI_QUALITY = 9
+/** The build puts packed forms beside a file, under its name with one of these endings. */
+const ENDINGS: Readonly<Record<Packing, string>> = { br: '.br', gzip: '.gz' }
 const ETAG_LENGTH = 22
-
-type Packing = 'br' | 'gzip'
 
 export interface PageFile {
   readonly type: string
   readonly cacheControl: string
   readonly etag: string
   readonly bytes: Buffer
-  /** Only where it is shorter. */
+  /** Where there is one: it is shorter. */
   readonly packed: { readonly [P in Packing]?: Buffer }
 }
 
@@ -77,34 +74,24 @@ async function readPageFile(name: string, path: string): Promise<PageFile> {
     cacheControl: HASHED.test(name) ? FOR_EVER : ASK_AGAIN,
     etag: createHash('sha256').update(bytes).digest('base64url').slice(0, ETAG_LENGTH),
     bytes,
-    packed: type.includes('charset') ? await pack(bytes) : {},
+    packed: { ...(await readPacked(path, 'br')), ...(await readPacked(path, 'gzip')) },
   }
 }
 
-async function pack(bytes: Buffer): Promise<PageFile['packed']> {
-  const params = { [constants.BROTLI_PARAM_QUALITY]: BROTLI_QUALITY, [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length }
-  const [br, zipped] = await Promise.all([
-    promisify(brotliCompress)(bytes, { params }),
-    promisify(gzip)(bytes, { level: constants.Z_BEST_COMPRESSION }),
-  ])
-  return {
-    ...(br.length < bytes.length ? { br } : {}),
-    ...(zipped.length < bytes.length ? { gzip: zipped } : {}),
+async function readPacked(path: string, packing: Packing): Promise<PageFile['packed']> {
+  try {
+    return { [packing]: await readFile(path + ENDINGS[packing]) }
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return {}
+    throw error
   }
 }
 
 /** The form that a browser takes, by its `accept-encoding`: brotli before gzip before as it is. */
 export function formOf({ bytes, etag, packed }: PageFile, accepted: string): PageForm {
-  const words = accepted
-    .toLowerCase()
-    .split(',')
-    .map((word) => word.trim())
-  for (const packing of ['br', 'gzip'] as const) {
+  for (const packing of PACKINGS) {
     const form = packed[packing]
-    const isTaken = words.some(
-      (word) => word === packing || (word.startsWith(`${packing};`) && !/;\s*q=0(?:\.0*)?$/.test(word)),
-    )
-    if (form !== undefined && isTaken) return { bytes: form, packing, etag: `"${etag}-${packing}"` }
+    if (form !== undefined && takes(packing, accepted)) return { bytes: form, packing, etag: `"${etag}-${packing}"` }
   }
   return { bytes, etag: `"${etag}"` }
 }

@@ -7,6 +7,7 @@ import { after, before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { brotliDecompressSync, gunzipSync } from 'node:zlib'
 import { type Browser, chromium } from 'playwright-core'
+import { packPage } from '../../../../tools/web/pack-page.ts'
 import { ApiBench } from './builders.ts'
 import { FakeStore } from './fakes/builders.ts'
 import { formOf, readPage } from './page-files.ts'
@@ -53,6 +54,7 @@ before(async () => {
     [STYLE, 'h1 { color: rgb(1, 2, 3) }'],
   ] as const)
     writeFileSync(join(folder, name), text)
+  packPage(folder)
   writeFileSync(join(folder, 'secrets.env'), 'not a page')
   await bench.start({ pageFolder: folder })
   if (executablePath === undefined) return
