@@ -13,6 +13,12 @@ const executablePath = [process.env['ETHOS_CHROMIUM'] ?? '', ...BROWSERS].find(
 export const whyNoBrowser: string | false =
   executablePath === undefined ? 'no chromium on this machine (or name it in ETHOS_CHROMIUM)' : false
 
+/** Throws where there is none: whoever can do without asks `whyNoBrowser` first. */
+export function browserPath(): string {
+  if (executablePath === undefined) throw new Error(String(whyNoBrowser))
+  return executablePath
+}
+
 /** Whoever waits longer than this on a page waits in vain, on the busiest machine. */
 export const PAGE_MS = 60_000
 
@@ -38,13 +44,13 @@ export class PageBench {
 
   /** Builds the page, starts the demo and a browser, and signs in by a one-time token. */
   static async begin(options: BrowserContextOptions = {}): Promise<PageBench> {
-    if (executablePath === undefined) throw new Error('no browser')
+    const executable = browserPath()
     const built = buildWebIfStale()
     if (built.kind === 'failed') throw new Error(built.output)
     const log = makeLog('none', () => undefined)
     const demo = await startDemo({ host: '127.0.0.1', port: 0, version: '0.0.0-test', log, areMetricsOpen: true })
     const args = ['--no-sandbox', '--disable-gpu', '--disable-background-networking']
-    const browser = await chromium.launch({ executablePath, args })
+    const browser = await chromium.launch({ executablePath: executable, args })
     const bench = new PageBench(demo, browser, await browser.newContext(options))
     await bench.judging()
     return bench

@@ -1,0 +1,112 @@
+/** A browser with one page that is measured: its main thread by CPU time, and what it was sent. */
+import { type Browser, type BrowserContext, type CDPSession, chromium, type Page } from 'playwright-core'
+import { browserPath, PAGE_MS } from '../page-bench.ts'
+import { type Felt, PROBE } from './probe.ts'
+import type { ScaleSite } from './site.ts'
+
+/** Bytes that came, as they were packed, by what for. */
+export interface Wire {
+  readonly script: number
+  readonly style: number
+  readonly document: number
+  readonly answers: number
+}
+
+export class ScaleBrowser {
+  private readonly browser: Browser
+  private readonly scaled: ScaleSite
+
+  private constructor(browser: Browser, scaled: ScaleSite) {
+    this.browser = browser
+    this.scaled = scaled
+  }
+
+  static async begin(scaled: ScaleSite): Promise<ScaleBrowser> {
+    const args = ['--no-sandbox', '--disable-gpu', '--disable-background-networking']
+    return new ScaleBrowser(await chromium.launch({ executablePath: browserPath(), args }), scaled)
+  }
+
+  /** A page with nothing in its cache, signed in. */
+  async page(): Promise<ScalePage> {
+    const context = await this.browser.newContext({ viewport: { width: 1280, height: 900 } })
+    const { base, token } = this.scaled
+    const signedIn = await context.request.post(`${base}/v1/session`, { data: { token } })
+    if (!signedIn.ok()) throw new Error(`sign-in: ${signedIn.status()} ${await signedIn.text()}`)
+    return ScalePage.open(context, base)
+  }
+
+  async end(): Promise<void> {
+    await this.browser.close()
+  }
+}
+
+export class ScalePage {
+  readonly page: Page
+  readonly base: string
+  private readonly context: BrowserContext
+  private readonly cdp: CDPSession
+  private readonly kinds = new Map<string, string>()
+  private readonly bytes: Record<keyof Wire, number> = { script: 0, style: 0, document: 0, answers: 0 }
+
+  private constructor(page: Page, base: string, cdp: CDPSession) {
+    this.page = page
+    this.base = base
+    this.context = page.context()
+    this.cdp = cdp
+  }
+
+  static async open(context: BrowserContext, base: string): Promise<ScalePage> {
+    const page = await context.newPage()
+    page.setDefaultTimeout(PAGE_MS)
+    await page.addInitScript(PROBE)
+    const cdp = await context.newCDPSession(page)
+    const scaled = new ScalePage(page, base, cdp)
+    await cdp.send('Performance.enable', { timeDomain: 'threadTicks' })
+    await cdp.send('Network.enable')
+    cdp.on('Network.responseReceived', ({ requestId, type }) => void scaled.kinds.set(requestId, type))
+    cdp.on('Network.loadingFinished', ({ requestId, encodedDataLength }) =>
+      scaled.came(scaled.kinds.get(requestId) ?? '', encodedDataLength),
+    )
+    return scaled
+  }
+
+  wire(): Wire {
+    return { ...this.bytes }
+  }
+
+  /** CPU of the page's main thread so far. */
+  async cpuMs(): Promise<number> {
+    const { metrics } = await this.cdp.send('Performance.getMetrics')
+    return 1000 * (metrics.find(({ name }) => name === 'TaskDuration')?.value ?? NaN)
+  }
+
+  /** Does something, and says what it took. */
+  async feel(act: () => Promise<unknown>): Promise<Felt & { readonly cpuMs: number }> {
+    await this.page.evaluate('scaleProbe.reset()')
+    const before = await this.cpuMs()
+    await act()
+    const felt = await this.page.evaluate<Felt>('scaleProbe.read()')
+    return { ...felt, cpuMs: (await this.cpuMs()) - before }
+  }
+
+  /** From the newest click until there is something. */
+  since(selector: string): Promise<number> {
+    return this.page.evaluate<number>(`scaleProbe.since(${JSON.stringify(selector)})`)
+  }
+
+  async close(): Promise<void> {
+    await this.context.close()
+  }
+
+  private came(kind: string, length: number): void {
+    const names: Readonly<Record<string, keyof Wire>> = {
+      Script: 'script',
+      Stylesheet: 'style',
+      Document: 'document',
+      Fetch: 'answers',
+      XHR: 'answers',
+    }
+    const name = names[kind]
+    if (name !== undefined) this.bytes[name] += length
+  }
+}
