@@ -12,13 +12,15 @@ const STAMP = join(PAGE_BUILT, '.built-from')
 
 export type Built =
   | { readonly kind: 'fresh' }
-  | { readonly kind: 'built' }
+  | { readonly kind: 'built'; readonly seconds: number }
   | { readonly kind: 'failed'; readonly output: string }
 
-/** Builds the page where what it is made of has changed since, or where it was never built. */
-export function buildWebIfStale(): Built {
+/** Builds the page where what it is made of has changed since, or where it was never built.
+ *  @param isForced builds it in any case */
+export function buildWebIfStale(isForced = false): Built {
+  const begin = performance.now()
   const digest = digestOfSources()
-  if (existsSync(STAMP) && readFileSync(STAMP, 'utf8') === digest) return { kind: 'fresh' }
+  if (!isForced && existsSync(STAMP) && readFileSync(STAMP, 'utf8') === digest) return { kind: 'fresh' }
   const { isSuccess, output } = runProgram('vite', [
     'build',
     '--config',
@@ -29,7 +31,7 @@ export function buildWebIfStale(): Built {
   if (!isSuccess) return { kind: 'failed', output }
   packPage(PAGE_BUILT)
   writeFileSync(STAMP, digest)
-  return { kind: 'built' }
+  return { kind: 'built', seconds: (performance.now() - begin) / 1000 }
 }
 
 function digestOfSources(): string {
@@ -51,11 +53,13 @@ function readIfFile(file: string): Buffer | string {
 }
 
 if (import.meta.main) {
-  const begin = performance.now()
   const built = buildWebIfStale()
-  process.stdout.write(`dist/web: ${built.kind}, in ${((performance.now() - begin) / 1000).toFixed(1)} s\n`)
   if (built.kind === 'failed') {
+    process.stdout.write('dist/web: failed\n')
     process.stderr.write(built.output)
     process.exitCode = 1
-  } else process.stdout.write(sizesText(pageSizes()))
+  } else {
+    const how = built.kind === 'built' ? `built in ${built.seconds.toFixed(1)} s` : 'fresh, nothing was built'
+    process.stdout.write(`dist/web: ${how}\n${sizesText(pageSizes())}`)
+  }
 }

@@ -8,5 +8,6 @@ if (built.kind === 'failed')
   process.stderr.write(
     `${built.output}\nThe page could not be built: the demo runs without it, or with the one that was built before.\n`,
   )
+if (built.kind === 'built') process.stdout.write(`The page was built in ${built.seconds.toFixed(1)} s.\n`)
 process.argv.splice(2, 0, 'serve', '--demo')
 await import(join(REPOSITORY, 'src', 'apps', 'cli', 'main.ts'))

@@ -1,8 +1,11 @@
 /** What memory the page comes to, once somebody has been everywhere on it. */
+import { until } from '../../server/live-site.ts'
 import { type Memory, PlainBrowser } from './plain-browser.ts'
 import type { ScaleSite } from './site.ts'
 
 export interface MemoryFigures {
+  /** Of a page with nothing on it. */
+  readonly empty: Memory
   /** Once the list of hosts stands there. */
   readonly first: Memory
   /** The most of each that was seen on the way, with whatever garbage there was. */
@@ -51,6 +54,9 @@ const VISIT = `async (href) => {
 export async function measureMemory({ base, token }: ScaleSite, times: number): Promise<MemoryFigures> {
   const browser = await PlainBrowser.begin(base, await signIn(base, token))
   try {
+    const empty = await browser.memory()
+    await browser.go(`${base}/`)
+    await until('the page is there', async () => (await browser.evaluate('location.pathname')) === '/')
     await browser.evaluate(`(${VISIT})('/')`)
     const first = await browser.memory()
     const seen = [first]
@@ -61,7 +67,7 @@ export async function measureMemory({ base, token }: ScaleSite, times: number): 
       }
     await browser.evaluate(`(${VISIT})('/vms')`)
     await browser.collectGarbage()
-    return { first, most: mostOf(seen), last: await browser.memory() }
+    return { empty, first, most: mostOf(seen), last: await browser.memory() }
   } finally {
     await browser.end()
   }

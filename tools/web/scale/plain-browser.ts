@@ -56,7 +56,7 @@ export class PlainBrowser {
     })
   }
 
-  /** One page, signed in, at an address.
+  /** One empty page, that will be signed in wherever it goes.
    *  @param cookie `name=value` of the session */
   static async begin(base: string, cookie: string): Promise<PlainBrowser> {
     const folder = mkdtempSync(join(tmpdir(), 'ethos-browser-'))
@@ -73,11 +73,15 @@ export class PlainBrowser {
     await browser.tell('Storage.setCookies', {
       cookies: [{ name, value, url: base, httpOnly: true, sameSite: 'Strict' }],
     })
-    const { targetId } = await browser.tell('Target.createTarget', { url: `${base}/` })
+    const { targetId } = await browser.tell('Target.createTarget', { url: 'about:blank' })
     const { sessionId } = await browser.tell('Target.attachToTarget', { targetId, flatten: true })
     browser.session = String(sessionId)
     await browser.tell('Performance.enable')
     return browser
+  }
+
+  async go(url: string): Promise<void> {
+    await this.tell('Page.navigate', { url })
   }
 
   /** Runs in the page, and gives what its promise comes to. */

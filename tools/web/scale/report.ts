@@ -12,7 +12,10 @@ export interface About {
   readonly node: string
   /** Tasks that wanted a CPU in the minute before. */
   readonly busyBefore: number
+  /** Of all of it. */
   readonly seconds: number
+  /** Of the build of the page. Absent: it was fresh. */
+  readonly buildSec?: number
 }
 
 export interface PageGoal {
@@ -25,9 +28,10 @@ export interface PageGoal {
 const FIRST_PAINT_MS_MAX = 1000
 const INTERACTION_MS_MAX = 100
 const MEMORY_MIB_MAX = 300
+const BUILD_SEC_MAX = 20
 
 /** Of the largest site, but for the first. */
-export function goalsOf(sizes: PageSizes, measured: readonly PageFigures[]): readonly PageGoal[] {
+export function goalsOf({ buildSec }: About, sizes: PageSizes, measured: readonly PageFigures[]): readonly PageGoal[] {
   const [largest] = sizes.pages
   const most = measured[measured.length - 1]
   const slowest = most.interactions.reduce((slow, one) => (one.latencyMs.least > slow.latencyMs.least ? one : slow))
@@ -57,6 +61,16 @@ export function goalsOf(sizes: PageSizes, measured: readonly PageFigures[]): rea
       found: `${Math.round(most.memory.most.ownMiB)} MiB`,
       isMet: most.memory.most.ownMiB <= MEMORY_MIB_MAX,
     },
+    ...(buildSec === undefined
+      ? []
+      : [
+          {
+            what: 'the page is built anew',
+            goal: `<= ${BUILD_SEC_MAX} s`,
+            found: `${buildSec} s`,
+            isMet: buildSec <= BUILD_SEC_MAX,
+          },
+        ]),
   ]
 }
 
@@ -76,7 +90,7 @@ the minute before. Server, page and whoever clicks share these cores. Times are 
 
 ${showTable(
   ['goal', '', 'measured', ''],
-  goalsOf(sizes, measured).map(({ what, goal, found, isMet }) => [what, goal, found, isMet ? 'met' : 'MISSED']),
+  goalsOf(about, sizes, measured).map(({ what, goal, found, isMet }) => [what, goal, found, isMet ? 'met' : 'MISSED']),
 )}
 
 ## JavaScript
@@ -129,17 +143,17 @@ function bySize(measured: readonly PageFigures[]): string {
       row('slowest interaction, ms', ({ interactions }) =>
         String(Math.round(Math.max(...interactions.map(({ latencyMs }) => latencyMs.least)))),
       ),
-      row('heap at first / most, MiB', ({ memory }) => mib(memory, 'heapMiB')),
-      row('own memory at first / most, MiB', ({ memory }) => mib(memory, 'ownMiB')),
-      row('resident at first / most, MiB', ({ memory }) => mib(memory, 'residentMiB')),
+      row('heap: empty page / first list / most, MiB', ({ memory }) => mib(memory, 'heapMiB')),
+      row('own memory, the same', ({ memory }) => mib(memory, 'ownMiB')),
+      row('resident memory, the same', ({ memory }) => mib(memory, 'residentMiB')),
       row('rows drawn at most', ({ interactions }) => String(Math.max(...interactions.map(({ rows }) => rows)))),
       row('CPU of the server meanwhile, s', ({ serverCpuSec }) => serverCpuSec.toFixed(1)),
     ],
   )
 }
 
-function mib({ first, most }: PageFigures['memory'], name: 'heapMiB' | 'ownMiB' | 'residentMiB'): string {
-  return `${Math.round(first[name])} / ${Math.round(most[name])}`
+function mib({ empty, first, most }: PageFigures['memory'], name: 'heapMiB' | 'ownMiB' | 'residentMiB'): string {
+  return [empty, first, most].map((one) => Math.round(one[name])).join(' / ')
 }
 
 function both({ least, median }: Spread): string {

@@ -16,12 +16,12 @@ test('what nobody measured has a colour of its own, and is not idle', () => {
   for (const absent of [null, undefined, Number.NaN]) assert.equal(loadToken(absent, 0.9), '--load-none')
 })
 
-test('of ten thousand rows those in sight are drawn, and eight on either side', () => {
+test('of ten thousand rows those in sight are drawn, and four on either side', () => {
   const rows = { rows: 10_000, rowHeight: 30 }
   // 3,000 px down is row 100; 600 px show 20 of them.
-  assert.deepEqual(rowsInSight(rows, { scrollTop: 3000, height: 600 }), { from: 92, to: 128 })
-  assert.deepEqual(rowsInSight(rows, { scrollTop: 0, height: 600 }), { from: 0, to: 28 })
-  assert.deepEqual(rowsInSight(rows, { scrollTop: 300_000, height: 600 }), { from: 9992, to: 10_000 })
+  assert.deepEqual(rowsInSight(rows, { scrollTop: 3000, height: 600 }), { from: 96, to: 124 })
+  assert.deepEqual(rowsInSight(rows, { scrollTop: 0, height: 600 }), { from: 0, to: 24 })
+  assert.deepEqual(rowsInSight(rows, { scrollTop: 300_000, height: 600 }), { from: 9996, to: 10_000 })
 })
 
 test('a list that became short while it was scrolled far down is drawn from its rows', () => {

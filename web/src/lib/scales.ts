@@ -18,7 +18,7 @@ export function loadToken(share: number | null | undefined, high: number): strin
 export function rowsInSight(
   { rows, rowHeight }: { readonly rows: number; readonly rowHeight: number },
   { scrollTop, height }: { readonly scrollTop: number; readonly height: number },
-  beyond = 8,
+  beyond = 4,
 ): { readonly from: number; readonly to: number } {
   const first = Math.floor(Math.max(0, scrollTop) / rowHeight) - beyond
   const last = Math.ceil((Math.max(0, scrollTop) + height) / rowHeight) + beyond
