@@ -10,6 +10,8 @@ export interface Wire {
   readonly style: number
   readonly document: number
   readonly answers: number
+  /** The same answers as they are read. */
+  readonly unpacked: number
 }
 
 export class ScaleBrowser {
@@ -46,7 +48,7 @@ export class ScalePage {
   private readonly context: BrowserContext
   private readonly cdp: CDPSession
   private readonly kinds = new Map<string, string>()
-  private readonly bytes: Record<keyof Wire, number> = { script: 0, style: 0, document: 0, answers: 0 }
+  private readonly bytes: Record<keyof Wire, number> = { script: 0, style: 0, document: 0, answers: 0, unpacked: 0 }
 
   private constructor(page: Page, base: string, cdp: CDPSession) {
     this.page = page
@@ -64,9 +66,13 @@ export class ScalePage {
     await cdp.send('Performance.enable', { timeDomain: 'threadTicks' })
     await cdp.send('Network.enable')
     cdp.on('Network.responseReceived', ({ requestId, type }) => void scaled.kinds.set(requestId, type))
-    cdp.on('Network.loadingFinished', ({ requestId, encodedDataLength }) =>
-      scaled.came(scaled.kinds.get(requestId) ?? '', encodedDataLength),
-    )
+    cdp.on('Network.dataReceived', ({ requestId, dataLength }) => {
+      if (nameOf(scaled.kinds.get(requestId)) === 'answers') scaled.bytes.unpacked += dataLength
+    })
+    cdp.on('Network.loadingFinished', ({ requestId, encodedDataLength }) => {
+      const name = nameOf(scaled.kinds.get(requestId))
+      if (name !== undefined) scaled.bytes[name] += encodedDataLength
+    })
     return scaled
   }
 
@@ -97,16 +103,12 @@ export class ScalePage {
   async close(): Promise<void> {
     await this.context.close()
   }
+}
 
-  private came(kind: string, length: number): void {
-    const names: Readonly<Record<string, keyof Wire>> = {
-      Script: 'script',
-      Stylesheet: 'style',
-      Document: 'document',
-      Fetch: 'answers',
-      XHR: 'answers',
-    }
-    const name = names[kind]
-    if (name !== undefined) this.bytes[name] += length
-  }
+/** @param kind of a request, as the browser has it */
+function nameOf(kind: string | undefined): Exclude<keyof Wire, 'unpacked'> | undefined {
+  if (kind === 'Script') return 'script'
+  if (kind === 'Stylesheet') return 'style'
+  if (kind === 'Document') return 'document'
+  return kind === 'Fetch' || kind === 'XHR' ? 'answers' : undefined
 }

@@ -13,7 +13,7 @@ export interface Felt {
 /** `scaleProbe` in the page: `reset`, `read`, `settled`, `since` an input until a selector finds something. */
 export const PROBE = `(() => {
   let latencyMs = 0, eventMs = 0, frameGapMs = 0, inputAt = 0, lastFrame = 0, listAt = 0
-  const INPUTS = ['pointerdown', 'pointerup', 'click', 'keydown', 'input', 'change', 'pointermove', 'scroll']
+  const INPUTS = ['pointerdown', 'pointerup', 'click', 'keydown', 'input', 'change', 'pointermove', 'wheel', 'scroll']
   for (const name of INPUTS)
     window.addEventListener(name, (event) => {
       const at = event.timeStamp
@@ -57,6 +57,7 @@ export const PROBE = `(() => {
       }
       throw new Error('nothing on the page is ' + selector)
     },
+    frame: () => frames(2),
     rows: () => document.querySelectorAll('[role=row]').length,
     begin: () => {
       const paint = (name) => performance.getEntriesByName(name)[0]?.startTime ?? 0

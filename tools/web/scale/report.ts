@@ -139,7 +139,7 @@ function bySize(measured: readonly PageFigures[]): string {
       row('CPU of the main thread until then, ms', ({ loadCpuMs }) => both(loadCpuMs)),
       row('sent until then: JavaScript, kB', ({ wire }) => kB(wire.script)),
       row('styles and document, kB', ({ wire }) => kB(wire.style + wire.document)),
-      row('answers, kB', ({ wire }) => kB(wire.answers)),
+      row('answers: packed, and unpacked, kB', ({ wire }) => `${kB(wire.answers)}, ${kB(wire.unpacked)}`),
       row('slowest interaction, ms', ({ interactions }) =>
         String(Math.round(Math.max(...interactions.map(({ latencyMs }) => latencyMs.least)))),
       ),

@@ -170,7 +170,11 @@ function sortBy(title: string): Step['act'] {
 
 async function scroll({ page }: ScalePage): Promise<void> {
   await page.locator('.view').first().hover()
-  for (let i = 0; i < WHEELS; i++) await page.mouse.wheel(0, WHEEL_PX)
+  for (let i = 0; i < WHEELS; i++) {
+    await page.mouse.wheel(0, WHEEL_PX)
+    // Nobody turns a wheel oftener than thirty times a second.
+    await page.evaluate('scaleProbe.frame()')
+  }
 }
 
 async function toTop({ page }: ScalePage): Promise<void> {
