@@ -137,7 +137,7 @@ function bySize(measured: readonly PageFigures[]): string {
       row('first paint with content, ms', ({ contentfulMs }) => both(contentfulMs)),
       row('list of hosts stands there, ms', ({ listMs }) => both(listMs)),
       row('CPU of the main thread until then, ms', ({ loadCpuMs }) => both(loadCpuMs)),
-      row('sent until then: JavaScript, kB', ({ wire }) => kB(wire.script)),
+      row('sent for all of the page: JavaScript, kB', ({ wire }) => kB(wire.script)),
       row('styles and document, kB', ({ wire }) => kB(wire.style + wire.document)),
       row('answers: packed, and unpacked, kB', ({ wire }) => `${kB(wire.answers)}, ${kB(wire.unpacked)}`),
       row('slowest interaction, ms', ({ interactions }) =>
