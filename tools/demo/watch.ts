@@ -1,0 +1,113 @@
+/** Starts the demo, looks at it as the page does, and tells which moves it makes, how many seconds after its address was there, and what memory it takes.
+ *
+ *    node tools/demo/watch.ts                    as it begins, for two minutes
+ *    node tools/demo/watch.ts 20 4074 600        from another beginning (placement and slot of the recording), for so many seconds
+ */
+import { type ChildProcess, fork } from 'node:child_process'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { BEGINNING, type Beginning } from '../../src/apps/demo-site/beginning.ts'
+import type { Begun } from './begin.ts'
+import { memoryOf, type ProcessMemory } from './process-memory.ts'
+
+const LOOK_MS = 250
+/** What the page's first pages ask for when their data change. */
+const PAGES = ['/v1/outlook', '/v1/loads/history', '/v1/plans/latest', '/v1/alerts', '/v1/ledger', '/v1/vms?limit=100']
+const PAGES_EVERY_LOOKS = 8
+const WATCHED_SEC = 120
+
+interface Move {
+  readonly id: string
+  readonly vm: string
+  readonly from: string
+  readonly to: string
+  readonly class: string
+  readonly reason: string
+  readonly state: string
+  readonly recordedAt: number
+}
+
+export interface WatchedMove extends Omit<Move, 'state'> {
+  /** After the address was there, by the machine's clock: when it was first seen in the list of moves, and when it was seen to be done. */
+  readonly orderedSec: number
+  doneSec?: number
+}
+
+export interface Watched {
+  readonly moves: readonly WatchedMove[]
+  /** At the end. */
+  readonly memory: readonly ProcessMemory[]
+}
+
+/** Rejects where the demo ends by itself or does not answer. */
+export async function watchDemo(
+  beginning: Beginning,
+  { seconds, say }: { readonly seconds: number; readonly say: (text: string) => void },
+): Promise<Watched> {
+  const child = fork(join(import.meta.dirname, 'begin.ts'), [String(beginning.seed), String(beginning.slot)])
+  const ended = new Promise<number | null>((resolve) => child.once('exit', resolve))
+  try {
+    const { port, token } = await begunOf(child, ended)
+    const begunAt = performance.now()
+    const secondsNow = (): number => Math.round((performance.now() - begunAt) / 100) / 10
+    const ask = asker(port, token)
+    const moves = new Map<string, WatchedMove>()
+    for (let looks = 0; secondsNow() < seconds; looks++) {
+      for (const move of await movesOf(ask)) note(moves, move, secondsNow(), say)
+      if (looks % PAGES_EVERY_LOOKS === 0) await Promise.all(PAGES.map((path) => ask(path)))
+      await sleep(LOOK_MS)
+    }
+    return { moves: [...moves.values()], memory: memoryOf(child.pid ?? 0) }
+  } finally {
+    if (child.connected) child.disconnect()
+    await ended
+  }
+}
+
+async function begunOf(child: ChildProcess, ended: Promise<number | null>): Promise<Begun> {
+  const begun = new Promise<Begun>((resolve) => child.once('message', (message) => resolve(message as Begun)))
+  const first = await Promise.race([begun, ended])
+  if (first === null || typeof first === 'number') throw new Error(`The demo ended with ${first} before it listened.`)
+  return first
+}
+
+type Ask = (path: string) => Promise<unknown>
+
+/** Answers undefined where a turn is awaited. */
+function asker(port: number, token: string): Ask {
+  return async (path) => {
+    const answer = await fetch(`http://127.0.0.1:${port}${path}`, { headers: { authorization: `Bearer ${token}` } })
+    const text = await answer.text()
+    if (!answer.ok && answer.status !== 503) throw new Error(`${path}: ${answer.status} ${text}`)
+    return answer.ok ? JSON.parse(text) : undefined
+  }
+}
+
+async function movesOf(ask: Ask): Promise<readonly Move[]> {
+  const told = (await ask('/v1/migrations')) as { open: readonly Move[]; ended: readonly Move[] } | undefined
+  return told === undefined ? [] : [...told.open, ...told.ended].toSorted((a, b) => a.recordedAt - b.recordedAt)
+}
+
+function note(moves: Map<string, WatchedMove>, move: Move, sec: number, say: (text: string) => void): void {
+  const { state, ...rest } = move
+  let known = moves.get(move.id)
+  if (known === undefined) {
+    known = { ...rest, orderedSec: sec }
+    moves.set(move.id, known)
+    say(`${sec} s: ${move.class}: ${move.vm} from ${move.from} to ${move.to}. ${move.reason}`)
+  }
+  if (state !== 'done' || known.doneSec !== undefined) return
+  known.doneSec = sec
+  say(`${sec} s: ${move.vm} runs on ${move.to}`)
+}
+
+if (import.meta.main) {
+  const [seed = BEGINNING.seed, slot = BEGINNING.slot, seconds = WATCHED_SEC] = process.argv.slice(2).map(Number)
+  const { memory } = await watchDemo({ seed, slot }, { seconds, say })
+  for (const { name, residentMb, shareMb } of memory)
+    say(`${name}: ${residentMb} MB resident; ${shareMb} MB with what processes share counted once`)
+}
+
+function say(text: string): void {
+  process.stdout.write(`${text}\n`)
+}
