@@ -1,4 +1,4 @@
-/** For `watch.ts`: a process that is nothing but the demo, from the beginning that it is called with, as `ethos serve --demo` runs it. It ends with its parent. */
+/** For `watch.ts`: a process that is nothing but the demo, as `ethos serve --demo` runs it, from the beginning that it is told. It ends with its parent. */
 import { keepCompiled } from '../../src/apps/compile-cache.ts'
 import { keepGarbageYoung } from '../../src/apps/young-garbage.ts'
 

@@ -10,8 +10,8 @@ const SECONDS = 120
 /** Issue 6: predictive moves to watch within two minutes. */
 export const longTest: LongTest = {
   summary:
-    'The demo as `npm start` runs it, from five beginnings, each for two minutes and looked at as the page does: when the first move was ordered and done, when ' +
-    'the first ahead of contention was, and what memory its processes take at the end.',
+    'The demo as `npm start` runs it, from five beginnings, each for two minutes and looked at as the page does: when the first move was ordered and done, ' +
+    'when the first ahead of contention was, and what memory its processes take at the end.',
   run: async () => {
     const futures = new Futures()
     const figures: Record<string, number> = {}
