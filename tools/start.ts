@@ -3,7 +3,9 @@ import { join } from 'node:path'
 import { buildWebIfStale } from './build-web.ts'
 import { REPOSITORY } from './repository.ts'
 
-const built = buildWebIfStale()
+const built = buildWebIfStale(() =>
+  process.stdout.write('Building the page. It takes some seconds, and only when it has changed.\n'),
+)
 if (built.kind === 'failed')
   process.stderr.write(
     `${built.output}\nThe page could not be built: the demo runs without it, or with the one that was built before.\n`,

@@ -39,7 +39,7 @@ function demo(t: TestContext, words: readonly string[]): Run {
   const hasSaid = (text: string): Promise<void> =>
     new Promise((resolve) => {
       const look = (): void => void (said.includes(text) && resolve())
-      child.stdout.on('data', look)
+      for (const stream of [child.stdout, child.stderr]) stream.on('data', look)
       void ended.then(() => resolve())
       look()
     })
@@ -56,13 +56,15 @@ function isGroupLeft({ child }: Run): boolean {
   }
 }
 
-for (const signal of ['SIGINT', 'SIGTERM'] as const)
-  test(`the demo prints its address, and on ${signal} ends with no child and no folder left`, {
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+  test(`the demo prints its address, and on ${signal}, however often it comes, ends with no child and no folder left`, {
     timeout: PATIENCE_MS,
   }, async (t) => {
     const run = demo(t, ['--listen', '127.0.0.1:0'])
     await run.hasSaid('#token=')
     assert.match(run.said(), /http:\/\/127\.0\.0\.1:\d+\/#token=once_/)
+    run.child.kill(signal)
+    await run.hasSaid('ending')
     run.child.kill(signal)
     assert.equal(await run.ended, 0, run.said())
     assert.equal(isGroupLeft(run), false)
@@ -96,3 +98,23 @@ test('the demo listens on this machine alone', { timeout: PATIENCE_MS }, async (
   assert.equal(await run.ended, 2)
   assert.match(run.said(), /for this machine alone/)
 })
+
+for (const words of [
+  ['--store', 'postgres://nobody@localhost/none'],
+  ['--name', 'ethos.example'],
+  ['--channel', 'web-1=/run/web-1.sock'],
+  ['--channels', '/run/channels'],
+  ['--turn-every', '5'],
+  ['--data', ''],
+  ['--data', MAIN],
+  ['--for', '0'],
+  ['--for', '1h'],
+  ['--listen', '8471'],
+])
+  test(`${words[0]} ${words[1] === MAIN ? 'that is a file' : `"${words[1]}"`} is refused at once`, {
+    timeout: PATIENCE_MS,
+  }, async (t) => {
+    const run = demo(t, words)
+    assert.equal(await run.ended, 2, run.said())
+    assert.match(run.said(), new RegExp(`^ethos: ${words[0]}: .* is not usable\\. `))
+  })

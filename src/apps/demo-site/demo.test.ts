@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { DAY_MS } from '../../terms/units.ts'
 import { SLOT_MS } from '../../terms/usage.ts'
-import { PATIENCE_MS, TestBench } from './test-bench.ts'
+import { PATIENCE_MS, TestBench } from './builders.ts'
 
 interface HostPast {
   readonly host: string

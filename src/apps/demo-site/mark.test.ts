@@ -4,8 +4,6 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
-import { ParseError } from '../../terms/parse.ts'
-import { UsageError } from '../usage-error.ts'
 import { BEGINNING } from './beginning.ts'
 import { demoCluster } from './cluster.ts'
 import { type Mark, movedOf, placedAfter, readMark, writeMark } from './mark.ts'
@@ -30,11 +28,11 @@ test('what was written is read again, and VMs are then where they were moved to'
 test('a folder in which another site lives is refused, and one with a damaged file of the demo', (t) => {
   const folder = aFolder(t)
   writeFileSync(join(folder, 'ethos.sqlite'), '')
-  assert.throws(() => readMark(folder), UsageError)
+  assert.throws(() => readMark(folder), { name: 'UsageError', message: /is no demo/ })
   const damaged = [{ ...MARK, seed: -1 }, { ...MARK, moved: { 'web-03': 'kvm-13' } }, { ...MARK, isTold: undefined }, 7]
   for (const one of damaged) {
     writeFileSync(join(folder, 'demo.json'), JSON.stringify(one))
-    assert.throws(() => readMark(folder), ParseError, JSON.stringify(one))
+    assert.throws(() => readMark(folder), { name: 'UsageError', message: /damaged \(demo\.json/ }, JSON.stringify(one))
   }
 })
 

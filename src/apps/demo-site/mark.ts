@@ -1,7 +1,7 @@
 /** What a demo writes into its folder beside the store: with what it began, and where its VMs run by now. */
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { parseBoolean, parseFields, parseJson, parseNumber, parseWord } from '../../terms/parse.ts'
+import { ParseError, parseBoolean, parseFields, parseJson, parseNumber, parseWord } from '../../terms/parse.ts'
 import type { EpochMs } from '../../terms/units.ts'
 import { storePath } from '../server/data-folder.ts'
 import { UsageError } from '../usage-error.ts'
@@ -20,11 +20,18 @@ export interface Mark extends Beginning {
   readonly moved: Readonly<Record<string, string>>
 }
 
-/** Undefined: no demo ran with the folder. Throws a `UsageError` where another site lives there: what is imagined has no place beside what is real. And a
- *  `ParseError` where it is not what a demo writes. */
+/** Undefined: no demo ran with the folder. Throws a `UsageError` where another site lives there: what is imagined has no place beside what is real; and
+ *  where it can't be read. */
 export function readMark(folder: string): Mark | undefined {
   const path = join(folder, MARK)
-  if (existsSync(path)) return parseMark(readFileSync(path, 'utf8'))
+  if (existsSync(path))
+    try {
+      return parseMark(readFileSync(path, 'utf8'))
+    } catch (error) {
+      if (!(error instanceof ParseError)) throw error
+      const remedy = `What a demo wrote there is damaged (${error.message}). Another folder, or delete this one?`
+      throw new UsageError('--data', folder, remedy)
+    }
   if (!existsSync(storePath(folder))) return undefined
   throw new UsageError(
     '--data',

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { readMark, writeMark } from './mark.ts'
-import { type Move, PATIENCE_MS, TestBench } from './test-bench.ts'
+import { type Move, PATIENCE_MS, TestBench } from './builders.ts'
 
 interface LedgerMove {
   readonly id: string
