@@ -25,12 +25,16 @@ interface Move {
   readonly reason: string
   readonly state: string
   readonly recordedAt: number
+  /** Of one that has ended. */
+  readonly endedAt?: number
+  readonly detail?: string
 }
 
-export interface WatchedMove extends Omit<Move, 'state'> {
-  /** After the address was there, by the machine's clock: when it was first seen in the list of moves, and when it was seen to be done. */
+export interface WatchedMove extends Pick<Move, 'id' | 'vm' | 'from' | 'to' | 'class'> {
+  /** After the address was there, by the machine's clock: when it was first seen in the list of moves, and when it was seen to have ended. */
   readonly orderedSec: number
-  doneSec?: number
+  endedSec?: number
+  isDone?: boolean
 }
 
 export interface Watched {
@@ -89,16 +93,17 @@ async function movesOf(ask: Ask): Promise<readonly Move[]> {
 }
 
 function note(moves: Map<string, WatchedMove>, move: Move, sec: number, say: (text: string) => void): void {
-  const { state, ...rest } = move
-  let known = moves.get(move.id)
+  const { id, vm, from, to, class: why, reason, state, endedAt, detail = '' } = move
+  let known = moves.get(id)
   if (known === undefined) {
-    known = { ...rest, orderedSec: sec }
-    moves.set(move.id, known)
-    say(`${sec} s: ${move.class}: ${move.vm} from ${move.from} to ${move.to}. ${move.reason}`)
+    known = { id, vm, from, to, class: why, orderedSec: sec }
+    moves.set(id, known)
+    say(`${sec} s: ${why}: ${vm} from ${from} to ${to}. ${reason}`)
   }
-  if (state !== 'done' || known.doneSec !== undefined) return
-  known.doneSec = sec
-  say(`${sec} s: ${move.vm} runs on ${move.to}`)
+  if (endedAt === undefined || known.endedSec !== undefined) return
+  known.endedSec = sec
+  known.isDone = state === 'done'
+  say(`${sec} s: ${vm} ${known.isDone ? `runs on ${to}` : `stays on ${from}, ${state}: ${detail}`}`)
 }
 
 if (import.meta.main) {

@@ -51,7 +51,10 @@ export interface Demo {
 /** Rejects as `startSiteServer` does. */
 export async function startDemo(options: DemoOptions): Promise<Demo> {
   const own = mkdtempSync(join(tmpdir(), 'ethos-demo-'))
-  const ends: (() => unknown)[] = [() => rmSync(own, { recursive: true, force: true })]
+  const remove = (): void => rmSync(own, { recursive: true, force: true })
+  // Also where the process ends in another way: nobody can be told anything once the terminal is closed.
+  process.once('exit', remove)
+  const ends: (() => unknown)[] = [() => process.off('exit', remove), remove]
   const close = async (): Promise<void> => {
     for (const end of ends.splice(0).reverse()) await end()
   }
