@@ -3,7 +3,7 @@ import type { TurnContext } from '../../engine/context.ts'
 import { shift, vmAt } from '../../engine/context.ts'
 import { MOVE_LIMITS } from '../../engine/migration/start-guards.ts'
 import { Planner } from '../../engine/plan/planner.ts'
-import { findConflicts, newConflicts } from '../../engine/rule-conflicts.ts'
+import { findConflicts } from '../../engine/rule-conflicts.ts'
 import { estimateMove } from '../../engine/suitability/score.ts'
 import { prepare } from '../../engine/turn.ts'
 import type { HostState } from '../../terms/cluster.ts'
@@ -13,6 +13,7 @@ import type { Policy } from '../../terms/policy.ts'
 import { HOUR_MS, MINUTE_MS } from '../../terms/units.ts'
 import { PLAN_MODELS } from './answer-models.ts'
 import { bestTarget, ORDERS_MAX, type StuckVm, whyNowhere } from './evacuation.ts'
+import { conflictViews } from './rule-conflicts.ts'
 import type { TurnPacket } from './turn-packet.ts'
 
 /** Turns come so often, and order some of the VMs each. */
@@ -45,7 +46,7 @@ export function previewEvacuation(packet: TurnPacket, hostId: HostId): Readonly<
     leaving.map(({ estimate }) => estimate.durationMs),
     atOnce,
   )
-  const conflicts = conflictsOf(packet, closed)
+  const conflicts = conflictViews(findConflicts(inventory, policy), findConflicts(closed, policy))
   const touched = new Set([host, ...leaving.map(({ to }) => to)])
   return {
     host: hostId,
@@ -112,13 +113,6 @@ export function startsOf(durationsMs: readonly number[], atOnce: number): readon
     freeAt[lane] = start + durationMs
   }
   return starts
-}
-
-function conflictsOf({ observation, policy }: TurnPacket, closed: TurnPacket['observation']['inventory']) {
-  const stood = findConflicts(observation.inventory, policy)
-  const after = findConflicts(closed, policy)
-  const fresh = new Set(newConflicts(stood, after).map(({ key }) => key))
-  return after.map(({ key, text, remedy }) => ({ text, remedy, isNew: fresh.has(key) }))
 }
 
 interface Fullness {
