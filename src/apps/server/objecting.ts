@@ -68,9 +68,9 @@ export class Objecting {
     this.unwritten = [...this.unwritten.filter(({ order }) => !vms.has(order.vmId)), ...later]
   }
 
-  /** The answer to who wants it all the same; undefined: nobody objects. */
-  whatStands(id: OrderId): AskResult | undefined {
-    const objection = this.standing.find(id, this.options.clock.now())
+  /** The answer to who wants an order all the same; undefined: nobody objects. A no to one move of a VM holds against every other proposal of it. */
+  whatStands(id: OrderId, proposed?: MigrationOrder): AskResult | undefined {
+    const objection = this.objectionTo(id, proposed)
     return objection === undefined ? undefined : stands(objection)
   }
 
@@ -110,11 +110,11 @@ export class Objecting {
     const { clock, proposals, journal, isApproved, triedAs, withdraw } = this.options
     const { orderId, who, kind, because } = ask
     const now = clock.now()
-    const before = this.standing.find(orderId, now)
+    const proposal = proposals.find(orderId, now)
+    const before = this.objectionTo(orderId, proposal?.order)
     if (before !== undefined && before.who !== who) return stands(before)
     const until = kind === 'rejected' ? now + REJECTED_MS : (ask.until ?? now)
     if (before?.what === kind && (kind === 'rejected' || before.until === until)) return done(before)
-    const proposal = proposals.find(orderId, now)
     const order = before?.order ?? proposal?.order
     if (order === undefined) return this.sayGone(triedAs(orderId))
     if (isApproved(orderId)) return { kind: 'refused', reason: `Somebody is approving ${orderId} at this moment.` }
@@ -139,6 +139,11 @@ export class Objecting {
       throw error
     }
     return done(objection)
+  }
+
+  private objectionTo(id: OrderId, proposed: MigrationOrder | undefined): Objection | undefined {
+    const now = this.options.clock.now()
+    return this.standing.find(id, now) ?? (proposed && this.standing.on(proposed.vmId, now))
   }
 
   private async liftNow({ kind, orderId, who }: Pick<ObjectionAsk, 'kind' | 'orderId' | 'who'>): Promise<AskResult> {

@@ -115,6 +115,29 @@ test('a no survives the process that heard it', async () => {
   assert.equal((await reject(bench, id)).kind, 'done')
 })
 
+test('a no to one move of a VM holds against every other proposal of it, in this process and in the next', async () => {
+  const bench = await aBench('partial')
+  const { id, vm } = await proposed(bench)
+  const first = bench.desk.proposals.find(id as OrderId, bench.now)?.order
+  assert.ok(first)
+  const second = { ...first, id: `${id}-later` as OrderId }
+  bench.desk.proposals.add(second, 'a later turn said so')
+  await bench.desk.tick()
+  assert.equal((await reject(bench, second.id)).kind, 'done')
+  // As if it had been proposed in the instant in which the no was heard.
+  bench.desk.proposals.add(first)
+  const approve = { what: 'approve', orderId: first.id, who: 'bob' } as const
+  const answer = await bench.desk.answer(approve)
+  assert.match(answer.kind === 'refused' ? answer.reason : '', /^ann rejected it at /)
+  const other = await reject(bench, first.id, 'bob')
+  assert.match(other.kind === 'refused' ? other.reason : '', /^ann rejected it at /)
+  bench.desk.close()
+  await bench.newDesk().open()
+  assert.ok(bench.view().proposals.every((proposal) => proposal.vm !== vm))
+  assert.deepEqual(await bench.desk.answer(approve), { kind: 'unknown' })
+  assert.deepEqual(bench.driver.calls, [])
+})
+
 test('a postponed move is proposed again when its time has come, if it is still right, and is then approved', async () => {
   const bench = await aBench('partial')
   const { id } = await proposed(bench)
