@@ -1,5 +1,5 @@
-/** One-time tokens, `once_<id>_<secret>`: for an address that is printed where the server is started. Good until somebody was signed in by it or for ten minutes, and
- *  known to this process alone. */
+/** One-time tokens, `once_<id>_<secret>`: for an address that is printed where the server is started. Good until somebody was signed in by it or for ten
+ *  minutes, and known to this process alone. */
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
 import type { Role } from '../../../terms/access.ts'
 import { type EpochMs, MINUTE_MS } from '../../../terms/units.ts'
