@@ -45,6 +45,8 @@ export interface DemoOptions {
   readonly version: string
   readonly log: Logger
   readonly areMetricsOpen: boolean
+  /** Room for what turns are judged on. Absent: it is not kept. */
+  readonly turnBytesMax?: number
 }
 
 export interface Demo {
@@ -76,7 +78,7 @@ async function begin(options: DemoOptions, own: string, ends: (() => unknown)[])
   const path = join(own, 'cluster.sock')
   const socket = await ClusterSocket.open(new DemoPlatform(world, () => clock.now()), path)
   ends.push(() => socket.close())
-  const { host, port, version, log, areMetricsOpen } = options
+  const { host, port, version, log, areMetricsOpen, turnBytesMax } = options
   const server = await startSiteServer({
     dataFolder: folder,
     storeUrl: OWN_STORE,
@@ -87,6 +89,7 @@ async function begin(options: DemoOptions, own: string, ends: (() => unknown)[])
     version,
     log,
     areMetricsOpen,
+    ...(turnBytesMax === undefined ? {} : { turnBytesMax }),
     clock,
     peopleClock: new WallClock(),
     pace: clock.pace,

@@ -18,6 +18,7 @@ import { PlatformDesk } from './platform-desk.ts'
 import { readSettings, type SiteSettings } from './site-settings.ts'
 import { termsByRounds } from './terms-by-rounds.ts'
 import { encodePacket } from './turn-packet.ts'
+import type { TurnRecorder } from './replay/turn-recorder.ts'
 import { TurnTaker } from './turn-taker.ts'
 
 /** The controller says that it lives this often, or a quarter of the interval if that is less. */
@@ -49,6 +50,8 @@ export interface ControllerWorld {
   readonly pace?: { readonly ran: () => number; readonly speed: number }
   /** Has somebody told when the clock was set, and by how much forward (0: back). Absent: the clock does not tell. */
   readonly onClockStep?: (listener: (steppedMs: number) => void) => void
+  /** Keeps what turns are judged on. Absent: nobody does. */
+  readonly recorder?: Pick<TurnRecorder, 'keep'>
   /** Who reads what the hosts of a driver's platform are; undefined: nobody for such a driver. Absent: nobody asks. */
   readonly platformReaderOf?: (driver: MigrationDriver) => PlatformReader | undefined
 }
@@ -259,7 +262,9 @@ export class ControllerLoop {
       ...(driver === undefined ? {} : { driver, ...this.promisingFor(driver), ...this.platformFor(driver) }),
     })
     const { everyMs } = this.options
-    const taker = new TurnTaker({ store, clock, everyMs, token: () => this.lease?.token ?? -1, desk })
+    const { recorder } = this.world
+    const recording = recorder === undefined ? {} : { recorder }
+    const taker = new TurnTaker({ store, clock, everyMs, token: () => this.lease?.token ?? -1, desk, ...recording })
     const opened = desk.open().catch(async (error: unknown) => {
       // It is opened anew at the next turn.
       if (this.tenure?.desk === desk) await this.endTenure()

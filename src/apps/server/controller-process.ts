@@ -118,7 +118,7 @@ export class ControllerProcess {
   }
 
   private spawn(): void {
-    const { place, everyMs, holder, leaseMs, pace, platform } = this.options
+    const { place, everyMs, holder, leaseMs, pace, platform, turns } = this.options
     let child: ChildProcess
     try {
       child = this.fork()
@@ -145,7 +145,8 @@ export class ControllerProcess {
     // Out of processes or of files: its error comes, and there is nobody to speak to.
     if (child.pid === undefined) return
     const beside = { ...(pace === undefined ? {} : { pace }), ...(platform === undefined ? {} : { platform }) }
-    const first: ControllerOptions = { place, everyMs, holder, leaseMs, ...beside }
+    const keeping = turns === undefined ? {} : { turns }
+    const first: ControllerOptions = { place, everyMs, holder, leaseMs, ...beside, ...keeping }
     child.send(first, (error) => {
       if (error !== null) child.kill('SIGKILL')
     })

@@ -1,7 +1,8 @@
 /** A person's no, or not yet, to a proposal: across levels, starts, double clicks and two people at once. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { aBench, type DeskBench } from '../../../tools/server/desk-bench.ts'
+import { aBench } from '../../../tools/server/desk-bench.ts'
+import type { DeskBench } from '../../../tools/server/desk-site.ts'
 import type { OrderId } from '../../terms/ids.ts'
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../terms/units.ts'
 import { StoreError } from '../../world/errors.ts'
