@@ -133,7 +133,8 @@ function addPolicy(program: Command): void {
     .addHelpText(
       'after',
       '\nIt ends with 1 where rules can not all be kept, or the past can not be replayed.' +
-        '\n\nExamples:\n  ethos policy preview policy.json\n  ethos policy preview --level full --span 6h\n  ethos policy preview policy.json --json | jq .result.proposed',
+        '\n\nExamples:\n  ethos policy preview policy.json\n  ethos policy preview --level full --span 6h' +
+        '\n  ethos policy preview policy.json --json | jq .result.proposed',
     )
     .action(async (file: string | undefined, _options: unknown, self: Command) =>
       (await import('./policy-preview.ts')).previewPolicy(file, self.optsWithGlobals<PolicyPreviewOptions>()),

@@ -1,6 +1,6 @@
 /** Keeps the ranker's thread: hands it each turn, asks it, and starts another where it ends or does not answer. */
 import { Worker } from 'node:worker_threads'
-import { entryUrl } from './entry-url.ts'
+import { entryUrl } from '../entry-url.ts'
 import type { FromRanker, RankerSetup, ToRanker } from './ranker-messages.ts'
 import type { Question } from './ranker-questions.ts'
 import type { Answer } from './site-answers.ts'
@@ -61,7 +61,10 @@ export class Ranker {
   start(): void {
     const { place, pace } = this.options
     const setup: RankerSetup = { place, ...(pace === undefined ? {} : { pace }) }
-    const worker = new Worker(entryUrl('ranker-thread'), { workerData: setup, resourceLimits: THREAD_LIMITS })
+    const worker = new Worker(entryUrl(import.meta.url, './ranker-thread'), {
+      workerData: setup,
+      resourceLimits: THREAD_LIMITS,
+    })
     this.worker = worker
     this.heardAt = performance.now()
     this.hasSpoken = false

@@ -1,7 +1,7 @@
 /** The one cookie that there is, and whether a request that came with it was made by our own page. */
 import type { IncomingMessage } from 'node:http'
 import { TLSSocket } from 'node:tls'
-import { isSame } from './one-time-token.ts'
+import { isSame } from '../digest.ts'
 import { csrfOf } from './sessions.ts'
 
 /** Over TLS: the prefix keeps anybody but this very host from setting it (RFC 6265bis, 4.1.3.2). */

@@ -1,8 +1,9 @@
 /** One-time tokens, `once_<id>_<secret>`: for an address that is printed where the server is started. Good until somebody was signed in by it or for ten
  *  minutes, and known to this process alone. */
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import type { Role } from '../../../terms/access.ts'
 import { type EpochMs, MINUTE_MS } from '../../../terms/units.ts'
+import { digestOf, isSame } from '../digest.ts'
 
 const ID_BYTES = 8
 const SECRET_BYTES = 32
@@ -71,14 +72,4 @@ export class OneTimeTokens {
 /** Whether a text looks like one, good or not. */
 export function isOneTime(shown: string): boolean {
   return PATTERN.test(shown)
-}
-
-/** SHA-256, in hexadecimal. */
-export function digestOf(text: string): string {
-  return createHash('sha256').update(text).digest('hex')
-}
-
-/** Compares digests, in a time that tells nothing. */
-export function isSame(one: string, other: string): boolean {
-  return one.length === other.length && timingSafeEqual(Buffer.from(one), Buffer.from(other))
 }

@@ -1,6 +1,7 @@
 /** How a browser signs in, shows its token again, and signs out. Whoever may ask is judged here: the cookie comes only by it. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { addressOf } from '../connections.ts'
+import { digestOf } from '../digest.ts'
 import { Failure } from '../views/failure.ts'
 import {
   type SessionAnswer,
@@ -12,7 +13,7 @@ import { judgeApiToken } from './api-token.ts'
 import { clearingCookie, settingCookie, whyElsewhere } from './cookie.ts'
 import { type Doorman, NOT_KNOWN } from './doorman.ts'
 import type { Events } from './events.ts'
-import { digestOf, isOneTime, type OneTimeTokens } from './one-time-token.ts'
+import { isOneTime, type OneTimeTokens } from './one-time-token.ts'
 import type { ApiParts } from './parts.ts'
 import { JSON_TYPE, type Refusal, UNKNOWN } from './reply.ts'
 import { callers, sendRefusal } from './route.ts'

@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto'
 import { fileURLToPath } from 'node:url'
 import type { Logger } from 'pino'
 import type { Clock } from '../../../world/clock.ts'
-import { entryUrl } from '../entry-url.ts'
+import { entryUrl } from '../../entry-url.ts'
 import type { StorePlace } from '../open-site.ts'
 import type { SiteEvent } from '../site-answers.ts'
 import type { BacktestState, BacktestSummary } from '../views/backtests.ts'
@@ -163,7 +163,7 @@ export class BacktestDesk {
   }
 
   private spawn(summary: BacktestSummary, job: BacktestJob): void {
-    const { entry = entryUrl('backtests/child'), place, clock } = this.options
+    const { entry = entryUrl(import.meta.url, './child'), place, clock } = this.options
     const { id } = summary
     const child = fork(fileURLToPath(entry), [], {
       execArgv: [`--max-old-space-size=${MEMORY_MB}`, PROCESS_SWITCH],
