@@ -46,6 +46,7 @@ test('the demo shows hosts, VMs with and without agents, and a move that the eng
     }
   }
 
+  assert.equal((await ask<{ clockSpeed?: number }>('/v1/status')).clockSpeed, 60)
   const { hosts } = await ask<{ hosts: readonly { host: string }[] }>('/v1/hosts?limit=100')
   assert.equal(hosts.length, 12)
   const { vms } = await until('VMs', async () => {

@@ -9,7 +9,7 @@ import { DAY_MS, type EpochMs, HOUR_MS } from '../../terms/units.ts'
 import { SLOT_MS } from '../../terms/usage.ts'
 import { Authority } from '../server/authority.ts'
 import { openDataFolder } from '../server/data-folder.ts'
-import { entryUrl } from './entry-url.ts'
+import { entryUrl } from '../entry-url.ts'
 import { withSite } from '../server/open-site.ts'
 import { type SiteServer, startSiteServer } from '../server/site-server.ts'
 import { Agents } from './agents.ts'
@@ -94,7 +94,7 @@ async function begin(options: DemoOptions, own: string, ends: (() => unknown)[])
     peopleClock: new WallClock(),
     pace: clock.pace,
     holder: `demo:${folder}`,
-    mover: { controllerEntry: entryUrl('controller'), platform: path },
+    mover: { controllerEntry: entryUrl(import.meta.url, './controller'), platform: path },
   })
   ends.push(() => server.close())
   const reporters = new Reporters(world, { agents, store: server.store, clock, log })

@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { SiteJournal } from '../../drivers/reported/site-journal.ts'
 import type { CostModel } from '../../engine/migration/cost-model.ts'
+import { CALL_DEADLINE_MS } from '../../loop/mover.ts'
 import { ParseError } from '../../terms/parse.ts'
 import type { Clock } from '../../world/clock.ts'
 import { StoreError } from '../../world/errors.ts'
@@ -60,8 +61,6 @@ export interface ControllerWorld {
 const FOLLOW_MS = 2000
 /** However fast the site's time goes, the machine has this long between two looks. */
 const FOLLOW_REST_MS = 100
-/** A driver's call is given this long, by the machine's clock. */
-const CALL_MS = 10_000
 const NO_LEASE = 'This server does not take the turns: another one does, or none yet.'
 
 /** One span of holding the lease. */
@@ -256,7 +255,8 @@ export class ControllerLoop {
       journal,
       fence,
       termsOf,
-      callMs: CALL_MS * this.speed,
+      // By the machine's clock, however fast the site's goes.
+      callMs: CALL_DEADLINE_MS * this.speed,
       readSettings: async () => (settings = await readSettings(store, settings)),
       changed: () => tell({ kind: 'moves', at: clock.now(), text: desk.text() }),
       ...(driver === undefined ? {} : { driver, ...this.promisingFor(driver), ...this.platformFor(driver) }),

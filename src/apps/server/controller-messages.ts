@@ -44,8 +44,8 @@ export type ControllerAsk =
   | ({ readonly what: 'lift' } & Pick<ObjectionAsk, 'kind' | 'orderId' | 'who'>)
 
 export type AskResult =
-  /** `stands`: what is so now, as people are shown it. */
-  | { readonly kind: 'done'; readonly text: string; readonly stands?: object }
+  /** `stands`: what is so now, as people are shown it. `isRepeated`: it was so before, by the same person's word. */
+  | { readonly kind: 'done'; readonly text: string; readonly stands?: object; readonly isRepeated?: true }
   /** Nothing of that name. */
   | { readonly kind: 'unknown' }
   /** It is not done, and why not. */
@@ -112,7 +112,11 @@ function parseResult(value: unknown, place: string): AskResult {
   if (kind === 'unknown') return { kind }
   const told = parseOptional(fields['stands'], (object) => parseFields(object, `${place}.stands`))
   const stands = told === undefined ? {} : { stands: told }
-  if (kind === 'done') return { kind, text: parseText(fields['text'], `${place}.text`), ...stands }
+  if (kind === 'done') {
+    const isRepeated = parseOptional(fields['isRepeated'], (flag) => parseBoolean(flag, `${place}.isRepeated`))
+    const text = parseText(fields['text'], `${place}.text`)
+    return { kind, text, ...stands, ...(isRepeated === true ? { isRepeated } : {}) }
+  }
   return { kind, reason: parseText(fields['reason'], `${place}.reason`), ...stands }
 }
 

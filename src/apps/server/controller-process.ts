@@ -13,7 +13,7 @@ import {
 } from './controller-messages.ts'
 import { parseWriteMessage, serveWrite, type WriteMessage } from './controller-writes.ts'
 import { YOUNG_GARBAGE } from '../young-garbage.ts'
-import { entryUrl } from './entry-url.ts'
+import { entryUrl } from '../entry-url.ts'
 import { PROCESS_SWITCH } from './young-memory.ts'
 
 /** Nothing heard for so many intervals: it hangs, and is ended. */
@@ -153,7 +153,7 @@ export class ControllerProcess {
   }
 
   private fork(): ChildProcess {
-    const { memoryMb = MEMORY_MB, entry = entryUrl('controller') } = this.options
+    const { memoryMb = MEMORY_MB, entry = entryUrl(import.meta.url, './controller') } = this.options
     return fork(fileURLToPath(entry), [], {
       execArgv: [`--max-old-space-size=${memoryMb}`, PROCESS_SWITCH, YOUNG_GARBAGE],
       // Typed arrays pass as they are.

@@ -13,7 +13,7 @@ import type { StorePlace } from './open-site.ts'
 import { PlatformBoard } from './platform-board.ts'
 import { Ranker } from './ranker.ts'
 import type { FromRanker } from './ranker-messages.ts'
-import type { Question } from './ranker-questions.ts'
+import type { Question, RulesQuestion } from './ranker-questions.ts'
 import type { Answer, JudgementStatus, SiteAnswers, SiteEvent } from './site-answers.ts'
 
 /** A turn is late after so many intervals, and nothing is decided on what is older: reliability test 24. */
@@ -209,6 +209,10 @@ export class SiteJudgement implements SiteAnswers {
 
   async evacuation(host: HostId): Promise<Answer> {
     return this.ask({ what: 'evacuation', host })
+  }
+
+  async conflicts(question: Omit<RulesQuestion, 'what'>): Promise<Answer> {
+    return this.ask({ what: 'conflicts', ...question })
   }
 
   async alerts(): Promise<Answer> {

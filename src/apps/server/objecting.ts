@@ -26,6 +26,7 @@ import { PROPOSAL_MS, type Proposals } from './proposals.ts'
 export interface ObjectionAsk {
   readonly kind: ObjectionKind
   readonly orderId: OrderId
+  /** The person, however they came in: by token and by session they are one. */
   readonly who: string
   /** Of a postponement. */
   readonly until?: EpochMs
@@ -114,7 +115,8 @@ export class Objecting {
     const before = this.objectionTo(orderId, proposal?.order)
     if (before !== undefined && before.who !== who) return stands(before)
     const until = kind === 'rejected' ? now + REJECTED_MS : (ask.until ?? now)
-    if (before?.what === kind && (kind === 'rejected' || before.until === until)) return done(before)
+    if (before?.what === kind && (kind === 'rejected' || before.until === until))
+      return { ...done(before), isRepeated: true }
     const order = before?.order ?? proposal?.order
     if (order === undefined) return this.sayGone(triedAs(orderId))
     if (isApproved(orderId)) return { kind: 'refused', reason: `Somebody is approving ${orderId} at this moment.` }
@@ -188,7 +190,7 @@ export class Objecting {
   }
 }
 
-function done(objection: Objection): AskResult {
+function done(objection: Objection): Extract<AskResult, { readonly kind: 'done' }> {
   const { order, what, until } = objection
   const next = what === 'rejected' ? 'is not proposed again before' : 'is looked at again at'
   const text = `${order.vmId} stays on ${order.from}: its move is ${what}, and ${next} ${instantText(until)}.`

@@ -58,7 +58,7 @@ export async function startSiteServer(options: SiteServerOptions): Promise<SiteS
       countOfNobody: (what, number) => countRefused(metrics, what, number),
       extend: (app, parts) => {
         judgement = judge(options, parts)
-        const { version, areMetricsOpen, apiLimits, dataFolder, pageFolder } = options
+        const { version, areMetricsOpen, apiLimits, dataFolder, pageFolder, pace } = options
         const about = {
           answers: judgement,
           metrics,
@@ -68,6 +68,7 @@ export async function startSiteServer(options: SiteServerOptions): Promise<SiteS
           place: placeOf(options),
           version,
           hasMover: options.mover !== undefined,
+          ...(pace === undefined ? {} : { pace }),
           ...(areMetricsOpen === undefined ? {} : { areMetricsOpen }),
           ...(apiLimits === undefined ? {} : { limits: apiLimits }),
         }
