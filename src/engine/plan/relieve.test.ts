@@ -299,10 +299,7 @@ test('where moves are real, what is expected to pay and not sure to is refused, 
   assert.deepEqual(routes(refusing), [])
   const [event] = eventsOf(refusing, 'move-refused')
   assert.equal(event.lacking, 'benefit')
-  assert.match(
-    event.reason,
-    /^Moving it would gain 0\.\d+ EUR, of which 0 EUR in 95 of 100 possible futures, and/,
-  )
+  assert.match(event.reason, /^Moving it would gain 0\.\d+ EUR, of which 0 EUR in 95 of 100 possible futures, and/)
 })
 
 test('what is sure of a move is never said to be more than what is expected, and goes with the order', () => {
