@@ -11,6 +11,7 @@ import type { SiteServer } from '../server/site-server.ts'
 import { UsageError } from '../usage-error.ts'
 import { parseListen } from './listen-words.ts'
 import type { ServeOptions } from './server-command.ts'
+import { parseTurnsKept } from './turns-kept.ts'
 import { readVersion } from './version.ts'
 
 const FOR_SEC_MAX = 86_400
@@ -33,6 +34,7 @@ export async function serveDemo(options: ServeOptions): Promise<void> {
     version: readVersion(),
     log,
     areMetricsOpen: options.openMetrics === true,
+    turnBytesMax: options.data === undefined ? 0 : parseTurnsKept(options.turnsKept),
   })
   writeCompiled()
   tellWhere(demo.server, { host, forMs, data: options.data })

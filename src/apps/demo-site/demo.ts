@@ -9,7 +9,7 @@ import type { EpochMs } from '../../terms/units.ts'
 import { slotOf } from '../../terms/usage.ts'
 import { Authority } from '../server/authority.ts'
 import { openDataFolder } from '../server/data-folder.ts'
-import { entryUrl } from './entry-url.ts'
+import { entryUrl } from '../entry-url.ts'
 import { withSite } from '../server/open-site.ts'
 import { type SiteServer, startSiteServer } from '../server/site-server.ts'
 import { Agents } from './agents.ts'
@@ -39,6 +39,8 @@ export interface DemoOptions {
   readonly areMetricsOpen: boolean
   /** Of a new demo; one that goes on has its own. Absent: the one that was chosen. */
   readonly beginning?: Beginning
+  /** Room for what turns are judged on. Absent: it is not kept. */
+  readonly turnBytesMax?: number
 }
 
 export interface Demo {
@@ -73,7 +75,7 @@ async function begin(options: DemoOptions, own: string, ends: (() => unknown)[])
   const path = join(own, 'cluster.sock')
   const socket = await ClusterSocket.open(new DemoPlatform(world, () => clock.now()), path)
   ends.push(() => socket.close())
-  const { host, port, version, log, areMetricsOpen } = options
+  const { host, port, version, log, areMetricsOpen, turnBytesMax } = options
   const server = await startSiteServer({
     dataFolder: folder,
     storeUrl: OWN_STORE,
@@ -84,11 +86,12 @@ async function begin(options: DemoOptions, own: string, ends: (() => unknown)[])
     version,
     log,
     areMetricsOpen,
+    ...(turnBytesMax === undefined ? {} : { turnBytesMax }),
     clock,
     peopleClock: new WallClock(),
     pace: clock.pace,
     holder: `demo:${folder}`,
-    mover: { controllerEntry: entryUrl('controller'), platform: path },
+    mover: { controllerEntry: entryUrl(import.meta.url, './controller'), platform: path },
   })
   ends.push(() => server.close())
   const reporters = new Reporters(world, { agents, store: server.store, clock, log })

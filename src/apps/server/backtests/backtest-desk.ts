@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto'
 import { fileURLToPath } from 'node:url'
 import type { Logger } from 'pino'
 import type { Clock } from '../../../world/clock.ts'
-import { entryUrl } from '../entry-url.ts'
+import { entryUrl } from '../../entry-url.ts'
 import type { StorePlace } from '../open-site.ts'
 import type { SiteEvent } from '../site-answers.ts'
 import type { BacktestState, BacktestSummary } from '../views/backtests.ts'
@@ -102,7 +102,8 @@ export class BacktestDesk {
       this.known = this.known.filter(({ id }) => id !== summary.id)
       throw error
     }
-    this.spawn(summary, job)
+    // It may have been ended meanwhile: then it has no process.
+    if (this.known.find(({ id }) => id === summary.id)?.state === 'running') this.spawn(summary, job)
     await this.dropOldest()
     return { kind: 'started', summary: this.known.find(({ id }) => id === summary.id) ?? summary }
   }
@@ -111,9 +112,8 @@ export class BacktestDesk {
   async remove(id: string, who: string): Promise<'cancelled' | 'deleted' | undefined> {
     const found = await this.find(id)
     if (found === undefined) return undefined
-    const { running } = this
-    if (running?.id === id) {
-      await this.end(running, { state: 'cancelled', reason: `Cancelled by ${who}.` })
+    if (found.state === 'running') {
+      await this.stop(id, { state: 'cancelled', reason: `Cancelled by ${who}.` })
       return 'cancelled'
     }
     this.known = this.known.filter((one) => one.id !== id)
@@ -123,9 +123,17 @@ export class BacktestDesk {
 
   /** Ends what runs; it is told as interrupted. */
   async close(): Promise<void> {
-    const { running } = this
-    if (running !== undefined) await this.end(running, { state: 'interrupted', reason: INTERRUPTED })
+    const running = this.known.find(({ state }) => state === 'running')
+    if (running !== undefined) await this.stop(running.id, { state: 'interrupted', reason: INTERRUPTED })
     this.listeners.clear()
+  }
+
+  /** Ends what runs. While its record is still being written it has no process, and gets none. */
+  private async stop(id: string, ended: NonNullable<Running['ended']>): Promise<void> {
+    const { running } = this
+    if (running?.id === id) return this.end(running, ended)
+    const changed = this.change(id, { ...ended, endedAt: this.options.clock.now() })
+    if (changed !== undefined) await this.keep(changed)
   }
 
   private async end(running: Running, ended: NonNullable<Running['ended']>): Promise<void> {
@@ -155,7 +163,7 @@ export class BacktestDesk {
   }
 
   private spawn(summary: BacktestSummary, job: BacktestJob): void {
-    const { entry = entryUrl('backtests/child'), place, clock } = this.options
+    const { entry = entryUrl(import.meta.url, './child'), place, clock } = this.options
     const { id } = summary
     const child = fork(fileURLToPath(entry), [], {
       execArgv: [`--max-old-space-size=${MEMORY_MB}`, PROCESS_SWITCH],

@@ -5,7 +5,7 @@ import { randomBytes } from 'node:crypto'
 import { fileURLToPath } from 'node:url'
 import type { EpochMs } from '../../../terms/units.ts'
 import type { Clock } from '../../../world/clock.ts'
-import { entryUrl } from '../entry-url.ts'
+import { entryUrl } from '../../entry-url.ts'
 import type { StorePlace } from '../open-site.ts'
 import type { PolicyCheckView, PREVIEW_STATES, PreviewResultView } from '../views/preview.ts'
 import { PROCESS_SWITCH } from '../young-memory.ts'
@@ -102,7 +102,7 @@ export class PreviewDesk {
   }
 
   private spawn(id: string, task: PreviewTask): void {
-    const { entry = entryUrl('previews/child') } = this.options
+    const { entry = entryUrl(import.meta.url, './child') } = this.options
     const child = fork(fileURLToPath(entry), [], {
       execArgv: [`--max-old-space-size=${MEMORY_MB}`, PROCESS_SWITCH],
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
