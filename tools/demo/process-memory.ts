@@ -1,14 +1,14 @@
 /** What a process and those that it has started take of memory, as Linux tells it. */
 import { readFileSync } from 'node:fs'
 
-const KB_PER_MB = 1000 / 1.024
+const KIB_PER_MIB = 1024
 
 export interface ProcessMemory {
   /** Of its program's file. */
   readonly name: string
-  readonly residentMb: number
+  readonly residentMib: number
   /** Pages that several processes share, as those of Node itself, divided among them. */
-  readonly shareMb: number
+  readonly shareMib: number
 }
 
 /** The process itself first. Throws where there is no such process. */
@@ -22,7 +22,7 @@ function ownMemoryOf(pid: number): ProcessMemory {
     .split('\0')
     .find((word) => /\.[jt]s$/.test(word))
   const rollup = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8')
-  const megabytes = (what: string): number =>
-    Math.round(Number(new RegExp(`^${what}: +(\\d+) kB$`, 'm').exec(rollup)?.[1]) / KB_PER_MB)
-  return { name: program?.split('/').at(-1) ?? String(pid), residentMb: megabytes('Rss'), shareMb: megabytes('Pss') }
+  const mebibytes = (what: string): number =>
+    Math.round(Number(new RegExp(`^${what}: +(\\d+) kB$`, 'm').exec(rollup)?.[1]) / KIB_PER_MIB)
+  return { name: program?.split('/').at(-1) ?? String(pid), residentMib: mebibytes('Rss'), shareMib: mebibytes('Pss') }
 }

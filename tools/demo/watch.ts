@@ -2,7 +2,8 @@
  *
  *    node tools/demo/watch.ts                    as it begins, for two minutes
  *    node tools/demo/watch.ts 20 4074 600        from another beginning (placement and slot of the recording), for so many seconds
- */
+ *
+ *  At the end also which hosts were busy for the last hour of the site, and which VMs stay though contention is expected. */
 import { type ChildProcess, fork } from 'node:child_process'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -15,6 +16,8 @@ const LOOK_MS = 250
 const PAGES = ['/v1/outlook', '/v1/loads/history', '/v1/plans/latest', '/v1/alerts', '/v1/ledger', '/v1/vms?limit=100']
 const PAGES_EVERY_LOOKS = 8
 const WATCHED_SEC = 120
+const SLOTS_PER_HOUR = 12
+const BUSY = 0.85
 
 interface Move {
   readonly id: string
@@ -41,6 +44,10 @@ export interface Watched {
   readonly moves: readonly WatchedMove[]
   /** At the end. */
   readonly memory: readonly ProcessMemory[]
+  /** Share of its CPU that each host was busy with over the last hour of the site, by its name. */
+  readonly busy: Readonly<Record<string, number>>
+  /** Why VMs are not moved though their hosts are expected to contend, by their names. */
+  readonly stays: Readonly<Record<string, string>>
 }
 
 /** Rejects where the demo ends by itself or does not answer. */
@@ -61,7 +68,7 @@ export async function watchDemo(
       if (looks % PAGES_EVERY_LOOKS === 0) await Promise.all(PAGES.map((path) => ask(path)))
       await sleep(LOOK_MS)
     }
-    return { moves: [...moves.values()], memory: memoryOf(child.pid ?? 0) }
+    return { moves: [...moves.values()], memory: memoryOf(child.pid ?? 0), ...(await standOf(ask)) }
   } finally {
     if (child.connected) child.disconnect()
     await ended
@@ -92,6 +99,16 @@ async function movesOf(ask: Ask): Promise<readonly Move[]> {
   return told === undefined ? [] : [...told.open, ...told.ended].toSorted((a, b) => a.recordedAt - b.recordedAt)
 }
 
+async function standOf(ask: Ask): Promise<Pick<Watched, 'busy' | 'stays'>> {
+  const history = (await ask('/v1/loads/history')) as { hosts: readonly { host: string; cpu: readonly number[] }[] }
+  const plan = (await ask('/v1/plans/latest')) as { notDone: readonly { vm: string; reason: string }[] } | undefined
+  const mean = (shares: readonly number[]): number => shares.reduce((sum, share) => sum + share, 0) / shares.length
+  return {
+    busy: Object.fromEntries(history.hosts.map(({ host, cpu }) => [host, mean(cpu.slice(-SLOTS_PER_HOUR))])),
+    stays: Object.fromEntries((plan?.notDone ?? []).map(({ vm, reason }) => [vm, reason])),
+  }
+}
+
 function note(moves: Map<string, WatchedMove>, move: Move, sec: number, say: (text: string) => void): void {
   const { id, vm, from, to, class: why, reason, state, endedAt, detail = '' } = move
   let known = moves.get(id)
@@ -108,9 +125,13 @@ function note(moves: Map<string, WatchedMove>, move: Move, sec: number, say: (te
 
 if (import.meta.main) {
   const [seed = BEGINNING.seed, slot = BEGINNING.slot, seconds = WATCHED_SEC] = process.argv.slice(2).map(Number)
-  const { memory } = await watchDemo({ seed, slot }, { seconds, say })
-  for (const { name, residentMb, shareMb } of memory)
-    say(`${name}: ${residentMb} MB resident; ${shareMb} MB with what processes share counted once`)
+  const { memory, busy, stays } = await watchDemo({ seed, slot }, { seconds, say })
+  for (const [host, share] of Object.entries(busy))
+    if (share >= BUSY)
+      say(`${host} was busy with ${Math.round(share * 100)} % of its CPU over the last hour of the site`)
+  for (const [vm, reason] of Object.entries(stays)) say(`${vm} stays: ${reason}`)
+  for (const { name, residentMib, shareMib } of memory)
+    say(`${name}: ${residentMib} MiB resident; ${shareMib} MiB with what processes share counted once`)
 }
 
 function say(text: string): void {
