@@ -99,10 +99,13 @@ async function movesOf(ask: Ask): Promise<readonly Move[]> {
   return told === undefined ? [] : [...told.open, ...told.ended].toSorted((a, b) => a.recordedAt - b.recordedAt)
 }
 
+function mean(shares: readonly number[]): number {
+  return shares.reduce((sum, share) => sum + share, 0) / shares.length
+}
+
 async function standOf(ask: Ask): Promise<Pick<Watched, 'busy' | 'stays'>> {
   const history = (await ask('/v1/loads/history')) as { hosts: readonly { host: string; cpu: readonly number[] }[] }
   const plan = (await ask('/v1/plans/latest')) as { notDone: readonly { vm: string; reason: string }[] } | undefined
-  const mean = (shares: readonly number[]): number => shares.reduce((sum, share) => sum + share, 0) / shares.length
   return {
     busy: Object.fromEntries(history.hosts.map(({ host, cpu }) => [host, mean(cpu.slice(-SLOTS_PER_HOUR))])),
     stays: Object.fromEntries((plan?.notDone ?? []).map(({ vm, reason }) => [vm, reason])),
