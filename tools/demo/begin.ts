@@ -6,6 +6,9 @@ import { keepGarbageYoung } from '../../src/apps/young-garbage.ts'
 export interface Begun {
   readonly port: number
   readonly token: string
+  /** Since the process began, and what it took of CPU meanwhile. */
+  readonly afterSec: number
+  readonly cpuSec: number
 }
 
 keepGarbageYoung()
@@ -22,5 +25,11 @@ const demo = await startDemo({
   beginning: { seed, slot },
 })
 process.once('disconnect', () => void demo.close())
-const begun: Begun = { port: demo.server.port, token: demo.server.firstToken ?? '' }
+const { user, system } = process.cpuUsage()
+const begun: Begun = {
+  port: demo.server.port,
+  token: demo.server.firstToken ?? '',
+  afterSec: performance.now() / 1000,
+  cpuSec: (user + system) / 1e6,
+}
 process.send?.(begun)

@@ -58,7 +58,8 @@ export async function watchDemo(
   const child = fork(join(import.meta.dirname, 'begin.ts'), [String(beginning.seed), String(beginning.slot)])
   const ended = new Promise<number | null>((resolve) => child.once('exit', resolve))
   try {
-    const { port, token } = await begunOf(child, ended)
+    const { port, token, afterSec, cpuSec } = await begunOf(child, ended)
+    say(`it listens after ${afterSec.toFixed(1)} s, ${cpuSec.toFixed(1)} s of them CPU`)
     const begunAt = performance.now()
     const secondsNow = (): number => Math.round((performance.now() - begunAt) / 100) / 10
     const ask = asker(port, token)
