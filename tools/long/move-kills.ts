@@ -25,7 +25,7 @@ function say(text: string): void {
 }
 
 /** Faults that take a VM with them that runs on the host they strike. */
-const DEADLY: readonly Fault[] = ['target-power', 'source-qemu']
+const DEADLY: ReadonlySet<Fault> = new Set(['target-power', 'source-qemu'])
 
 /** Where a run comes to its end, those that must be 0 are: each move is judged as it ends, and the first that is not as it must be stops the test. They are
  *  counted all the same. */
@@ -37,7 +37,7 @@ export function figuresOf(kills: readonly Kill[]): Figures {
     ...tally(kills, 'struckAfter', 'when its journal held'),
     ...tally(kills, 'state', 'ended'),
     doubled: count(({ runsOn, doubledBeats }) => runsOn.length > 1 || doubledBeats > 0),
-    lostOtherwiseThanByTheFault: count(({ runsOn, fault }) => runsOn.length === 0 && !DEADLY.includes(fault)),
+    lostOtherwiseThanByTheFault: count(({ runsOn, fault }) => runsOn.length === 0 && !DEADLY.has(fault)),
     callsRepeated: count(({ calls }) => calls > 1),
     unknownSecondsMax: Math.round(Math.max(...kills.map(({ unknownMs }) => unknownMs)) / 1000),
     secondsFromOrderToEndMax: Math.round(Math.max(...kills.map(({ tookMs }) => tookMs)) / 1000),

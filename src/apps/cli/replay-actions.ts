@@ -81,7 +81,8 @@ export function replayText(report: ReplayReport): string {
     lines.push(`turn ${turn}, ${minuteText(at)}: ${field}`, `  recorded  ${recorded}`, `  replayed  ${replayed}`)
   if (turns - same > differences.length) lines.push(`... and ${turns - same - differences.length} more.`)
   if (same < turns) lines.push(...otherVersions(files))
-  for (const { path, damage } of files) if (damage !== undefined) lines.push(`${path}: ${damage}`)
+  for (const { path, damage } of files)
+    if (damage !== undefined) lines.push(damage.startsWith(path) ? damage : `${path}: ${damage}`)
   if (journal !== undefined) {
     const { recorded, withoutInputs, notRecorded } = journal
     lines.push(`${count(recorded, 'of these lines stands', 'of these lines stand')} in the journal.`)
