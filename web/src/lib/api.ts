@@ -28,7 +28,7 @@ export function asFailure(error: unknown): ApiFailure {
 export interface ApiOptions {
   readonly method?: 'GET' | 'POST' | 'PUT' | 'DELETE'
   readonly body?: unknown
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | undefined
 }
 
 type Fetch = (path: string, init: RequestInit) => Promise<Response>
