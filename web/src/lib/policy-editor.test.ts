@@ -27,12 +27,12 @@ function anEditor() {
 }
 
 function aView(version: number, changes: object = {}): PolicyView {
-  return { version, policy: { ...SITE_POLICY, ...changes } } as PolicyView
+  return { version, policy: { ...SITE_POLICY, ...changes } }
 }
 
 /** What was sent stands: the server's answer to a save. */
 function standing(version: number, body: unknown): PolicyView {
-  return { version, policy: readPolicy((body as { policy: object }).policy) } as PolicyView
+  return { version, policy: readPolicy((body as { policy: object }).policy) }
 }
 
 test('an answer about an older draft is not shown for the newer one', async () => {
@@ -42,10 +42,10 @@ test('an answer about an older draft is not shown for the newer one', async () =
   const older = server.last
   editor.set(PATH, '4')
   await older.answer({ ...CHECKED, isGood: false, problems: [{ place: PATH, text: 'of 3' }] })
-  assert.equal(editor.check, undefined)
+  assert.deepEqual(editor.check, undefined)
   mock.timers.tick(400)
   await server.last.answer(CHECKED)
-  assert.equal(editor.check?.isGood, true)
+  assert.deepEqual(editor.check, CHECKED)
   assert.equal(server.asked.length, 2)
 })
 
