@@ -1,17 +1,27 @@
 /** What the pages of hosts make of the server's answers. */
-import type { HostView } from '../../../src/apps/server/views/hosts.ts'
+import type { HostsView, HostView } from '../../../src/apps/server/views/hosts.ts'
 import type {
   HostOutlookView,
   HostPastView,
   LoadHistoryView,
   OutlookView,
 } from '../../../src/apps/server/views/outlook.ts'
+import { type Api, withQuery } from './api.ts'
 import type { Line } from './charts.ts'
+import { readAll } from './pages-of.ts'
 
 export interface HostRow {
   readonly host: string
   readonly told: HostView
   readonly next: HostOutlookView | undefined
+}
+
+/** All hosts, page by page. */
+export function allHosts(api: Pick<Api, 'ask'>, signal: AbortSignal): Promise<readonly HostView[]> {
+  return readAll(
+    (cursor) => api.ask<HostsView>(withQuery('/v1/hosts', { limit: 1000, cursor }), { signal }),
+    (page) => page.hosts,
+  )
 }
 
 /** Hosts whose name holds the text, each with its outlook. */
