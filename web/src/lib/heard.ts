@@ -14,6 +14,16 @@ export interface Heard<T> {
   again(): void
 }
 
+/** What is not asked for yet, for who asks begins later. */
+export const NOT_ASKED: Heard<never> = {
+  value: undefined,
+  failure: undefined,
+  isStale: false,
+  isLoading: true,
+  heardAt: undefined,
+  again: () => undefined,
+}
+
 /** Several, of which something is told only once all of them are known. */
 export class Together<Parts extends readonly unknown[]> implements Heard<Parts> {
   private readonly parts: () => { readonly [I in keyof Parts]: Heard<Parts[I]> }
