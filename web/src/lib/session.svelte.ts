@@ -3,6 +3,7 @@ import type { SessionAnswer, SessionView } from '../../../src/apps/server/views/
 import type { Role } from '../../../src/terms/access.ts'
 import { Api, ApiFailure } from './api.ts'
 import { live } from './live.svelte.ts'
+import { isAtLeast, needsRole } from './roles.ts'
 
 export class Session {
   /** `unknown` until the server was asked. */
@@ -48,8 +49,12 @@ export class Session {
 
   /** Whether the page may offer something: the server decides. */
   may(least: Role): boolean {
-    const order: readonly Role[] = ['viewer', 'operator', 'admin']
-    return this.who !== undefined && order.indexOf(this.who.role) >= order.indexOf(least)
+    return isAtLeast(this.who?.role, least)
+  }
+
+  /** Why it may not be offered; undefined: it may. */
+  whyNot(least: Role): string | undefined {
+    return this.may(least) ? undefined : needsRole(least)
   }
 
   private enter({ session }: SessionAnswer): void {
