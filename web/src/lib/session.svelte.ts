@@ -37,14 +37,20 @@ export class Session {
     this.enter(await this.api.ask<SessionAnswer>('/v1/session/confirmation', { method: 'POST', body: { token } }))
   }
 
+  /** Rejects with an `ApiFailure` where the session may still be good: one is then not shown as signed out. */
   async signOut(): Promise<void> {
     // Before the server cuts it off.
     live.close()
     try {
       await this.api.ask('/v1/session', { method: 'DELETE' })
-    } finally {
-      this.leave()
+    } catch (error) {
+      const isGone = error instanceof ApiFailure && (error.status === 401 || error.status === 404)
+      if (!isGone) {
+        live.open()
+        throw error
+      }
     }
+    this.leave()
   }
 
   /** Whether the page may offer something: the server decides. */

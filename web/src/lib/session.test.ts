@@ -100,12 +100,28 @@ test('a role may what lesser ones may, and no more', async () => {
   )
 })
 
-test('signing out ends the stream first, and is signed out also where the server does not answer', async () => {
+test('signing out ends the stream first', async () => {
   const { server, session } = await signedIn()
   const stream = FakeEventSource.last
-  const leaving = assert.rejects(session.signOut(), { status: 0 })
+  const leaving = session.signOut()
   assert.deepEqual([server.last.method, stream.readyState], ['DELETE', FakeEventSource.CLOSED])
+  await server.last.answer({})
+  await leaving
+  assert.deepEqual([session.state, session.who, session.api.csrf], ['signed-out', undefined, ''])
+})
+
+test('whoever could not be signed out is not shown as signed out: the session may still be good', async () => {
+  const { server, session } = await signedIn()
+  const leaving = assert.rejects(session.signOut(), { status: 0 })
   await server.last.fail()
+  await leaving
+  assert.deepEqual([session.state, session.api.csrf, FakeEventSource.opened.length], ['signed-in', 'c1', 2])
+})
+
+test('a session that is gone already is signed out', async () => {
+  const { server, session } = await signedIn()
+  const leaving = session.signOut()
+  await server.last.answer({ error: { code: 'unknown', message: 'None.' } }, 404)
   await leaving
   assert.equal(session.state, 'signed-out')
 })
