@@ -6,7 +6,7 @@ import { digestOf, isSame } from './digest.ts'
 import type { JoinRequest } from './key-request.ts'
 
 /** A token that nobody used for so long is worth nothing. */
-export const TOKEN_MS = 10 * MINUTE_MS
+const TOKEN_MS = 10 * MINUTE_MS
 const ID_BYTES = 8
 const SECRET_BYTES = 32
 /** Longest text that is looked at: id, dot and secret are 60 characters. */

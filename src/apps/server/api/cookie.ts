@@ -11,7 +11,7 @@ const PLAIN_NAME = 'ethos'
 const HTTP_PORT = '80'
 const SAFE_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD'])
 
-export const CSRF_HEADER = 'x-ethos-csrf'
+const CSRF_HEADER = 'x-ethos-csrf'
 /** Sent with what a page asks by itself, while perhaps nobody looks. */
 export const UNATTENDED_HEADER = 'x-ethos-unattended'
 

@@ -18,7 +18,7 @@ import { moveView, spanView } from './ledger-views.ts'
 import { type BookedMove, endOf, reckon } from './moves-book.ts'
 import { avoidableIn, lackedOf, stayView } from './stays-book.ts'
 
-export const LEDGER_MS = 7 * DAY_MS
+const LEDGER_MS = 7 * DAY_MS
 /** So long the thread that all requests wait for may be busy with it at a time. */
 const BUSY_MS_MAX = 10
 /** Lines that are read at first, the newest: a week at a turn a minute has 13,000. */
