@@ -1,7 +1,16 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { HostOutlookView, LoadHistoryView, OutlookView } from '../../../src/apps/server/views/outlook.ts'
-import { type ClusterRow, hurting, noForecastText, riskText, rowsOf, stepText, stripText } from './cluster.ts'
+import {
+  type ClusterRow,
+  hurting,
+  noForecastText,
+  riskText,
+  rowsOf,
+  stepText,
+  stripText,
+  ticksBeside,
+} from './cluster.ts'
 
 const HOUR_MS = 3_600_000
 
@@ -103,6 +112,22 @@ test('a host that hurts is told with when and how likely', () => {
   const soon = { ...contention(0.8, true), medianMs: HOUR_MS }
   assert.equal(
     riskText(aHost('a', { contention: soon }), 2 * HOUR_MS),
-    'may be short of CPU in about 1 h (80 %), and is acted on.',
+    'may be short of CPU in about 1 h (80 %): no VM is to leave it, and the plan says why.',
   )
+})
+
+test('what is done about it is told: who is leaving, who is to leave', () => {
+  const alarmed = { contention: contention(0.8, true) }
+  const leaving = aHost('a', {
+    ...alarmed,
+    inFlight: { arriving: 0, leaving: 2 },
+    ordered: { arriving: 0, leaving: 1 },
+  })
+  assert.equal(riskText(leaving, HOUR_MS), 'may be short of CPU within 1 h (80 %): 2 VMs are leaving it.')
+  const ordered = aHost('a', { ...alarmed, ordered: { arriving: 0, leaving: 1 } })
+  assert.equal(riskText(ordered, HOUR_MS), 'may be short of CPU within 1 h (80 %): one VM is to leave it.')
+})
+
+test('an axis has no mark where its now stands', () => {
+  assert.deepEqual(ticksBeside([0, 45, 50, 55, 56, 100], { from: 0, now: 50, to: 100 }, 0.06), [0, 56, 100])
 })

@@ -71,11 +71,26 @@ export function stepText(
   return `${host} at ${at} UTC: forecast ${percentText(mid)}, between ${percentText(low)} and ${percentText(high)} (8 of 10)`
 }
 
-/** Why a host hurts, as the end of a sentence that begins with its name. */
-export function riskText({ contention }: HostOutlookView, horizonMs: number): string {
+/** Why a host hurts, and what is done, as the end of a sentence that begins with its name. */
+export function riskText({ contention, inFlight, ordered }: HostOutlookView, horizonMs: number): string {
   if (contention === undefined) return ''
   const within =
     contention.medianMs === undefined ? `within ${spanText(horizonMs)}` : `in about ${spanText(contention.medianMs)}`
-  const done = contention.isAlarmed ? ', and is acted on' : ''
-  return `may be short of CPU ${within} (${percentText(contention.probability)})${done}.`
+  const risk = `may be short of CPU ${within} (${percentText(contention.probability)})`
+  if (inFlight.leaving > 0) return `${risk}: ${vmsText(inFlight.leaving, 'is', 'are')} leaving it.`
+  if (ordered.leaving > 0) return `${risk}: ${vmsText(ordered.leaving, 'is', 'are')} to leave it.`
+  return contention.isAlarmed ? `${risk}: no VM is to leave it, and the plan says why.` : `${risk}.`
+}
+
+function vmsText(count: number, one: string, many: string): string {
+  return count === 1 ? `one VM ${one}` : `${count} VMs ${many}`
+}
+
+/** Marks of an axis that leave room for what stands at an instant of it. @param room share of the axis */
+export function ticksBeside(
+  ticks: readonly number[],
+  { from, now, to }: { readonly from: number; readonly now: number; readonly to: number },
+  room: number,
+): readonly number[] {
+  return ticks.filter((at) => (at <= now ? now - at >= room * (to - from) : at - now >= room * (to - from)))
 }
