@@ -31,7 +31,7 @@ async function run(): Promise<number> {
   const busyBefore = Number(loadavg()[0].toFixed(1))
   const begin = performance.now()
   // In its small form others may be reading what is there.
-  const built = buildWebIfStale(!options.small)
+  const built = buildWebIfStale(undefined, !options.small)
   if (built.kind === 'failed') throw new Error(built.output)
   const sizes = pageSizes()
   process.stdout.write(`${sizesText(sizes)}\n`)

@@ -16,11 +16,13 @@ export type Built =
   | { readonly kind: 'failed'; readonly output: string }
 
 /** Builds the page where what it is made of has changed since, or where it was never built.
+ *  @param onBuild is told before it takes its seconds
  *  @param isForced builds it in any case */
-export function buildWebIfStale(isForced = false): Built {
+export function buildWebIfStale(onBuild: () => void = () => undefined, isForced = false): Built {
   const begin = performance.now()
   const digest = digestOfSources()
   if (!isForced && existsSync(STAMP) && readFileSync(STAMP, 'utf8') === digest) return { kind: 'fresh' }
+  onBuild()
   const { isSuccess, output } = runProgram('vite', [
     'build',
     '--config',

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { stepAt, stripBackground } from './strip.ts'
+import { stepUnder, stripBackground } from './strip.ts'
 
 test('each run of steps of one colour is one piece, of the width of its steps', () => {
   // Steps of 0.9 / 7 = 0.129: 0 and 0.1 are in the first, 0.5 in the fourth.
@@ -17,7 +17,7 @@ test('where there are no steps nothing is drawn', () => {
 
 test('the pointer is on the step below it, and beyond the ends on the outermost', () => {
   assert.deepEqual(
-    [0, 0.24, 0.25, 0.99, 1, -0.1].map((share) => stepAt(share, 4)),
+    [0, 0.24, 0.25, 0.99, 1, -0.1].map((share) => stepUnder(share, 4)),
     [0, 0, 1, 3, 3, 0],
   )
 })

@@ -16,7 +16,7 @@ export function stripBackground(values: readonly (number | null)[], high: number
 }
 
 /** Which of some steps lies below a place. @param share of the width, from the left */
-export function stepAt(share: number, steps: number): number {
+export function stepUnder(share: number, steps: number): number {
   return Math.min(steps - 1, Math.max(0, Math.floor(share * steps)))
 }
 

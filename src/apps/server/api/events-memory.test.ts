@@ -16,7 +16,7 @@ const events = new Events({
 })
 after(() => events.close())
 
-const CALLER: Caller = { key: 'token', name: 'wall', role: 'viewer' }
+const CALLER: Caller = { key: 'token', name: 'wall', person: 'wall', role: 'viewer' }
 const NAMES = new Set(['host'])
 /** Of text that takes two bytes a character. */
 const LONG = 'é'.repeat(8 * KiB)
