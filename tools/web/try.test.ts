@@ -1,0 +1,5 @@
+import './journeys/stage.ts'
+import './journeys/signing-in.ts'
+import './journeys/approval.ts'
+import './journeys/hostile-names.ts'
+import './journeys/mistakes.ts'
