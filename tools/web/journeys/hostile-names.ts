@@ -23,7 +23,18 @@ const FLOODED = ['web-02', 'kvm-03']
 
 const HOSTILE_ROUTES = /\/v1\/(?!events|session)/
 /** Of answers, what people or programs wrote: a sentence of harm stands there as well. */
-const FREE = new Set(['who', 'because', 'detail', 'remedy', 'text', 'description', 'model', 'version', 'store', 'driver'])
+const FREE = new Set([
+  'who',
+  'because',
+  'detail',
+  'remedy',
+  'text',
+  'description',
+  'model',
+  'version',
+  'store',
+  'driver',
+])
 
 const hostileOf = new Map<string, string>()
 const realOf = new Map<string, string>()
@@ -62,7 +73,9 @@ test('hostile names are text on every part of the policy', { skip }, async () =>
   }
 })
 
-test('hostile names are text on the pages of a VM and of a host, in their addresses and dialogs', { skip }, async () => {
+test('hostile names are text on the pages of a VM and of a host, in their addresses and dialogs', {
+  skip,
+}, async () => {
   const { page, bench } = on
   await page.goto(`${bench.base}/hosts/${encodeURIComponent(nameOf('kvm-04'))}`)
   await page.getByRole('heading', { level: 1, name: 'kvm-04' }).waitFor()
@@ -117,7 +130,7 @@ async function inert(where: Locator): Promise<void> {
   const { page, bench } = on
   await where.getByText(TRACE).filter({ visible: true }).first().waitFor()
   assert.equal(await page.evaluate('window.owned'), undefined)
-  assert.equal(await page.title(), 'Ethos')
+  assert.match(await page.title(), /Ethos/)
   assert.ok(page.url().startsWith(`${bench.base}/`))
   const made = '#page :is(img, script, iframe, object, embed, [onerror], [onload], [srcdoc], a[href^="javascript"])'
   assert.equal(await page.locator(made).count(), 0)

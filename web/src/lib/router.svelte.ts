@@ -100,10 +100,10 @@ export class Router {
     const link = event.target instanceof Element ? event.target.closest('a') : null
     if (link === null || link.origin !== location.origin || link.target !== '' || link.hasAttribute('download')) return
     if (routeOf(link.pathname) === undefined) return
-    // To a place on the page that stands: the browser goes there, and takes the focus along.
+    // Within a page the browser goes there, and takes the focus along.
     if (link.hash !== '' && link.pathname === location.pathname && link.search === location.search) return
     event.preventDefault()
-    if (link.href !== location.href) this.go(`${link.pathname}${link.search}`)
+    if (link.href !== location.href) this.go(`${link.pathname}${link.search}${link.hash}`)
   }
 }
 

@@ -1,5 +1,0 @@
-import './journeys/stage.ts'
-import './journeys/signing-in.ts'
-import './journeys/approval.ts'
-import './journeys/hostile-names.ts'
-import './journeys/mistakes.ts'
