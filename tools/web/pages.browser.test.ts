@@ -1,10 +1,11 @@
 /** The dashboard as people meet it: the demo's server, Debian's browser, one journey after the other over the same site. */
-import './journeys/stage.ts'
-import './journeys/signing-in.ts'
-import './journeys/approval.ts'
-import './journeys/keyboard.ts'
-import './journeys/areas.ts'
-import './journeys/figures.ts'
-import './journeys/hostile-names.ts'
-import './journeys/mistakes.ts'
-import './journeys/ending.ts'
+await import('./journeys/stage.ts')
+await import('./journeys/signing-in.ts')
+await import('./journeys/approval.ts')
+await import('./journeys/keyboard.ts')
+await import('./journeys/areas.ts')
+await import('./journeys/figures.ts')
+await import('./journeys/hostile-names.ts')
+await import('./journeys/mistakes.ts')
+await import('./journeys/truth.ts')
+await import('./journeys/ending.ts')

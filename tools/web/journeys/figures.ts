@@ -228,7 +228,8 @@ async function openFront(): Promise<void> {
 
 /** What a command prints. */
 function cli(...words: readonly string[]): Promise<string> {
-  const { port } = front?.address() as AddressInfo
+  assert.ok(front !== undefined)
+  const { port } = front.address() as AddressInfo
   const env = {
     ...process.env,
     XDG_CONFIG_HOME: folder,

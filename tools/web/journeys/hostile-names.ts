@@ -19,7 +19,7 @@ const MAKERS: readonly ((name: string) => string)[] = [
   (name) => `javascript:${TRACE}//"><iframe srcdoc="<script>${TRACE}</script>">${name}`,
 ]
 /** Ten kilobytes each: few, so that the rest is seen as well. */
-const FLOODED = ['web-02', 'kvm-03']
+const FLOODED: ReadonlySet<string> = new Set(['web-02', 'kvm-03'])
 
 const HOSTILE_ROUTES = /\/v1\/(?!events|session)/
 /** Of answers, what people or programs wrote: a sentence of harm stands there as well. */
@@ -46,7 +46,7 @@ test('each name of the site has a hostile one for what follows', { skip }, async
   const { hosts } = await bench.ask<{ hosts: { host: string }[] }>('/v1/hosts?limit=1000')
   const all = [...vms.map(({ vm }) => vm), ...hosts.map(({ host }) => host)]
   all.forEach((name, i) => {
-    const hostile = FLOODED.includes(name) ? `${name}${FLOOD}${TRACE}` : MAKERS[i % MAKERS.length](name)
+    const hostile = FLOODED.has(name) ? `${name}${FLOOD}${TRACE}` : MAKERS[i % MAKERS.length](name)
     hostileOf.set(name, hostile)
     realOf.set(hostile, name)
   })
