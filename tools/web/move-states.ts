@@ -27,6 +27,8 @@ export interface MoveState {
 }
 
 const OUTPUT_BYTES_MAX = 256 * 1024 * 1024
+/** Of moves that ended the newest: more would only be told again and again. */
+const ENDED_MAX = 12
 /** So that one kind of a quarter of an hour does not make up most of them. */
 const OF_SEED_MAX = 120
 
@@ -61,8 +63,10 @@ async function collect(many: number): Promise<readonly MoveState[]> {
 }
 
 function toldOf({ mover, clock }: Rig): string {
+  const view = mover.view()
   const nothing = { proposals: [], objections: [], evacuations: [] }
-  return movesText({ at: clock.now(), driver: 'imagined', view: mover.view(), ...nothing })
+  const newest = { ...view, ended: view.ended.slice(-ENDED_MAX) }
+  return movesText({ at: clock.now(), driver: 'imagined', view: newest, ...nothing })
 }
 
 function truthOf({ lines, vms, platform, monitor }: Rig): Omit<MoveState, 'told'> {

@@ -133,7 +133,8 @@ test('of the plan and of budgets: the plan’s page, the policy’s and `ethos m
   await page.goto(`${bench.base}/policy?part=budgets`)
   const table = page.getByRole('table').filter({ hasText: 'Used now' })
   await table.waitFor()
-  assert.ok((moves.budgets ?? []).some(({ used }) => used > 0))
+  // Those of which nothing was used within the hour the command line leaves out.
+  assert.ok((moves.budgets ?? []).length > 0)
   for (const { what, used, most, spanMs } of moves.budgets ?? []) {
     const row = table.getByRole('row').filter({ has: page.getByRole('cell', { name: what, exact: true }) })
     assert.ok((await textOf(row)).includes(`${used} of ${most} this hour`), what)

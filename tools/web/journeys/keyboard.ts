@@ -37,6 +37,11 @@ test('with keys alone a proposal is rejected with a reason, and the focus comes 
   const { bench, page } = on
   proposal = await until(async () => (await bench.ask<MigrationsView>('/v1/migrations')).proposals.at(0))
   const { vm, to } = proposal
+  // Of the turn before: from now on it stands in its place.
+  await keys
+    .locator('h2:text("Proposed by earlier turns") + ol > li')
+    .getByRole('link', { name: vm, exact: true })
+    .waitFor()
   // The admin looks at the same meanwhile, and is about to say yes.
   await page.goto(`${bench.base}/plan`)
   await rowOf(page, vm).getByRole('button', { name: 'Approve' }).click()
