@@ -114,10 +114,19 @@ async function shownOf(answers: readonly string[]): Promise<readonly Screen[]> {
 const HASTE = `(() => {
   const [fetch, now] = [window.fetch.bind(window), performance.now.bind(performance)]
   let [answer, answered, ahead, source] = [undefined, () => undefined, 0, undefined]
+  // What is to come at once comes at once: browsers make timers within timers wait.
+  const { port1, port2 } = new MessageChannel()
+  const [wait, soon] = [window.setTimeout.bind(window), []]
+  port2.onmessage = () => soon.shift()()
+  const next = (then) => {
+    soon.push(then)
+    port1.postMessage(0)
+  }
+  window.setTimeout = (then, ms, ...rest) => (ms > 0 ? wait(then, ms, ...rest) : next(then))
   performance.now = () => now() + ahead
   window.fetch = async (path, init) => {
     if (answer === undefined || path !== '/v1/migrations') return fetch(path, init)
-    setTimeout(answered)
+    next(answered)
     return new Response(answer, { headers: { 'content-type': 'application/json' } })
   }
   window.EventSource = class extends EventTarget {
@@ -148,7 +157,8 @@ const HASTE = `(() => {
       ahead += 2000
       source.dispatchEvent(new MessageEvent('migration', { data: '{}' }))
       await promise
-      await new Promise((next) => setTimeout(next))
+      // Its text is read, and what follows from it is drawn.
+      for (let turns = 0; turns < 3; turns++) await new Promise(next)
       screens.push(screen())
     }
     return screens
