@@ -30,7 +30,7 @@ import {
 } from '../../../src/terms/shown.ts'
 import { REPOSITORY } from '../../repository.ts'
 import { TestAuthority, withoutCertificates } from '../../test-certificates.ts'
-import { on, setLevel, skip as noBrowser } from './stage.ts'
+import { on, setLevel, skip as noBrowser, until } from './stage.ts'
 
 const skip = noBrowser === false ? withoutCertificates : noBrowser
 const VM = 'web-01'
@@ -106,13 +106,15 @@ test('of a VM and its hosts: its page, `ethos vms` and `ethos rank`', { skip }, 
 
 test('of the plan and of budgets: the plan’s page, the policy’s and `ethos moves`', { skip }, async () => {
   const { bench, page } = on
-  const [plan, moves] = [
-    await bench.ask<PlanView>('/v1/plans/latest'),
-    await bench.ask<MigrationsView>('/v1/migrations'),
-  ]
+  const moves = await bench.ask<MigrationsView>('/v1/migrations')
   const printed = await cli('moves')
   const ended = await rowsOf('/plan', 'Moves that ended')
-  await page.getByText(`Turn ${plan.turn}, ${instantText(plan.takenAt ?? 0)}`).waitFor()
+  // What the last turn came to may be told a moment after it was counted.
+  const plan = await until(async () => {
+    const told = await bench.ask<PlanView>('/v1/plans/latest')
+    const head = `Turn ${told.turn}, ${instantText(told.takenAt ?? Number.NaN)}`
+    return (await textOf(page.locator('section[aria-labelledby="plan"]'))).includes(head) ? told : undefined
+  })
   for (const [reason, vms] of Object.entries(plan.stayed ?? {}))
     if (vms > 0)
       assert.match(await textOf(page.locator('section[aria-labelledby="stayed"]')), new RegExp(`\\b${vms}\\b`), reason)

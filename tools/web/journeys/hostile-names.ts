@@ -159,12 +159,13 @@ async function turn(route: Route): Promise<void> {
   return route.fulfill({ response, json: turned(json, '') })
 }
 
-/** There is always something to decide, and something on its way. */
+/** There is always something to decide, something on its way, and a budget of which it is part. */
 function someMoves(): Partial<MigrationsView> {
   const { proposed, open } = seenMoves
   assert.ok(proposed !== undefined && open !== undefined)
   const proposals = proposed.proposals.map((one) => ({ ...one, id: `${one.id}-again` }))
-  return { asOf: open.asOf, proposals, open: open.open }
+  const { asOf, budgets } = open
+  return { asOf, proposals, open: open.open, ...(budgets === undefined ? {} : { budgets }) }
 }
 
 function turned(value: unknown, key: string): unknown {
