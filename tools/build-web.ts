@@ -13,10 +13,12 @@ export type Built =
   | { readonly kind: 'built' }
   | { readonly kind: 'failed'; readonly output: string }
 
-/** Builds the page where what it is made of has changed since, or where it was never built. */
-export function buildWebIfStale(): Built {
+/** Builds the page where what it is made of has changed since, or where it was never built.
+ *  @param onBuild is told before it takes its seconds */
+export function buildWebIfStale(onBuild: () => void = () => undefined): Built {
   const digest = digestOfSources()
   if (existsSync(STAMP) && readFileSync(STAMP, 'utf8') === digest) return { kind: 'fresh' }
+  onBuild()
   const { isSuccess, output } = runProgram('vite', [
     'build',
     '--config',

@@ -3,8 +3,9 @@ import type { MigrationInFlight } from '../terms/cluster.ts'
 import type { HostId } from '../terms/ids.ts'
 import type { MigrationOrder } from '../terms/move.ts'
 import type { Policy } from '../terms/policy.ts'
-import type { Lack } from '../terms/ranking.ts'
+import type { Lack, Ranking } from '../terms/ranking.ts'
 import type { Observation } from '../terms/turn.ts'
+import type { TurnContext } from './context.ts'
 import { MOVE_LIMITS } from './migration/start-guards.ts'
 import { contextFor } from './recheck.ts'
 import type { EngineState } from './state.ts'
@@ -47,22 +48,31 @@ export function groundsOf(
   const to = context.state.hostIndex.get(order.to)
   if (vm === undefined || from === undefined || to === undefined) return undefined
   const { ranked, refused } = getSuitableHosts(context, vm)
-  const byLack = Map.groupBy(refused, ({ verdict }) => verdict.lacking)
-  const { loads, fleet, budgets } = context
-  const boundOf = (h: number, host: HostId, moved: number) => {
-    return { host, bound: loads.bound(h), moved, capacity: fleet.capacity[h] }
-  }
   return {
     suitableHosts: ranked.length,
     alternatives: ranked.slice(0, ALTERNATIVES_MOST).map(({ hostId, score }) => ({ host: hostId, score: score.total })),
-    refused: [...byLack].map(([lacking, hosts]) => ({
-      lacking,
-      hosts: hosts.length,
-      example: hosts[0].verdict.reason,
-    })),
-    bounds: [boundOf(from, order.from, loads.boundWithout(from, vm)), boundOf(to, order.to, loads.boundWith(to, vm))],
-    ...(budgets === undefined ? {} : leftOf(budgets, order, from, to)),
+    refused: refusedByLack(refused),
+    bounds: boundsOf(context, order, { vm, from, to }),
+    ...(context.budgets === undefined ? {} : leftOf(context.budgets, order, from, to)),
   }
+}
+
+/** How many hosts each lack refused, and one of them in words. */
+export function refusedByLack(refused: Ranking['refused']): OrderGrounds['refused'] {
+  const byLack = Map.groupBy(refused, ({ verdict }) => verdict.lacking)
+  return [...byLack].map(([lacking, hosts]) => ({ lacking, hosts: hosts.length, example: hosts[0].verdict.reason }))
+}
+
+/** Of the source and of the target, as they are and as the order would leave them. */
+export function boundsOf(
+  { loads, fleet }: Pick<TurnContext, 'loads' | 'fleet'>,
+  order: MigrationOrder,
+  { vm, from, to }: { readonly vm: number; readonly from: number; readonly to: number },
+): OrderGrounds['bounds'] {
+  const row = (h: number, host: HostId, moved: number) => {
+    return { host, bound: loads.bound(h), moved, capacity: fleet.capacity[h] }
+  }
+  return [row(from, order.from, loads.boundWithout(from, vm)), row(to, order.to, loads.boundWith(to, vm))]
 }
 
 /** What people order is planned by a larger budget than the mover lets begin: the smaller is told. */

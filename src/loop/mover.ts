@@ -15,8 +15,8 @@ import { cut, lineOf } from './move-lines.ts'
 import { type Answered, PatientDriver, reasonOf, usableFigures } from './patient-driver.ts'
 import type { Cancelling, Hold, MoverOptions, MoverView, Submission } from './mover-view.ts'
 
-/** A driver's call is given this long. */
-const DEADLINE_MS = 10 * SECOND_MS
+/** A driver's call is given this long, unless its owner says otherwise. */
+export const CALL_DEADLINE_MS = 10 * SECOND_MS
 /** Steps that one look at one move may lead to: accepted, thawed, seen, closed. */
 const STEPS_MOST = 4
 /** The clock may be put back this far without a hold. */
@@ -42,7 +42,7 @@ export class Mover {
   constructor(options: MoverOptions) {
     this.options = options
     this.book = new MoveBook(options.store)
-    this.driver = new PatientDriver(options.driver, options.clock, options.deadlineMs ?? DEADLINE_MS)
+    this.driver = new PatientDriver(options.driver, options.clock, options.deadlineMs ?? CALL_DEADLINE_MS)
     this.latest = options.clock.now()
   }
 

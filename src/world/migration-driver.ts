@@ -16,8 +16,14 @@ export interface MigrationDriver {
   /** Sends the one call that moves; a second call with the same order's id sends nothing.
    *  @param fence token of the lease; a driver that has seen a higher one sends nothing
    *  @param objection why it may not leave any more; undefined: it may. Asked last of all, when nothing is waited for before the call: what a driver has
-   *  to do first (a connection, a look) may take seconds, in which people pause or cancel. Absent: nobody objects */
-  migrate(intent: MigrationIntent, fence: number, objection?: () => string | undefined): Promise<MoveCall>
+   *  to do first (a connection, a look) may take seconds, in which people pause or cancel. Absent: nobody objects
+   *  @param lookAgain reads anew what `objection` goes by; waited for when all else is ready, just before it. Absent: it is as new as it will be */
+  migrate(
+    intent: MigrationIntent,
+    fence: number,
+    objection?: () => string | undefined,
+    lookAgain?: () => Promise<void>,
+  ): Promise<MoveCall>
   /** Undefined: no migration of this VM is under way there. */
   progress(vmId: VmId, hostId: HostId): Promise<MoveProgress | undefined>
   /** Ends a migration under way from there; the VM stays. Nothing is done where none is. */

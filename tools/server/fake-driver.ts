@@ -26,7 +26,10 @@ export class FakeDriver implements MigrationDriver {
   readonly cancelled: VmId[] = []
   /** Waited for by each `preflight`, so that a test can stop a queue just before its calls. */
   gate: Promise<void> = Promise.resolve()
+  /** Waited for by each `migrate` before its call, as a connection is. */
+  connecting: Promise<void> = Promise.resolve()
   asked = 0
+  begun = 0
   isClosed = false
   private readonly underWay = new Map<VmId, UnderWay>()
   private readonly now: () => number
@@ -61,10 +64,20 @@ export class FakeDriver implements MigrationDriver {
     return { refusals: [], warnings: [] }
   }
 
-  migrate(intent: MigrationIntent, fence: number): Promise<MoveCall> {
+  async migrate(
+    intent: MigrationIntent,
+    fence: number,
+    objection?: () => string | undefined,
+    lookAgain?: () => Promise<void>,
+  ): Promise<MoveCall> {
+    this.begun++
+    await this.connecting
+    await lookAgain?.()
+    const reason = objection?.()
+    if (reason !== undefined) return { kind: 'never-sent', reason }
     this.calls.push({ intent, fence })
     const ended = new Promise<CallEnd>((end) => this.underWay.set(intent.order.vmId, { intent, end }))
-    return Promise.resolve({ kind: 'sent', ended })
+    return { kind: 'sent', ended }
   }
 
   progress() {

@@ -16,8 +16,10 @@ export interface Kill {
   /** The last step that was durable when it struck. */
   readonly struckAfter: MoveLine['step']
   readonly from: string
-  /** Where it runs afterwards. Absent: nowhere. */
-  readonly runsOn?: string
+  /** Where it runs afterwards: one host, or none; two are a VM that was doubled. */
+  readonly runsOn: readonly string[]
+  /** Beats that it told twice: it was executed in two places for a while. */
+  readonly doubledBeats: number
   readonly state: IntentEnd
   readonly calls: number
   readonly unknownMs: number
@@ -84,14 +86,14 @@ function killOf(trial: number, fault: Fault, outcome: Outcome): Kill {
   const { vm, from, story, calls, struckAt = 0 } = outcome
   const { closed } = story.record
   if (closed === undefined) throw new Error(`the move of ${vm} was not closed`)
-  const [runsOn] = runningOn(outcome)
   return {
     trial,
     vm,
     fault,
     struckAfter: story.lines.findLast(({ at }) => at <= struckAt)?.step ?? 'intent',
     from,
-    ...(runsOn === undefined ? {} : { runsOn }),
+    runsOn: runningOn(outcome),
+    doubledBeats: outcome.truth.doubledBeats,
     state: closed.state,
     calls: calls.length,
     unknownMs: story.unknownMs,

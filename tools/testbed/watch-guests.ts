@@ -147,6 +147,9 @@ async function watchOne(testbed: Testbed, site: Site, plan: OnePlan): Promise<Wa
       // A round of both helpers while the work is on, as their timers would have it every five minutes.
       if (plan.counting !== 'tracefs') await countCalls(guest, say)
       await guest.runsUnit('ethos-agent-dirty-pages.service')
+      say?.(
+        `${vm} was seen to write ${await guest.does('cat /run/ethos/dirty-pages.json 2>/dev/null || echo nothing')}`,
+      )
       say?.(`${vm} works as ${kind}`)
       const from = await guest.now()
       const due = Math.ceil((moves * (i + 1)) / works.length)

@@ -54,7 +54,7 @@ function isOfProc(path: string): boolean {
 }
 
 /** A machine of which one process may be looked into, whose pages `dirty` are written; its helper writes files for real. */
-function aMachine(dirty: readonly number[], said: string[], denied?: string): Machine {
+function aMachine(dirty: readonly number[], said: string[], denied?: string, readMs = 0): Machine {
   const maps = '00010000-00014000 rw-p 00000000 00:00 0\n'
   const texts = { '/proc/1/maps': maps, '/proc/7/statm': '4000 2000 0 0 0 0 0\n' }
   const guest = new FakeMachine(texts)
@@ -74,7 +74,10 @@ function aMachine(dirty: readonly number[], said: string[], denied?: string): Ma
   return {
     ...real,
     readText: (path, bytes) => (isOfProc(path) ? guest.readText(path, bytes) : real.readText(path, bytes)),
-    readAt: (...words) => guest.readAt(...words),
+    readAt: (...words) => {
+      nowMs += readMs
+      return guest.readAt(...words)
+    },
     list: (path) => guest.list(path),
     files: { ...real.files, openAppend: (path, mode) => guest.files.openAppend(path, mode) },
     self: { ...real.self, complain: (text) => void said.push(text), onSignal: () => undefined },
@@ -111,6 +114,15 @@ test('a round clears once, reads after a second and after ten, and leaves both f
   writeFileSync(path, 'rubbish')
   assert.equal(await runDirtyPagesHelper(machine, ['once'], path), 0, 'what others left there is written over')
   assert.equal(parseDirtyResults(readFileSync(path, 'utf8')).at, 20_000)
+})
+
+test('a reading that takes its time is of its middle', async (context) => {
+  const folder = mkdtempSync(join(tmpdir(), 'ethos-dirty-'))
+  context.after(() => rmSync(folder, { recursive: true }))
+  const path = join(folder, 'ethos', 'dirty-pages.json')
+  await runDirtyPagesHelper(aMachine([0], [], undefined, 600), ['once'], path)
+  const { shortMs, longMs } = parseDirtyResults(readFileSync(path, 'utf8'))
+  assert.deepEqual({ shortMs, longMs }, { shortMs: 1300, longMs: 10_300 })
 })
 
 test('words that the helper does not know are refused', async () => {

@@ -73,21 +73,33 @@ async function takeRound({ machine, log, path, signal }: Helper): Promise<boolea
   }
 }
 
-/** One clearing, two readings. Undefined where it was cut short, or no process is large enough to be looked at. */
+/** One clearing, two readings. Undefined where it was cut short, or no process is large enough to be looked at.
+ *
+ *  A busy guest takes its time over clearing and reading, and goes on writing: a span is from the middle of the one to the middle of the
+ *  other. Were a reading of the instant that it began in, a guest whose
+ *  reading takes as long as the span would be told to write half as much again. */
 async function count(
   softDirty: SoftDirty,
   { machine, path, signal }: Omit<Helper, 'log'>,
 ): Promise<DirtyResults | undefined> {
   const everyMs = sinceBefore(machine, path)
-  const processes = softDirty.clear()
-  const clearedAtMs = machine.monotonicMs()
-  await machine.sleep(SHORT_MS, signal)
-  const shortMs = machine.monotonicMs() - clearedAtMs
-  const shortBytes = softDirty.dirtyBytes()
-  await machine.sleep(Math.max(0, LONG_MS - (machine.monotonicMs() - clearedAtMs)), signal)
-  const longMs = machine.monotonicMs() - clearedAtMs
+  const { made: processes, atMs: clearedAtMs } = inTheMiddle(machine, () => softDirty.clear())
+  const readAfter = async (ms: number): Promise<{ readonly ms: number; readonly bytes: number }> => {
+    await machine.sleep(Math.max(0, ms - (machine.monotonicMs() - clearedAtMs)), signal)
+    const { made: bytes, atMs } = inTheMiddle(machine, () => softDirty.dirtyBytes())
+    return { ms: atMs - clearedAtMs, bytes }
+  }
+  const short = await readAfter(SHORT_MS)
+  const long = await readAfter(LONG_MS)
   if (signal.aborted || processes === 0) return undefined
-  return { at: machine.now(), everyMs, shortMs, shortBytes, longMs, longBytes: softDirty.dirtyBytes(), processes }
+  const spans = { shortMs: short.ms, shortBytes: short.bytes, longMs: long.ms, longBytes: long.bytes }
+  return { at: machine.now(), everyMs, ...spans, processes }
+}
+
+function inTheMiddle<T>(machine: Machine, make: () => T): { readonly made: T; readonly atMs: number } {
+  const startMs = machine.monotonicMs()
+  const made = make()
+  return { made, atMs: (startMs + machine.monotonicMs()) / 2 }
 }
 
 /** Told as it is where somebody's timer is slower than ours; a pause is none. */

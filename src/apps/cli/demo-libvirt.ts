@@ -21,7 +21,7 @@ import { UsageError } from '../usage-error.ts'
 const BALANCERS: Readonly<Record<string, AnyBalancer>> = Object.fromEntries(
   [ethos, watcherStabilization, proxmoxCrs, proxlb, none].map((balancer) => [balancer.name, balancer]),
 )
-export const DEMO_POLICIES = Object.keys(BALANCERS)
+const DEMO_POLICIES = Object.keys(BALANCERS)
 export const DEMO_POLICIES_DEFAULT = 'ethos,proxmox-crs,none'
 export const DEMO_PAGE = join('out', 'libvirt-evening.html')
 /** A slot of five minutes is five seconds. */

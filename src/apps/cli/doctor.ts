@@ -37,7 +37,7 @@ export async function doctor(options: DoctorOptions): Promise<void> {
 }
 
 /** A line each, the remedy below; a sentence at the end. */
-export function findingsText(findings: readonly Finding[]): string {
+function findingsText(findings: readonly Finding[]): string {
   const lines = findings.map(
     ({ verdict, what, remedy }) => `${verdict.padEnd(5)}  ${what}\n${remedy === undefined ? '' : `       ${remedy}\n`}`,
   )

@@ -15,6 +15,7 @@ import { ask, findLogin, type Login, loginPath, parseServer, parseToken, readJso
 import { ApiError } from './api-error.ts'
 import { place, rank, why, whyNot } from './judged-actions.ts'
 import { listApiTokens, policyHistory } from './manage-actions.ts'
+import { previewPolicy } from './policy-preview.ts'
 import { alerts, all, hosts, status, textFor, vms } from './site-actions.ts'
 
 const MAIN = fileURLToPath(new URL('./main.ts', import.meta.url))
@@ -136,6 +137,7 @@ test('every command that asks fails with a sentence, and with 3, where the answe
     place: () => place({ ...options, like: 'a', count: '1', top: '3' }),
     tokens: () => listApiTokens(options),
     'policy history': () => policyHistory(options),
+    'policy preview': () => previewPolicy(undefined, options),
   }
   for (const [words, command] of Object.entries(asked)) {
     const error = await failure(command())

@@ -46,7 +46,7 @@ export async function whyNot(vm: string, host: string, options: AskOptions): Pro
 }
 
 /** The question as the server takes it. Throws a `UsageError`. */
-export function placementBody({ file, like, vcpus, memory, count, apart }: PlaceOptions): unknown {
+function placementBody({ file, like, vcpus, memory, count, apart }: PlaceOptions): unknown {
   if (file !== undefined) return readJson('--file', file)
   const number = parseCount('--count', count, 1)
   if (like === undefined && (vcpus === undefined || memory === undefined))
@@ -67,7 +67,7 @@ export function placementBody({ file, like, vcpus, memory, count, apart }: Place
 }
 
 /** `8GiB`, `512M`, `1.5TiB`: by 1024. */
-export function parseBytes(option: string, text: string): number {
+function parseBytes(option: string, text: string): number {
   const [, digits, unit] = /^(\d+(?:\.\d+)?)\s*([KMGT](?:iB)?)?$/.exec(text) ?? []
   const bytes = Number(digits) * (unit === undefined ? 1 : UNITS[unit])
   if (digits !== undefined && bytes >= 1 && bytes < 2 ** 53) return Math.round(bytes)

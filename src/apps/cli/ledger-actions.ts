@@ -50,7 +50,7 @@ function parseLimit(text: string): string {
 }
 
 /** A day and a week, side by side. */
-export function sumsText(answer: LedgerView): string {
+function sumsText(answer: LedgerView): string {
   const { day, week, trust, unknown, currency, since } = answer
   const rows = SUMS.map(({ name, of }) => ({ name, day: of(day), week: of(week) }))
   return [
@@ -179,7 +179,7 @@ function regretText({ regret }: LedgerMoveView): string {
   return regret.best === 'this-move' ? moneyText(regret.value) : `${moneyText(regret.value)} (${than})`
 }
 
-export function ledgerMovesText({ moves, next, currency }: LedgerMovesView): string {
+function ledgerMovesText({ moves, next, currency }: LedgerMovesView): string {
   if (moves.length === 0) return 'No move was ordered in the last week.\n'
   return `Money in ${currency}; in brackets what was promised, and what would have been better.\n${tableText(MOVES, moves)}${onText(next, 'moves')}`
 }
@@ -205,7 +205,7 @@ const STAYS: readonly Column<LedgerStayView>[] = [
   { head: 'verdict', cell: ({ verdict }) => verdict },
 ]
 
-export function staysText({ stays, next }: LedgerStaysView): string {
+function staysText({ stays, next }: LedgerStaysView): string {
   if (stays.length === 0) return 'Nothing was left undone in the last week that anything is known of.\n'
   return `Demand in reference cores, unserved in core-hours.\n${tableText(STAYS, stays)}${onText(next, 'stays')}`
 }

@@ -42,7 +42,7 @@ export function isWrong({ hosts, cpus }: SiteCheck): boolean {
 }
 
 /** For programs: hosts as they told, each with its load; the pairs by names of hosts. */
-export function checkJson(check: SiteCheck): unknown {
+function checkJson(check: SiteCheck): unknown {
   const { hosts, loads, cpus, baseline, cpuRemedy, warnings } = check
   return {
     isGood: !isWrong(check),

@@ -37,6 +37,12 @@ export interface AutomationOptions extends AskOptions {
   readonly reason?: string
 }
 
+export interface PolicyPreviewOptions extends AskOptions {
+  readonly level?: string
+  readonly times?: string
+  readonly span?: string
+}
+
 export interface DoctorOptions extends AskOptions {
   readonly data?: string
 }
@@ -108,7 +114,7 @@ function addPolicy(program: Command): void {
     .description('the policy that stands: prices, horizon, thresholds, gates, limits')
     .addHelpText(
       'after',
-      '\nExamples:\n  ethos policy --json > policy.json\n  ethos policy set policy.json\n  ethos policy history',
+      '\nExamples:\n  ethos policy --json > policy.json\n  ethos policy preview policy.json\n  ethos policy set policy.json\n  ethos policy history',
     )
     .action(async (options: AskOptions) => (await actions()).showPolicy(options))
   asking(command.command('set'))
@@ -117,6 +123,21 @@ function addPolicy(program: Command): void {
     .addHelpText('after', '\nExample:\n  ethos policy set policy.json')
     .action(async (file: string, _options: unknown, self: Command) =>
       (await actions()).setPolicy(file, self.optsWithGlobals<AskOptions>()),
+    )
+  asking(command.command('preview'))
+    .description('what another policy, level or other move times would have made of the last day; nothing is changed')
+    .argument('[file]', 'the policy as JSON, as for `set`. Without it: the one that stands')
+    .option('--level <level>', 'the automation level: off, shadow, advisory, partial or full')
+    .option('--times <file>', 'move times as JSON, as for `ethos move-times set`')
+    .option('--span <time>', 'how much of the past: 60m to 24h (the default)')
+    .addHelpText(
+      'after',
+      '\nIt ends with 1 where rules can not all be kept, or the past can not be replayed.' +
+        '\n\nExamples:\n  ethos policy preview policy.json\n  ethos policy preview --level full --span 6h' +
+        '\n  ethos policy preview policy.json --json | jq .result.proposed',
+    )
+    .action(async (file: string | undefined, _options: unknown, self: Command) =>
+      (await import('./policy-preview.ts')).previewPolicy(file, self.optsWithGlobals<PolicyPreviewOptions>()),
     )
   asking(command.command('history'))
     .description('policies that stood before, the newest first')

@@ -1,5 +1,14 @@
 /** `ethos moves explain ID`: one move in sentences, from its cause to what came of it. */
-import { bytesText, isoText, NOT_KNOWN, pauseText, spanText, threeDigits as digits } from '../../terms/shown.ts'
+import {
+  bytesText,
+  hostCoresNumber,
+  isoText,
+  moneyText,
+  NOT_KNOWN,
+  pauseText,
+  percentText,
+  spanText,
+} from '../../terms/shown.ts'
 import type { MoveStoryView } from '../server/views/moves.ts'
 import { type AskOptions, pathOf } from './api-client.ts'
 import { show } from './site-actions.ts'
@@ -40,13 +49,13 @@ function objectionText({ what, at, who, because, reason, until }: Told): string 
 type Told = Readonly<Record<string, unknown>>
 
 function worthText({ gain, gainAtLeast, cost, confidence }: Told): string {
-  const sure = gainAtLeast === undefined ? '' : `, of which ${threeDigits(gainAtLeast)} in 95 of 100 possible futures`
-  return `worth     gain ${threeDigits(gain)}${sure}, cost ${threeDigits(cost)}, confidence ${threeDigits(confidence)}`
+  const sure = gainAtLeast === undefined ? '' : `, of which ${money(gainAtLeast)} in 95 of 100 possible futures`
+  return `worth     gain ${money(gain)}${sure}, cost ${money(cost)}, confidence ${share(confidence)}`
 }
 
 function groundsText(grounds: Told): readonly string[] {
   const listOf = (name: string): readonly Told[] => (Array.isArray(grounds[name]) ? (grounds[name] as Told[]) : [])
-  const best = listOf('alternatives').map(({ host, score }) => `${text(host)} ${threeDigits(score)}`)
+  const best = listOf('alternatives').map(({ host, score }) => `${text(host)} ${money(score)}`)
   return [
     ...(best.length === 0
       ? []
@@ -56,7 +65,7 @@ function groundsText(grounds: Told): readonly string[] {
     ),
     ...listOf('bounds').map(
       ({ host, bound, moved, capacity }) =>
-        `bound     ${text(host)}: up to ${threeDigits(bound)} of ${threeDigits(capacity)} reference cores, ${threeDigits(moved)} after the move`,
+        `bound     ${text(host)}: up to ${cores(bound)} of ${cores(capacity)} reference cores, ${cores(moved)} after the move`,
     ),
     ...listOf('budgets').map(({ host, left }) => `budget    ${text(host)} may take part in ${text(left)} more moves`),
     ...(grounds['clusterLeft'] === undefined
@@ -74,18 +83,17 @@ function promiseText(promise: NonNullable<MoveStoryView['move']>['promise']): st
   if (promise === undefined) return undefined
   const { totalMs, copiedBytes, downtimeMs, pConverge } = promise
   const figures = figuresText({ totalMs, copiedBytes, downtimeMs })
-  return `promised  ${figures}; ends in time with ${(100 * pConverge).toFixed(0)} %`
+  return `promised  ${figures}; ends in time with ${percentText(pConverge)}`
 }
 
 function outcomeText({ realisedGain, promisedGain, realisedCost, promisedCost }: Told): string {
-  const gain = `gain ${threeDigits(realisedGain)} of ${threeDigits(promisedGain)}`
-  return `settled   ${gain}, cost ${threeDigits(realisedCost)} of ${threeDigits(promisedCost)}`
+  const gain = `gain ${money(realisedGain)} of ${money(promisedGain)}`
+  return `settled   ${gain}, cost ${money(realisedCost)} of ${money(promisedCost)}`
 }
 
 function eventText(event: Told): string {
   const { hostId, vmId, reason, demandP95, capacity } = event
-  const bound =
-    demandP95 === undefined ? '' : ` up to ${threeDigits(demandP95)} of ${threeDigits(capacity)} reference cores`
+  const bound = demandP95 === undefined ? '' : ` up to ${cores(demandP95)} of ${cores(capacity)} reference cores`
   return `${text(hostId ?? vmId)}${bound}${reason === undefined ? '' : `: ${text(reason)}`}`
 }
 
@@ -113,9 +121,17 @@ function instant(at: number): string {
   return isoText(at)
 }
 
-/** Money in the policy's currency, cores, scores and shares alike. */
-function threeDigits(value: unknown): string {
-  return typeof value === 'number' ? digits(value) : NOT_KNOWN
+/** In the policy's currency. */
+function money(value: unknown): string {
+  return typeof value === 'number' ? moneyText(value) : NOT_KNOWN
+}
+
+function cores(value: unknown): string {
+  return typeof value === 'number' ? hostCoresNumber(value) : NOT_KNOWN
+}
+
+function share(value: unknown): string {
+  return typeof value === 'number' ? percentText(value) : NOT_KNOWN
 }
 
 function text(value: unknown): string {

@@ -39,10 +39,10 @@ async function serverNow(options: Parameters<typeof findLogin>[0]): Promise<numb
 }
 
 /** `90m`, `2h` or `1d`, in milliseconds. Throws a `UsageError`. */
-export function parseSpan(text: string): number {
+export function parseSpan(text: string, option = '--for'): number {
   const [, number, unit] = /^([0-9]{1,5})([mhd])$/.exec(text) ?? []
   if (number === undefined || unit === undefined)
-    throw new UsageError('--for', text, 'Expected minutes, hours or days, such as 90m, 2h or 1d.')
+    throw new UsageError(option, text, 'Expected minutes, hours or days, such as 90m, 2h or 1d.')
   return Number(number) * UNIT_MS[unit as keyof typeof UNIT_MS]
 }
 

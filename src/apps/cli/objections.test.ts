@@ -5,7 +5,10 @@ import { parseInstant, parseSpan } from './objection-actions.ts'
 import { storyText } from './moves-explain.ts'
 
 test('a span is minutes, hours or days, and an instant has its time zone', () => {
-  assert.deepEqual(['90m', '2h', '1d'].map(parseSpan), [5_400_000, 7_200_000, 86_400_000])
+  assert.deepEqual(
+    ['90m', '2h', '1d'].map((text) => parseSpan(text)),
+    [5_400_000, 7_200_000, 86_400_000],
+  )
   for (const text of ['', '2', 'h', '-1h', '1.5h', '2w', '2h ']) assert.throws(() => parseSpan(text), UsageError)
   assert.equal(parseInstant('2026-11-28T22:00+01:00'), Date.UTC(2026, 10, 28, 21))
   for (const text of ['', '22:00', '2026-11-28', '2026-11-28T22:00', '2026-13-28T22:00Z'])

@@ -11,6 +11,7 @@ import { addLedger } from './ledger-command.ts'
 import { addPhases } from './phases-command.ts'
 import { addManaged } from './manage-command.ts'
 import { addMigration } from './migration-command.ts'
+import { addReplay } from './replay-command.ts'
 import { addReport } from './report-command.ts'
 import { addReporter } from './reporter-command.ts'
 import { addServer } from './server-command.ts'
@@ -32,6 +33,7 @@ const program = new Command('ethos')
   .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2))
 addBacktest(program)
 addBench(program)
+addReplay(program)
 addReport(program)
 addDemo(program)
 addServer(program)

@@ -2,6 +2,8 @@
 import type { Static } from 'typebox'
 import {
   addedWattsNumber,
+  bandText,
+  behindText,
   coresNumber,
   coresText,
   hostCoresNumber,
@@ -48,6 +50,7 @@ export function rankText(answer: HostsForView, { top, isRefusedShown }: RankShow
     ...(gate === undefined ? [] : [`It may not move now: ${gate}\n`]),
     '\n',
     ranked.length === 0 ? 'No host is suitable.\n' : rankedTable(shown),
+    belowText(shown, currency),
     ...(left > 0 ? [`... and ${left} more (--top 0 shows all)\n`] : []),
     refusedText(refused, isRefusedShown ? 'reasons' : 'counts'),
     remediesText(answer.remediation),
@@ -74,6 +77,16 @@ function rankedTable(list: readonly Ranked[]): string {
     ],
     list,
   )
+}
+
+/** Why the first few are below the best, and in what band their latency lies. */
+function belowText(list: readonly Ranked[], currency: string): string {
+  const lines = list.slice(0, REASONS_MAX).flatMap(({ host, behind, performance: { bands } }) => {
+    const why = behind === undefined ? [] : [behindText(behind, currency)]
+    const band = bands === undefined ? [] : [`latency ${bandText(bands.latencyFactor, latencyText)} in 8 of 10 cases`]
+    return why.length + band.length === 0 ? [] : [`  ${host}: ${[...why, ...band].join('; ')}\n`]
+  })
+  return lines.join('')
 }
 
 /** @param shown all with their reasons, or how many of each kind and by which option the reasons are to be had, if by any */

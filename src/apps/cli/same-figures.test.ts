@@ -11,6 +11,8 @@ import { ImaginedSite } from '../../../tools/server/imagined-site.ts'
 import { WallClock } from '../../drivers/wall-clock.ts'
 import {
   addedWattsNumber,
+  bandText,
+  behindText,
   amountText,
   bytesText,
   groundsText,
@@ -103,7 +105,7 @@ test('a VM has the same size, personality and character on the command line and 
 
 test('hosts for a VM have the same scores, latency, share and watts', async () => {
   const out = await printed('rank', VM, '--top', '0')
-  const { ranked } = await answerOf<HostsForView>(`/v1/vms/${VM}/hosts`)
+  const { ranked, currency } = await answerOf<HostsForView>(`/v1/vms/${VM}/hosts`)
   assert.ok(ranked.length > 0)
   for (const { host, score, performance, behind, rank } of ranked) {
     const { terms, total } = score
@@ -115,6 +117,9 @@ test('hosts for a VM have the same scores, latency, share and watts', async () =
       bands !== undefined && bands.latencyFactor.p10 <= latencyFactor && latencyFactor <= bands.latencyFactor.p90,
     )
     assert.equal(behind === undefined, rank === 1)
+    if (rank > 10) continue
+    if (behind !== undefined) assert.ok(out.includes(`  ${host}: ${behindText(behind, currency)}; `), out)
+    assert.ok(out.includes(`latency ${bandText(bands.latencyFactor, latencyText)} in 8 of 10 cases`), out)
   }
 })
 

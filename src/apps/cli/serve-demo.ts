@@ -1,4 +1,5 @@
 /** `ethos serve --demo`: starts it, says where it is, and ends it when somebody asks or its time is over. */
+import { statSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { resolve as resolvePath } from 'node:path'
 import { SECOND_MS } from '../../terms/units.ts'
@@ -10,19 +11,17 @@ import type { SiteServer } from '../server/site-server.ts'
 import { UsageError } from '../usage-error.ts'
 import { parseListen } from './listen-words.ts'
 import type { ServeOptions } from './server-command.ts'
+import { parseTurnsKept } from './turns-kept.ts'
 import { readVersion } from './version.ts'
 
 const FOR_SEC_MAX = 86_400
+/** What `--turn-every` is where nobody says. */
+const TURN_EVERY = '60'
 
 export async function serveDemo(options: ServeOptions): Promise<void> {
   const { host, port } = parseListen(options.listen)
   requireLoopback({ host, port })
-  if (options.store !== undefined)
-    throw new UsageError(
-      '--store',
-      options.store,
-      'A demo keeps its imagined hosts in a folder of its own: leave it out.',
-    )
+  requireOfDemo(options)
   const forMs = parseFor(options.for)
   const log = makeLog(options.jsonLogs === true ? 'json' : 'text', (text) => void process.stderr.write(text))
   await requireFree(host, port)
@@ -35,12 +34,27 @@ export async function serveDemo(options: ServeOptions): Promise<void> {
     version: readVersion(),
     log,
     areMetricsOpen: options.openMetrics === true,
+    turnBytesMax: options.data === undefined ? 0 : parseTurnsKept(options.turnsKept),
   })
   writeCompiled()
   tellWhere(demo.server, { host, forMs, data: options.data })
   const why = await Promise.race([signalled, timeOver(forMs)])
   log.info({ why }, 'ending')
   await demo.close()
+}
+
+/** What a real site can be told, and a demo would not heed. */
+function requireOfDemo({ store, name, channel, channels, turnEvery, data }: ServeOptions): void {
+  const refused: readonly (readonly [flag: string, value: unknown, remedy: string])[] = [
+    ['--store', store, 'A demo keeps its imagined hosts in a folder of its own: leave it out.'],
+    ['--name', name?.join(' '), 'No agent calls a demo: leave it out.'],
+    ['--channel', channel?.join(' '), 'A demo has no guests of this machine: leave it out.'],
+    ['--channels', channels?.join(' '), 'A demo has no guests of this machine: leave it out.'],
+    ['--turn-every', turnEvery === TURN_EVERY ? undefined : turnEvery, 'A demo takes a turn each minute of its time.'],
+  ]
+  for (const [flag, value, remedy] of refused) if (value !== undefined) throw new UsageError(flag, value, remedy)
+  if (data === '' || (data !== undefined && statSync(data, { throwIfNoEntry: false })?.isDirectory() === false))
+    throw new UsageError('--data', data, 'Expected a folder, which is made where it is missing.')
 }
 
 /** The address holds a token that signs one browser in: shown where people look, and not in the log. */
@@ -79,11 +93,10 @@ async function requireFree(host: string, port: number): Promise<void> {
   }
 }
 
-/** One that comes while it starts counts as well. */
+/** One that comes while it starts counts as well; one that comes while it ends changes nothing, or its folder would stay. */
 function signal(): Promise<string> {
   return new Promise((come) => {
-    process.once('SIGTERM', () => come('SIGTERM'))
-    process.once('SIGINT', () => come('SIGINT'))
+    for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => come(name))
   })
 }
 

@@ -17,6 +17,7 @@ import { startSiteServer } from '../server/site-server.ts'
 import { UsageError } from '../usage-error.ts'
 import { tellFirstToken } from './first-token.ts'
 import { parseListen } from './listen-words.ts'
+import { parseTurnsKept } from './turns-kept.ts'
 import { readVersion } from './version.ts'
 import type { OperatorOptions, RotateOptions, ServeOptions } from './server-command.ts'
 import type { DataOption, ListOptions } from './data-options.ts'
@@ -38,6 +39,7 @@ export async function serve(options: ServeOptions): Promise<void> {
     version: readVersion(),
     holder: `${hostname()}:${resolve(data)}`,
     turnEveryMs: parseTurnEvery(options.turnEvery),
+    turnBytesMax: parseTurnsKept(options.turnsKept),
     areMetricsOpen: options.openMetrics === true,
     ...(options.store === undefined ? {} : { storeUrl: options.store }),
     host,

@@ -19,6 +19,7 @@ export interface ServeOptions extends Partial<DataOption>, ChannelWords {
   readonly listen: string
   readonly name?: readonly string[]
   readonly turnEvery: string
+  readonly turnsKept: string
   readonly openMetrics?: boolean
   readonly jsonLogs?: boolean
 }
@@ -53,6 +54,7 @@ export function addServer(program: Command): void {
     .addOption(channelsOption())
     .addOption(channelOption())
     .option('--turn-every <seconds>', 'between turns', '60')
+    .option('--turns-kept <MiB>', 'room for what turns were judged on, for `ethos replay`; 0: it is not kept', '256')
     .option('--open-metrics', '/metrics without a token')
     .option('--json-logs', 'one JSON object a line instead of text')
     .addHelpText('after', EXAMPLES)

@@ -6,10 +6,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { Check } from 'typebox/value'
 import { ImaginedSite } from '../../../tools/server/imagined-site.ts'
 import { WallClock } from '../../drivers/wall-clock.ts'
 import { HOUR_MS } from '../../terms/units.ts'
 import { type SiteServer, startSiteServer } from '../server/site-server.ts'
+import { PolicyPreviewView } from '../server/views/preview.ts'
 
 const MAIN = fileURLToPath(new URL('./main.ts', import.meta.url))
 const folder = mkdtempSync(join(tmpdir(), 'ethos-cli-'))
@@ -139,6 +141,33 @@ test('a group is placed apart; more of them than there are hosts end with 1 and 
   assert.equal(four.code, 1)
   assert.match(four.out, /no host can take it[^]*What could be done/)
   assert.equal(wrong.code, 2)
+})
+
+test('a policy is shown over the last hour before it is set, and nothing is set by it', async () => {
+  const file = join(folder, 'wished.json')
+  writeFileSync(file, JSON.stringify({ name: 'calm', contention: { triggerProbability: 0.9 } }))
+  const standing = await ethos(['policy', '--json'])
+  const { code, out, err } = await ethos(['policy', 'preview', file, '--level', 'full', '--span', '1h'])
+  assert.equal(code, 0, err)
+  assert.match(out, /turns each: policy production at shadow against policy calm at full\.$/m)
+  assert.match(out, /^replayed on 3 hosts and 12 VMs +as it stands +as asked$/m)
+  for (const figure of ['time in contention', 'demand not served', 'energy', 'moves', 'proposals', 'memory sent'])
+    assert.match(out, new RegExp(`^${figure} +\\S.* {2,}\\S`, 'm'))
+  assert.match(out, /^Usage is kept in means of five minutes/m)
+  const told = await ethos(['policy', 'preview', '--span', '1h', '--json'])
+  const view = JSON.parse(told.out) as PolicyPreviewView
+  assert.deepEqual([view.state, Check(PolicyPreviewView, view)], ['done', true])
+  assert.deepEqual(await ethos(['policy', '--json']), standing)
+  for (const [words, said] of [
+    [['--span', '5'], /^ethos: --span: /m],
+    [['--span', '2d'], /spanMs/],
+    [['--level', 'more'], /level/],
+    [[join(folder, 'none.json')], /none\.json/],
+  ] as const) {
+    const refused = await ethos(['policy', 'preview', ...words])
+    assert.equal(refused.code, 2, refused.err)
+    assert.match(refused.err, said)
+  }
 })
 
 test('a policy is set, and the version before stays in its history', async () => {

@@ -23,7 +23,7 @@ const STEPS = 48
 const STEP_MS = 1_800_000
 
 /** A row of bars from 0 to the highest; a blank where nobody measured. */
-export function sparkline(values: readonly (number | null)[]): string {
+function sparkline(values: readonly (number | null)[]): string {
   const highest = Math.max(...values.map((value) => value ?? 0))
   return values
     .map((value) => (value === null ? ' ' : BARS[highest <= 0 ? 0 : Math.min(7, Math.floor((value / highest) * 8))]))
@@ -66,7 +66,7 @@ async function askCharacter(login: Login, vm: string): Promise<CharacterView | u
 const ANOMALIES_SHOWN = 3
 
 /** What it is like, each sentence with what it rests on. */
-export function characterText({ sentences, anomalies }: CharacterView): string {
+function characterText({ sentences, anomalies }: CharacterView): string {
   if (sentences.length === 0) return 'Nothing is known of what it is like.\n'
   const lines = sentences.map(({ text, ...grounds }) => `${text}\n  (${groundsText(grounds)})\n`)
   const odd = anomalies.slice(0, ANOMALIES_SHOWN).map(({ text }) => `Unlike itself: ${text}\n`)

@@ -5,17 +5,20 @@ import { join } from 'node:path'
 import type { Logger } from 'pino'
 import { PacedClock } from '../../drivers/paced-clock.ts'
 import { WallClock } from '../../drivers/wall-clock.ts'
-import { DAY_MS, type EpochMs, HOUR_MS } from '../../terms/units.ts'
-import { SLOT_MS } from '../../terms/usage.ts'
+import type { EpochMs } from '../../terms/units.ts'
+import { slotOf } from '../../terms/usage.ts'
 import { Authority } from '../server/authority.ts'
 import { openDataFolder } from '../server/data-folder.ts'
-import { entryUrl } from './entry-url.ts'
+import { entryUrl } from '../entry-url.ts'
 import { withSite } from '../server/open-site.ts'
 import { type SiteServer, startSiteServer } from '../server/site-server.ts'
 import { Agents } from './agents.ts'
+import { BEGINNING, type Beginning, lastInstantOf } from './beginning.ts'
 import { demoCluster } from './cluster.ts'
+import { giveMemoryBack } from './give-back.ts'
 import { followedBy, readRecorded, TraceLoad } from './load.ts'
-import { begunAt, markBegun, readStand, tellPast } from './past.ts'
+import { movedOf, placedAfter, readMark, writeMark } from './mark.ts'
+import { newestIn, tellPast } from './past.ts'
 import { DemoPlatform } from './platform.ts'
 import { Reporters } from './reporters.ts'
 import { ClusterSocket } from './wire.ts'
@@ -23,17 +26,6 @@ import { DemoWorld } from './world.ts'
 
 /** How many times faster than the machine's clock the site's goes. */
 export const DEMO_SPEED = 60
-/** Draws where VMs run first, and minutes within recorded slots. With the hour below it was searched for: docs/demo.md. */
-const SEED = 20
-/** The recording's slot with which the demo begins: day 14, 03:30, when web servers get busier for hours. */
-const FROM_SLOT = 14 * 288 + 42
-/** So that the site's hours are the recording's. */
-const HOUR_OF_DAY = 3.5
-/** The day of the week on which it begins, whenever it is started: 3 is Wednesday. */
-const WEEKDAY = 3
-/** 1970 began on a Thursday. */
-const FIRST_WEEKDAY = 4
-const WEEK_MS = 7 * DAY_MS
 /** The file in its folder, whatever `ETHOS_STORE` says: what is imagined has no place in a store that servers share. */
 const OWN_STORE = ''
 
@@ -45,6 +37,10 @@ export interface DemoOptions {
   readonly version: string
   readonly log: Logger
   readonly areMetricsOpen: boolean
+  /** Of a new demo; one that goes on has its own. Absent: the one that was chosen. */
+  readonly beginning?: Beginning
+  /** Room for what turns are judged on. Absent: it is not kept. */
+  readonly turnBytesMax?: number
 }
 
 export interface Demo {
@@ -57,7 +53,10 @@ export interface Demo {
 /** Rejects as `startSiteServer` does. */
 export async function startDemo(options: DemoOptions): Promise<Demo> {
   const own = mkdtempSync(join(tmpdir(), 'ethos-demo-'))
-  const ends: (() => unknown)[] = [() => rmSync(own, { recursive: true, force: true })]
+  const remove = (): void => rmSync(own, { recursive: true, force: true })
+  // Also where the process ends in another way: nobody can be told anything once the terminal is closed.
+  process.once('exit', remove)
+  const ends: (() => unknown)[] = [() => process.off('exit', remove), remove]
   const close = async (): Promise<void> => {
     for (const end of ends.splice(0).reverse()) await end()
   }
@@ -71,12 +70,12 @@ export async function startDemo(options: DemoOptions): Promise<Demo> {
 
 async function begin(options: DemoOptions, own: string, ends: (() => unknown)[]): Promise<Omit<Demo, 'close'>> {
   const folder = openDataFolder(options.data ?? join(own, 'data'))
-  const { world, agents, from } = await makeWorld(folder)
+  const { world, agents, from } = await makeWorld(folder, options.beginning ?? BEGINNING)
   const clock = PacedClock.begin(from, DEMO_SPEED)
   const path = join(own, 'cluster.sock')
   const socket = await ClusterSocket.open(new DemoPlatform(world, () => clock.now()), path)
   ends.push(() => socket.close())
-  const { host, port, version, log, areMetricsOpen } = options
+  const { host, port, version, log, areMetricsOpen, turnBytesMax } = options
   const server = await startSiteServer({
     dataFolder: folder,
     storeUrl: OWN_STORE,
@@ -87,16 +86,18 @@ async function begin(options: DemoOptions, own: string, ends: (() => unknown)[])
     version,
     log,
     areMetricsOpen,
+    ...(turnBytesMax === undefined ? {} : { turnBytesMax }),
     clock,
     peopleClock: new WallClock(),
     pace: clock.pace,
     holder: `demo:${folder}`,
-    mover: { controllerEntry: entryUrl('controller'), platform: path },
+    mover: { controllerEntry: entryUrl(import.meta.url, './controller'), platform: path },
   })
   ends.push(() => server.close())
   const reporters = new Reporters(world, { agents, store: server.store, clock, log })
   reporters.start()
   ends.push(() => reporters.close())
+  giveMemoryBack()
   return { server, clock }
 }
 
@@ -107,37 +108,27 @@ interface Made {
 }
 
 /** As it was left in the folder; or new, with its past told. */
-async function makeWorld(folder: string): Promise<Made> {
+async function makeWorld(folder: string, wanted: Beginning): Promise<Made> {
+  const before = readMark(folder)
+  const mark = before ?? { begunAt: lastInstantOf(wanted, Date.now()), ...wanted, isTold: false, moved: {} }
+  if (before === undefined) writeMark(folder, mark)
+  const { begunAt: begun, seed, slot, isTold, moved } = mark
   const recorded = readRecorded()
-  const followed = followedBy(recorded)
-  const cluster = demoCluster(SEED)
-  const before = begunAt(folder)
-  const begun = before ?? lastBeginning(Date.now())
-  const load = new TraceLoad({ recorded, followed, from: begun, fromSlot: FROM_SLOT, seed: SEED })
+  const load = new TraceLoad({ recorded, followed: followedBy(recorded), from: begun, fromSlot: slot, seed })
+  const cluster = demoCluster(seed)
+  const world = new DemoWorld(cluster, load, placedAfter(cluster, moved))
+  world.onSettled = () => writeMark(folder, { ...mark, isTold: true, moved: movedOf(world) })
   return withSite({ data: folder, store: OWN_STORE }, async (store) => {
-    if (before === undefined) {
-      const world = new DemoWorld(cluster, load)
-      const agents = new Agents(world, begun)
+    const from = isTold ? Math.max(begun, (await newestIn(store)) + 1) : begun
+    const agents = new Agents(world, from)
+    if (isTold) await agents.learn(store, slotOf(from), false)
+    else {
       // A folder in which VMs are known and no authority is, is a damaged one.
       await Authority.open(folder, new WallClock())
       await tellPast(store, world, begun)
       await agents.learn(store, begun, true)
-      markBegun(folder, begun)
-      return { world, agents, from: begun }
+      writeMark(folder, { ...mark, isTold: true })
     }
-    const { at, hostOf } = await readStand(store)
-    const hosts = new Map<string, number>(cluster.hosts.map(({ id }, h) => [id, h]))
-    const placed = Int32Array.from(cluster.vms, ({ id }, v) => hosts.get(hostOf.get(id) ?? '') ?? cluster.placed[v])
-    const world = new DemoWorld(cluster, load, placed)
-    const from = Math.max(begun, at + 1)
-    const agents = new Agents(world, from)
-    await agents.learn(store, Math.floor(from / SLOT_MS) * SLOT_MS, false)
     return { world, agents, from }
   })
-}
-
-/** The newest instant of the weekday and hour at which the demo begins. */
-function lastBeginning(now: EpochMs): EpochMs {
-  const first = (((WEEKDAY - FIRST_WEEKDAY + 7) % 7) * DAY_MS + HOUR_OF_DAY * HOUR_MS) % WEEK_MS
-  return first + Math.floor((now - first) / WEEK_MS) * WEEK_MS
 }

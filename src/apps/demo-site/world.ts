@@ -3,7 +3,7 @@ import type { KeptReport, ReportedVm } from '../../terms/host-report.ts'
 import { type HostCharacteristics, hostCapacityRefCores, wattsAt } from '../../terms/host.ts'
 import { hashPair } from '../../terms/luck.ts'
 import { type EpochMs, GiB, MINUTE_MS } from '../../terms/units.ts'
-import { SLOT_MS, type UsageSlot } from '../../terms/usage.ts'
+import { SLOT_MS, usageNameOf, type UsageSlot } from '../../terms/usage.ts'
 import { vmSizeRefCores } from '../../terms/vm.ts'
 import { type Activity, activityOf, usageOf } from './activity.ts'
 import type { DemoCluster } from './cluster.ts'
@@ -16,6 +16,8 @@ const OWN_CORES = 0.3
 const OWN_NOISE = 0.1
 const COPY_CORES = 0.5
 const OWN_MEMORY_BYTES = 2 * GiB
+/** Within a minute a host has moments busier than its mean. */
+const PEAK = 1.1
 /** The oldest servers measure no watts, and nobody tells any. */
 const MEASURES_NO_WATTS = /^Acer/
 
@@ -25,6 +27,8 @@ export class DemoWorld {
   /** Index of the host that runs each VM. */
   readonly hostOf: Int32Array
   readonly copies: Copies
+  /** Called when a VM has come to run elsewhere, before anybody is told. */
+  onSettled: () => void = () => undefined
   private readonly capacities: readonly number[]
   private minute = NaN
   private shares = new Float64Array(0)
@@ -43,6 +47,7 @@ export class DemoWorld {
   settle(vm: number, host: number): void {
     this.hostOf[vm] = host
     this.minute = NaN
+    this.onSettled()
   }
 
   hostIndex(id: string): number {
@@ -79,15 +84,14 @@ export class DemoWorld {
       .of(host)
       .flatMap(({ vm, to }) => (to === host ? [this.told(vm, within, 'incoming')] : []))
     const characteristics = this.cluster.hosts[host]
-    const memory = [...running, ...incoming].reduce((sum, { mean }) => sum + (mean.memory ?? 0), OWN_MEMORY_BYTES)
     return {
       hostId: characteristics.id,
       windowEnd: at,
       windowMs,
       state: 'on',
       cpuRefCoresMean: busy,
-      cpuRefCoresMax: Math.min(this.capacities[host], busy * 1.1),
-      memoryUsedBytes: Math.min(memory, characteristics.memoryBytes),
+      cpuRefCoresMax: Math.min(this.capacities[host], busy * PEAK),
+      memoryUsedBytes: this.memoryUsed(host, [...running, ...incoming]),
       ...this.watts(characteristics, busy / this.capacities[host]),
       vms: [...running, ...incoming],
       arrivedAt,
@@ -104,6 +108,26 @@ export class DemoWorld {
     })
   }
 
+  /** What all hosts used in the same slot, minute by minute as they would have reported it, had VMs been where they are now.
+   *  @param vms as `slots` tells them */
+  hostSlots(slotAt: EpochMs, vms: readonly UsageSlot[]): readonly UsageSlot[] {
+    const minutes = Array.from({ length: SLOT_MS / MINUTE_MS }, (_, m) => slotAt + m * MINUTE_MS)
+    const busy = minutes.map((at) => this.capacities.map((_, host) => this.busyCores(host, at)))
+    return this.cluster.hosts.map(({ id }, host) => {
+      const cores = busy.map((ofHosts) => ofHosts[host])
+      const members = this.membersOf(host).map((vm) => vms[vm])
+      return {
+        vmId: usageNameOf(id),
+        slotAt,
+        mean: {
+          cpu: cores.reduce((sum, one) => sum + one) / cores.length,
+          memory: this.memoryUsed(host, members),
+        },
+        max: { cpu: Math.min(this.capacities[host], Math.max(...cores) * PEAK) },
+      }
+    })
+  }
+
   about(number: number) {
     return { vm: this.cluster.vms[number], habits: this.cluster.applications[number].habits, number }
   }
@@ -115,6 +139,11 @@ export class DemoWorld {
     // A host that a VM comes to has its memory, and not yet its work.
     if (state === 'incoming') return { vm: own, state, mean: { cpu: 0, memory: use.mean.memory ?? 0 }, max: {} }
     return { vm: own, state, ...use, ...leavingTo(copy, this.cluster.hosts) }
+  }
+
+  private memoryUsed(host: number, vms: readonly Pick<UsageSlot, 'mean'>[]): number {
+    const used = vms.reduce((sum, { mean }) => sum + (mean.memory ?? 0), OWN_MEMORY_BYTES)
+    return Math.min(used, this.cluster.hosts[host].memoryBytes)
   }
 
   private watts({ model, powerWatts }: HostCharacteristics, load: number) {

@@ -36,7 +36,7 @@ export interface ApprovalsOptions {
   /** Told of an order that was begun. */
   readonly begun: (order: MigrationOrder) => Promise<void>
   /** What somebody said against it, as an answer; undefined: nothing stands. */
-  readonly objectionTo: (id: OrderId) => AskResult | undefined
+  readonly objectionTo: (id: OrderId, proposed?: MigrationOrder) => AskResult | undefined
   readonly intentOf: (order: MigrationOrder, cause: MoveCause) => MigrationIntent | Refused
 }
 
@@ -57,7 +57,9 @@ export class Approvals {
   async approve(id: OrderId, who: string): Promise<AskResult> {
     const { proposals, clock } = this.options
     const proposal = proposals.find(id, clock.now())
-    if (proposal === undefined) return this.options.objectionTo(id) ?? { kind: 'unknown' }
+    const stands = this.options.objectionTo(id, proposal?.order)
+    if (stands !== undefined) return stands
+    if (proposal === undefined) return { kind: 'unknown' }
     if (this.underWay.has(id)) return refused(`Somebody is approving ${id} at this moment.`)
     this.underWay.add(id)
     try {

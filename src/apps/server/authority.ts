@@ -25,7 +25,7 @@ const PEM_LENGTH_MAX = 8192
 export const GRACE_MS = 7 * DAY_MS
 /** How long two authorities stand beside each other: longer than any certificate of the old one lives or can be renewed, so that every agent
  *  that could go on without a human has learned of the new one. */
-export const OVERLAP_MS = AGENT_MS + GRACE_MS + DAY_MS
+const OVERLAP_MS = AGENT_MS + GRACE_MS + DAY_MS
 
 /** One authority. */
 export interface Root extends Signer {

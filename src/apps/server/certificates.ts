@@ -8,7 +8,7 @@ import { DAY_MS, type EpochMs, HOUR_MS } from '../../terms/units.ts'
 
 const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const
 /** An authority's life, unless it is replaced before. */
-export const ROOT_MS = 3650 * DAY_MS
+const ROOT_MS = 3650 * DAY_MS
 /** A server's own certificate; it is made anew at each start and at two thirds of its life. */
 export const SERVER_MS = 90 * DAY_MS
 /** An agent's or a host's: a stolen one is worth little for long. */

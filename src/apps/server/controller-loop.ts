@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { SiteJournal } from '../../drivers/reported/site-journal.ts'
 import type { CostModel } from '../../engine/migration/cost-model.ts'
+import { CALL_DEADLINE_MS } from '../../loop/mover.ts'
 import { ParseError } from '../../terms/parse.ts'
 import type { Clock } from '../../world/clock.ts'
 import { StoreError } from '../../world/errors.ts'
@@ -18,6 +19,7 @@ import { PlatformDesk } from './platform-desk.ts'
 import { readSettings, type SiteSettings } from './site-settings.ts'
 import { termsByRounds } from './terms-by-rounds.ts'
 import { encodePacket } from './turn-packet.ts'
+import type { TurnRecorder } from './replay/turn-recorder.ts'
 import { TurnTaker } from './turn-taker.ts'
 
 /** The controller says that it lives this often, or a quarter of the interval if that is less. */
@@ -49,6 +51,8 @@ export interface ControllerWorld {
   readonly pace?: { readonly ran: () => number; readonly speed: number }
   /** Has somebody told when the clock was set, and by how much forward (0: back). Absent: the clock does not tell. */
   readonly onClockStep?: (listener: (steppedMs: number) => void) => void
+  /** Keeps what turns are judged on. Absent: nobody does. */
+  readonly recorder?: Pick<TurnRecorder, 'keep'>
   /** Who reads what the hosts of a driver's platform are; undefined: nobody for such a driver. Absent: nobody asks. */
   readonly platformReaderOf?: (driver: MigrationDriver) => PlatformReader | undefined
 }
@@ -57,8 +61,6 @@ export interface ControllerWorld {
 const FOLLOW_MS = 2000
 /** However fast the site's time goes, the machine has this long between two looks. */
 const FOLLOW_REST_MS = 100
-/** A driver's call is given this long, by the machine's clock. */
-const CALL_MS = 10_000
 const NO_LEASE = 'This server does not take the turns: another one does, or none yet.'
 
 /** One span of holding the lease. */
@@ -253,13 +255,16 @@ export class ControllerLoop {
       journal,
       fence,
       termsOf,
-      callMs: CALL_MS * this.speed,
+      // By the machine's clock, however fast the site's goes.
+      callMs: CALL_DEADLINE_MS * this.speed,
       readSettings: async () => (settings = await readSettings(store, settings)),
       changed: () => tell({ kind: 'moves', at: clock.now(), text: desk.text() }),
       ...(driver === undefined ? {} : { driver, ...this.promisingFor(driver), ...this.platformFor(driver) }),
     })
     const { everyMs } = this.options
-    const taker = new TurnTaker({ store, clock, everyMs, token: () => this.lease?.token ?? -1, desk })
+    const { recorder } = this.world
+    const recording = recorder === undefined ? {} : { recorder }
+    const taker = new TurnTaker({ store, clock, everyMs, token: () => this.lease?.token ?? -1, desk, ...recording })
     const opened = desk.open().catch(async (error: unknown) => {
       // It is opened anew at the next turn.
       if (this.tenure?.desk === desk) await this.endTenure()

@@ -8,6 +8,7 @@ import { ControllerLoop, type ControllerWorld } from './controller-loop.ts'
 import type { AskMessage, AskResult, ControllerMessage, ControllerOptions } from './controller-messages.ts'
 import { DistantWrites, type WriteMessage, type WriteReply } from './controller-writes.ts'
 import { openSite } from './open-site.ts'
+import { TurnRecorder } from './replay/turn-recorder.ts'
 
 /** Who moves VMs, who reads what a promise of it rests on, and who what hosts are. */
 export type PlatformMakers = Pick<ControllerWorld, 'driverOf' | 'factsReaderOf' | 'platformReaderOf'>
@@ -38,14 +39,18 @@ export function runController(makersFor: (options: ControllerOptions) => Platfor
       if (kind === 'ask') void answer(said as AskMessage, loop).then((told) => tell({ ...told, at: time.clock.now() }))
       else writes.hear(said as WriteReply)
     })
+    const note = (reason: string): void => tell({ kind: 'note', at: time.clock.now(), reason: reason.slice(0, 500) })
     const run = async (): Promise<void> => {
       const store = await openSite(options.place)
+      const recorder = options.turns && new TurnRecorder({ ...options.turns, say: note })
       try {
         const model = parseCostModel(readCostModelFile())
-        const world = { ...time, ...makersFor(options), model, tell, signal: stop.signal, store: writes.over(store) }
+        const beside = { ...makersFor(options), ...(recorder === undefined ? {} : { recorder }) }
+        const world = { ...time, ...beside, model, tell, signal: stop.signal, store: writes.over(store) }
         loop = new ControllerLoop(options, world)
         await loop.run()
       } finally {
+        await recorder?.close()
         await store.close()
       }
     }

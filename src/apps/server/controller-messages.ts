@@ -14,6 +14,7 @@ import type { EpochMs } from '../../terms/units.ts'
 import type { ClockPace } from '../../drivers/paced-clock.ts'
 import type { ObjectionAsk } from './objecting.ts'
 import type { StorePlace } from './open-site.ts'
+import type { TurnRecorderOptions } from './replay/turn-recorder.ts'
 
 /** How the controller is to work: the first message it gets. */
 export interface ControllerOptions {
@@ -25,6 +26,8 @@ export interface ControllerOptions {
   readonly leaseMs: number
   /** Of the site's clock. Absent: it is the machine's. */
   readonly pace?: ClockPace
+  /** Where what turns are judged on is kept. Absent: nowhere. */
+  readonly turns?: Pick<TurnRecorderOptions, 'folder' | 'bytesMax' | 'version'>
   /** Where the platform is to be found, for a controller that does not read it from the settings. */
   readonly platform?: string
 }
@@ -41,8 +44,8 @@ export type ControllerAsk =
   | ({ readonly what: 'lift' } & Pick<ObjectionAsk, 'kind' | 'orderId' | 'who'>)
 
 export type AskResult =
-  /** `stands`: what is so now, as people are shown it. */
-  | { readonly kind: 'done'; readonly text: string; readonly stands?: object }
+  /** `stands`: what is so now, as people are shown it. `isRepeated`: it was so before, by the same person's word. */
+  | { readonly kind: 'done'; readonly text: string; readonly stands?: object; readonly isRepeated?: true }
   /** Nothing of that name. */
   | { readonly kind: 'unknown' }
   /** It is not done, and why not. */
@@ -63,6 +66,8 @@ export type ControllerMessage =
   | { readonly kind: 'idle'; readonly at: EpochMs; readonly isOff: boolean; readonly reason: string }
   /** The store, or a turn, failed. */
   | { readonly kind: 'trouble'; readonly at: EpochMs; readonly reason: string }
+  /** Something that a person should know and that turns do not suffer from. */
+  | { readonly kind: 'note'; readonly at: EpochMs; readonly reason: string }
   /** What was asked, by its number. */
   | { readonly kind: 'answered'; readonly at: EpochMs; readonly id: number; readonly result: AskResult }
   /** Moves as they stand, as JSON for whoever asks: see `MovesView`. */
@@ -77,7 +82,7 @@ export type ControllerMessage =
       readonly packet: Uint8Array
     }
 
-const KINDS = ['alive', 'standby', 'idle', 'trouble', 'answered', 'moves', 'platform', 'turn'] as const
+const KINDS = ['alive', 'standby', 'idle', 'trouble', 'note', 'answered', 'moves', 'platform', 'turn'] as const
 const TEXT_LENGTH_MAX = 16 * 1024 * 1024
 /** A site of 10,000 VMs needs 10 MB. */
 const PACKET_BYTES_MAX = 512 * 1024 * 1024
@@ -107,7 +112,11 @@ function parseResult(value: unknown, place: string): AskResult {
   if (kind === 'unknown') return { kind }
   const told = parseOptional(fields['stands'], (object) => parseFields(object, `${place}.stands`))
   const stands = told === undefined ? {} : { stands: told }
-  if (kind === 'done') return { kind, text: parseText(fields['text'], `${place}.text`), ...stands }
+  if (kind === 'done') {
+    const isRepeated = parseOptional(fields['isRepeated'], (flag) => parseBoolean(flag, `${place}.isRepeated`))
+    const text = parseText(fields['text'], `${place}.text`)
+    return { kind, text, ...stands, ...(isRepeated === true ? { isRepeated } : {}) }
+  }
   return { kind, reason: parseText(fields['reason'], `${place}.reason`), ...stands }
 }
 

@@ -13,7 +13,7 @@ import {
 } from './controller-messages.ts'
 import { parseWriteMessage, serveWrite, type WriteMessage } from './controller-writes.ts'
 import { YOUNG_GARBAGE } from '../young-garbage.ts'
-import { entryUrl } from './entry-url.ts'
+import { entryUrl } from '../entry-url.ts'
 import { PROCESS_SWITCH } from './young-memory.ts'
 
 /** Nothing heard for so many intervals: it hangs, and is ended. */
@@ -118,7 +118,7 @@ export class ControllerProcess {
   }
 
   private spawn(): void {
-    const { place, everyMs, holder, leaseMs, pace, platform } = this.options
+    const { place, everyMs, holder, leaseMs, pace, platform, turns } = this.options
     let child: ChildProcess
     try {
       child = this.fork()
@@ -145,14 +145,15 @@ export class ControllerProcess {
     // Out of processes or of files: its error comes, and there is nobody to speak to.
     if (child.pid === undefined) return
     const beside = { ...(pace === undefined ? {} : { pace }), ...(platform === undefined ? {} : { platform }) }
-    const first: ControllerOptions = { place, everyMs, holder, leaseMs, ...beside }
+    const keeping = turns === undefined ? {} : { turns }
+    const first: ControllerOptions = { place, everyMs, holder, leaseMs, ...beside, ...keeping }
     child.send(first, (error) => {
       if (error !== null) child.kill('SIGKILL')
     })
   }
 
   private fork(): ChildProcess {
-    const { memoryMb = MEMORY_MB, entry = entryUrl('controller') } = this.options
+    const { memoryMb = MEMORY_MB, entry = entryUrl(import.meta.url, './controller') } = this.options
     return fork(fileURLToPath(entry), [], {
       execArgv: [`--max-old-space-size=${memoryMb}`, PROCESS_SWITCH, YOUNG_GARBAGE],
       // Typed arrays pass as they are.

@@ -4,10 +4,12 @@ import { test } from 'node:test'
 import { Check } from 'typebox/value'
 import { aBench } from '../../../tools/server/desk-bench.ts'
 import { bodyOf } from '../../../tools/server/live-site.ts'
-import type { HostId } from '../../terms/ids.ts'
+import { type HostId, parseVmId } from '../../terms/ids.ts'
 import { HOUR_MS, MINUTE_MS } from '../../terms/units.ts'
 import { previewText } from '../cli/evacuation-text.ts'
-import { startsOf } from './evacuation-preview.ts'
+import type { MoveLogEntry } from '../../engine/state.ts'
+import { type Policy, type SafetyPolicy, SITE_POLICY, SITE_SAFETY } from '../../terms/policy.ts'
+import { leavingLimits, startsOf } from './evacuation-times.ts'
 import { TurnAnswers } from './ranker-answers.ts'
 import { decodePacket, encodePacket, type TurnPacket } from './turn-packet.ts'
 import { EvacuationPreviewView } from './views/preview.ts'
@@ -67,14 +69,60 @@ test('what is told is what then happens: emptied at a person’s word, its VMs b
   )
 })
 
+/** The site's policy, but for some of its limits. */
+function policyWith(safety: Partial<SafetyPolicy>): Policy {
+  return { ...SITE_POLICY, safety: { ...SITE_SAFETY, ...safety } }
+}
+
+/** Starts of so many that take so long and go to hosts of their own. */
+function startsFor(durationsMs: readonly number[], policy: Policy = SITE_POLICY, log: readonly MoveLogEntry[] = []) {
+  const leaves = durationsMs.map((durationMs, i) => ({ to: `target-${i}`, durationMs }))
+  return startsOf('kvm-1', leaves, { limits: leavingLimits(policy), log, now: HOUR_MS })
+}
+
 test('two go at a time, eight are ordered in a minute, and sixty within an hour', () => {
   // Lanes: 0 takes 10 and 30, 1 takes 20 and then the last at 20.
-  assert.deepEqual(startsOf([10, 20, 30, 5], 2), [0, 0, 10, 20])
-  const short = startsOf(
-    Array.from({ length: 61 }, () => 1),
-    2,
-  )
+  assert.deepEqual(startsFor([10, 20, 30, 5]), [0, 0, 10, 20])
+  const short = startsFor(Array.from({ length: 61 }, () => 1))
   assert.deepEqual([short[7], short[8], short[60]], [3, MINUTE_MS, HOUR_MS])
+})
+
+test('a policy that lets fewer go is kept to, and what the hour has seen already counts', () => {
+  const fewer = policyWith({ evacuationsPerHostHourMax: 2 })
+  assert.deepEqual(startsFor([1, 1, 1, 1, 1], fewer), [0, 0, HOUR_MS, HOUR_MS, 2 * HOUR_MS])
+  assert.deepEqual(startsFor([1, 1, 1], policyWith({ evacuationsPerClusterHourMax: 1 })), [0, HOUR_MS, 2 * HOUR_MS])
+  assert.deepEqual(startsFor([10, 10, 10], policyWith({ migrationsPerClusterMax: 1 })), [0, 10, 20])
+  const before = { vmId: parseVmId('web-9'), class: 'evacuation', at: HOUR_MS / 2 } as const
+  const off = { ...before, from: 'kvm-1', to: 'kvm-7' }
+  assert.deepEqual(startsFor([1, 1], fewer, [off]), [0, HOUR_MS / 2])
+  // To the same target from another host: the target's hour has room for one more.
+  const toTarget = { ...before, from: 'kvm-8', to: 'target-0' }
+  assert.deepEqual(startsFor([1, 1], fewer, [toTarget, toTarget]), [HOUR_MS / 2, HOUR_MS / 2])
+  // Of other classes, and of longer ago, none counts.
+  const others = [
+    { ...off, class: 'contention' as const },
+    { ...off, at: 0 },
+  ]
+  assert.deepEqual(startsFor([1, 1], fewer, [...others, ...others]), [0, 0])
+})
+
+test('the preview goes by the policy and the log of the turn that it looks at', async () => {
+  const bench = await aBench('partial')
+  const host = bench.site.hosts[1].id
+  const packet = await bench.step()
+  const { at } = packet.observation
+  const policy = { ...packet.policy, safety: { ...SITE_SAFETY, evacuationsPerHostHourMax: 2 } }
+  const entry = { vmId: parseVmId('web-9'), from: host, class: 'evacuation', at: at - HOUR_MS / 2 } as const
+  const before = { ...packet.before, moveLog: [...packet.before.moveLog, entry] }
+  const { moves } = previewOf({ ...packet, policy, before }, host)
+  assert.deepEqual(
+    moves.slice(0, 3).map(({ startsInMs }) => startsInMs),
+    [0, HOUR_MS / 2, HOUR_MS],
+  )
+  const none = { ...policy, safety: { ...policy.safety, evacuationsPerClusterHourMax: 0 } }
+  const barred = previewOf({ ...packet, policy: none }, host)
+  assert.deepEqual([barred.moves, barred.totalMs, barred.stuck.length], [[], 0, barred.vms])
+  assert.match(barred.stuck[0].reason, /evacuationsPerClusterHourMax/)
 })
 
 test('a host that nobody knows is unknown', async () => {

@@ -1,22 +1,22 @@
 /** What it would take to empty a host now: which VM would go where, when and for how long, what can't go, how full the others get. Nothing is changed. */
 import type { TurnContext } from '../../engine/context.ts'
 import { shift, vmAt } from '../../engine/context.ts'
-import { MOVE_LIMITS } from '../../engine/migration/start-guards.ts'
 import { Planner } from '../../engine/plan/planner.ts'
-import { findConflicts, newConflicts } from '../../engine/rule-conflicts.ts'
+import { findConflicts } from '../../engine/rule-conflicts.ts'
 import { estimateMove } from '../../engine/suitability/score.ts'
 import { prepare } from '../../engine/turn.ts'
 import type { HostState } from '../../terms/cluster.ts'
 import type { HostId } from '../../terms/ids.ts'
 import type { MigrationEstimate } from '../../terms/move.ts'
-import type { Policy } from '../../terms/policy.ts'
-import { HOUR_MS, MINUTE_MS } from '../../terms/units.ts'
 import { PLAN_MODELS } from './answer-models.ts'
-import { bestTarget, ORDERS_MAX, type StuckVm, whyNowhere } from './evacuation.ts'
+import { bestTarget, type StuckVm, whyNowhere } from './evacuation.ts'
+import { leavingLimits, type LeavingLimits, startsOf } from './evacuation-times.ts'
+import { conflictViews } from './rule-conflicts.ts'
 import type { TurnPacket } from './turn-packet.ts'
 
-/** Turns come so often, and order some of the VMs each. */
-const TURN_MS = MINUTE_MS
+/** Where the policy or the mover lets none go within an hour. */
+const NEVER =
+  'The policy lets no VM leave an emptied host within an hour: see `evacuationsPerHostHourMax` and `evacuationsPerClusterHourMax`.'
 const APPROXIMATIONS = [
   'VMs are taken to be as busy until the last has left as they are forecast to be now; each turn chooses anew.',
   'Each move is reckoned by memory, load and link, as if it had the link for itself; what the platform then measures corrects it.',
@@ -39,13 +39,14 @@ export function previewEvacuation(packet: TurnPacket, hostId: HostId): Readonly<
   const closed = { ...inventory, hostStates }
   const { context } = prepare(before, { ...observation, inventory: closed }, policy)
   const was = fullnessOf(context)
-  const atOnce = atOnceOf(policy)
-  const { leaving, stuck, vms } = placeAll(context, host, atOnce)
+  const limits = leavingLimits(policy)
+  const { leaving, stuck, vms } = placeAll(context, host, limits)
   const starts = startsOf(
-    leaving.map(({ estimate }) => estimate.durationMs),
-    atOnce,
+    hostId,
+    leaving.map(({ to, estimate: { durationMs } }) => ({ to: inventory.hosts[to].id, durationMs })),
+    { limits, log: before.moveLog, now: observation.at },
   )
-  const conflicts = conflictsOf(packet, closed)
+  const conflicts = conflictViews(findConflicts(inventory, policy), findConflicts(closed, policy))
   const touched = new Set([host, ...leaving.map(({ to }) => to)])
   return {
     host: hostId,
@@ -55,7 +56,7 @@ export function previewEvacuation(packet: TurnPacket, hostId: HostId): Readonly<
     moves: leaving.map(({ vm, to, estimate: { durationMs, downtimeMs, copiedBytes } }, i) => {
       const { id, memoryBytes } = vmAt(context, vm)
       const time = { startsInMs: starts[i], durationMs, downtimeMs, copiedBytes, memoryBytes }
-      return { place: i + 1, round: 1 + Math.floor(i / atOnce), vm: id, to: inventory.hosts[to].id, ...time }
+      return { place: i + 1, round: 1 + Math.floor(i / limits.atOnce), vm: id, to: inventory.hosts[to].id, ...time }
     }),
     stuck: stuck.map(({ vmId: vm, reason }) => ({ vm, reason })),
     hosts: [...touched].map((h) => fullnessRow(context, h, was)),
@@ -66,14 +67,10 @@ export function previewEvacuation(packet: TurnPacket, hostId: HostId): Readonly<
   }
 }
 
-/** Migrations off one host that go on at a time where moves are real. */
-function atOnceOf({ limits, safety }: Policy): number {
-  const outbound = Math.min(safety?.outboundPerHostMax ?? MOVE_LIMITS.outbound, MOVE_LIMITS.outbound)
-  return Math.max(1, Math.min(outbound, limits.migrationsPerHostMax ?? Infinity))
-}
-
 /** Each VM's place once those before it have gone, busiest first, as turns would choose: by the rules for moves that are asked for. */
-function placeAll(context: TurnContext, host: number, atOnce: number) {
+function placeAll(context: TurnContext, host: number, limits: LeavingLimits) {
+  const { atOnce } = limits
+  const isBarred = Math.min(limits.hostPerHour, limits.clusterPerHour) < 1
   const planner = new Planner(context)
   planner.closed[host] = 1
   const under = Uint16Array.from(context.copies)
@@ -87,6 +84,7 @@ function placeAll(context: TurnContext, host: number, atOnce: number) {
     const to = bestTarget(planner, vm, host)
     if (context.inFlight[vm] === 1) stuck.push({ vmId, reason: 'It is on its way already.' })
     else if (isPinned === true) stuck.push({ vmId, reason: 'It is pinned, or somebody wants it left alone.' })
+    else if (isBarred) stuck.push({ vmId, reason: NEVER })
     else if (to < 0) stuck.push({ vmId, reason: whyNowhere(context, vm, host) })
     else {
       leaving.push({ vm, to, estimate: estimateMove(context, vm, to) })
@@ -97,28 +95,6 @@ function placeAll(context: TurnContext, host: number, atOnce: number) {
     }
   }
   return { leaving, stuck, vms: members.length }
-}
-
-/** When each may begin, in milliseconds from now: as many at a time, in a turn and within an hour as may be. */
-export function startsOf(durationsMs: readonly number[], atOnce: number): readonly number[] {
-  const freeAt = Array.from({ length: atOnce }, () => 0)
-  const starts: number[] = []
-  for (const [i, durationMs] of durationsMs.entries()) {
-    const lane = freeAt.indexOf(Math.min(...freeAt))
-    const hourAgo = starts[i - MOVE_LIMITS.evacuationHostPerHour]
-    const ordered = Math.floor(i / ORDERS_MAX) * TURN_MS
-    const start = Math.max(freeAt[lane], ordered, hourAgo === undefined ? 0 : hourAgo + HOUR_MS)
-    starts.push(start)
-    freeAt[lane] = start + durationMs
-  }
-  return starts
-}
-
-function conflictsOf({ observation, policy }: TurnPacket, closed: TurnPacket['observation']['inventory']) {
-  const stood = findConflicts(observation.inventory, policy)
-  const after = findConflicts(closed, policy)
-  const fresh = new Set(newConflicts(stood, after).map(({ key }) => key))
-  return after.map(({ key, text, remedy }) => ({ text, remedy, isNew: fresh.has(key) }))
 }
 
 interface Fullness {

@@ -1,11 +1,12 @@
 /** One-time join tokens (decisions 0009, 0013): shown once, kept as a digest. */
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { type EpochMs, MINUTE_MS } from '../../terms/units.ts'
 import type { JoinToken, SiteStore } from '../../world/site-store.ts'
+import { digestOf, isSame } from './digest.ts'
 import type { JoinRequest } from './key-request.ts'
 
 /** A token that nobody used for so long is worth nothing. */
-export const TOKEN_MS = 10 * MINUTE_MS
+const TOKEN_MS = 10 * MINUTE_MS
 const ID_BYTES = 8
 const SECRET_BYTES = 32
 /** Longest text that is looked at: id, dot and secret are 60 characters. */
@@ -44,7 +45,7 @@ export async function judgeToken(
   const [id = '', secret = ''] = token.slice(0, TOKEN_LENGTH_MAX).split('.')
   const known = await store.joinTokens.find(id)
   const digest = known?.secretDigest ?? NOBODY
-  const isRight = timingSafeEqual(Buffer.from(digestOf(secret), 'hex'), Buffer.from(digest, 'hex'))
+  const isRight = isSame(digestOf(secret), digest)
   if (known === undefined) return { kind: 'refused', reason: 'there is no such token' }
   if (!isRight) return { kind: 'refused', reason: `the secret of token ${id} is another` }
   if (known.usedAt !== undefined) return { kind: 'refused', reason: `token ${id} was used already` }
@@ -56,8 +57,4 @@ export async function judgeToken(
 
 function isFor(token: JoinToken, role: JoinRequest['role'], name: string): boolean {
   return 'vm' in token.for ? role === 'agent' && token.for.vm === name : role === 'host' && token.for.host === name
-}
-
-function digestOf(secret: string): string {
-  return createHash('sha256').update(secret).digest('hex')
 }

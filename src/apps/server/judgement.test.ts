@@ -6,6 +6,7 @@ import type { TObject } from 'typebox'
 import type { ImaginedSiteOptions } from '../../../tools/server/imagined-site.ts'
 import { bodyOf, LiveSite, until } from '../../../tools/server/live-site.ts'
 import { parseHostId, parseVmId } from '../../terms/ids.ts'
+import { PRODUCTION_POLICY } from '../../terms/policy.ts'
 import { parseControllerMessage } from './controller-messages.ts'
 import type { Answer } from './site-answers.ts'
 import {
@@ -59,6 +60,23 @@ function asIn(view: TObject, answer: Answer): void {
     [],
   )
 }
+
+test('rules are held against what hosts report now, before any turn is taken', async (context) => {
+  const live = await aSite(context)
+  const judgement = await live.start({ isControlling: false })
+  const standing = { policy: PRODUCTION_POLICY, optOuts: new Map(), maintenances: new Map() }
+  const wish = { who: 'ann', at: 0, reason: 'new disks', isForced: false }
+  const maintenances = new Map(live.site.hosts.map(({ id }) => [id, wish]))
+  const emptied = await judgement.conflicts({ standing, wished: { ...standing, maintenances } })
+  assert.deepEqual(bodyOf(emptied), [
+    {
+      text: 'All 4 hosts are in maintenance, and none is left to take a VM.',
+      remedy: 'Bring a host back from maintenance first, or add one.',
+      isNew: true,
+    },
+  ])
+  assert.deepEqual(bodyOf(await judgement.conflicts({ standing, wished: standing })), [])
+})
 
 test('hosts report, turns are taken, and every answer has the form that it says it has', async (context) => {
   const live = await aSite(context)

@@ -6,14 +6,14 @@ import type { ClockPace } from '../../drivers/paced-clock.ts'
 import type { Clock } from '../../world/clock.ts'
 import type { SiteStore } from '../../world/site-store.ts'
 import { type Alert, AlertBook, type AlertDraft } from './alerts.ts'
-import type { ControllerMessage } from './controller-messages.ts'
+import type { ControllerMessage, ControllerOptions } from './controller-messages.ts'
 import { ControllerProcess } from './controller-process.ts'
 import { MovesBoard } from './moves-board.ts'
 import type { StorePlace } from './open-site.ts'
 import { PlatformBoard } from './platform-board.ts'
 import { Ranker } from './ranker.ts'
 import type { FromRanker } from './ranker-messages.ts'
-import type { Question } from './ranker-questions.ts'
+import type { Question, RulesQuestion } from './ranker-questions.ts'
 import type { Answer, JudgementStatus, SiteAnswers, SiteEvent } from './site-answers.ts'
 
 /** A turn is late after so many intervals, and nothing is decided on what is older: reliability test 24. */
@@ -49,6 +49,8 @@ export interface JudgementOptions {
   readonly controllerEntry?: URL
   /** Told to that program: where its platform is. */
   readonly platform?: string
+  /** Where what turns are judged on is kept. Absent: nowhere. */
+  readonly turns?: ControllerOptions['turns']
   /** What this process found about the hosts that speak to it. */
   readonly hostAlerts?: () => readonly AlertDraft[]
   /** For people: what happened to the controller and the ranker. */
@@ -95,11 +97,13 @@ export class SiteJudgement implements SiteAnswers {
       kill: () => this.controller?.kill(),
       publish: (event) => this.publish(event),
     })
-    const { store, place, holder, pace, platform } = options
-    const beside = { ...(pace === undefined ? {} : { pace }), ...(platform === undefined ? {} : { platform }) }
+    const { store, place, holder, pace, platform, turns } = options
+    const paced = pace === undefined ? {} : { pace }
+    const keeping = turns === undefined ? {} : { turns }
+    const beside = { ...paced, ...keeping, ...(platform === undefined ? {} : { platform }) }
     this.ranker = new Ranker({
       place,
-      ...(pace === undefined ? {} : { pace }),
+      ...paced,
       onLoaded: (message) => this.loaded(message),
       onFailed: ({ source, reason }) => this.failed(source, reason),
       onEnd: (why) => options.note?.(`The ranker ended and is started anew: ${why}`),
@@ -207,6 +211,10 @@ export class SiteJudgement implements SiteAnswers {
     return this.ask({ what: 'evacuation', host })
   }
 
+  async conflicts(question: Omit<RulesQuestion, 'what'>): Promise<Answer> {
+    return this.ask({ what: 'conflicts', ...question })
+  }
+
   async alerts(): Promise<Answer> {
     this.review()
     const asOf = this.options.clock.now()
@@ -255,6 +263,8 @@ export class SiteJudgement implements SiteAnswers {
       this.trouble = undefined
     } else if (message.kind === 'moves' || message.kind === 'platform') {
       this.hearText(message)
+    } else if (message.kind === 'note') {
+      this.options.note?.(message.reason)
     } else if (message.kind === 'trouble') {
       this.trouble = message.reason
       this.options.note?.(`The controller has trouble: ${message.reason}`)

@@ -111,7 +111,7 @@ test('by plain HTTP there are no routes of agents and hosts, and a browser signs
   const token = makeOneTimeToken?.('admin') ?? ''
   const answer = await ask(port, { method: 'POST', path: '/v1/session', body: { token } })
   const cookie = answer.headers['set-cookie']?.[0] ?? ''
-  assert.match(cookie, /^ethos=[A-Za-z0-9_-]{43}; Path=\/; HttpOnly; SameSite=Strict$/)
+  assert.match(cookie, new RegExp(`^ethos-${port}=[A-Za-z0-9_-]{43}; Path=/; HttpOnly; SameSite=Strict$`))
   const headers = { cookie: cookie.split(';')[0] ?? '', origin: `http://127.0.0.1:${port}` }
   assert.equal((await ask(port, { path: '/v1/status', headers })).status, 200)
   const { session } = answer.json as { readonly session: { readonly csrf: string } }
@@ -121,4 +121,29 @@ test('by plain HTTP there are no routes of agents and hosts, and a browser signs
   // Nothing of TLS is looked after, and that is no mistake.
   await bench.server.tend()
   assert.doesNotMatch(bench.said.join(''), /could not/)
+})
+
+test('two plain servers of one machine leave each other’s sessions alone: browsers keep one set of cookies for all ports', async () => {
+  // As a browser has it: by name, whichever port set it.
+  const jar = new Map<string, string>()
+  const cookies = (): string => [...jar].map(([name, secret]) => `${name}=${secret}`).join('; ')
+  const ports: number[] = []
+  for (let i = 0; i < 2; i++) {
+    const bench = new Bench()
+    let makeOneTimeToken: ((role: 'admin') => string) | undefined
+    const { port } = await bench.start({
+      isPlain: true,
+      extend: (app, parts) => void ({ makeOneTimeToken } = plainApi(app, parts)),
+    })
+    ports.push(port)
+    const body = { token: makeOneTimeToken?.('admin') ?? '' }
+    const answer = await ask(port, { method: 'POST', path: '/v1/session', body, headers: { cookie: cookies() } })
+    const [name = '', secret = ''] = (answer.headers['set-cookie']?.[0] ?? '').split(/[=;]/)
+    jar.set(name, secret)
+  }
+  const statuses = ports.map(async (port) => {
+    const headers = { cookie: cookies(), origin: `http://127.0.0.1:${port}` }
+    return (await ask(port, { path: '/v1/status', headers })).status
+  })
+  assert.deepEqual(await Promise.all(statuses), [200, 200])
 })

@@ -130,6 +130,20 @@ test('a pause that this process was not told of is seen by the look at the setti
   assert.deepEqual(bench.driver.calls, [])
 })
 
+test('... and by the one when the driver is ready: a pause that is written while it connects is seen', async () => {
+  const { bench, open, turn } = await amidEvacuation()
+  const connected = Promise.withResolvers<void>()
+  bench.driver.connecting = connected.promise
+  open.resolve()
+  for (let tick = 0; tick < 100_000 && bench.driver.begun === 0; tick++) await new Promise(setImmediate)
+  assert.ok(bench.driver.begun > 0)
+  const paused = JSON.stringify({ level: 'partial', isPaused: true })
+  await bench.store.settings.set(AUTOMATION_SETTING, paused, { who: 'elsewhere', at: bench.now })
+  connected.resolve()
+  await turn
+  assert.deepEqual(bench.driver.calls, [])
+})
+
 test('who lost the lease sends nothing, also not what was handed in before', async () => {
   const { bench, open, turn } = await amidEvacuation()
   bench.isHolding = false

@@ -6,7 +6,7 @@ import { moveSiteOf } from '../../engine/migration/start-site.ts'
 import { Mover } from '../../loop/mover.ts'
 import { MovingHypervisor } from '../../loop/moving-hypervisor.ts'
 import type { Inventory } from '../../terms/cluster.ts'
-import type { OrderId, VmId } from '../../terms/ids.ts'
+import type { VmId } from '../../terms/ids.ts'
 import type { MigrationIntent, MoveCause } from '../../terms/intent.ts'
 import type { MigrationOrder } from '../../terms/move.ts'
 import { type ClockLine, encodeClockLine } from '../../terms/move-record.ts'
@@ -71,7 +71,7 @@ export class MovesDesk {
       judge: (order, inventory) => this.judge(order, inventory),
       intentOf: (order, cause) => this.intentOf(order, cause),
       begun: (order) => this.keepGrounds(order),
-      objectionTo: (id) => this.objecting.whatStands(id),
+      objectionTo: (id, proposed) => this.objecting.whatStands(id, proposed),
     })
     const { driver, journal, clock, fence } = options
     this.objecting = new Objecting({
@@ -111,8 +111,8 @@ export class MovesDesk {
     const proposed = await journal.newest(PROPOSAL_MS, PROPOSAL_LINES)
     await this.objecting.open()
     const { standing } = this.objecting
-    const isOver = (id: OrderId): boolean =>
-      this.mover?.isKnown(id) === true || standing.find(id, clock.now()) !== undefined
+    const isOver = ({ id, vmId }: MigrationOrder): boolean =>
+      this.mover?.isKnown(id) === true || standing.on(vmId, clock.now()) !== undefined
     this.proposals.adopt(proposed, clock.now(), isOver)
     await this.heed()
     await this.tick()

@@ -26,6 +26,7 @@ import { PROPOSAL_MS, type Proposals } from './proposals.ts'
 export interface ObjectionAsk {
   readonly kind: ObjectionKind
   readonly orderId: OrderId
+  /** The person, however they came in: by token and by session they are one. */
   readonly who: string
   /** Of a postponement. */
   readonly until?: EpochMs
@@ -68,9 +69,9 @@ export class Objecting {
     this.unwritten = [...this.unwritten.filter(({ order }) => !vms.has(order.vmId)), ...later]
   }
 
-  /** The answer to who wants it all the same; undefined: nobody objects. */
-  whatStands(id: OrderId): AskResult | undefined {
-    const objection = this.standing.find(id, this.options.clock.now())
+  /** The answer to who wants an order all the same; undefined: nobody objects. A no to one move of a VM holds against every other proposal of it. */
+  whatStands(id: OrderId, proposed?: MigrationOrder): AskResult | undefined {
+    const objection = this.objectionTo(id, proposed)
     return objection === undefined ? undefined : stands(objection)
   }
 
@@ -110,11 +111,12 @@ export class Objecting {
     const { clock, proposals, journal, isApproved, triedAs, withdraw } = this.options
     const { orderId, who, kind, because } = ask
     const now = clock.now()
-    const before = this.standing.find(orderId, now)
+    const proposal = proposals.find(orderId, now)
+    const before = this.objectionTo(orderId, proposal?.order)
     if (before !== undefined && before.who !== who) return stands(before)
     const until = kind === 'rejected' ? now + REJECTED_MS : (ask.until ?? now)
-    if (before?.what === kind && (kind === 'rejected' || before.until === until)) return done(before)
-    const proposal = proposals.find(orderId, now)
+    if (before?.what === kind && (kind === 'rejected' || before.until === until))
+      return { ...done(before), isRepeated: true }
     const order = before?.order ?? proposal?.order
     if (order === undefined) return this.sayGone(triedAs(orderId))
     if (isApproved(orderId)) return { kind: 'refused', reason: `Somebody is approving ${orderId} at this moment.` }
@@ -139,6 +141,11 @@ export class Objecting {
       throw error
     }
     return done(objection)
+  }
+
+  private objectionTo(id: OrderId, proposed: MigrationOrder | undefined): Objection | undefined {
+    const now = this.options.clock.now()
+    return this.standing.find(id, now) ?? (proposed && this.standing.on(proposed.vmId, now))
   }
 
   private async liftNow({ kind, orderId, who }: Pick<ObjectionAsk, 'kind' | 'orderId' | 'who'>): Promise<AskResult> {
@@ -183,7 +190,7 @@ export class Objecting {
   }
 }
 
-function done(objection: Objection): AskResult {
+function done(objection: Objection): Extract<AskResult, { readonly kind: 'done' }> {
   const { order, what, until } = objection
   const next = what === 'rejected' ? 'is not proposed again before' : 'is looked at again at'
   const text = `${order.vmId} stays on ${order.from}: its move is ${what}, and ${next} ${instantText(until)}.`

@@ -1,7 +1,8 @@
 /** A person's no, or not yet, to a proposal: across levels, starts, double clicks and two people at once. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { aBench, type DeskBench } from '../../../tools/server/desk-bench.ts'
+import { aBench } from '../../../tools/server/desk-bench.ts'
+import type { DeskBench } from '../../../tools/server/desk-site.ts'
 import type { OrderId } from '../../terms/ids.ts'
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../terms/units.ts'
 import { StoreError } from '../../world/errors.ts'
@@ -62,9 +63,10 @@ test('said twice by the same person it is one word, and in the journal once; sai
   const bench = await aBench('partial')
   const { id } = await proposed(bench)
   const [first, second] = await Promise.all([reject(bench, id), reject(bench, id)])
-  assert.deepEqual(first, second)
+  assert.ok(first.kind === 'done' && first.isRepeated === undefined)
+  assert.deepEqual(second, { ...first, isRepeated: true })
   bench.now += MINUTE_MS
-  assert.deepEqual(await reject(bench, id), first)
+  assert.deepEqual(await reject(bench, id), second)
   const lines = (await bench.store.journal.last(200)).filter(({ line }) => line.startsWith('{"kind":"objection"'))
   assert.equal(lines.length, 1)
   const other = await reject(bench, id, 'bob')
@@ -113,6 +115,29 @@ test('a no survives the process that heard it', async () => {
   for (let turn = 0; turn < 8; turn++) await bench.step()
   assert.ok(bench.orders.slice(since).every(({ vmId }) => vmId !== vm))
   assert.equal((await reject(bench, id)).kind, 'done')
+})
+
+test('a no to one move of a VM holds against every other proposal of it, in this process and in the next', async () => {
+  const bench = await aBench('partial')
+  const { id, vm } = await proposed(bench)
+  const first = bench.desk.proposals.find(id as OrderId, bench.now)?.order
+  assert.ok(first)
+  const second = { ...first, id: `${id}-later` as OrderId }
+  bench.desk.proposals.add(second, 'a later turn said so')
+  await bench.desk.tick()
+  assert.equal((await reject(bench, second.id)).kind, 'done')
+  // As if it had been proposed in the instant in which the no was heard.
+  bench.desk.proposals.add(first)
+  const approve = { what: 'approve', orderId: first.id, who: 'bob' } as const
+  const answer = await bench.desk.answer(approve)
+  assert.match(answer.kind === 'refused' ? answer.reason : '', /^ann rejected it at /)
+  const other = await reject(bench, first.id, 'bob')
+  assert.match(other.kind === 'refused' ? other.reason : '', /^ann rejected it at /)
+  bench.desk.close()
+  await bench.newDesk().open()
+  assert.ok(bench.view().proposals.every((proposal) => proposal.vm !== vm))
+  assert.deepEqual(await bench.desk.answer(approve), { kind: 'unknown' })
+  assert.deepEqual(bench.driver.calls, [])
 })
 
 test('a postponed move is proposed again when its time has come, if it is still right, and is then approved', async () => {

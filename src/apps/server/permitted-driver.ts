@@ -21,10 +21,16 @@ export function permitted(driver: MigrationDriver, gate: StartGate): MigrationDr
     cancel: (vmId, hostId) => driver.cancel(vmId, hostId),
     close: () => driver.close(),
     async migrate(intent, fence, objection): Promise<MoveCall> {
-      const whyNot = (): string | undefined => objection?.() ?? gate.whyNot(intent)
-      const reason = (await gate.refresh()) ?? whyNot()
+      let unread: string | undefined
+      // What people say to another server of the store is not told here: it is read, now and once more when the driver is ready.
+      const lookAgain = async (): Promise<void> => {
+        unread = await gate.refresh()
+      }
+      const whyNot = (): string | undefined => unread ?? objection?.() ?? gate.whyNot(intent)
+      await lookAgain()
+      const reason = whyNot()
       if (reason !== undefined) return { kind: 'never-sent', reason }
-      return driver.migrate(intent, fence, whyNot)
+      return driver.migrate(intent, fence, whyNot, lookAgain)
     },
   }
 }

@@ -1,10 +1,10 @@
 /** Which phase model the agents of this server use: one that an operator installed, else the one that comes with the program. */
-import { createHash } from 'node:crypto'
 import { decodePhaseModel, encodePhaseModel, parsePhaseModel, type PhaseModel } from '../../engine/profile/phases.ts'
 import { PHASES_1 } from '../../engine/profile/phases-1.ts'
 import { ParseError, parseJson } from '../../terms/parse.ts'
 import type { EpochMs } from '../../terms/units.ts'
 import type { PhaseRow, SiteStore } from '../../world/site-store.ts'
+import { digestOf } from './digest.ts'
 
 /** A model and its one form, which is what agents are sent. */
 export interface ServedPhases {
@@ -104,8 +104,4 @@ function readRow({ version, model, digest }: PhaseRow): PhaseModel | string {
 async function knownForms(store: SiteStore): Promise<ReadonlyMap<number, string>> {
   const installed = (await store.phases.list()).map(({ version, model }) => [version, model] as const)
   return new Map([[BUILT_IN.version, BUILT_IN.text], ...installed])
-}
-
-function digestOf(text: string): string {
-  return createHash('sha256').update(text).digest('hex')
 }

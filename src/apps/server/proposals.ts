@@ -37,12 +37,13 @@ export class Proposals {
   }
 
   /** Takes over what the journal tells, oldest first. A line that can't be read is passed over: a later turn proposes anew.
-   *  @param isKnown whether an order was tried: it is no proposal any more */
-  adopt(lines: Iterable<string>, now: EpochMs, isKnown: (id: OrderId) => boolean): void {
+   *  @param isOver whether an order was tried, or its VM is to stay: asked of the newest of each VM, for the older ones ended with it */
+  adopt(lines: Iterable<string>, now: EpochMs, isOver: (order: MigrationOrder) => boolean): void {
     for (const line of lines) {
       const proposal = readProposal(line)
-      if (proposal !== undefined && isGood(proposal, now) && !isKnown(proposal.order.id)) this.put(proposal)
+      if (proposal !== undefined && isGood(proposal, now)) this.put(proposal)
     }
+    for (const { order } of this.byId.values()) if (isOver(order)) this.remove(order.id)
   }
 
   /** Puts on record what is not yet. Never rejects: what the store did not take is tried again the next time. */

@@ -19,7 +19,7 @@ import type { Lack } from '../../terms/ranking.ts'
 import { STAY_REASONS, type TimeUntilContention } from '../../terms/turn.ts'
 import { clampFraction } from '../../terms/units.ts'
 import { previewEvacuation } from './evacuation-preview.ts'
-import type { Question } from './ranker-questions.ts'
+import type { TurnQuestion } from './ranker-questions.ts'
 import { fragment, JsonBytes } from './json-bytes.ts'
 import { likenessBody } from './ranker-likeness.ts'
 import { planOf } from './ranker-plan.ts'
@@ -42,9 +42,9 @@ const MINUTES_AHEAD = [5, 15, 30, 60] as const
 const SPARE_BYTES = 16 * 1024
 const OBJECT_END = fragment('}')
 
-type HostsQuestion = Extract<Question, { readonly what: 'hosts-for' }>
+type HostsQuestion = Extract<TurnQuestion, { readonly what: 'hosts-for' }>
 /** Those whose answers are written as bytes. */
-type LongQuestion = Extract<Question, { readonly what: 'hosts-for' | 'outlook' }>
+type LongQuestion = Extract<TurnQuestion, { readonly what: 'hosts-for' | 'outlook' }>
 type Body = Readonly<Record<string, unknown>>
 
 function isNotAnswerable(body: Body | NotAnswerable): body is NotAnswerable {
@@ -68,7 +68,7 @@ export class TurnAnswers {
     this.context = prepare(packet.before, packet.observation, packet.policy).context
   }
 
-  answer(question: Question, degraded: readonly string[]): Answer {
+  answer(question: TurnQuestion, degraded: readonly string[]): Answer {
     try {
       const head = { asOf: this.packet.observation.at, degraded }
       if (question.what === 'hosts-for') return this.hostsFor(question, head)
@@ -83,7 +83,7 @@ export class TurnAnswers {
     }
   }
 
-  private bodyOf(question: Exclude<Question, LongQuestion>): Body | NotAnswerable | undefined {
+  private bodyOf(question: Exclude<TurnQuestion, LongQuestion>): Body | NotAnswerable | undefined {
     if ('vm' in question) return this.ofVm(question)
     if (question.what === 'place') return this.place(question.question)
     if (question.what === 'forecasts') return this.forecasts()
@@ -92,7 +92,7 @@ export class TurnAnswers {
     return question.what === 'plan' ? this.plan() : this.hostLoads()
   }
 
-  private ofVm(question: Exclude<Extract<Question, { readonly vm: VmId }>, HostsQuestion>): Body | undefined {
+  private ofVm(question: Exclude<Extract<TurnQuestion, { readonly vm: VmId }>, HostsQuestion>): Body | undefined {
     const vm = this.context.state.vmIndex.get(question.vm)
     if (vm === undefined) return undefined
     if (question.what === 'pair') return this.pair(vm, question.host)
@@ -362,7 +362,7 @@ export class TurnAnswers {
   }
 }
 
-function whatOf(question: Question): string {
+function whatOf(question: TurnQuestion): string {
   if (question.what === 'pair') return `VM ${question.vm} or host ${question.host}`
   if (question.what === 'evacuation') return `host ${question.host}`
   return 'vm' in question ? `VM ${question.vm}` : question.what

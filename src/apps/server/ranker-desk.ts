@@ -5,7 +5,10 @@ import { StoreError } from '../../world/errors.ts'
 import type { SiteStore } from '../../world/site-store.ts'
 import { TurnAnswers } from './ranker-answers.ts'
 import type { FromRanker, ToRanker } from './ranker-messages.ts'
+import type { RulesQuestion } from './ranker-questions.ts'
 import { readLastTurn } from './rebuild.ts'
+import { answerConflicts } from './rule-conflicts.ts'
+import type { Answer } from './site-answers.ts'
 import { SiteSight } from './site-sight.ts'
 import { alertsOf } from './turn-alerts.ts'
 import { eventsOf } from './turn-events.ts'
@@ -20,7 +23,7 @@ export class RankerDesk {
   private readonly openStore: () => Promise<SiteStore>
   private readonly clock: Clock
   private readonly say: (message: FromRanker) => void
-  private sight: { readonly store: SiteStore; readonly look: SiteSight } | undefined
+  private sight: Promise<{ readonly store: SiteStore; readonly look: SiteSight }> | undefined
   private answers: TurnAnswers | undefined
   private hostStates: ReadonlyMap<string, HostState> = new Map()
   private trouble: { readonly reason: string; readonly remedy?: string } = {
@@ -43,12 +46,15 @@ export class RankerDesk {
         return this.look()
       case 'ask': {
         const { id, question, degraded } = message
-        const answer = this.answers?.answer(question, degraded) ?? { kind: 'unavailable', ...this.trouble }
+        const answer =
+          question.what === 'conflicts'
+            ? await this.conflicts(question)
+            : (this.answers?.answer(question, degraded) ?? { kind: 'unavailable', ...this.trouble })
         this.say({ kind: 'answer', id, answer })
         return
       }
       case 'close':
-        await this.sight?.store.close()
+        await (await this.sight?.catch(() => undefined))?.store.close()
     }
   }
 
@@ -66,8 +72,7 @@ export class RankerDesk {
     if (this.isLooking) return
     this.isLooking = true
     try {
-      this.sight ??= await this.openSight()
-      const { look, store } = this.sight
+      const { look, store } = await this.openSight()
       const settings = await look.readSettings()
       const sight = await look.look(settings)
       if (typeof sight === 'string') throw new StoreError('unreachable', sight)
@@ -86,9 +91,24 @@ export class RankerDesk {
     }
   }
 
-  private async openSight() {
-    const store = await this.openStore()
-    return { store, look: new SiteSight(store, this.clock) }
+  /** No turn is needed for it: where there is none yet, hosts can be asked about all the same. */
+  private async conflicts(question: RulesQuestion): Promise<Answer> {
+    try {
+      const { store } = await this.openSight()
+      return await answerConflicts({ store, clock: this.clock }, question)
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error
+      return { kind: 'unavailable', reason: error.message }
+    }
+  }
+
+  /** Opened once; what failed to open is tried anew. */
+  private openSight() {
+    this.sight ??= this.openStore().then((store) => ({ store, look: new SiteSight(store, this.clock) }))
+    this.sight.catch(() => {
+      this.sight = undefined
+    })
+    return this.sight
   }
 
   private open(packet: TurnPacket, source: 'turn' | 'look'): void {

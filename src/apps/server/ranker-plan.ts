@@ -1,5 +1,6 @@
 /** The last turn's plan as people are shown it: each move with why now, by when, and why not elsewhere and why not another VM. */
 import { horizonSteps, type TurnContext } from '../../engine/context.ts'
+import { boundsOf, refusedByLack } from '../../engine/explain-order.ts'
 import { predictContention } from '../../engine/forecast/contention.ts'
 import { isOverwhelmed } from '../../engine/plan/relieve.ts'
 import { getSuitableHosts } from '../../engine/suitability/rank.ts'
@@ -132,30 +133,14 @@ function sayWhyNow(context: TurnContext, order: MigrationOrder, deadline: Deadli
   return `Nothing presses: it saves energy for as long as ${order.from} stays empty.`
 }
 
-function boundsOf(
-  { loads, fleet }: TurnContext,
-  order: MigrationOrder,
-  { vm, from, to }: { readonly vm: number; readonly from: number; readonly to: number },
-) {
-  const row = (h: number, host: string, moved: number) => {
-    return { host, bound: loads.bound(h), moved, capacity: fleet.capacity[h] }
-  }
-  return [row(from, order.from, loads.boundWithout(from, vm)), row(to, order.to, loads.boundWith(to, vm))]
-}
-
 function otherHosts(context: TurnContext, vm: number, chosen: string) {
   const { ranked, refused } = getSuitableHosts(context, vm)
-  const byLack = Map.groupBy(refused, ({ verdict }) => verdict.lacking)
   return {
     suitable: ranked.length,
     best: ranked
       .slice(0, HOSTS_SHOWN)
       .map(({ hostId: host, score }) => ({ host, score: score.total, isChosen: host === chosen })),
-    refused: [...byLack].map(([lacking, hosts]) => ({
-      lacking,
-      hosts: hosts.length,
-      example: hosts[0].verdict.reason,
-    })),
+    refused: refusedByLack(refused),
   }
 }
 

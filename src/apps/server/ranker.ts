@@ -1,6 +1,6 @@
 /** Keeps the ranker's thread: hands it each turn, asks it, and starts another where it ends or does not answer. */
 import { Worker } from 'node:worker_threads'
-import { entryUrl } from './entry-url.ts'
+import { entryUrl } from '../entry-url.ts'
 import type { FromRanker, RankerSetup, ToRanker } from './ranker-messages.ts'
 import type { Question } from './ranker-questions.ts'
 import type { Answer } from './site-answers.ts'
@@ -10,8 +10,9 @@ import { THREAD_LIMITS } from './young-memory.ts'
 const ANSWER_MS_MAX = 10_000
 /** Questions that wait at most: what comes beyond is told to come later. */
 const WAITING_MOST = 1000
-/** Places for a group on many hosts take seconds, in which all others wait: so many such questions are let in. */
-const PLACES_WAITING_MOST = 2
+/** Places for a group on many hosts take seconds, and a look at what all hosts report a tenth of one, in which all others wait: so many such questions are
+ *  let in. */
+const WAITING_MOST_OF: Readonly<Partial<Record<Question['what'], number>>> = { place: 2, conflicts: 8 }
 /** A thread that begins has a program to load and a turn to read: on a busy machine it may take so many times as long as an answer. */
 const BEGINNING = 3
 const BACKOFF_MS = 100
@@ -60,7 +61,10 @@ export class Ranker {
   start(): void {
     const { place, pace } = this.options
     const setup: RankerSetup = { place, ...(pace === undefined ? {} : { pace }) }
-    const worker = new Worker(entryUrl('ranker-thread'), { workerData: setup, resourceLimits: THREAD_LIMITS })
+    const worker = new Worker(entryUrl(import.meta.url, './ranker-thread'), {
+      workerData: setup,
+      resourceLimits: THREAD_LIMITS,
+    })
     this.worker = worker
     this.heardAt = performance.now()
     this.hasSpoken = false
@@ -93,7 +97,8 @@ export class Ranker {
     if (this.worker === undefined) return ENDED
     if (this.waiting.size >= WAITING_MOST) return BUSY
     const { what } = question
-    if (what === 'place' && this.placesWaiting() >= PLACES_WAITING_MOST) return BUSY
+    const most = WAITING_MOST_OF[what]
+    if (most !== undefined && this.waitingOf(what) >= most) return BUSY
     const id = this.nextId++
     return new Promise((resolve) => {
       const timer = setTimeout(() => {
@@ -144,10 +149,10 @@ export class Ranker {
     }
   }
 
-  private placesWaiting(): number {
-    let places = 0
-    for (const { what } of this.waiting.values()) if (what === 'place') places++
-    return places
+  private waitingOf(kind: Question['what']): number {
+    let count = 0
+    for (const { what } of this.waiting.values()) if (what === kind) count++
+    return count
   }
 
   private settle(id: number, answer: Answer): void {

@@ -30,7 +30,7 @@ const NAMES_MAX = 200_000
 /** VMs of one host of which is remembered that it named them. */
 const NAMED_MAX = 20_000
 
-export const RELAY_LIMITS: RelayLimits = {
+const RELAY_LIMITS: RelayLimits = {
   hostRequests: { everyMs: SECOND_MS / 4, burst: 40 },
   hostVectors: { everyMs: 10, burst: 20_000 },
   relayedVectors: { everyMs: 10 * SECOND_MS, burst: 600, namesMax: NAMES_MAX },

@@ -2,6 +2,7 @@ import type { HostId, OrderId, VmId } from '../../terms/ids.ts'
 import type { EpochMs } from '../../terms/units.ts'
 import type { AskResult } from './controller-messages.ts'
 import type { ObjectionAsk } from './objecting.ts'
+import type { RulesQuestion } from './ranker-questions.ts'
 
 /** What the judgement's side of the server says to those who ask: answered off the main thread, as JSON text that is sent as it is. */
 export interface SiteAnswers {
@@ -32,6 +33,8 @@ export interface SiteAnswers {
   outlook(): Promise<Answer>
   /** What it would take to empty a host now. */
   evacuation(host: HostId): Promise<Answer>
+  /** Rules that can't all be kept on what hosts report now: a list of `ConflictView`. */
+  conflicts(question: Omit<RulesQuestion, 'what'>): Promise<Answer>
   alerts(): Promise<Answer>
   /** Told of each turn and each alert, for streams. Returns how to stop. */
   subscribe(listener: (event: SiteEvent) => void): () => void

@@ -11,6 +11,7 @@ import { PAGE_FOLDER } from './api/page-files.ts'
 import type { ApiLimits } from './api/parts.ts'
 import { SiteJudgement } from './judgement.ts'
 import type { StorePlace } from './open-site.ts'
+import { TURN_FOLDER } from './replay/turn-recorder.ts'
 import { type RunningServer, type ServerOptions, type ServerParts, startServer } from './server.ts'
 
 /** Below the data folder. */
@@ -30,6 +31,8 @@ export interface SiteServerOptions extends Omit<ServerOptions, 'extend' | 'watch
   readonly apiLimits?: Partial<ApiLimits>
   /** Who moves VMs where that is not libvirt's driver: the controller's program, and where it finds its platform. */
   readonly mover?: { readonly controllerEntry: URL; readonly platform: string }
+  /** How much room what turns are judged on may take in the data folder, in bytes. Absent: it is not kept. */
+  readonly turnBytesMax?: number
   /** Where the built page lies. Absent: where the build puts it. */
   readonly pageFolder?: string
 }
@@ -55,7 +58,7 @@ export async function startSiteServer(options: SiteServerOptions): Promise<SiteS
       countOfNobody: (what, number) => countRefused(metrics, what, number),
       extend: (app, parts) => {
         judgement = judge(options, parts)
-        const { version, areMetricsOpen, apiLimits, dataFolder, pageFolder } = options
+        const { version, areMetricsOpen, apiLimits, dataFolder, pageFolder, pace } = options
         const about = {
           answers: judgement,
           metrics,
@@ -65,6 +68,7 @@ export async function startSiteServer(options: SiteServerOptions): Promise<SiteS
           place: placeOf(options),
           version,
           hasMover: options.mover !== undefined,
+          ...(pace === undefined ? {} : { pace }),
           ...(areMetricsOpen === undefined ? {} : { areMetricsOpen }),
           ...(apiLimits === undefined ? {} : { limits: apiLimits }),
         }
@@ -95,13 +99,15 @@ export async function startSiteServer(options: SiteServerOptions): Promise<SiteS
 }
 
 function judge(options: SiteServerOptions, { log, store, watch }: ServerParts): SiteJudgement {
-  const { clock, pace, mover, holder, turnEveryMs } = options
+  const { clock, pace, mover, holder, turnEveryMs, turnBytesMax, dataFolder, version } = options
+  const turns = { folder: join(dataFolder, TURN_FOLDER), bytesMax: turnBytesMax ?? 0, version }
   return new SiteJudgement({
     store,
     place: placeOf(options),
     clock,
     ...(pace === undefined ? {} : { pace }),
     ...mover,
+    ...(turns.bytesMax === 0 ? {} : { turns }),
     holder,
     ...(turnEveryMs === undefined ? {} : { everyMs: turnEveryMs }),
     hostAlerts: () => watch.alerts(),

@@ -5,7 +5,7 @@ import { admit } from '../../engine/admission/senders.ts'
 import { openSqliteSite } from '../../drivers/sqlite/site-store.ts'
 import { StoreError } from '../../world/errors.ts'
 import type { Arrivals, SiteStore } from '../../world/site-store.ts'
-import { entryUrl } from './entry-url.ts'
+import { entryUrl } from '../entry-url.ts'
 import { packArrivals, type PackedArrivals, type PackedIntakes, transferOf, unpackIntakes } from './packed-arrivals.ts'
 import {
   type FromThread,
@@ -156,7 +156,7 @@ class StoreThread {
     const now = performance.now()
     if (now - this.startedAt < RESTART_MS) return undefined
     this.startedAt = now
-    const worker = new Worker(entryUrl('store-thread'), {
+    const worker = new Worker(entryUrl(import.meta.url, './store-thread'), {
       workerData: this.order,
       resourceLimits: THREAD_LIMITS,
     })

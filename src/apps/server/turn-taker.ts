@@ -1,6 +1,5 @@
 /** Turns of the engine on what arrived: see, judge, record; what was ordered is proposed. One instance between a start and an end. */
 import { stateAfterStep } from '../../engine/clock-step.ts'
-import { rememberOrder } from '../../engine/learn/ends.ts'
 import { alignRosters } from '../../engine/roster.ts'
 import { forgiven } from '../../engine/learn/self-doubt.ts'
 import { ethos } from '../../engine/turn.ts'
@@ -11,14 +10,18 @@ import { encodeHeader } from '../../loop/record.ts'
 import { runTurn } from '../../loop/run-loop.ts'
 import { encodePolicy, type Policy } from '../../terms/policy.ts'
 import { SLOT_MS, slotOf } from '../../terms/usage.ts'
-import type { MigrationOrder } from '../../terms/move.ts'
-import type { Turn, TurnEvent } from '../../terms/turn.ts'
+import type { OrderId } from '../../terms/ids.ts'
+import type { TurnEvent } from '../../terms/turn.ts'
 import type { Clock } from '../../world/clock.ts'
 import type { SiteStore } from '../../world/site-store.ts'
+import type { Store } from '../../world/store.ts'
 import { keptOf } from './kept-state.ts'
 import { ForesightKeeper } from './ledger/foresight-line.ts'
 import type { MovesDesk } from './moves-desk.ts'
 import { encodeLearnt } from './rebuild.ts'
+import type { RecordedTurn, TurnInputs } from './replay/turn-inputs.ts'
+import type { TurnRecorder } from './replay/turn-recorder.ts'
+import { withOrders } from './replay/with-orders.ts'
 import { AUTOMATION_LEVELS, type AutomationLevel, type SiteSettings } from './site-settings.ts'
 import { type Sight, SiteSight } from './site-sight.ts'
 import type { TurnPacket, TurnResult } from './turn-packet.ts'
@@ -40,6 +43,7 @@ export class TurnTaker {
   private readonly everyMs: number
   private readonly sight: SiteSight
   private readonly desk: MovesDesk | undefined
+  private readonly recorder: Pick<TurnRecorder, 'keep'> | undefined
   private readonly journal: SiteJournal
   private readonly foresight = new ForesightKeeper()
   private state: EngineState | undefined
@@ -59,10 +63,13 @@ export class TurnTaker {
   private readonly token: () => number
   /** That under which the turn began: what was judged before another had the lease is not written under a later one. */
   private turnToken = NaN
+  /** Of the turn that is being taken: what its line rests on beside what it was given. */
+  private decided: Pick<TurnInputs, 'emptying' | 'carriedOut'> = { carriedOut: [] }
   /** By so much the clock was set forward since the state was made. */
   private steppedMs = 0
 
-  /** @param about.desk who carries orders out, or keeps them as proposals. Absent: nobody carries them out
+  /** @param about.recorder keeps what turns are judged on. Absent: nobody does
+   *  @param about.desk who carries orders out, or keeps them as proposals. Absent: nobody carries them out
    *  @param about.token of the lease under which the journal is written, as it is now: a turn is written under the one it began with */
   constructor(about: {
     readonly store: SiteStore
@@ -70,8 +77,10 @@ export class TurnTaker {
     readonly everyMs: number
     readonly token: () => number
     readonly desk?: MovesDesk
+    readonly recorder?: Pick<TurnRecorder, 'keep'>
   }) {
     this.desk = about.desk
+    this.recorder = about.recorder
     this.clock = about.clock
     this.everyMs = about.everyMs
     this.sight = new SiteSight(about.store, about.clock, (seen) => about.desk?.over(seen) ?? seen)
@@ -159,19 +168,23 @@ export class TurnTaker {
     const { policy, automation } = sight.settings
     const isTrusting = automation.areGuestsTrusted
     const isNewSlot = sight.observation.samples.at !== this.samplesAt
+    const given = {
+      number: before.turns,
+      observation: isTrusting ? sight.observation : { ...sight.observation, personalities: [] },
+      policy: isHeld ? heldPolicy(policy) : lessOrders(policy, isNewSlot ? 0 : this.orderedInSlot),
+      refused: this.refused,
+    }
+    const known = { ...before, mixes: isTrusting ? sight.mixes : new Map() }
     const { state, refused } = await runTurn({
+      ...given,
       balancer: this.balancer(sight.settings, isHeld),
       world: {
         clock: this.clock,
         telemetry: this.sight.telemetry,
         hypervisor: this.sight.hypervisor,
-        store: this.journal,
+        store: this.recording((line) => ({ inputs: { ...given, before: known, ...this.decided }, line })),
       },
-      policy: isHeld ? heldPolicy(policy) : lessOrders(policy, isNewSlot ? 0 : this.orderedInSlot),
-      state: { ...before, mixes: isTrusting ? sight.mixes : new Map() },
-      observation: isTrusting ? sight.observation : { ...sight.observation, personalities: [] },
-      number: before.turns,
-      refused: this.refused,
+      state: known,
       onTurn: ({ state: after, events, orders, adviceOnly, stayed, hostForecast }, { inventory }) => {
         const ahead = hostForecast === undefined ? {} : { contention: hostForecast.contention }
         this.desk?.note({ state: after, observation: { ...sight.observation, inventory }, policy, ...ahead })
@@ -205,17 +218,36 @@ export class TurnTaker {
     const { desk } = this
     return {
       ...ethos,
-      keep: (state) => keptOf(this.withPromisesKept(state)),
+      keep: (state) => {
+        const kept = this.withPromisesKept(state)
+        this.decided = { ...this.decided, carriedOut: kept.promises.map(({ order }): OrderId => order.id) }
+        return keptOf(kept)
+      },
       takeTurn: (before, observation, policy) => {
         const turn = ethos.takeTurn(before, observation, policy)
+        this.decided = { carriedOut: [] }
         if (desk === undefined) return turn
         // In place of what an earlier turn advised that never came on record.
         desk.advise(turn.adviceOnly === undefined ? [] : turn.orders, turn.adviceOnly ?? [])
         const ground = { before, observation, policy: settings.policy, orders: turn.orders }
         const { orders } = desk.evacuate(ground, settings)
-        return isHeld || orders.length === 0 ? turn : withOrders(turn, orders)
+        if (isHeld || orders.length === 0) return turn
+        const { policy: own, maintenances } = settings
+        this.decided = { carriedOut: [], emptying: { policy: own, maintenances } }
+        return withOrders(turn, orders)
       },
     }
+  }
+
+  /** The journal, with what each line rests on kept before the line is written. */
+  private recording(turnOf: (line: string) => RecordedTurn): Store {
+    const { recorder, journal } = this
+    if (recorder === undefined) return journal
+    const append = async (line: string): Promise<void> => {
+      await recorder.keep(turnOf(line))
+      await journal.append(line)
+    }
+    return { append, lines: () => journal.lines(), close: () => journal.close() }
   }
 
   /** Nobody carries a proposal out, so nothing comes of its promise. Rest and budgets count it all the same: what was proposed is not proposed again at
@@ -273,18 +305,6 @@ function countKnown(columns: readonly Float32Array[]): number {
 
 function columnOf({ samples }: Sight['observation']): readonly Float32Array[] {
   return samples.columns.cpu === undefined ? [] : [samples.columns.cpu]
-}
-
-/** A turn with more orders, which rest and budgets count as they count its own. Where its own are advice, they are no more than told: a person's word
- *  stands. */
-function withOrders(turn: Turn<EngineState>, orders: readonly MigrationOrder[]): Turn<EngineState> {
-  const { adviceOnly, ...rest } = turn
-  return {
-    ...rest,
-    state: orders.reduce(rememberOrder, turn.state),
-    events: [...turn.events, ...orders.map((order) => ({ kind: 'move-ordered', order }) as const)],
-    orders: adviceOnly === undefined ? [...turn.orders, ...orders] : orders,
-  }
 }
 
 /** The same with so many moves less. */

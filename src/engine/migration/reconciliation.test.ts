@@ -90,6 +90,26 @@ const TABLE: readonly {
     lookSec: 4,
     expect: 'wait',
   },
+  ...(['incoming', 'handing-over', 'paused'] as const).flatMap((there) => [
+    {
+      row: `rolled back, a copy lies there ${there}`,
+      steps: ACCEPTED,
+      call: 'failed' as const,
+      source: seen('running'),
+      destination: seen(there),
+      lookSec: 30,
+      expect: 'close failed',
+    },
+    {
+      row: `rolled back, a copy lies there ${there}, for a moment`,
+      steps: ACCEPTED,
+      call: 'failed' as const,
+      source: seen('running'),
+      destination: seen(there),
+      lookSec: 29,
+      expect: 'wait',
+    },
+  ]),
   {
     row: 'the call is still out',
     steps: ACCEPTED,

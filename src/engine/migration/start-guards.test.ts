@@ -6,6 +6,7 @@ import { PRODUCTION_POLICY, SITE_POLICY } from '../../terms/policy.ts'
 import { GiB, HOUR_MS, MINUTE_MS } from '../../terms/units.ts'
 import { anOrder } from '../../simulator/builders.ts'
 import { aHost, aVm } from '../builders.ts'
+import { budgetsNow } from './start-budgets.ts'
 import { MOVE_LIMITS, type MoveSite, type PastStart, refuseStart, type StartFacts } from './start-guards.ts'
 import { moveSiteOf } from './start-site.ts'
 
@@ -156,4 +157,20 @@ test('what is known of a site is what its inventory and its policy tell', () => 
   const links = new Map([[aHost(0).id, 1.25e9]])
   assert.deepEqual(moveSiteOf(inventory, SITE_POLICY), { vms: 2, hourShareMax: 0.05, links })
   assert.deepEqual(moveSiteOf(inventory, PRODUCTION_POLICY), { vms: 2, links })
+})
+
+test('budgets are told as starts are judged by them: something is left exactly where one may begin', () => {
+  for (const site of [share(8), share(60), undefined])
+    for (let contention = 0; contention <= 13; contention++)
+      for (let energy = 0; contention + energy <= 13; energy++) {
+        const starts = [...past('contention', contention), ...past('energy', energy)]
+        const [policy, forEnergy] = budgetsNow({ starts, now: NOW, limits: MOVE_LIMITS, site })
+        const isLeft = [policy.used < policy.most, policy.used < policy.most && forEnergy.used < forEnergy.most]
+        const mayBegin = (['contention', 'energy'] as const).map((one) => refusal(one, { starts, site }) === undefined)
+        assert.deepEqual(
+          isLeft,
+          mayBegin,
+          `${contention} against contention and ${energy} for energy of ${site?.vms} VMs`,
+        )
+      }
 })

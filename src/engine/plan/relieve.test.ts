@@ -105,7 +105,7 @@ test('a move that gains less than it costs is refused, and the sums are told', (
   assert.deepEqual(routes(planner), [])
   const [event] = eventsOf(planner, 'move-refused')
   assert.deepEqual([event.vmId, event.from, event.to, event.lacking], ['vm-1', 'host-0', 'host-1', 'benefit'])
-  assert.match(event.reason, /would gain \d+\.\d{4} EUR and cost 1000\.\d{4} EUR; with a margin of 10 %/)
+  assert.match(event.reason, /would gain \d+\.\d{2} EUR and cost 1000\.\d{2} EUR; with a margin of 10 %/)
   assert.equal(stayOf(planner, 1), 'benefit-below-cost')
 })
 
@@ -299,10 +299,7 @@ test('where moves are real, what is expected to pay and not sure to is refused, 
   assert.deepEqual(routes(refusing), [])
   const [event] = eventsOf(refusing, 'move-refused')
   assert.equal(event.lacking, 'benefit')
-  assert.match(
-    event.reason,
-    /^Moving it would gain 0\.\d+ EUR, of which -?0\.0000 EUR in 95 of 100 possible futures, and/,
-  )
+  assert.match(event.reason, /^Moving it would gain 0\.\d+ EUR, of which 0 EUR in 95 of 100 possible futures, and/)
 })
 
 test('what is sure of a move is never said to be more than what is expected, and goes with the order', () => {

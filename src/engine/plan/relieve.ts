@@ -1,6 +1,7 @@
 /** Takes VMs off hosts where contention is coming, before it comes. */
 import type { HostId } from '../../terms/ids.ts'
 import type { Lack } from '../../terms/ranking.ts'
+import { moneyText } from '../../terms/shown.ts'
 import type { TimeUntilContention, TurnEvent } from '../../terms/turn.ts'
 import { MINUTE_MS } from '../../terms/units.ts'
 import { horizonHours, horizonSteps, type TurnContext, vmAt } from '../context.ts'
@@ -285,9 +286,12 @@ function timeUntilContention(context: TurnContext, host: number): TimeUntilConte
   return predictContention(context.loads, host, limit, ahead)
 }
 
+/** What is less is no reason for anybody. */
+const MONEY_LEAST = 0.00005
+
 /** An amount in the policy's currency, for people. */
 export function money(context: TurnContext, amount: number): string {
-  return `${amount.toFixed(4)} ${context.policy.prices.currency}`
+  return `${moneyText(Math.abs(amount) < MONEY_LEAST ? 0 : amount)} ${context.policy.prices.currency}`
 }
 
 /** A share in percent, for people. */

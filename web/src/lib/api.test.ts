@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { mock, test } from 'node:test'
+import { settled, SlowServer } from '../../../tools/web/slow-server.ts'
 import { Api, ApiFailure, path, withQuery } from './api.ts'
 
 interface Asked {
@@ -41,6 +42,54 @@ test('a server that does not answer is told as such', async () => {
     throw new TypeError('fetch failed')
   })
   await assert.rejects(api.ask('/v1/status'), { status: 0, code: 'unreachable' })
+})
+
+test('a server that hangs is left after a while, and a change may have been made all the same', async () => {
+  mock.timers.enable({ apis: ['setTimeout'] })
+  const api = new Api(new SlowServer().fetch)
+  const read = assert.rejects(api.ask('/v1/status'), {
+    status: 0,
+    code: 'timeout',
+    message: 'The server has not answered for 30 s.',
+  })
+  const change = assert.rejects(api.ask('/v1/automation', { method: 'PUT', body: {} }), (error) => {
+    assert.ok(error instanceof ApiFailure)
+    assert.deepEqual([error.status, error.code], [0, 'timeout'])
+    assert.match(error.remedy ?? '', /may have been done/)
+    return true
+  })
+  mock.timers.tick(30_000)
+  await read
+  mock.timers.tick(90_000)
+  await change
+  mock.timers.reset()
+})
+
+test('an answer that begins and never ends is left as well', async () => {
+  mock.timers.enable({ apis: ['setTimeout'] })
+  const api = new Api(async (_path, { signal }) => {
+    const body = new ReadableStream({
+      start(controller) {
+        controller.enqueue(new TextEncoder().encode('{"tur'))
+        signal?.addEventListener('abort', () => controller.error(signal.reason))
+      },
+    })
+    return new Response(body)
+  })
+  const asked = assert.rejects(api.ask('/v1/status'), { status: 0, code: 'timeout' })
+  await settled()
+  mock.timers.tick(30_000)
+  await asked
+  mock.timers.reset()
+})
+
+test('whoever asked may leave: that is no failure of the server', async () => {
+  const leave = new AbortController()
+  const asked = assert.rejects(new Api(new SlowServer().fetch).ask('/v1/status', { signal: leave.signal }), {
+    name: 'AbortError',
+  })
+  leave.abort()
+  await asked
 })
 
 test('whatever changes something shows the CSRF token, and reading does not', async () => {

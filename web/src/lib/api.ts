@@ -1,5 +1,7 @@
 /** Asks the server. Whatever it refuses comes as an `ApiFailure` in its own words. */
 
+import { spanText } from '../../../src/terms/shown.ts'
+
 /** What the server said, or that it said nothing. */
 export class ApiFailure extends Error {
   override readonly name = 'ApiFailure'
@@ -28,8 +30,12 @@ export function asFailure(error: unknown): ApiFailure {
 export interface ApiOptions {
   readonly method?: 'GET' | 'POST' | 'PUT' | 'DELETE'
   readonly body?: unknown
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | undefined
 }
+
+/** So long an answer may take. What changes something may have to ask hosts first. */
+const READ_MS_MAX = 30_000
+const CHANGE_MS_MAX = 120_000
 
 type Fetch = (path: string, init: RequestInit) => Promise<Response>
 
@@ -53,42 +59,63 @@ export class Api {
     if (method !== 'GET') headers['x-ethos-csrf'] = this.csrf
     if (!this.isAttended()) headers['x-ethos-unattended'] = '1'
     if (body !== undefined) headers['content-type'] = 'application/json'
-    let response: Response
-    try {
-      response = await this.fetch(path, {
-        method,
-        headers,
-        credentials: 'same-origin',
-        cache: 'no-store',
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-        ...(signal === undefined ? {} : { signal }),
-      })
-    } catch (error) {
-      if (signal?.aborted === true) throw error
-      throw new ApiFailure(0, {
-        code: 'unreachable',
-        message: 'The server does not answer.',
-        remedy: 'What is shown is what was last heard. It is asked again by itself.',
-      })
-    }
+    const { response, text } = await this.exchange(path, method, {
+      method,
+      headers,
+      credentials: 'same-origin',
+      cache: 'no-store',
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      ...(signal === undefined ? {} : { signal }),
+    })
     if (response.status === 401) this.onSignedOut?.()
-    const json = await readJson(response)
+    const json = readJson(text)
     if (!response.ok) {
       const { error, current } = (json ?? {}) as { error?: object | string; current?: unknown }
       throw new ApiFailure(response.status, typeof error === 'object' ? error : {}, current)
     }
     return json as Answer
   }
+
+  /** Asks and reads the answer to its end, within bounds: a server that hangs leaves no page waiting for ever. */
+  private async exchange(
+    path: string,
+    method: string,
+    init: RequestInit,
+  ): Promise<{ readonly response: Response; readonly text: string }> {
+    const waitMs = method === 'GET' ? READ_MS_MAX : CHANGE_MS_MAX
+    const late = new AbortController()
+    const timer = setTimeout(() => late.abort(), waitMs)
+    const { signal } = init
+    try {
+      const both = signal instanceof AbortSignal ? AbortSignal.any([signal, late.signal]) : late.signal
+      const response = await this.fetch(path, { ...init, signal: both })
+      return { response, text: await response.text() }
+    } catch (error) {
+      if (signal?.aborted === true) throw error
+      throw unanswered(method, late.signal.aborted, waitMs)
+    } finally {
+      clearTimeout(timer)
+    }
+  }
 }
 
-async function readJson(response: Response): Promise<unknown> {
-  const text = await response.text()
+function readJson(text: string): unknown {
   if (text === '') return undefined
   try {
     return JSON.parse(text) as unknown
   } catch {
     return undefined
   }
+}
+
+function unanswered(method: string, isLate: boolean, waitMs: number): ApiFailure {
+  const remedy =
+    method === 'GET'
+      ? 'What is shown is what was last heard. It is asked again by itself.'
+      : 'It may have been done all the same: look how it stands before you ask again.'
+  return isLate
+    ? new ApiFailure(0, { code: 'timeout', message: `The server has not answered for ${spanText(waitMs)}.`, remedy })
+    : new ApiFailure(0, { code: 'unreachable', message: 'The server does not answer.', remedy })
 }
 
 /** A path with its parts encoded: path`/v1/vms/${name}/hosts`. */

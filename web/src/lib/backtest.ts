@@ -7,8 +7,9 @@ import type {
   BacktestView,
 } from '../../../src/apps/server/views/backtests.ts'
 import { SCOREBOARD_COLUMNS, type ScoreboardColumn } from '../../../src/terms/scoreboard.ts'
-import { isoText, minuteText, percentText, spanText } from '../../../src/terms/shown.ts'
+import { minuteText, percentText, spanText } from '../../../src/terms/shown.ts'
 import { DAY_MS, HOUR_MS } from '../../../src/terms/units.ts'
+import { fieldText, instantOf } from './utc-field.ts'
 
 export interface BacktestForm {
   readonly source: BacktestBody['source']
@@ -48,16 +49,6 @@ export function lastSpan(sources: BacktestSourcesView, ms: number): Pick<Backtes
   const own = sources.sources.find(({ source }) => source === 'own')
   const to = own?.to ?? 0
   return { from: fieldText(Math.max(own?.from ?? 0, to - ms)), to: fieldText(to) }
-}
-
-function fieldText(at: number): string {
-  return isoText(at).slice(0, 16)
-}
-
-function instantOf(text: string): number | undefined {
-  if (!/^\d{4}-\d\d-\d\dT\d\d:\d\d$/.test(text)) return undefined
-  const at = Date.parse(`${text}:00Z`)
-  return Number.isFinite(at) ? at : undefined
 }
 
 /** What is sent, or why it can't be, a sentence each. The server has the last word. */

@@ -5,6 +5,9 @@ import type {
   LoadHistoryView,
   OutlookView,
 } from '../../../src/apps/server/views/outlook.ts'
+import { percentText, spanText } from '../../../src/terms/shown.ts'
+import type { HeatStep } from './heat-steps.ts'
+import { hourText } from './words.ts'
 
 export interface ClusterRow {
   readonly host: string
@@ -28,4 +31,66 @@ export function hurting(outlook: OutlookView): readonly HostOutlookView[] {
         contention !== undefined && (contention.isAlarmed || contention.probability >= outlook.triggerProbability),
     )
     .toSorted((a, b) => (b.contention?.probability ?? 0) - (a.contention?.probability ?? 0))
+}
+
+/** What is ahead of a host, where there is nothing; undefined: there is a forecast, or nobody told yet. */
+export function noForecastText({ next }: ClusterRow, outlook: OutlookView | undefined): string | undefined {
+  if (outlook === undefined || (next?.demand?.p50.length ?? 0) > 0) return undefined
+  return next?.vms === 0 ? 'no forecast: it carries no VMs' : 'no forecast'
+}
+
+/** A host's strip in words, for who doesn't see it. */
+export function stripText(row: ClusterRow, outlook: OutlookView | undefined): string {
+  const last = row.past?.cpu?.findLast((value) => value !== null)
+  const now = last === undefined || last === null ? 'not measured' : percentText(last)
+  const ahead = row.next?.demand?.p50 ?? []
+  const next =
+    outlook === undefined
+      ? 'what is ahead is not known yet'
+      : (noForecastText(row, outlook) ?? `expected at most ${percentText(Math.max(...ahead))} ahead`)
+  return `${row.host}: CPU ${now}, ${next}`
+}
+
+/** One step of a host's strip in words. Empty: nobody told yet. */
+export function stepText(
+  { host, past, next }: ClusterRow,
+  { isAhead, index }: HeatStep,
+  { history, outlook }: { readonly history: LoadHistoryView | undefined; readonly outlook: OutlookView | undefined },
+): string {
+  if (history === undefined) return ''
+  if (!isAhead) {
+    const value = past?.cpu?.[index]
+    const at = hourText(history.from + index * history.stepMs)
+    return `${host} at ${at} UTC: ${value === undefined || value === null ? 'not measured' : `measured ${percentText(value)}`}`
+  }
+  if (outlook === undefined) return ''
+  const at = hourText(history.from + history.steps * history.stepMs + (index + 1) * outlook.stepMs)
+  const { demand } = next ?? {}
+  const [low, mid, high] = [demand?.p10, demand?.p50, demand?.p90].map((column) => column?.[index])
+  if (low === undefined || mid === undefined || high === undefined) return `${host} at ${at} UTC: no forecast`
+  return `${host} at ${at} UTC: forecast ${percentText(mid)}, between ${percentText(low)} and ${percentText(high)} (8 of 10)`
+}
+
+/** Why a host hurts, and what is done, as the end of a sentence that begins with its name. */
+export function riskText({ contention, inFlight, ordered }: HostOutlookView, horizonMs: number): string {
+  if (contention === undefined) return ''
+  const within =
+    contention.medianMs === undefined ? `within ${spanText(horizonMs)}` : `in about ${spanText(contention.medianMs)}`
+  const risk = `may be short of CPU ${within} (${percentText(contention.probability)})`
+  if (inFlight.leaving > 0) return `${risk}: ${vmsText(inFlight.leaving, 'is', 'are')} leaving it.`
+  if (ordered.leaving > 0) return `${risk}: ${vmsText(ordered.leaving, 'is', 'are')} to leave it.`
+  return contention.isAlarmed ? `${risk}: no VM is to leave it, and the plan says why.` : `${risk}.`
+}
+
+function vmsText(count: number, one: string, many: string): string {
+  return count === 1 ? `one VM ${one}` : `${count} VMs ${many}`
+}
+
+/** Marks of an axis that leave room for what stands at an instant of it. @param room share of the axis */
+export function ticksBeside(
+  ticks: readonly number[],
+  { from, now, to }: { readonly from: number; readonly now: number; readonly to: number },
+  room: number,
+): readonly number[] {
+  return ticks.filter((at) => (at <= now ? now - at >= room * (to - from) : at - now >= room * (to - from)))
 }

@@ -1,6 +1,6 @@
 /** A move under way, as it goes: what was promised beside what is seen, and how the rest shrinks. */
 import type { MigrationView } from '../../../src/apps/server/views/moves.ts'
-import { bytesText, percentText, rateText, spanText } from '../../../src/terms/shown.ts'
+import { bytesText, pauseText, percentText, rateText, spanText } from '../../../src/terms/shown.ts'
 
 const SECOND_MS = 1000
 
@@ -76,7 +76,7 @@ export function stagesOf({
 export function promisedText({ promise }: MigrationView): string {
   if (promise === undefined) return 'Nothing was promised: too little was known of it.'
   const { totalMs, copiedBytes, downtimeMs, pConverge } = promise
-  return `Promised: ${spanText(totalMs)}, ${bytesText(copiedBytes)}, ${Math.round(downtimeMs)} ms paused; ends in time with ${percentText(pConverge)}.`
+  return `Promised: ${spanText(totalMs)}, ${bytesText(copiedBytes)}, ${pauseText(downtimeMs)} paused; ends in time with ${percentText(pConverge)}.`
 }
 
 /** One look at how much is left. */

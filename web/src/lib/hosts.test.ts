@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { LoadHistoryView, OutlookView } from '../../../src/apps/server/views/outlook.ts'
-import { hostChart, hostRows } from './hosts.ts'
+import { ApiFailure } from './api.ts'
+import { aheadText, hostChart, hostRows, pastText } from './hosts.ts'
 import { readAll } from './pages-of.ts'
 
 const MINUTES_5 = 300_000
@@ -27,7 +28,7 @@ const outlook = {
 } as unknown as OutlookView
 
 test('what was measured ends where the forecast begins, each at the end of its step', () => {
-  const { times, now, lines } = hostChart(history, history.hosts[0], outlook, 'cpu')
+  const { times, now, lines } = hostChart('a', { history, outlook }, 'cpu')
   assert.equal(now, 3 * MINUTES_5)
   assert.deepEqual(
     times,
@@ -51,13 +52,44 @@ test('what was measured ends where the forecast begins, each at the end of its s
 
 test('of memory there is no forecast, and none is drawn', () => {
   assert.deepEqual(
-    hostChart(history, history.hosts[0], outlook, 'memory').lines.map(({ kind }) => kind),
+    hostChart('a', { history, outlook }, 'memory').lines.map(({ kind }) => kind),
     ['measured'],
   )
 })
 
 test('a host that nobody measured has an empty past, and is no zero', () => {
-  assert.deepEqual(hostChart(history, undefined, undefined, 'cpu').lines[0]?.values, [null, null, null])
+  assert.deepEqual(hostChart('b', { history, outlook: undefined }, 'cpu').lines[0]?.values, [null, null, null])
+})
+
+test('a host without a past has its forecast drawn all the same', () => {
+  const { lines } = hostChart('a', { history: { ...history, hosts: [] }, outlook }, 'cpu')
+  assert.deepEqual(
+    lines.map(({ kind, values }) => [kind, values]),
+    [
+      ['measured', [null, null, null, null, null]],
+      ['forecast', [null, null, null, 0.4, 0.5]],
+    ],
+  )
+})
+
+test('who measured is said of what was measured alone', () => {
+  const [told] = history.hosts
+  assert.equal(pastText(told), 'As the host measures itself.')
+  assert.match(pastText({ ...told, cpuFrom: 'vms' }), /what its VMs used is added up/)
+  assert.equal(pastText(undefined), 'Nothing is kept of its past.')
+  assert.equal(pastText({ ...told, cpu: [null, null, null] }), 'Nobody measured its CPU in this time.')
+  assert.equal(pastText({ ...told, lacking: 'Its size is not known.' }), 'Its size is not known.')
+})
+
+test('what is ahead is told with its model, with why there is none, or with why it can not be told', () => {
+  const failure = new ApiFailure(503, { message: 'Not ready.' })
+  const told = { ...outlook, models: { demand: 'season', contention: 'c' } }
+  assert.equal(aheadText('a', { value: told, failure: undefined }), 'Forecast by season.')
+  assert.equal(aheadText('b', { value: told, failure: undefined }), 'No forecast: too little of it is known.')
+  const empty = { ...told, hosts: [{ host: 'a', vms: 0 }] } as unknown as OutlookView
+  assert.equal(aheadText('a', { value: empty, failure: undefined }), 'No forecast: it carries no VMs.')
+  assert.equal(aheadText('a', { value: undefined, failure: undefined }), 'Asking for what is ahead.')
+  assert.equal(aheadText('a', { value: undefined, failure }), 'What is ahead can’t be told: Not ready.')
 })
 
 test('hosts are found by a part of their name, however it is written', () => {

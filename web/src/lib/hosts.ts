@@ -1,17 +1,28 @@
 /** What the pages of hosts make of the server's answers. */
-import type { HostView } from '../../../src/apps/server/views/hosts.ts'
+import type { HostsView, HostView } from '../../../src/apps/server/views/hosts.ts'
 import type {
   HostOutlookView,
   HostPastView,
   LoadHistoryView,
   OutlookView,
 } from '../../../src/apps/server/views/outlook.ts'
+import { type Api, withQuery } from './api.ts'
 import type { Line } from './charts.ts'
+import type { Heard } from './heard.ts'
+import { readAll } from './pages-of.ts'
 
 export interface HostRow {
   readonly host: string
   readonly told: HostView
   readonly next: HostOutlookView | undefined
+}
+
+/** All hosts, page by page. */
+export function allHosts(api: Pick<Api, 'ask'>, signal: AbortSignal): Promise<readonly HostView[]> {
+  return readAll(
+    (cursor) => api.ask<HostsView>(withQuery('/v1/hosts', { limit: 1000, cursor }), { signal }),
+    (page) => page.hosts,
+  )
 }
 
 /** Hosts whose name holds the text, each with its outlook. */
@@ -36,13 +47,13 @@ export interface HostChart {
 
 /** The past of a host and what is ahead of it, on one axis: measured up to `now`, forecast from there on. */
 export function hostChart(
-  history: LoadHistoryView,
-  past: HostPastView | undefined,
-  outlook: OutlookView | undefined,
+  name: string,
+  { history, outlook }: { readonly history: LoadHistoryView; readonly outlook: OutlookView | undefined },
   what: 'cpu' | 'memory',
 ): HostChart {
   const now = history.from + history.steps * history.stepMs
-  const next = outlook?.hosts.find(({ host }) => host === past?.host)
+  const past = history.hosts.find(({ host }) => host === name)
+  const next = outlook?.hosts.find(({ host }) => host === name)
   const demand = what === 'cpu' ? next?.demand : undefined
   const ahead = demand?.p50.length ?? 0
   const stepMs = outlook?.stepMs ?? 0
@@ -65,4 +76,24 @@ export function hostChart(
       high: [...before, ...demand.p90],
     })
   return { times, now, lines }
+}
+
+/** Where the past of a host's CPU is from. */
+export function pastText(past: HostPastView | undefined): string {
+  if (past === undefined) return 'Nothing is kept of its past.'
+  if (past.lacking !== undefined) return past.lacking
+  if (past.cpu === undefined || past.cpu.every((value) => value === null))
+    return 'Nobody measured its CPU in this time.'
+  return past.cpuFrom === 'vms'
+    ? 'It does not measure itself: what its VMs used is added up.'
+    : 'As the host measures itself.'
+}
+
+/** What its forecast is by, or why there is none. */
+export function aheadText(name: string, { value, failure }: Pick<Heard<OutlookView>, 'value' | 'failure'>): string {
+  if (value === undefined)
+    return failure === undefined ? 'Asking for what is ahead.' : `What is ahead can’t be told: ${failure.message}`
+  const next = value.hosts.find(({ host }) => host === name)
+  if (next?.demand !== undefined) return `Forecast by ${value.models.demand}.`
+  return next?.vms === 0 ? 'No forecast: it carries no VMs.' : 'No forecast: too little of it is known.'
 }

@@ -6,7 +6,6 @@ import {
   coverageText,
   filterMoves,
   foresightText,
-  mergePages,
   netOf,
   regretText,
   scalesOf,
@@ -144,23 +143,6 @@ test('trust is told with what it costs: more is asked of moves, and in the end t
   ])
   assert.match(trustSentences({ ...trust, isTrusted: false })[0] ?? '', /^Forecasts are not trusted: moves must/)
   assert.match(trustSentences({ ...trust, isDemoted: true })[0] ?? '', /^Its orders are advice/)
-})
-
-test('an entry that a newer page has as well is told once, as the newer page has it', () => {
-  const merged = mergePages(
-    [
-      { id: 'b', at: 2 },
-      { id: 'a', at: 2 },
-    ],
-    [
-      { id: 'a', at: 1 },
-      { id: 'z', at: 1 },
-    ],
-  )
-  assert.deepEqual(
-    merged.map(({ id, at }) => `${id}${at}`),
-    ['b2', 'a2', 'z1'],
-  )
 })
 
 test('what a pair of hosts taught is an even chance made better or worse', () => {

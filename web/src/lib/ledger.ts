@@ -171,15 +171,6 @@ export function unservedText({ unserved, avoidable }: NonNullable<LedgerStayView
   return `${threeDigits(unserved)} core-hours were not served${could}.`
 }
 
-/** Pages of a list laid one behind the other; an entry that two pages have is told once, as the newer page has it. */
-export function mergePages<Row extends { readonly id: string }>(
-  newest: readonly Row[],
-  older: readonly Row[],
-): readonly Row[] {
-  const known = new Set(newest.map(({ id }) => id))
-  return [...newest, ...older.filter(({ id }) => !known.has(id))]
-}
-
 /** `7.40 of 9.10 promised`; of no move nothing is known, which is not zero. */
 export function sumText({ moves, promised, realised }: LedgerSpan['gain']): string {
   return moves === 0 ? 'not known yet' : `${moneyText(realised)} of ${moneyText(promised)} promised`

@@ -1,6 +1,7 @@
 /** Something that the server tells and that changes: asked at first, asked again when an event says so, and told with its age while it can't be had. */
 import { untrack } from 'svelte'
 import { type ApiFailure, asFailure } from './api.ts'
+import type { Heard } from './heard.ts'
 import { live } from './live.svelte.ts'
 
 /** Between two askings for the same, however many events come. */
@@ -15,11 +16,10 @@ export interface LoadedOptions {
 }
 
 /** `value` stays while it is asked again, and after a failure. */
-export class Loaded<T> {
+export class Loaded<T> implements Heard<T> {
   value: T | undefined = $state.raw()
   failure: ApiFailure | undefined = $state.raw()
   isLoading = $state(true)
-  /** Milliseconds of the page's clock at which `value` came. */
   heardAt: number | undefined = $state()
   private readonly ask: (signal: AbortSignal) => Promise<T>
   private readonly abort = new AbortController()
@@ -36,7 +36,6 @@ export class Loaded<T> {
     void this.load()
   }
 
-  /** What is shown is not what stands: it could not be asked since. */
   get isStale(): boolean {
     return this.value !== undefined && this.failure !== undefined
   }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { WEEKDAYS } from '../../../src/apps/server/move-times.ts'
-import { DAYS, daysText, fieldOf, instantOf, stretchesOf, timesProblems, windowText } from './move-times.ts'
+import { DAYS, daysText, draftOfTimes, readTimes, stretchesOf, timesProblems, windowText } from './move-times.ts'
 
 test('the page knows the days of the server, in its order', () => {
   assert.deepEqual(DAYS, WEEKDAYS)
@@ -32,23 +32,36 @@ test('days are told in runs', () => {
   assert.equal(windowText({ days: ['mon'], from: '22:00', to: '05:00' }), 'Mon 22:00 to 05:00')
 })
 
-test('instants of blackouts are of UTC and read back as they were', () => {
-  // 1_798_675_200 s are 20,818 days: 2026-12-31.
-  assert.equal(fieldOf(1_798_675_200_000), '2026-12-31T00:00')
-  assert.equal(instantOf('2026-12-31T00:00'), 1_798_675_200_000)
-  assert.equal(instantOf('soon'), undefined)
-})
-
 test('what can not be sent is told with its place', () => {
   const times = {
     timeZone: ' ',
     windows: [{ days: [], from: '22:00', to: '5:00' }],
-    blackouts: [{ from: 5, to: 5 }],
+    blackouts: [
+      { from: '2026-12-31T00:00', to: '2026-12-31T00:00', reason: '' },
+      { from: '', to: '2026-12-31T00:00', reason: '' },
+    ],
   }
   assert.deepEqual(timesProblems(times), [
     'A time zone is needed, such as Europe/Berlin or UTC.',
     'Window 1 has no day.',
     'Window 1 needs hours such as 22:00.',
     'Blackout 1 ends before it begins, or lasts no time.',
+    'Blackout 2 needs a beginning and an end.',
   ])
+})
+
+test('times that nobody edited are sent as they stand, without what an answer adds', () => {
+  const blackouts = [
+    { from: 1_798_675_200_000, to: 1_798_678_800_000, reason: 'year end' },
+    { from: 1, to: 60_001 },
+  ]
+  const times = { timeZone: 'UTC', windows: [], blackouts }
+  const view = { ...times, version: 3, who: 'ops' }
+  const draft = draftOfTimes(view)
+  assert.deepEqual(readTimes(draft), times)
+  // A field shows minutes: the second blackout keeps its milliseconds until somebody changes it.
+  assert.deepEqual(
+    readTimes({ ...draft, blackouts: [{ ...draft.blackouts[1], from: '1970-01-01T00:01' }] }).blackouts,
+    [{ from: 60_000, to: 60_001 }],
+  )
 })

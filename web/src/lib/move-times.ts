@@ -1,6 +1,6 @@
 /** When moves may begin, as it is edited and drawn. Judged by the server; here is only what a form needs. */
 import type { MoveTimesView } from '../../../src/apps/server/views/moves.ts'
-import { isoText } from '../../../src/terms/shown.ts'
+import { fieldText, instantOf } from './utc-field.ts'
 
 export type Times = Pick<MoveTimesView, 'timeZone' | 'windows' | 'blackouts'>
 export type Window = Times['windows'][number]
@@ -68,25 +68,55 @@ export function daysText(days: readonly Day[]): string {
     .join(', ')
 }
 
-/** An instant as a field of date and time has it, of UTC: `2026-12-24T18:00`. */
-export function fieldOf(at: number): string {
-  return isoText(at).slice(0, 16)
+/** Times while they are edited: instants as fields of date and time have them, of UTC, for one may be empty or half written. */
+export interface TimesDraft {
+  readonly timeZone: string
+  readonly windows: readonly Window[]
+  readonly blackouts: readonly BlackoutDraft[]
 }
 
-/** The same read back; undefined: it is none. */
-export function instantOf(text: string): number | undefined {
-  if (!/^\d{4}-\d\d-\d\dT\d\d:\d\d$/.test(text)) return undefined
-  const at = Date.parse(`${text}:00Z`)
-  return Number.isFinite(at) ? at : undefined
+export interface BlackoutDraft {
+  readonly from: string
+  readonly to: string
+  readonly reason: string
+  /** The instants that stand, to their millisecond: fields show minutes, and what nobody touched stays as it was. */
+  readonly was?: { readonly from: number; readonly to: number }
 }
 
-/** What is sent: fields of ours alone. */
-export function timesBody({ timeZone, windows, blackouts }: Times): Times {
-  return { timeZone, windows, blackouts }
+/** Fields of ours alone: an answer has more. */
+export function draftOfTimes({ timeZone, windows, blackouts }: Times): TimesDraft {
+  return {
+    timeZone,
+    windows,
+    blackouts: blackouts.map(({ from, to, reason = '' }) => ({
+      from: fieldText(from),
+      to: fieldText(to),
+      reason,
+      was: { from, to },
+    })),
+  }
+}
+
+/** What is sent of a draft that nothing speaks against. An empty reason is none. */
+export function readTimes({ timeZone, windows, blackouts }: TimesDraft): Times {
+  return {
+    timeZone: timeZone.trim(),
+    windows: [...windows],
+    blackouts: blackouts.map(({ from, to, reason, was }) => ({
+      from: readField(from, was?.from),
+      to: readField(to, was?.to),
+      ...(reason.trim() === '' ? {} : { reason: reason.trim() }),
+    })),
+  }
+}
+
+function readField(text: string, was: number | undefined): number {
+  if (was !== undefined && text === fieldText(was)) return was
+  return instantOf(text) ?? NaN
 }
 
 /** Why it can't be sent; empty: nothing speaks against it here. */
-export function timesProblems({ timeZone, windows, blackouts }: Times): readonly string[] {
+export function timesProblems({ timeZone, windows, blackouts }: TimesDraft): readonly string[] {
   return [
     ...(timeZone.trim() === '' ? ['A time zone is needed, such as Europe/Berlin or UTC.'] : []),
     ...windows.flatMap(({ days, from, to }, i) => [
@@ -95,12 +125,13 @@ export function timesProblems({ timeZone, windows, blackouts }: Times): readonly
         ? [`Window ${i + 1} needs hours such as 22:00.`]
         : []),
     ]),
-    ...blackouts.flatMap(({ from, to }, i) =>
-      to > from ? [] : [`Blackout ${i + 1} ends before it begins, or lasts no time.`],
-    ),
+    ...readTimes({ timeZone, windows, blackouts }).blackouts.flatMap(({ from, to }, i) => {
+      if (Number.isNaN(from + to)) return [`Blackout ${i + 1} needs a beginning and an end.`]
+      return to > from ? [] : [`Blackout ${i + 1} ends before it begins, or lasts no time.`]
+    }),
   ]
 }
 
-export function areSameTimes(a: Times, b: Times): boolean {
-  return JSON.stringify(timesBody(a)) === JSON.stringify(timesBody(b))
+export function areSameTimes(a: TimesDraft, b: TimesDraft): boolean {
+  return JSON.stringify(a) === JSON.stringify(b)
 }

@@ -1,6 +1,7 @@
 /** What a turn said, in sentences. Its moves and what was refused have places of their own. */
 import type { Fields } from '../../../src/terms/parse.ts'
-import { amountOf, fieldsOf, listOf, numberOf, textOf } from './told.ts'
+import { hostCoresNumber, threeDigits } from '../../../src/terms/shown.ts'
+import { fieldsOf, listOf, numberOf, shownOf, textOf } from './told.ts'
 
 /** A sentence for each event that is understood; one of a kind that is new is left out. */
 export function eventTexts(events: readonly unknown[]): readonly string[] {
@@ -13,15 +14,19 @@ export function eventTexts(events: readonly unknown[]): readonly string[] {
 const SENTENCES: ReadonlyMap<string, (event: Fields) => string> = new Map(
   Object.entries({
     'contention-predicted': ({ hostId, demandP95, capacity }: Fields) =>
-      `Contention is foreseen on ${textOf(hostId)}: demand up to ${amountOf(demandP95)} of ${amountOf(capacity)} reference cores.`,
+      `Contention is foreseen on ${textOf(hostId)}: demand up to ${cores(demandP95)} of ${cores(capacity)} reference cores.`,
     'host-kept': ({ hostId, reason }: Fields) => `${textOf(hostId)} is kept on: ${textOf(reason)}`,
     'no-suitable-host': ({ vmId, refusals, remediation }: Fields) =>
       `No host can take ${textOf(vmId)}${lackText(fieldsOf(refusals))}.${remedyText(remediation)}`,
     'threshold-adjusted': ({ from, to, reason }: Fields) =>
-      `The threshold goes from ${amountOf(from)} to ${amountOf(to)}: ${textOf(reason)}`,
+      `The threshold goes from ${shownOf(from, threeDigits)} to ${shownOf(to, threeDigits)}: ${textOf(reason)}`,
     note: ({ text }: Fields) => textOf(text),
   }),
 )
+
+function cores(value: unknown): string {
+  return shownOf(value, hostCoresNumber)
+}
 
 function lackText(refusals: Fields): string {
   const lacks = Object.entries(refusals).flatMap(([lack, hosts]) => {

@@ -8,6 +8,7 @@ import type {
 import type { PlanMoveView, PlanView } from '../../../src/apps/server/views/plan.ts'
 import type { ObjectionView } from '../../../src/apps/server/views/proposals.ts'
 import { instantText, moneyText, percentText, spanText } from '../../../src/terms/shown.ts'
+import { needsRole } from './roles.ts'
 
 /** What became of a move since the turn decided it. */
 export type Standing =
@@ -200,7 +201,7 @@ export function evacuationText({ vms, leaving, stuck }: EvacuationView): string 
 
 /** Whether a person's yes would be heard, and if not why. `undefined`: it would. */
 export function whyNoApproval(moves: MigrationsView | undefined, isOperator: boolean): string | undefined {
-  if (!isOperator) return 'Needs the role operator.'
+  if (!isOperator) return needsRole('operator')
   if (moves?.driver === undefined) return 'No driver is configured: nothing is moved.'
   if (moves.level !== undefined && moves.level !== 'partial' && moves.level !== 'full')
     return `Automation is ${moves.level}: VMs are moved at partial and full alone.`

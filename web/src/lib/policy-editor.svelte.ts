@@ -14,6 +14,7 @@ import {
   readPolicy,
 } from './policy-draft.ts'
 import { PreviewRun } from './preview-run.svelte.ts'
+import { fieldsOf, numberOf } from './told.ts'
 
 /** After the last key, before the server is asked whether all rules can be kept. */
 const CHECK_MS = 400
@@ -77,12 +78,12 @@ export class PolicyEditor {
     this.draft = draft
     this.done = ''
     this.failure = undefined
-    this.check = undefined
-    clearTimeout(this.timer)
+    this.forgetCheck()
     this.timer = setTimeout(() => void this.ask(), CHECK_MS)
   }
 
   discard(): void {
+    if (this.isSaving) return
     const view = this.standing ?? this.base
     if (view !== undefined) this.begin(view)
   }
@@ -97,6 +98,7 @@ export class PolicyEditor {
     const { standing, basePolicy, draft } = this
     const theirs = readOr(standing)
     if (standing === undefined || theirs === undefined || basePolicy === undefined || draft === undefined) return
+    if (this.isSaving) return
     const { draft: merged, clashes } = goOnFrom(draftOf(basePolicy), draft, draftOf(theirs))
     this.base = standing
     this.standing = undefined
@@ -111,38 +113,59 @@ export class PolicyEditor {
   }
 
   async save(): Promise<void> {
-    const { base, read } = this
-    if (base === undefined || read?.policy === undefined || this.isSaving) return
+    const { base, read, draft } = this
+    if (base === undefined || draft === undefined || read?.policy === undefined || this.isSaving) return
     this.isSaving = true
     this.failure = undefined
     try {
       const body = { replaces: base.version, policy: read.policy }
-      const view = await this.api.ask<PolicyView>('/v1/policy', { method: 'PUT', body })
-      this.begin(view)
-      this.done = `Version ${view.version} stands from now on.`
+      this.saved(await this.api.ask<PolicyView>('/v1/policy', { method: 'PUT', body }), draft)
     } catch (error) {
       this.failure = asFailure(error)
-      if (this.failure.status === 409) this.standing = this.failure.current as PolicyView
+      const standing = this.failure.status === 409 ? readView(this.failure.current) : undefined
+      if (standing !== undefined) this.standing = standing
     } finally {
       this.isSaving = false
     }
   }
 
   end(): void {
-    clearTimeout(this.timer)
+    this.forgetCheck()
     this.preview.end()
   }
 
+  /** `sent` stands from now on, as `view`. What was written while it was saved is the next change. */
+  private saved(view: PolicyView, sent: PolicyDraft): void {
+    const { draft, standing } = this
+    const policy = readOr(view)
+    // What was heard meanwhile may be of this very save, or of one that came after it.
+    const later = standing !== undefined && standing.version > view.version ? standing : undefined
+    if (draft === undefined || draft === sent || policy === undefined) {
+      this.begin(later ?? view)
+    } else {
+      this.begin(view)
+      this.standing = later
+      this.edit(goOnFrom(sent, draft, draftOf(policy)).draft)
+    }
+    this.done = `Version ${view.version} stands from now on.`
+  }
+
   private begin(view: PolicyView): void {
-    clearTimeout(this.timer)
+    this.forgetCheck()
     this.base = view
     const policy = readOr(view)
     this.draft = policy === undefined ? undefined : draftOf(policy)
     this.standing = undefined
     this.clashes = []
     this.failure = undefined
-    this.check = undefined
     this.preview.end()
+  }
+
+  /** What was said, or is still being said, is of an older draft. */
+  private forgetCheck(): void {
+    this.asked++
+    this.check = undefined
+    clearTimeout(this.timer)
   }
 
   /** Rules that can't all be kept are explained while one still types. */
@@ -169,4 +192,9 @@ function readOr(view: PolicyView | undefined): Policy | undefined {
   } catch {
     return undefined
   }
+}
+
+/** What stands, where a refusal told it. */
+function readView(current: unknown): PolicyView | undefined {
+  return numberOf(fieldsOf(current)['version']) === undefined ? undefined : (current as PolicyView)
 }

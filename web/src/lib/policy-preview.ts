@@ -1,6 +1,7 @@
 /** What a change would have done to the last day, as the page tells it. */
 import type { PolicyCheckView, PreviewResultView } from '../../../src/apps/server/views/preview.ts'
 import { bytesText, factorText, instantText, minuteText, numberText, spanText } from '../../../src/terms/shown.ts'
+import { needsRole } from './roles.ts'
 
 /** One figure of both replays. */
 export interface PreviewRow {
@@ -115,7 +116,7 @@ export function mayBeSaved(about: {
   readonly isPreviewed: boolean
   readonly isOperator: boolean
 }): { readonly isGood: boolean; readonly reason?: string } {
-  if (!about.isOperator) return no('Needs the role operator.')
+  if (!about.isOperator) return no(needsRole('operator'))
   if (!about.isChanged) return no('Nothing is changed.')
   if (about.problems > 0) return no('Fields that can’t be understood are marked.')
   if (about.check !== undefined && about.check.problems.length > 0) return no(about.check.problems[0]?.text ?? '')

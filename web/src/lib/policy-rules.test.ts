@@ -30,7 +30,7 @@ test('who is bound is one list: by people, by pins, by others, by the server', (
     ],
   )
   assert.match(bound[2]?.reason ?? '', /until 1970-01-01 00:00 UTC/)
-  assert.deepEqual(boundVms(undefined, [], undefined), [])
+  assert.deepEqual(boundVms({ vms: [] }, [], { leftAlone: {}, frozenVms: {} }), [])
 })
 
 test('budgets say what is used of what may be, and which hosts are busiest', () => {
@@ -54,7 +54,7 @@ test('a warning that holds a proposal is offered in its own words, once, until i
   }
   const held = `${WARNING_BEGIN}No lock manager guards the disks of v.`
   const proposals = [{ ...proposal, held }, { ...proposal, held }, { ...proposal, held: 'Outside windows.' }, proposal]
-  assert.deepEqual(openWarnings(proposals, undefined), ['No lock manager guards the disks of v.'])
+  assert.deepEqual(openWarnings(proposals, { accepted: [] }), ['No lock manager guards the disks of v.'])
   const accepted = [{ warning: 'No lock manager guards the disks of v.', who: 'kim', at: 0, reason: '' }]
   assert.deepEqual(openWarnings(proposals, { accepted }), [])
 })

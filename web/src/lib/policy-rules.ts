@@ -15,9 +15,9 @@ export interface BoundVm {
 
 /** Everything that binds VMs one by one, in one list: people first. */
 export function boundVms(
-  optOuts: OptOutsView | undefined,
+  optOuts: OptOutsView,
   vms: readonly VmView[],
-  migrations: Pick<MigrationsView, 'leftAlone' | 'frozenVms'> | undefined,
+  migrations: Pick<MigrationsView, 'leftAlone' | 'frozenVms'>,
 ): readonly BoundVm[] {
   const hosts = new Map(vms.map(({ vm, host }) => [vm, host]))
   const withHost = (bound: BoundVm): BoundVm => {
@@ -25,15 +25,13 @@ export function boundVms(
     return host === undefined ? bound : { ...bound, host }
   }
   return [
-    ...(optOuts?.vms ?? []).map(
-      ({ vm, who, at, reason }): BoundVm => ({ vm, rule: 'opted out', who, since: at, reason }),
-    ),
+    ...optOuts.vms.map(({ vm, who, at, reason }): BoundVm => ({ vm, rule: 'opted out', who, since: at, reason })),
     ...vms.flatMap(({ vm, isPinned }): BoundVm[] =>
       isPinned === true
         ? [{ vm, rule: 'pinned', who: 'its host or its owner', reason: 'The host’s report says that it stays.' }]
         : [],
     ),
-    ...Object.entries(migrations?.leftAlone ?? {}).map(
+    ...Object.entries(migrations.leftAlone).map(
       ([vm, until]): BoundVm => ({
         vm,
         rule: 'left to others',
@@ -41,7 +39,7 @@ export function boundVms(
         reason: `The policy leaves it alone until ${instantText(until)}.`,
       }),
     ),
-    ...Object.entries(migrations?.frozenVms ?? {}).map(
+    ...Object.entries(migrations.frozenVms).map(
       ([vm, reason]): BoundVm => ({ vm, rule: 'frozen', who: 'the server', reason }),
     ),
   ].map(withHost)
@@ -62,11 +60,8 @@ export function busiestText({ hosts, perHostMost }: Pick<BudgetView, 'hosts' | '
 const WARNING_BEGIN = 'An operator has to accept first: '
 
 /** What proposals are held by and nobody has accepted yet, in its own words. */
-export function openWarnings(
-  proposals: MigrationsView['proposals'],
-  accepted: WarningsView | undefined,
-): readonly string[] {
-  const known = new Set(accepted?.accepted.map(({ warning }) => warning))
+export function openWarnings(proposals: MigrationsView['proposals'], { accepted }: WarningsView): readonly string[] {
+  const known = new Set(accepted.map(({ warning }) => warning))
   const held = proposals.flatMap(({ held = '' }) =>
     held.startsWith(WARNING_BEGIN) ? [held.slice(WARNING_BEGIN.length).trim()] : [],
   )

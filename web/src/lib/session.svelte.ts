@@ -3,6 +3,7 @@ import type { SessionAnswer, SessionView } from '../../../src/apps/server/views/
 import type { Role } from '../../../src/terms/access.ts'
 import { Api, ApiFailure } from './api.ts'
 import { live } from './live.svelte.ts'
+import { isAtLeast, needsRole } from './roles.ts'
 
 export class Session {
   /** `unknown` until the server was asked. */
@@ -36,20 +37,30 @@ export class Session {
     this.enter(await this.api.ask<SessionAnswer>('/v1/session/confirmation', { method: 'POST', body: { token } }))
   }
 
+  /** Rejects with an `ApiFailure` where the session may still be good: one is then not shown as signed out. */
   async signOut(): Promise<void> {
     // Before the server cuts it off.
     live.close()
     try {
       await this.api.ask('/v1/session', { method: 'DELETE' })
-    } finally {
-      this.leave()
+    } catch (error) {
+      const isGone = error instanceof ApiFailure && (error.status === 401 || error.status === 404)
+      if (!isGone) {
+        live.open()
+        throw error
+      }
     }
+    this.leave()
   }
 
   /** Whether the page may offer something: the server decides. */
   may(least: Role): boolean {
-    const order: readonly Role[] = ['viewer', 'operator', 'admin']
-    return this.who !== undefined && order.indexOf(this.who.role) >= order.indexOf(least)
+    return isAtLeast(this.who?.role, least)
+  }
+
+  /** Why it may not be offered; undefined: it may. */
+  whyNot(least: Role): string | undefined {
+    return this.may(least) ? undefined : needsRole(least)
   }
 
   private enter({ session }: SessionAnswer): void {

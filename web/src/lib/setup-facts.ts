@@ -1,9 +1,6 @@
-/** Answers that the setup page asks for, and whom it asks for whom. */
+/** Answers that the setup page asks for, and what is known of each. */
 import type { TokenView } from '../../../src/apps/server/views/site.ts'
-import { ApiFailure } from './api.ts'
-
-/** Pages of a thousand hosts. */
-export const PAGES_MAX = 10
+import type { Heard } from './heard.ts'
 
 export interface TokensView {
   readonly tokens: readonly TokenView[]
@@ -13,13 +10,24 @@ export interface StoreView {
   readonly backups: readonly { readonly name: string; readonly sizeBytes: number; readonly at: number }[]
 }
 
-/** What a role may see; undefined where it may not, or where that alone can't be told now. */
-export async function allowed<T>(may: boolean, ask: () => Promise<T>): Promise<T | undefined> {
-  if (!may) return undefined
-  try {
-    return await ask()
-  } catch (error) {
-    if (error instanceof ApiFailure && error.status !== 0) return undefined
-    throw error
-  }
+/** `hidden`: your role may not see it; `unknown`: it is being asked for, or can't be told now. */
+export type Seen<T> =
+  | { readonly kind: 'seen'; readonly value: T }
+  | { readonly kind: 'hidden' }
+  | { readonly kind: 'unknown'; readonly why: string }
+
+/** @param may whether the role sees it: what it may not see is not asked for, for each refusal is in the audit */
+export function seenOf<T>(may: boolean, { value, failure }: Pick<Heard<T | undefined>, 'value' | 'failure'>): Seen<T> {
+  if (!may || failure?.status === 403) return { kind: 'hidden' }
+  if (value !== undefined) return { kind: 'seen', value }
+  return { kind: 'unknown', why: failure === undefined ? 'Asking.' : `It can’t be told now: ${failure.message}` }
+}
+
+/** What was seen; else nothing. */
+export function valueOf<T>(seen: Seen<T>): T | undefined {
+  return seen.kind === 'seen' ? seen.value : undefined
+}
+
+export function partOf<T, Part>(seen: Seen<T>, pick: (value: T) => Part): Seen<Part> {
+  return seen.kind === 'seen' ? { kind: 'seen', value: pick(seen.value) } : seen
 }

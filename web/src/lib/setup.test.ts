@@ -2,7 +2,9 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { HostView } from '../../../src/apps/server/views/hosts.ts'
 import type { StatusView } from '../../../src/apps/server/views/site.ts'
+import { ApiFailure } from './api.ts'
 import { nextStep, type SetupFacts, type SetupStep, setupSteps, setupText } from './setup.ts'
+import { type Seen, seenOf } from './setup-facts.ts'
 import { quoted } from './setup-words.ts'
 
 const NOW = 1_795_852_800_000
@@ -20,15 +22,14 @@ const status: StatusView = {
   streams: 0,
   degraded: [],
 }
-const shadow = { version: 0, level: 'shadow', isPaused: false, areGuestsTrusted: false } as const
+const seen = <T>(value: T): Seen<T> => ({ kind: 'seen', value })
 const empty: SetupFacts = {
   status,
   hosts: [],
-  automation: shadow,
-  migrations: { ended: [], open: [] },
-  libvirt: { version: 0, site: { hosts: [] } },
-  tokens: [],
-  backups: [],
+  migrations: seen({ ended: [], open: [] }),
+  libvirt: seen({ version: 0, site: { hosts: [] } }),
+  tokens: seen([]),
+  backups: seen([]),
   server: 'https://ethos.example:8470',
   now: NOW,
 }
@@ -84,8 +85,59 @@ test('guests need not speak for the site to begin', () => {
 })
 
 test('what a role may not see is hidden, and not missing', () => {
-  const { libvirt: _, tokens: __, backups: ___, migrations: ____, ...seen } = empty
-  for (const name of ['libvirt', 'tokens', 'backups']) assert.equal(stepOf(seen, name).state, 'hidden', name)
+  const hidden = { kind: 'hidden' } as const
+  const facts = { ...empty, libvirt: hidden, tokens: hidden, backups: hidden, migrations: hidden }
+  for (const name of ['libvirt', 'tokens', 'backups']) {
+    assert.equal(stepOf(facts, name).state, 'hidden', name)
+    assert.match(stepOf(facts, name).told, /^Only an admin sees/)
+    assert.deepEqual(stepOf(facts, name).commands, [], name)
+  }
+})
+
+test('what can not be told now is not known: nobody is told that only an admin sees it, nor what to type', () => {
+  const down = new ApiFailure(503, { message: 'The store is busy.' })
+  const unknown = seenOf<never>(true, { value: undefined, failure: down })
+  const facts = { ...empty, libvirt: unknown, tokens: unknown, backups: unknown, migrations: unknown }
+  for (const name of ['libvirt', 'tokens', 'backups']) {
+    const step = stepOf(facts, name)
+    assert.deepEqual(
+      [step.state, step.told, step.commands],
+      ['unknown', 'It can’t be told now: The store is busy.', []],
+      name,
+    )
+  }
+  assert.match(setupText(setupSteps(facts)), /^0 of 5 steps that are needed are done; of 1 nothing is known\.$/)
+})
+
+test('what is seen, hidden and not known yet are told apart', () => {
+  assert.deepEqual(seenOf(true, { value: 0, failure: undefined }), { kind: 'seen', value: 0 })
+  assert.deepEqual(seenOf(true, { value: undefined, failure: undefined }), { kind: 'unknown', why: 'Asking.' })
+  assert.deepEqual(seenOf(false, { value: undefined, failure: undefined }), { kind: 'hidden' })
+  assert.deepEqual(seenOf(true, { value: undefined, failure: new ApiFailure(403, {}) }), { kind: 'hidden' })
+  // What was seen before it could not be asked any more still stands.
+  assert.equal(seenOf(true, { value: 1, failure: new ApiFailure(503, {}) }).kind, 'seen')
+})
+
+test('without a driver nothing is configured, whoever asks', () => {
+  const hidden = { kind: 'hidden' } as const
+  assert.equal(stepOf({ ...empty, libvirt: hidden }, 'libvirt').state, 'missing')
+  const moved = { ...empty, libvirt: hidden, migrations: seen({ driver: 'libvirt', ended: [], open: [] }) }
+  assert.deepEqual(
+    [stepOf(moved, 'libvirt').state, stepOf(moved, 'libvirt').told],
+    ['done', 'VMs may be moved (libvirt).'],
+  )
+})
+
+test('the level is what the server runs at, and nothing is said of moves before they are known', () => {
+  const facts = {
+    ...empty,
+    status: { ...status, automation: { level: 'full' as const, isPaused: true } },
+    migrations: { kind: 'unknown', why: 'Asking.' } as const,
+  }
+  assert.deepEqual(
+    [stepOf(facts, 'automation').state, stepOf(facts, 'automation').told],
+    ['part', 'It is at full, and paused.'],
+  )
 })
 
 test('a site that moves VMs lacks nothing that is needed', () => {
@@ -99,9 +151,8 @@ test('a site that moves VMs lacks nothing that is needed', () => {
       vms: { good: 1 },
     },
     hosts: [host('a'), host('b')],
-    automation: { ...shadow, version: 3, level: 'full' },
-    migrations: { driver: 'libvirt', ended: [], open: [] },
-    libvirt: { version: 1, site: { hosts: [{ id: 'a' }, { id: 'b' }] } },
+    migrations: seen({ driver: 'libvirt', ended: [], open: [] }),
+    libvirt: seen({ version: 1, site: { hosts: [{ id: 'a' }, { id: 'b' }] } }),
   }
   const steps = setupSteps(facts)
   assert.equal(nextStep(steps), undefined)
@@ -110,14 +161,18 @@ test('a site that moves VMs lacks nothing that is needed', () => {
 })
 
 test('a host that reports and that no libvirt is named for is told', () => {
-  const facts = { ...empty, hosts: [host('a'), host('c')], libvirt: { version: 1, site: { hosts: [{ id: 'a' }] } } }
+  const facts = {
+    ...empty,
+    hosts: [host('a'), host('c')],
+    libvirt: seen({ version: 1, site: { hosts: [{ id: 'a' }] } }),
+  }
   assert.deepEqual(stepOf(facts, 'libvirt').lacking, ['c reports, and is not among them.'])
   assert.equal(stepOf(facts, 'libvirt').state, 'part')
 })
 
 test('the next level is one higher, said twice where VMs are then moved', () => {
   assert.equal(stepOf(empty, 'automation').commands[0]?.text, 'ethos automation --level advisory')
-  const advisory = { ...empty, automation: { ...shadow, level: 'advisory' as const } }
+  const advisory = { ...empty, status: { ...status, automation: { level: 'advisory' as const, isPaused: false } } }
   assert.equal(stepOf(advisory, 'automation').commands[0]?.text, 'ethos automation --level partial --confirm partial')
 })
 

@@ -1,14 +1,15 @@
 /** The way from an empty server to one that moves VMs, as a short list in order: what is there, what is missing, and the command that comes next. */
 import type { HostView } from '../../../src/apps/server/views/hosts.ts'
 import type { LibvirtView, MigrationsView } from '../../../src/apps/server/views/moves.ts'
-import type { AutomationView, StatusView, TokenView } from '../../../src/apps/server/views/site.ts'
+import type { StatusView, TokenView } from '../../../src/apps/server/views/site.ts'
 import { ageText } from '../../../src/terms/shown.ts'
 import { MINUTE_MS } from '../../../src/terms/units.ts'
 import { automation, backups, libvirt, tokens } from './setup-later.ts'
+import type { Seen } from './setup-facts.ts'
 import { firstOf, quoted } from './setup-words.ts'
 
-/** `done`; `part`: something of it; `missing`; `hidden`: your role may not see it. */
-export type StepState = 'done' | 'part' | 'missing' | 'hidden'
+/** `done`; `part`: something of it; `missing`; `hidden`: your role may not see it; `unknown`: nobody told yet. */
+export type StepState = 'done' | 'part' | 'missing' | 'hidden' | 'unknown'
 
 export interface SetupStep {
   readonly name: string
@@ -31,15 +32,14 @@ export interface SetupCommand {
   readonly text: string
 }
 
-/** What the server told; what is absent could not be asked, or your role may not. */
+/** What the server told. */
 export interface SetupFacts {
   readonly status: StatusView
-  readonly hosts?: readonly HostView[]
-  readonly automation?: AutomationView
-  readonly migrations?: Pick<MigrationsView, 'driver' | 'ended' | 'open'>
-  readonly libvirt?: LibvirtView
-  readonly tokens?: readonly TokenView[]
-  readonly backups?: readonly { readonly at: number }[]
+  readonly hosts: readonly HostView[]
+  readonly migrations: Seen<Pick<MigrationsView, 'driver' | 'ended' | 'open'>>
+  readonly libvirt: Seen<LibvirtView>
+  readonly tokens: Seen<readonly TokenView[]>
+  readonly backups: Seen<readonly { readonly at: number }[]>
   /** The server's address as hosts and guests reach it, such as `https://ethos.example:8470`. */
   readonly server: string
   /** By the site's clock, ms since 1970. */
@@ -71,12 +71,14 @@ export function nextStep(steps: readonly SetupStep[]): SetupStep | undefined {
 export function setupText(steps: readonly SetupStep[]): string {
   const needed = steps.filter(({ isNeeded }) => isNeeded)
   const done = needed.filter(({ state }) => state === 'done').length
+  const unknown = needed.filter(({ state }) => state === 'unknown' || state === 'hidden').length
+  if (unknown > 0) return `${done} of ${needed.length} steps that are needed are done; of ${unknown} nothing is known.`
   return done === needed.length
     ? 'All is there that is needed.'
     : `${done} of ${needed.length} steps that are needed are done.`
 }
 
-function measured({ hosts = [] }: SetupFacts): SetupStep {
+function measured({ hosts }: SetupFacts): SetupStep {
   const incomplete = hosts.filter(({ isComplete }) => !isComplete)
   const name = incomplete[0]?.host ?? 'kvm-1'
   const isDone = hosts.length > 0 && incomplete.length === 0
@@ -105,7 +107,7 @@ function measured({ hosts = [] }: SetupFacts): SetupStep {
   }
 }
 
-function reporting({ hosts = [], server, now }: SetupFacts): SetupStep {
+function reporting({ hosts, server, now }: SetupFacts): SetupStep {
   const never = hosts.filter(({ reportedAt }) => reportedAt === undefined)
   const silent = hosts.filter(({ reportedAt }) => reportedAt !== undefined && now - reportedAt > SILENT_MS)
   const good = hosts.length - never.length - silent.length

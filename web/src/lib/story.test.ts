@@ -61,7 +61,7 @@ test('a story goes from its cause to what came of it', () => {
     [
       'Why: Contention on kvm-1.',
       'Decided: turn 8, 1970-01-01 00:00:00 UTC',
-      'Worth: gain 0.421, of which 0.110 in 95 of 100 possible futures, cost 0.0513, confidence 0.931',
+      'Worth: gain 0.42, of which 0.11 in 95 of 100 possible futures, cost 0.05, confidence 93 %',
       'Seen: contention predicted: kvm-1, up to 61.2 of 48.0 reference cores',
       'Held: It waits for its window.',
       'Cause: anna approved it.',

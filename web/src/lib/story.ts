@@ -1,8 +1,8 @@
 /** One move's story, from its cause to what came of it: what the journal has, in the words of `ethos moves explain`. */
 import type { MoveStoryView } from '../../../src/apps/server/views/moves.ts'
 import type { Fields } from '../../../src/terms/parse.ts'
-import { bytesText, pauseText, percentText, spanText } from '../../../src/terms/shown.ts'
-import { amountOf, fieldsOf, listOf, numberOf, secondText, textOf } from './told.ts'
+import { bytesText, hostCoresNumber, moneyText, pauseText, percentText, spanText } from '../../../src/terms/shown.ts'
+import { fieldsOf, listOf, numberOf, secondText, shownOf, textOf } from './told.ts'
 
 export interface Story {
   readonly vm: string
@@ -88,10 +88,9 @@ export function storyOf(view: MoveStoryView): Story {
 function factsOf(view: MoveStoryView, order: Fields): readonly Fact[] {
   const { turn, held, move } = view
   const worth = fieldsOf(order['move'])
+  const money = (name: string): string => shownOf(worth[name], moneyText)
   const sure =
-    worth['gainAtLeast'] === undefined
-      ? ''
-      : `, of which ${amountOf(worth['gainAtLeast'])} in 95 of 100 possible futures`
+    worth['gainAtLeast'] === undefined ? '' : `, of which ${money('gainAtLeast')} in 95 of 100 possible futures`
   // Told since people may object to proposals; a server of before does not have it.
   const objections = listOf(fieldsOf(view)['objections'])
   return [
@@ -102,7 +101,7 @@ function factsOf(view: MoveStoryView, order: Fields): readonly Fact[] {
       : [
           {
             what: 'Worth',
-            text: `gain ${amountOf(worth['gain'])}${sure}, cost ${amountOf(worth['cost'])}, confidence ${amountOf(worth['confidence'])}`,
+            text: `gain ${money('gain')}${sure}, cost ${money('cost')}, confidence ${shownOf(worth['confidence'], percentText)}`,
           },
         ]),
     ...(turn?.events ?? []).map((event) => ({ what: 'Seen', text: eventText(event) })),
@@ -129,9 +128,13 @@ function causeSentence({ kind, who, host }: NonNullable<MoveStoryView['move']>['
   return kind === 'operator' ? `${who ?? '?'} approved it.` : `${host ?? '?'} is emptied, by ${who ?? '?'}.`
 }
 
+function cores(value: unknown): string {
+  return shownOf(value, hostCoresNumber)
+}
+
 function eventText(event: Fields): string {
   const { kind, hostId, vmId, reason, demandP95, capacity } = event
-  const bound = demandP95 === undefined ? '' : `, up to ${amountOf(demandP95)} of ${amountOf(capacity)} reference cores`
+  const bound = demandP95 === undefined ? '' : `, up to ${cores(demandP95)} of ${cores(capacity)} reference cores`
   return `${textOf(kind).replaceAll('-', ' ')}: ${textOf(hostId ?? vmId)}${bound}${reason === undefined ? '' : `: ${textOf(reason)}`}`
 }
 
@@ -163,13 +166,13 @@ function worthOf(order: Fields, outcome: Fields): readonly Figure[] {
       what: 'Gain',
       promised: numberOf(outcome['promisedGain'] ?? worth['gain']),
       came: numberOf(outcome['realisedGain']),
-      show: amountOf,
+      show: moneyText,
     },
     {
       what: 'Cost',
       promised: numberOf(outcome['promisedCost'] ?? worth['cost']),
       came: numberOf(outcome['realisedCost']),
-      show: amountOf,
+      show: moneyText,
     },
   ]
   return all.filter(({ promised, came }) => promised !== undefined || came !== undefined)

@@ -1,6 +1,6 @@
 /** What the journal has as it is: read field by field, and what can't be understood is left out, for a journal may be older than this page, or newer. */
 import type { Fields } from '../../../src/terms/parse.ts'
-import { isoText, NOT_KNOWN, threeDigits } from '../../../src/terms/shown.ts'
+import { isoText, NOT_KNOWN } from '../../../src/terms/shown.ts'
 
 /** The fields of a value that has any; else none. */
 export function fieldsOf(value: unknown): Fields {
@@ -21,10 +21,10 @@ export function numberOf(value: unknown): number | undefined {
   return typeof value === 'number' && Number.isFinite(value) ? value : undefined
 }
 
-/** Money, cores and scores alike, where it matters how they compare. */
-export function amountOf(value: unknown): string {
+/** A number as a function of shown.ts writes it: money, cores, shares. */
+export function shownOf(value: unknown, show: (value: number) => string): string {
   const number = numberOf(value)
-  return number === undefined ? NOT_KNOWN : threeDigits(number)
+  return number === undefined ? NOT_KNOWN : show(number)
 }
 
 /** To the second: steps of a move follow each other fast. `2026-11-28 07:30:15 UTC`. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { HostsForView } from '../../../src/apps/server/views/judgement.ts'
 import {
-  bandText,
+  bandOf,
   choose,
   chosenOf,
   filterHosts,
@@ -56,7 +56,7 @@ test('every host is in the list once, with why it is there', () => {
     hostRows(anAnswer(), aPerformance).map(({ host, kind, reason }) => [host, kind, reason]),
     [
       ['host-1', 'ranked', 'The best.'],
-      ['host-2', 'ranked', '0.50 EUR behind the best; furthest in performance, by 0.30.'],
+      ['host-2', 'ranked', '0.50 EUR behind the best, most in performance (0.30).'],
       ['host-3', 'here', 'It runs here. Scores are against staying, which is 0.'],
       ['host-9', 'refused', 'host-9 lacks memory.'],
       ['host-4', 'refused', 'host-4 lacks memory.'],
@@ -72,7 +72,7 @@ test('where the answer does not say why a host is below the best, its terms do',
   const alike = { ...best, host: 'host-7', rank: 3 }
   const rows = hostRows({ ...answer, ranked: [best, unsaid, alike] as HostsForView['ranked'] })
   // .3 - .1 = .2 against -.2 - .1 = -.3: .5 behind; performance .3 behind, energy .2.
-  assert.equal(rows[1].reason, '0.50 EUR behind the best; furthest in performance, by 0.30.')
+  assert.equal(rows[1].reason, '0.50 EUR behind the best, most in performance (0.30).')
   assert.equal(rows[2].reason, 'As good as the best; names decide.')
 })
 
@@ -114,9 +114,9 @@ test('a band is told where the answer has one, and no false one where not', () =
     ...aPerformance,
     bands: { latencyFactor: band, throughput: band, addedWatts: { p10: 12, p90: 12.001 } },
   }
-  assert.equal(bandText(performance, 'latencyFactor', show), '1.10 to 1.40')
-  assert.equal(bandText(performance, 'addedWatts', show), '12.00')
-  assert.equal(bandText(aPerformance, 'latencyFactor', show), '')
+  assert.equal(bandOf(performance, 'latencyFactor', show), '1.10 to 1.40')
+  assert.equal(bandOf(performance, 'addedWatts', show), '12.00')
+  assert.equal(bandOf(aPerformance, 'latencyFactor', show), '')
 })
 
 test('two hosts can be chosen; a third takes the place of the first', () => {

@@ -6,7 +6,7 @@ import type {
   RefusedHostView,
 } from '../../../src/apps/server/views/judgement.ts'
 import { SCORE_TERMS, type ScoreTerm } from '../../../src/terms/ranking.ts'
-import { moneyText } from '../../../src/terms/shown.ts'
+import { bandText, behindText, moneyText } from '../../../src/terms/shown.ts'
 
 export type Score = RankedHostView['score']
 export type PerformanceView = RankedHostView['performance']
@@ -34,7 +34,7 @@ export function hostRows(answer: HostsForView, here?: PerformanceView): readonly
       rank,
       score,
       performance,
-      reason: behindText(row, answer.ranked[0].score, answer.currency),
+      reason: whyBelow(row, answer.ranked[0].score, answer.currency),
     }
   })
   const others = answer.refused.map(({ host, verdict: { lacking, reason } }): HostRow => {
@@ -47,12 +47,11 @@ export function hostRows(answer: HostsForView, here?: PerformanceView): readonly
 
 const isHere = ({ kind }: HostRow): boolean => kind === 'here'
 
-/** `0.012 EUR behind the best; furthest in energy, by 0.010.` Where the answer does not say in which term, the terms do. */
-export function behindText({ behind, score, rank }: RankedHostView, best: Score, currency: string): string {
+/** `0.12 EUR behind the best, most in energy (0.10).` Where the answer does not say in which term, the terms do. */
+function whyBelow({ behind, score, rank }: RankedHostView, best: Score, currency: string): string {
   if (rank === 1) return 'The best.'
-  const { total, term, by } = behind ?? behindOf(score, best)
-  if (total === 0) return 'As good as the best; names decide.'
-  return `${moneyText(total)} ${currency} behind the best; furthest in ${term}, by ${moneyText(by)}.`
+  const gap = behind ?? behindOf(score, best)
+  return gap.total === 0 ? 'As good as the best; names decide.' : `${behindText(gap, currency)}.`
 }
 
 function behindOf(score: Score, best: Score): NonNullable<RankedHostView['behind']> {
@@ -139,16 +138,14 @@ export function termsText({ terms }: Score): string {
   return SCORE_TERMS.map((term) => `${term} ${moneyText(terms[term])}`).join(', ')
 }
 
-/** `1.10 to 1.40`, as `show` writes them; empty where the answer has no bands. */
-export function bandText(
+/** The band of a prediction, as `show` writes it; empty where the answer has no bands. */
+export function bandOf(
   performance: PerformanceView,
   of: keyof NonNullable<PerformanceView['bands']>,
   show: (value: number) => string,
 ): string {
   const band = performance.bands?.[of]
-  if (band === undefined) return ''
-  const [low, high] = [show(band.p10), show(band.p90)]
-  return low === high ? low : `${low} to ${high}`
+  return band === undefined ? '' : bandText(band, show)
 }
 
 /** Hosts that the address names: one is looked at, two are compared. */

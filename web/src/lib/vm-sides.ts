@@ -12,7 +12,7 @@ import {
   percentText,
   spanText,
 } from '../../../src/terms/shown.ts'
-import { bandText } from './vm-ranking.ts'
+import { bandOf } from './vm-ranking.ts'
 
 export interface Side {
   /** Such as `there` and `here`, where the host's name alone does not tell. */
@@ -113,7 +113,7 @@ const PERFORMANCE: readonly Quantity[] = [
     help: 'Mean slowdown of a request against an idle host',
     valueOf: ({ side }) => side.performance.latencyFactor,
     show: latencyText,
-    band: ({ side }) => bandText(side.performance, 'latencyFactor', latencyText),
+    band: ({ side }) => bandOf(side.performance, 'latencyFactor', latencyText),
     better: 'less',
   },
   {
@@ -121,7 +121,7 @@ const PERFORMANCE: readonly Quantity[] = [
     help: 'Throughput: share of its demand that it would be given',
     valueOf: ({ side }) => side.performance.throughput,
     show: percentText,
-    band: ({ side }) => bandText(side.performance, 'throughput', percentText),
+    band: ({ side }) => bandOf(side.performance, 'throughput', percentText),
     better: 'more',
   },
   {
@@ -130,7 +130,7 @@ const PERFORMANCE: readonly Quantity[] = [
     help: 'Power that it adds there',
     valueOf: ({ side }) => side.performance.addedWatts,
     show: addedWattsNumber,
-    band: ({ side }) => bandText(side.performance, 'addedWatts', addedWattsNumber),
+    band: ({ side }) => bandOf(side.performance, 'addedWatts', addedWattsNumber),
     better: 'less',
   },
   {

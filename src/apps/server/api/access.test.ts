@@ -35,3 +35,16 @@ test('each role is let in, and the use of its token is noted once a minute', asy
     assert.equal(store.kept.apiTokens.get(id)?.usedAt, usedAt)
   }
 })
+
+test('a site whose clock goes at another pace than the machine’s says so, and no other', async () => {
+  const paced = new ApiBench({ store: new FakeStore() })
+  await paced.start({ pace: { speed: 60 } })
+  try {
+    const { json } = await paced.ask({ path: '/v1/status', token: await paced.token('viewer') })
+    assert.equal(json['clockSpeed'], 60)
+  } finally {
+    await paced.stop()
+  }
+  const { json } = await bench.ask({ path: '/v1/status', token: await bench.token('viewer') })
+  assert.ok(!('clockSpeed' in json))
+})

@@ -1,9 +1,10 @@
 /** API tokens, `ethos_<id>_<secret>`: shown once, kept as a digest. The id finds the row; the secret is 256 bits of luck, so that one hash is
  *  enough and nobody guesses it. */
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import type { ApiToken, Role } from '../../../terms/access.ts'
 import type { EpochMs } from '../../../terms/units.ts'
 import type { ApiTokens } from '../../../world/site-store.ts'
+import { digestOf, isSame } from '../digest.ts'
 
 const ID_BYTES = 8
 const SECRET_BYTES = 32
@@ -45,8 +46,7 @@ export async function judgeApiToken(tokens: ApiTokens, shown: string, now: Epoch
   const [, id = '', secret = ''] = PATTERN.exec(shown) ?? []
   if (id === '') return { kind: 'refused', reason: 'what was shown is no token' }
   const token = await tokens.find(id)
-  const digest = Buffer.from(token?.secretDigest ?? NO_DIGEST, 'hex')
-  const isRight = timingSafeEqual(Buffer.from(digestOf(secret), 'hex'), digest)
+  const isRight = isSame(digestOf(secret), token?.secretDigest ?? NO_DIGEST)
   if (token === undefined) return { kind: 'refused', reason: `there is no token ${id}` }
   if (!isRight) return { kind: 'refused', reason: `the secret of token ${id} is another` }
   if (token.revokedAt !== undefined) return { kind: 'refused', reason: `token ${id} was revoked` }
@@ -61,8 +61,4 @@ export function isGood(token: ApiToken, now: EpochMs): boolean {
 
 function hasEnded(token: ApiToken, now: EpochMs): boolean {
   return token.expiresAt !== undefined && now >= token.expiresAt
-}
-
-function digestOf(secret: string): string {
-  return createHash('sha256').update(secret).digest('hex')
 }

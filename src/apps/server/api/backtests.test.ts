@@ -14,6 +14,7 @@ import { HOUR_MS } from '../../../terms/units.ts'
 import { slotOf } from '../../../terms/usage.ts'
 import { runBacktest } from '../../backtest/backtest.ts'
 import { BacktestDesk } from '../backtests/backtest-desk.ts'
+import { BacktestFolder } from '../backtests/backtest-folder.ts'
 import { ownSetup, ownSite } from '../backtests/own-span.ts'
 import { openSite } from '../open-site.ts'
 import { BacktestLoadsView, BacktestSourcesView, BacktestsView, BacktestView } from '../views/backtests.ts'
@@ -168,6 +169,52 @@ test('a backtest that ran when the server ended is told as interrupted after the
   )
   assert.match(listed[0].reason ?? '', /ended while it ran/)
   await desk.close()
+})
+
+/** A desk over a folder of its own, and what a desk after a restart would find there. */
+function aDesk(name: string): { readonly desk: BacktestDesk; readonly kept: () => Promise<readonly string[]> } {
+  const log = { warn: () => undefined, error: () => undefined }
+  const folder = join(bench.folder, name)
+  const about = { folder, place: { data: bench.folder }, clock: { now: () => bench.now }, log }
+  const kept = async () => (await new BacktestFolder(folder).list()).map(({ state }) => state)
+  return { desk: new BacktestDesk(about), kept }
+}
+
+const BRIEF = { source: 'azure', policies: ['none'], vms: 20, fleet: 'virtualisation-2022-1tb', seed: 1 } as const
+
+test('one that is ended while its record is still being written has no process, and stays on the list as cancelled', async () => {
+  const { desk, kept } = aDesk('early')
+  const starting = desk.start(BRIEF, 'ada')
+  const begun = await until('it is on the list', async () => (await desk.list()).at(0))
+  assert.equal(desk.pid, undefined, 'its process is not there yet')
+  assert.equal(await desk.remove(begun.id, 'bob'), 'cancelled')
+  const { kind, summary } = await starting
+  assert.deepEqual(
+    [kind, summary.state, summary.reason, desk.pid],
+    ['started', 'cancelled', 'Cancelled by bob.', undefined],
+  )
+  assert.deepEqual(await kept(), ['cancelled'])
+  // Nothing of it is in the way of the next.
+  assert.equal((await desk.start(BRIEF, 'ada')).kind, 'started')
+  await desk.close()
+})
+
+test('a desk that is closed while a record is being written leaves no process behind', async () => {
+  const { desk, kept } = aDesk('closed')
+  const starting = desk.start(BRIEF, 'ada')
+  await until('it is on the list', async () => (await desk.list()).at(0))
+  await desk.close()
+  assert.deepEqual([(await starting).summary.state, desk.pid], ['interrupted', undefined])
+  assert.deepEqual(await kept(), ['interrupted'])
+})
+
+test('what is deleted while it is being written does not come back', async () => {
+  const folder = new BacktestFolder(join(bench.folder, 'late'))
+  const summary = { id: '0'.repeat(16), state: 'done', progress: { share: 1 }, who: 'ada', startedAt: 1 } as const
+  const writing = folder.write({ ...summary, ...BRIEF, policies: [...BRIEF.policies] })
+  const removing = folder.remove(summary.id)
+  await Promise.all([writing, removing])
+  assert.deepEqual(await folder.list(), [])
 })
 
 test('what is no request of that kind is refused, and nothing of a caller becomes a path', async () => {

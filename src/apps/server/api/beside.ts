@@ -20,7 +20,15 @@ export function apiBeside(
     ...rest
   }: Pick<
     ApiParts,
-    'answers' | 'metrics' | 'backupFolder' | 'version' | 'areMetricsOpen' | 'limits' | 'hasMover' | 'pageFolder'
+    | 'answers'
+    | 'metrics'
+    | 'backupFolder'
+    | 'version'
+    | 'areMetricsOpen'
+    | 'limits'
+    | 'hasMover'
+    | 'pageFolder'
+    | 'pace'
   > & {
     readonly dataFolder: string
     readonly place?: StorePlace

@@ -70,6 +70,7 @@ export interface Shown {
 /** The API beside a server's own routes, with a judgement that says fixed things. */
 export function plainApi(app: FastifyInstance, parts: ServerParts, rest: Partial<ApiParts> = {}): Api {
   const answers = new FakeAnswers()
+  answers.site = parts
   const backupFolder = join(tmpdir(), 'ethos-no-backups')
   const { limits } = rest
   const bounds = limits === undefined ? {} : { limits }
@@ -219,6 +220,7 @@ export class ApiBench {
   constructor({ store, answers = new FakeAnswers() }: { store?: SiteStore; answers?: SiteAnswers } = {}) {
     this.store = store ?? openSqliteSite(join(this.folder, 'ethos.sqlite'), { admit: TAKEN })
     this.answers = answers
+    if (answers instanceof FakeAnswers) answers.site = { store: this.store, clock: { now: () => this.now } }
     const log = makeLog('json', (text) => void this.said.push(text))
     const place = { data: this.folder }
     this.backtests = new BacktestDesk({

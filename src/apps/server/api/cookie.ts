@@ -1,16 +1,17 @@
 /** The one cookie that there is, and whether a request that came with it was made by our own page. */
 import type { IncomingMessage } from 'node:http'
 import { TLSSocket } from 'node:tls'
-import { isSame } from './one-time-token.ts'
+import { isSame } from '../digest.ts'
 import { csrfOf } from './sessions.ts'
 
 /** Over TLS: the prefix keeps anybody but this very host from setting it (RFC 6265bis, 4.1.3.2). */
 const SECURE_NAME = '__Host-ethos'
-/** By plain HTTP, where browsers refuse that prefix. */
+/** By plain HTTP, where browsers refuse that prefix; the port follows. */
 const PLAIN_NAME = 'ethos'
+const HTTP_PORT = '80'
 const SAFE_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD'])
 
-export const CSRF_HEADER = 'x-ethos-csrf'
+const CSRF_HEADER = 'x-ethos-csrf'
 /** Sent with what a page asks by itself, while perhaps nobody looks. */
 export const UNATTENDED_HEADER = 'x-ethos-unattended'
 
@@ -57,8 +58,12 @@ export function whyElsewhere(request: IncomingMessage, canBeSilent: boolean): st
     : 'the page of another site made it'
 }
 
+/** Browsers keep one set of cookies for all ports of a host, and several demos may run on one machine. It is the port by which the browser knows us: a
+ *  tunnel may lead here by another than we listen on. */
 function nameFor(request: IncomingMessage): string {
-  return request.socket instanceof TLSSocket ? SECURE_NAME : PLAIN_NAME
+  if (request.socket instanceof TLSSocket) return SECURE_NAME
+  const [, port = HTTP_PORT] = /:(\d{1,5})$/.exec(request.headers.host ?? '') ?? []
+  return `${PLAIN_NAME}-${port}`
 }
 
 function attributesFor(request: IncomingMessage): string {

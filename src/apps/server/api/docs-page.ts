@@ -7,7 +7,7 @@ import type { FastifyInstance } from 'fastify'
 const ITS_STYLE = 'sha256-RL3ie0nH+Lzz2YNqQN83mnU0J1ot4QL7b99vMdIX99w='
 
 /** Nothing from anywhere else, and no script within the page. */
-export const DOCS_CSP = [
+const DOCS_CSP = [
   "default-src 'none'",
   "script-src 'self'",
   `style-src 'self' 'unsafe-hashes' '${ITS_STYLE}'`,

@@ -5,10 +5,10 @@ import { Buckets } from '../../../engine/admission/buckets.ts'
 import { mayAct, type Role } from '../../../terms/access.ts'
 import { type EpochMs, MINUTE_MS, SECOND_MS } from '../../../terms/units.ts'
 import { addressOf } from '../connections.ts'
+import { digestOf } from '../digest.ts'
 import { Seldom } from '../seldom.ts'
 import { isGood, judgeApiToken } from './api-token.ts'
 import { cookieOf, UNATTENDED_HEADER, whyElsewhere, whyNotOurs } from './cookie.ts'
-import { digestOf } from './one-time-token.ts'
 import { API_LIMITS, type ApiLimits, type ApiParts } from './parts.ts'
 import type { Refusal } from './reply.ts'
 import type { Session, Sessions } from './sessions.ts'
@@ -21,6 +21,8 @@ export interface Caller {
   readonly role: Role
   /** For people, records and logs: `token ci (0123456789abcdef)`, `operator ada`. */
   readonly name: string
+  /** The same without how they came in: by token and by the session that it began, a person is one. */
+  readonly person: string
   /** Counted by it. */
   readonly key: string
   /** Absent: by certificate, or by the session of a one-time token. */
@@ -148,20 +150,22 @@ export class Doorman {
     const judged = await judgeApiToken(this.parts.store.apiTokens, shown, this.now())
     if (judged.kind === 'refused') return judged.reason
     const { id, role, name } = judged.token
-    return { role, name: `token ${name} (${id})`, key: `token ${id}`, tokenId: id }
+    const person = `token ${name} (${id})`
+    return { role, name: person, person, key: `token ${id}`, tokenId: id }
   }
 
   private async identifySession(request: IncomingMessage): Promise<Caller | string | NotAllowed> {
     const found = await this.sessionOf(request)
     if (found === undefined) return 'its session has ended, or there was none'
     const { role, key, tokenId } = found.session
-    const name = `${found.session.name} by session`
+    const person = found.session.name
+    const name = `${person} by session`
     const notOurs = whyNotOurs(request, found.secret)
     if (notOurs !== undefined)
       return { name, notAllowed: `its session came with the request, and ${notOurs}`, refusal: NOT_OURS }
     const isUnattended = request.headers[UNATTENDED_HEADER] !== undefined
     const session = this.sessions.find(found.secret, { isUnattended }) ?? found.session
-    return { role, name, key, session, ...(tokenId === undefined ? {} : { tokenId }) }
+    return { role, name, person, key, session, ...(tokenId === undefined ? {} : { tokenId }) }
   }
 
   private identifyPeer(request: IncomingMessage): Caller | string | NotAllowed {
@@ -174,7 +178,8 @@ export class Doorman {
     if (whyElsewhere(request, true) !== undefined)
       return { name, notAllowed: 'its certificate came with a request that the page of another site made' }
     const key = createHash('sha256').update(name).digest('hex')
-    return { role, name: `operator ${name}`, key: `operator ${key}` }
+    const person = `operator ${name}`
+    return { role, name: person, person, key: `operator ${key}` }
   }
 
   /** Refuses, and has it audited; of too many it says that they are too many, and no more. */

@@ -1,8 +1,9 @@
-/** One-time tokens, `once_<id>_<secret>`: for an address that is printed where the server is started. Good until the first use or for ten minutes, and
- *  known to this process alone. */
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
+/** One-time tokens, `once_<id>_<secret>`: for an address that is printed where the server is started. Good until somebody was signed in by it or for ten
+ *  minutes, and known to this process alone. */
+import { randomBytes } from 'node:crypto'
 import type { Role } from '../../../terms/access.ts'
 import { type EpochMs, MINUTE_MS } from '../../../terms/units.ts'
+import { digestOf, isSame } from '../digest.ts'
 
 const ID_BYTES = 8
 const SECRET_BYTES = 32
@@ -17,6 +18,7 @@ export interface OneTimeToken {
   readonly role: Role
   /** SHA-256 of the whole token, in hexadecimal. */
   readonly digest: string
+  readonly madeAt: EpochMs
 }
 
 export type OneTimeJudgement =
@@ -26,7 +28,7 @@ export type OneTimeJudgement =
 export class OneTimeTokens {
   private readonly now: () => EpochMs
   /** Those that nobody has used, by id, oldest first. */
-  private readonly waiting = new Map<string, OneTimeToken & { readonly madeAt: EpochMs }>()
+  private readonly waiting = new Map<string, OneTimeToken>()
 
   constructor(now: () => EpochMs) {
     this.now = now
@@ -36,13 +38,16 @@ export class OneTimeTokens {
   make(role: Role): string {
     const id = randomBytes(ID_BYTES).toString('hex')
     const text = `once_${id}_${randomBytes(SECRET_BYTES).toString('base64url')}`
-    this.waiting.set(id, { id, role, digest: digestOf(text), madeAt: this.now() })
-    const [oldest] = this.waiting.keys()
-    if (this.waiting.size > WAITING_MAX && oldest !== undefined) this.waiting.delete(oldest)
+    this.keep({ id, role, digest: digestOf(text), madeAt: this.now() })
     return text
   }
 
-  /** Takes a token; from then on it is worth nothing. No reason holds a secret. */
+  /** Nobody was signed in by it: it may be used as if it had not been, and no longer than before. */
+  giveBack(token: OneTimeToken): void {
+    this.keep(token)
+  }
+
+  /** Takes a token; from then on it is worth nothing, unless it is given back. No reason holds a secret. */
   use(shown: string): OneTimeJudgement {
     const [, id = ''] = PATTERN.exec(shown) ?? []
     if (id === '') return { kind: 'refused', reason: 'what was shown is no token' }
@@ -54,22 +59,17 @@ export class OneTimeTokens {
     // A clock that was set back does not make it good again.
     if (Math.abs(this.now() - found.madeAt) >= GOOD_MS)
       return { kind: 'refused', reason: `one-time token ${id} was not used in time` }
-    const { role, digest } = found
-    return { kind: 'good', token: { id, role, digest } }
+    return { kind: 'good', token: found }
+  }
+
+  private keep(token: OneTimeToken): void {
+    this.waiting.set(token.id, token)
+    const [oldest] = this.waiting.keys()
+    if (this.waiting.size > WAITING_MAX && oldest !== undefined) this.waiting.delete(oldest)
   }
 }
 
 /** Whether a text looks like one, good or not. */
 export function isOneTime(shown: string): boolean {
   return PATTERN.test(shown)
-}
-
-/** SHA-256, in hexadecimal. */
-export function digestOf(text: string): string {
-  return createHash('sha256').update(text).digest('hex')
-}
-
-/** Compares digests, in a time that tells nothing. */
-export function isSame(one: string, other: string): boolean {
-  return one.length === other.length && timingSafeEqual(Buffer.from(one), Buffer.from(other))
 }

@@ -29,7 +29,7 @@ const SVELTE_HTML = 'svelte-trusted-html'
 
 /** Nothing from anywhere else, no script or style within the page, no form that is sent, no frame, and no text that becomes markup. Styles that a script sets
  *  through the CSSOM need no leave, as uPlot and Svelte do. */
-export const PAGE_CSP = [
+const PAGE_CSP = [
   "default-src 'none'",
   "script-src 'self'",
   "style-src 'self'",

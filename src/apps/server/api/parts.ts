@@ -3,6 +3,7 @@ import type { Socket } from 'node:net'
 import type { Logger } from 'pino'
 import type { BucketLimits } from '../../../engine/admission/buckets.ts'
 import { SECOND_MS } from '../../../terms/units.ts'
+import type { ClockPace } from '../../../drivers/paced-clock.ts'
 import type { Clock } from '../../../world/clock.ts'
 import type { SiteStore } from '../../../world/site-store.ts'
 import type { Peer } from '../peer.ts'
@@ -47,6 +48,8 @@ export interface ApiParts {
   /** Runs previews of policies. It ends with the server. */
   readonly previews: PreviewDesk
   readonly clock: Pick<Clock, 'now'>
+  /** At which `clock` goes. Absent: it is the machine's. */
+  readonly pace?: Pick<ClockPace, 'speed'>
   /** By which sessions and tokens end, and callers are counted. Absent: `clock`, which passes faster than people do where a day is played in minutes. */
   readonly peopleClock?: Pick<Clock, 'now'>
   readonly log: Logger

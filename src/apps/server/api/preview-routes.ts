@@ -1,9 +1,9 @@
 /** What another policy would make of the last day, before it is set; and whether it can be set at all. */
 import type { Static } from 'typebox'
-import { ParseError, parseJson } from '../../../terms/parse.ts'
+import { ParseError } from '../../../terms/parse.ts'
 import { encodePolicy, parsePolicy, type Policy } from '../../../terms/policy.ts'
 import { DAY_MS } from '../../../terms/units.ts'
-import { MOVE_TIMES_SETTING, parseMoveTimes } from '../move-times.ts'
+import { parseMoveTimes } from '../move-times.ts'
 import type { Preview } from '../previews/preview-desk.ts'
 import type { WishedTexts } from '../previews/job.ts'
 import { readSettings, type SiteSettings } from '../site-settings.ts'
@@ -117,9 +117,7 @@ async function checked(
   }
   const policy = asked.policy === undefined ? settings.policy : parsed('policy', () => parsePolicy(asked.policy))
   const moveTimes =
-    asked.moveTimes === undefined
-      ? settings.moveTimes
-      : parsed('moveTimes', () => parseMoveTimes(parseJson(JSON.stringify(asked.moveTimes), MOVE_TIMES_SETTING)))
+    asked.moveTimes === undefined ? settings.moveTimes : parsed('moveTimes', () => parseMoveTimes(asked.moveTimes))
   const automation = { ...settings.automation, ...asked.automation }
   if (policy === undefined || moveTimes === undefined)
     return { settings, check: { isGood: false, problems, conflicts: [] } }

@@ -77,13 +77,13 @@ async function object(
 ): Promise<Reply> {
   const orderId = orderIdOf(id)
   if (orderId === undefined) return UNKNOWN
-  const result = await parts.answers.moves.object({ kind, orderId, who: caller.name, ...rest })
+  const result = await parts.answers.moves.object({ kind, orderId, who: caller.person, ...rest })
   return told(parts, result, { what: `move ${kind}`, about: id, caller, standsAs: 'objection' })
 }
 
 async function lift(parts: ApiParts, { id, kind, caller }: Said): Promise<Reply> {
   const orderId = orderIdOf(id)
   if (orderId === undefined) return UNKNOWN
-  const result = await parts.answers.moves.lift({ kind, orderId, who: caller.name })
+  const result = await parts.answers.moves.lift({ kind, orderId, who: caller.person })
   return told(parts, result, { what: 'objection taken back', about: id, caller })
 }

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { DAY_MS, HOUR_MS } from '../../../terms/units.ts'
 import type { ObjectionAsk } from '../objecting.ts'
-import { type Answered, ApiBench } from './builders.ts'
+import { type Answered, ApiBench, signIn } from './builders.ts'
 import { FakeAnswers } from './fakes/builders.ts'
 
 const answers = new FakeAnswers()
@@ -44,6 +44,35 @@ test('a no goes to the controller with who said it and why, is audited, and what
   assert.match(ask.who, /^token operator \(/)
   const [audited] = await bench.store.audit.last(1)
   assert.deepEqual([audited.what, audited.about, audited.from], ['move rejected', 'ethos-12-0', ask.who])
+})
+
+test('a person is the same by token and by the session that it began: one word, by one name', async () => {
+  answers.moves.result = { kind: 'done', text: 'web-1 stays.', stands: STANDS }
+  const { changing } = await signIn(bench, operator)
+  const bySession = { method: 'POST', path: REJECTION, headers: changing, body: { reason: 'a batch runs' } } as const
+  answers.asked.length = 0
+  assert.equal((await post(REJECTION, { reason: 'a batch runs' })).status, 200)
+  assert.equal((await bench.ask(bySession)).status, 200)
+  const [byToken, again] = (answers.asked as [string, ObjectionAsk][]).map(([, { who }]) => who)
+  assert.equal(again, byToken)
+  // How they came in is told where it matters.
+  assert.equal((await bench.store.audit.last(1))[0]?.from, `${byToken} by session`)
+})
+
+test('a no that is said again is audited once, or by then where the first time it could not be', async () => {
+  const about = 'ethos-13-0'
+  const stands = { ...STANDS, id: about, at: bench.now }
+  const ask = () => post(`/v1/proposals/${about}/rejection`, { reason: 'a batch runs' })
+  const audited = async () => (await bench.store.audit.last(100)).filter((record) => record.about === about).length
+  // The first was heard by the controller, and its answer was lost.
+  answers.moves.result = undefined
+  assert.deepEqual([(await ask()).status, await audited()], [503, 0])
+  answers.moves.result = { kind: 'done', text: 'web-1 stays.', stands, isRepeated: true }
+  for (let times = 0; times < 3; times++) assert.deepEqual([(await ask()).status, await audited()], [200, 1])
+  // Taken back and said anew it is another.
+  bench.now += 1
+  answers.moves.result = { kind: 'done', text: 'web-1 stays.', stands: { ...stands, at: bench.now } }
+  assert.deepEqual([(await ask()).status, await audited()], [200, 2])
 })
 
 test('who comes second is told what stands', async () => {

@@ -110,7 +110,7 @@ function askOf(request: FastifyRequest): Ask | undefined {
 }
 
 /** Writes an answer. */
-export function sendReply(answer: Reply, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+function sendReply(answer: Reply, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   if (answer.kind === 'done') return reply.code(204).send()
   if (answer.kind === 'text') {
     const { text, type } = answer

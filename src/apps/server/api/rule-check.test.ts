@@ -107,3 +107,31 @@ test('what can not be checked is not set, but by force', async () => {
   assert.equal((await ask('DELETE', maintenance('kvm-3'))).status, 204)
   assert.equal((await ask('PUT', maintenance('kvm-3'))).status, 204)
 })
+
+test('hosts and VMs are looked at by the ranker, and not by the thread that all requests wait for', async () => {
+  const { hosts } = bench.store
+  const reports = hosts.reports.bind(hosts)
+  const { site } = answers
+  let reads = 0
+  hosts.reports = () => {
+    reads++
+    return reports()
+  }
+  answers.site = undefined
+  try {
+    const refused = await ask('PUT', maintenance('kvm-1'))
+    assert.equal(refused.status, 503)
+    assert.match(refused.json['error']['message'], /can't be told: Nobody looks at the site\.$/)
+    const check = await bench.ask({ method: 'POST', path: '/v1/policy/check', token: operator, body: {} })
+    assert.deepEqual(check.json, {
+      isGood: false,
+      problems: [],
+      conflicts: [],
+      unchecked: 'Nobody looks at the site.',
+    })
+    assert.equal(reads, 0)
+  } finally {
+    hosts.reports = reports
+    answers.site = site
+  }
+})

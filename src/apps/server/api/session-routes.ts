@@ -1,6 +1,7 @@
 /** How a browser signs in, shows its token again, and signs out. Whoever may ask is judged here: the cookie comes only by it. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { addressOf } from '../connections.ts'
+import { digestOf } from '../digest.ts'
 import { Failure } from '../views/failure.ts'
 import {
   type SessionAnswer,
@@ -12,7 +13,7 @@ import { judgeApiToken } from './api-token.ts'
 import { clearingCookie, settingCookie, whyElsewhere } from './cookie.ts'
 import { type Doorman, NOT_KNOWN } from './doorman.ts'
 import type { Events } from './events.ts'
-import { digestOf, isOneTime, type OneTimeTokens } from './one-time-token.ts'
+import { isOneTime, type OneTimeTokens } from './one-time-token.ts'
 import type { ApiParts } from './parts.ts'
 import { JSON_TYPE, type Refusal, UNKNOWN } from './reply.ts'
 import { callers, sendRefusal } from './route.ts'
@@ -116,40 +117,58 @@ async function signIn(all: SessionParts, request: Asked, reply: FastifyReply): P
   if (elsewhere !== undefined) return refused(FROM_ELSEWHERE, elsewhere)
   const tooOften = doorman.boundAttempt(request.raw)
   if (tooOften !== undefined) return sendRefusal(tooOften, reply)
-  const by = await judge(all, request.body.token)
-  if (typeof by === 'string') return refused(NOT_KNOWN, by)
+  const shown = await judge(all, request.body.token)
+  if (typeof shown === 'string') return refused(NOT_KNOWN, shown)
+  const { by, giveBack } = shown
   const before = await doorman.sessionOf(request.raw)
   if (before !== undefined) {
     sessions.end(before.session.digest)
     events.endSession(before.session.digest)
   }
   const begun = sessions.begin(by)
-  if (begun === undefined) return sendRefusal(TOO_MANY, reply)
+  if (begun === undefined) {
+    giveBack()
+    return sendRefusal(TOO_MANY, reply)
+  }
   const { session, secret } = begun
   const reason = `session ${nameOf(session)}, from ${from}`
   try {
     await parts.store.audit.add({ at: parts.clock.now(), what: 'signed in', from: by.name, reason })
   } catch (error) {
     sessions.end(session.digest)
+    giveBack()
     throw error
   }
   void reply.header('set-cookie', settingCookie(request.raw, secret))
   return tell(all, begun, reply)
 }
 
+/** A token as it was judged. What can be used once is taken by that, so that nobody uses it meanwhile: who is not signed in after all gives it back. */
+interface Judged {
+  readonly by: SignedIn
+  readonly giveBack: () => void
+}
+
 /** Whom a token signs in; a reason where nobody. */
-async function judge({ parts, oneTimeTokens }: SessionParts, shown: string): Promise<SignedIn | string> {
+async function judge({ parts, oneTimeTokens }: SessionParts, shown: string): Promise<Judged | string> {
   const tokenDigest = digestOf(shown)
   if (isOneTime(shown)) {
     const judged = oneTimeTokens.use(shown)
     if (judged.kind === 'refused') return judged.reason
-    const name = `one-time token (${judged.token.id})`
-    return { key: `one-time token ${judged.token.id}`, role: judged.token.role, name, tokenDigest }
+    const { token } = judged
+    const by = {
+      key: `one-time token ${token.id}`,
+      role: token.role,
+      name: `one-time token (${token.id})`,
+      tokenDigest,
+    }
+    return { by, giveBack: () => oneTimeTokens.giveBack(token) }
   }
   const judged = await judgeApiToken(parts.store.apiTokens, shown, (parts.peopleClock ?? parts.clock).now())
   if (judged.kind === 'refused') return judged.reason
   const { id, role, name } = judged.token
-  return { key: `token ${id}`, role, name: `token ${name} (${id})`, tokenId: id, tokenDigest }
+  const by = { key: `token ${id}`, role, name: `token ${name} (${id})`, tokenId: id, tokenDigest }
+  return { by, giveBack: () => undefined }
 }
 
 async function signOut(

@@ -149,6 +149,28 @@ test('a one-time token signs in once, within ten minutes', async () => {
   assert.equal((await ask(late)).status, 401)
 })
 
+test('a one-time token is spent where its sign-in stands in the audit, and not before', async () => {
+  const ask = (token: string) => bench.ask({ method: 'POST', path: '/v1/session', body: { token } })
+  const token = bench.api.makeOneTimeToken('admin')
+  store.isBroken = true
+  try {
+    const failed = await ask(token)
+    assert.deepEqual([failed.status, failed.headers['set-cookie']], [503, undefined])
+  } finally {
+    store.isBroken = false
+  }
+  assert.equal(sessionOf(await ask(token))?.['role'], 'admin')
+  assert.equal((await ask(token)).status, 401)
+  // Given back is not made anew: its ten minutes go on.
+  const late = bench.api.makeOneTimeToken('admin')
+  bench.now += 9 * MINUTE_MS
+  store.isBroken = true
+  await ask(late)
+  store.isBroken = false
+  bench.now += MINUTE_MS
+  assert.equal((await ask(late)).status, 401)
+})
+
 test('who tries too often is told to come later, with a right token too', async () => {
   const strict = new ApiBench({ store: new FakeStore() })
   await strict.start()

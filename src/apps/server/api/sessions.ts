@@ -2,7 +2,7 @@
 import { createHmac, randomBytes } from 'node:crypto'
 import type { Role } from '../../../terms/access.ts'
 import { type EpochMs, HOUR_MS, MINUTE_MS } from '../../../terms/units.ts'
-import { digestOf, isSame } from './one-time-token.ts'
+import { digestOf, isSame } from '../digest.ts'
 
 /** Bounds on sessions. */
 export interface SessionLimits {

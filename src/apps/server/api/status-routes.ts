@@ -18,7 +18,7 @@ const LOOK_MS = 5 * SECOND_MS
 const FRESH_MS = SECOND_MS
 
 export function statusRoutes(parts: ApiParts, site: SiteView, events: Events): readonly Route[] {
-  const { store, answers, clock, version } = parts
+  const { store, answers, clock, pace, version } = parts
   const upSince: EpochMs = clock.now()
   return [
     route({
@@ -37,6 +37,7 @@ export function statusRoutes(parts: ApiParts, site: SiteView, events: Events): r
         return value({
           version,
           asOf: at,
+          ...(pace === undefined ? {} : { clockSpeed: pace.speed }),
           upSince,
           you: { name: caller.name, role: caller.role },
           store: store.name,

@@ -1,14 +1,12 @@
 /** Runs the backtests that people ask for, one at a time, each in a process of its own, and keeps what came of the last of them. */
-import { type ChildProcess, fork } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { fileURLToPath } from 'node:url'
 import type { Logger } from 'pino'
 import type { Clock } from '../../../world/clock.ts'
-import { entryUrl } from '../entry-url.ts'
+import { entryUrl } from '../../entry-url.ts'
+import { type JobProcess, startJob } from '../job-process.ts'
 import type { StorePlace } from '../open-site.ts'
 import type { SiteEvent } from '../site-answers.ts'
 import type { BacktestState, BacktestSummary } from '../views/backtests.ts'
-import { PROCESS_SWITCH } from '../young-memory.ts'
 import { BacktestFolder } from './backtest-folder.ts'
 import type { ChildTask, FromChild } from './child.ts'
 import { type BacktestJob, KEPT_MAX } from './job.ts'
@@ -17,7 +15,6 @@ import { type BacktestJob, KEPT_MAX } from './job.ts'
 const MEMORY_MB = 2048
 /** A backtest that says nothing for so long hangs. One turn of the largest takes seconds. */
 const SILENT_MS_MAX = 600_000
-const LAST_WORDS_MAX = 2000
 const INTERRUPTED = 'The server ended while it ran. Ask for it again.'
 
 export interface BacktestDeskOptions {
@@ -33,7 +30,7 @@ export interface BacktestDeskOptions {
 
 /** What runs now. */
 interface Running {
-  readonly child: ChildProcess
+  readonly process: JobProcess
   readonly id: string
   /** Why it was ended, where it was. */
   ended?: { readonly state: BacktestState; readonly reason: string }
@@ -73,7 +70,7 @@ export class BacktestDesk {
 
   /** The process that runs one now, for people who want to look at it. */
   get pid(): number | undefined {
-    return this.running?.child.pid
+    return this.running?.process.pid
   }
 
   /** Begins one; the one that runs already, where there is one. */
@@ -102,7 +99,8 @@ export class BacktestDesk {
       this.known = this.known.filter(({ id }) => id !== summary.id)
       throw error
     }
-    this.spawn(summary, job)
+    // It may have been ended meanwhile: then it has no process.
+    if (this.known.find(({ id }) => id === summary.id)?.state === 'running') this.spawn(summary, job)
     await this.dropOldest()
     return { kind: 'started', summary: this.known.find(({ id }) => id === summary.id) ?? summary }
   }
@@ -111,9 +109,8 @@ export class BacktestDesk {
   async remove(id: string, who: string): Promise<'cancelled' | 'deleted' | undefined> {
     const found = await this.find(id)
     if (found === undefined) return undefined
-    const { running } = this
-    if (running?.id === id) {
-      await this.end(running, { state: 'cancelled', reason: `Cancelled by ${who}.` })
+    if (found.state === 'running') {
+      await this.stop(id, { state: 'cancelled', reason: `Cancelled by ${who}.` })
       return 'cancelled'
     }
     this.known = this.known.filter((one) => one.id !== id)
@@ -123,14 +120,22 @@ export class BacktestDesk {
 
   /** Ends what runs; it is told as interrupted. */
   async close(): Promise<void> {
-    const { running } = this
-    if (running !== undefined) await this.end(running, { state: 'interrupted', reason: INTERRUPTED })
+    const running = this.known.find(({ state }) => state === 'running')
+    if (running !== undefined) await this.stop(running.id, { state: 'interrupted', reason: INTERRUPTED })
     this.listeners.clear()
+  }
+
+  /** Ends what runs. While its record is still being written it has no process, and gets none. */
+  private async stop(id: string, ended: NonNullable<Running['ended']>): Promise<void> {
+    const { running } = this
+    if (running?.id === id) return this.end(running, ended)
+    const changed = this.change(id, { ...ended, endedAt: this.options.clock.now() })
+    if (changed !== undefined) await this.keep(changed)
   }
 
   private async end(running: Running, ended: NonNullable<Running['ended']>): Promise<void> {
     running.ended ??= ended
-    running.child.kill('SIGKILL')
+    running.process.kill()
     await running.over
   }
 
@@ -154,45 +159,27 @@ export class BacktestDesk {
     for (const { id } of dropped) await this.folder.remove(id)
   }
 
-  private spawn(summary: BacktestSummary, job: BacktestJob): void {
-    const { entry = entryUrl('backtests/child'), place, clock } = this.options
-    const { id } = summary
-    const child = fork(fileURLToPath(entry), [], {
-      execArgv: [`--max-old-space-size=${MEMORY_MB}`, PROCESS_SWITCH],
-      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-    })
+  private spawn({ id }: BacktestSummary, job: BacktestJob): void {
+    const { entry = entryUrl(import.meta.url, './child'), place, clock } = this.options
     const { promise: over, resolve } = Promise.withResolvers<void>()
-    const running: Running = { child, id, over }
-    this.running = running
-    let lastWords = ''
-    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-      lastWords = (lastWords + text).slice(-LAST_WORDS_MAX)
-    })
     let last: FromChild | undefined
-    child.on('message', (message) => {
-      last = message as FromChild
-      if (last.kind === 'progress') this.tellProgress(running, last)
-      // It has said all; whatever it still holds open does not keep it.
-      else child.disconnect()
-    })
-    child.on('error', (error) => {
-      lastWords = error.message
-      if (child.pid === undefined) finish('It could not be started.')
-    })
-    child.once('exit', (code, signal) => finish(`It ended with ${signal ?? `code ${code}`}.`))
-    let isOver = false
-    const finish = (how: string): void => {
-      if (isOver) return
-      isOver = true
-      clearTimeout(running.timer)
-      const words = lastWords.trim()
-      void this.finished(running, last, `${how} ${words}`.trim()).then(resolve, resolve)
-    }
-    this.watch(running)
     const task: ChildTask = { job, place, now: clock.now(), folder: this.folder.of(id) }
-    child.send(task, (error) => {
-      if (error !== null) child.kill('SIGKILL')
+    const process = startJob<FromChild>({
+      entry,
+      memoryMb: MEMORY_MB,
+      task,
+      hear: (message) => {
+        last = message
+        if (message.kind === 'progress') this.tellProgress(running, message)
+      },
+      ended: (how) => {
+        clearTimeout(running.timer)
+        void this.finished(running, last, how).then(resolve, resolve)
+      },
     })
+    const running: Running = { process, id, over }
+    this.running = running
+    this.watch(running)
   }
 
   private watch(running: Running): void {

@@ -9,6 +9,8 @@ const ID = /^[0-9a-f]{16}$/
 
 export class BacktestFolder {
   private readonly path: string
+  /** What was asked for last: writing and removing wait for each other, or what is deleted could be written once more. */
+  private last: Promise<unknown> = Promise.resolve()
 
   /** @param path made where it is missing */
   constructor(path: string) {
@@ -21,12 +23,15 @@ export class BacktestFolder {
   }
 
   /** Whole or not at all. */
-  async write(summary: BacktestSummary): Promise<void> {
+  write(summary: BacktestSummary): Promise<void> {
     const folder = this.of(summary.id)
-    await mkdir(folder, { recursive: true, mode: 0o700 })
-    const beside = join(folder, `${JOB_FILE}.new`)
-    await writeFile(beside, JSON.stringify(summary), { mode: 0o600 })
-    await rename(beside, join(folder, JOB_FILE))
+    const text = JSON.stringify(summary)
+    return this.inTurn(async () => {
+      await mkdir(folder, { recursive: true, mode: 0o700 })
+      const beside = join(folder, `${JOB_FILE}.new`)
+      await writeFile(beside, text, { mode: 0o600 })
+      await rename(beside, join(folder, JOB_FILE))
+    })
   }
 
   /** Newest first. What can't be read is passed over: nothing rests on it. */
@@ -45,8 +50,14 @@ export class BacktestFolder {
     return readFile(join(this.of(id), name), 'utf8').catch(() => undefined)
   }
 
-  async remove(id: string): Promise<void> {
-    await rm(this.of(id), { recursive: true, force: true })
+  remove(id: string): Promise<void> {
+    return this.inTurn(() => rm(this.of(id), { recursive: true, force: true }))
+  }
+
+  private inTurn(act: () => Promise<void>): Promise<void> {
+    const done = this.last.then(act)
+    this.last = done.catch(() => undefined)
+    return done
   }
 }
 

@@ -1,11 +1,10 @@
-/** One backtest in a process of its own: started by `BacktestDesk`, told what to run in its only message, gone when its parent is. It writes what came of it
- *  into the folder that it is given, and says so. */
+/** One backtest in a process of its own: started by `BacktestDesk`. It writes what came of it into the folder that it is given, and says so. */
 import { mkdirSync, writeFileSync } from 'node:fs'
-import { constants, setPriority } from 'node:os'
+import { constants } from 'node:os'
 import { join } from 'node:path'
 import { runBacktest } from '../../backtest/backtest.ts'
 import { type BacktestRequest, type BacktestSetup, fleetOf, prepareBacktest } from '../../backtest/setup.ts'
-import { isForOperators } from '../../usage-error.ts'
+import { type JobRefused, runAsJob, type Tell } from '../job-child.ts'
 import { type StorePlace, withSite } from '../open-site.ts'
 import { type BacktestJob, traceOf } from './job.ts'
 import { ownFleet, ownSetup, ownSite, refuseTooMany } from './own-span.ts'
@@ -22,51 +21,23 @@ export interface ChildTask {
 export type FromChild =
   | { readonly kind: 'progress'; readonly share: number; readonly policy: string }
   | { readonly kind: 'done' }
-  /** Nothing can be run as it was asked. */
-  | { readonly kind: 'refused'; readonly reason: string }
+  | JobRefused
 
-/** Between two words of how far it is. */
-const TELL_MS = 250
+runAsJob(constants.priority.PRIORITY_BELOW_NORMAL, run)
 
-process.once('message', (message) => {
-  // The parent is the same program of the same version: what it says is not judged again.
-  run(message as ChildTask).then(
-    () => tell({ kind: 'done' }),
-    (error: unknown) => {
-      if (isForOperators(error)) tell({ kind: 'refused', reason: error.message })
-      else {
-        process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`)
-        process.exit(1)
-      }
-    },
-  )
-})
-process.once('disconnect', () => process.exit(0))
-// Ctrl-C in a terminal reaches the whole group; the parent says when to go.
-process.on('SIGINT', () => undefined)
-
-/** Whoever waits for an answer or for a turn goes first. */
-setPriority(constants.priority.PRIORITY_BELOW_NORMAL)
-
-function tell(message: FromChild): void {
-  if (process.connected) process.send?.(message)
-}
-
-async function run({ job, place, now, folder }: ChildTask): Promise<void> {
+async function run({ job, place, now, folder }: ChildTask, tell: Tell<FromChild>): Promise<FromChild> {
   const setup = await setupFor(job, place, now)
   refuseTooMany(setup.demand.vms.length, setup.demand.steps)
   const { policies } = job
-  let toldAt = -Infinity
   const backtest = await runBacktest(setup, {
     policies,
     lives: 'auto',
     keepsDetail: true,
-    onStep: (policy, step) => {
-      if (performance.now() - toldAt < TELL_MS) return
-      toldAt = performance.now()
-      const done = policies.indexOf(policy) + (step + 1) / setup.demand.steps
-      tell({ kind: 'progress', share: done / policies.length, policy })
-    },
+    onStep: (policy, step) =>
+      tell(() => {
+        const done = policies.indexOf(policy) + (step + 1) / setup.demand.steps
+        return { kind: 'progress', share: done / policies.length, policy }
+      }),
   })
   const { run: about, series, loads, demand } = keptResults(backtest, job.from)
   mkdirSync(folder, { recursive: true, mode: 0o700 })
@@ -75,6 +46,7 @@ async function run({ job, place, now, folder }: ChildTask): Promise<void> {
   for (const one of demand) write(`loads-${one.policy}.json`, one)
   write('loads.json', loads)
   write('run.json', { run: about, series })
+  return { kind: 'done' }
 }
 
 async function setupFor(job: BacktestJob, place: StorePlace, now: number): Promise<BacktestSetup> {

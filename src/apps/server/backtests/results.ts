@@ -5,9 +5,9 @@ import { resultsOf } from '../../backtest/files.ts'
 import type { BacktestCourse, BacktestLoadsView, BacktestView } from '../views/backtests.ts'
 
 /** Steps of a series that are told at most: longer runs are told in spans of several steps. */
-export const SERIES_STEPS_MAX = 512
+const SERIES_STEPS_MAX = 512
 /** Hosts of which the load is told, those with the most demand. */
-export const LOAD_HOSTS_MAX = 64
+const LOAD_HOSTS_MAX = 64
 const DIGITS = 4
 
 export interface KeptResults {

@@ -1,5 +1,6 @@
 /** What a preview is asked to compare, and what its process says. Settings travel as the text that the store would keep. */
 import type { EpochMs } from '../../../terms/units.ts'
+import type { JobRefused } from '../job-child.ts'
 import type { StorePlace } from '../open-site.ts'
 import type { Automation } from '../site-settings.ts'
 import type { PreviewResultView } from '../views/preview.ts'
@@ -21,5 +22,4 @@ export interface PreviewTask {
 export type FromPreview =
   | { readonly kind: 'progress'; readonly share: number }
   | { readonly kind: 'done'; readonly result: PreviewResultView }
-  /** Nothing can be replayed as it was asked. */
-  | { readonly kind: 'refused'; readonly reason: string }
+  | JobRefused

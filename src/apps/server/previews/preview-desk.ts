@@ -1,14 +1,12 @@
 /** Runs the previews that people ask for: one at a time for each of them, a few in all, each in a process of its own. What came of the last ones is kept in
  *  memory: it is a look at what is so now, and old by tomorrow. */
-import { type ChildProcess, fork } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { fileURLToPath } from 'node:url'
 import type { EpochMs } from '../../../terms/units.ts'
 import type { Clock } from '../../../world/clock.ts'
-import { entryUrl } from '../entry-url.ts'
+import { entryUrl } from '../../entry-url.ts'
+import { type JobProcess, startJob } from '../job-process.ts'
 import type { StorePlace } from '../open-site.ts'
 import type { PolicyCheckView, PREVIEW_STATES, PreviewResultView } from '../views/preview.ts'
-import { PROCESS_SWITCH } from '../young-memory.ts'
 import type { FromPreview, PreviewTask } from './job.ts'
 
 /** For 3 million VM-steps, twice. */
@@ -17,7 +15,6 @@ const RUNNING_MOST = 2
 const KEPT_MOST = 20
 /** Longer than the largest takes; what takes longer is ended. */
 const LASTS_MS_MAX = 900_000
-const LAST_WORDS_MAX = 1000
 
 export interface Preview {
   readonly id: string
@@ -39,7 +36,7 @@ export interface PreviewDeskOptions {
 }
 
 interface Running {
-  readonly child: ChildProcess
+  readonly process: JobProcess
   readonly over: Promise<void>
 }
 
@@ -97,49 +94,39 @@ export class PreviewDesk {
     const running = this.running.get(id)
     if (running === undefined) return
     this.running.delete(id)
-    running.child.kill('SIGKILL')
+    running.process.kill()
     this.change(id, { state: 'failed', failure: 'It was ended: another was asked for, or the server ends.' })
   }
 
   private spawn(id: string, task: PreviewTask): void {
-    const { entry = entryUrl('previews/child') } = this.options
-    const child = fork(fileURLToPath(entry), [], {
-      execArgv: [`--max-old-space-size=${MEMORY_MB}`, PROCESS_SWITCH],
-      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-    })
+    const { entry = entryUrl(import.meta.url, './child') } = this.options
     const over = Promise.withResolvers<void>()
-    const running: Running = { child, over: over.promise }
+    const process = startJob<FromPreview>({
+      entry,
+      memoryMb: MEMORY_MB,
+      task,
+      hear: (message) => this.hear(id, running, message),
+      ended: (how) => {
+        clearTimeout(timer)
+        if (this.running.get(id) === running) {
+          this.running.delete(id)
+          if (this.known.get(id)?.state === 'running')
+            this.change(id, { state: 'failed', failure: `It broke off. ${how}` })
+        }
+        over.resolve()
+      },
+    })
+    const running: Running = { process, over: over.promise }
     this.running.set(id, running)
-    let lastWords = ''
-    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-      lastWords = (lastWords + text).slice(-LAST_WORDS_MAX)
-    })
-    const timer = setTimeout(() => child.kill('SIGKILL'), LASTS_MS_MAX)
+    const timer = setTimeout(() => process.kill(), LASTS_MS_MAX)
     timer.unref()
-    child.on('message', (message) => this.hear(id, running, message as FromPreview))
-    const finish = (how: string): void => {
-      clearTimeout(timer)
-      if (this.running.get(id) === running) {
-        this.running.delete(id)
-        if (this.known.get(id)?.state === 'running')
-          this.change(id, { state: 'failed', failure: `It broke off: ${how} ${lastWords.trim()}`.trim() })
-      }
-      over.resolve()
-    }
-    child.once('error', (error) => finish(error.message))
-    child.once('exit', (code, signal) => finish(`it ended with ${signal ?? `code ${code}`}.`))
-    child.send(task, (error) => {
-      if (error !== null) child.kill('SIGKILL')
-    })
   }
 
   private hear(id: string, running: Running, message: FromPreview): void {
     if (this.running.get(id) !== running) return
-    if (message.kind === 'progress') return this.change(id, { progress: message.share })
-    if (message.kind === 'done') this.change(id, { state: 'done', progress: 1, result: message.result })
+    if (message.kind === 'progress') this.change(id, { progress: message.share })
+    else if (message.kind === 'done') this.change(id, { state: 'done', progress: 1, result: message.result })
     else this.change(id, { state: 'failed', failure: message.reason })
-    // It has said all; whatever it still holds open does not keep it.
-    running.child.disconnect()
   }
 
   private change(id: string, changes: Partial<Preview>): void {

@@ -201,6 +201,11 @@ export const BackupView = Type.Object({ name: Type.String(), sizeBytes: Type.Num
 export const StatusView = Type.Object({
   version: Type.String(),
   asOf: Instant,
+  clockSpeed: Type.Optional(
+    Type.Number({
+      description: 'how many times faster than the machine’s the site’s clock goes, as in a demo. Absent: as fast',
+    }),
+  ),
   upSince: Instant,
   you: Type.Object({ name: Type.String(), role: Type.Enum(ROLES) }),
   store: Type.String(),

@@ -295,6 +295,28 @@ test('who objects while a connection is being made keeps the order from being se
   assert.equal(site.performed.length, 0)
 })
 
+test('what people want is read once more when all else is ready, and nothing is sent where it can not be', async (context) => {
+  const { site, driver, openGate } = await drivenBehindGate(context)
+  let reason: string | undefined
+  let looks = 0
+  const call = driver.migrate(
+    anIntent('web-1'),
+    1,
+    () => reason,
+    () => {
+      looks++
+      // As another server of the store has it since.
+      reason = 'An operator paused automation.'
+      return Promise.resolve()
+    },
+  )
+  assert.equal(looks, 0)
+  openGate(undefined)
+  assert.deepEqual(await call, { kind: 'never-sent', reason: 'An operator paused automation.' })
+  assert.equal(looks, 1)
+  assert.equal(site.performed.length, 0)
+})
+
 test('what is no longer running is not moved, and a fence that is no number moves nothing', async (context) => {
   const { site, driver } = await driven(context)
   site.change('web-1', 'host-1', FAKE_STATE.pausedByUser)

@@ -74,7 +74,12 @@ export class LibvirtDriver implements MigrationDriver {
     }
   }
 
-  migrate(intent: MigrationIntent, fence: number, objection?: () => string | undefined): Promise<MoveCall> {
+  migrate(
+    intent: MigrationIntent,
+    fence: number,
+    objection?: () => string | undefined,
+    lookAgain?: () => Promise<void>,
+  ): Promise<MoveCall> {
     const { id, vmId, from, to } = intent.order
     const stale = this.staleFence(fence)
     if (stale !== undefined) return Promise.resolve({ kind: 'never-sent', reason: stale })
@@ -85,7 +90,7 @@ export class LibvirtDriver implements MigrationDriver {
     // A refused one is remembered too: an order's id is good for one answer.
     const call =
       reason === undefined
-        ? this.begin(intent, fence, objection)
+        ? this.begin(intent, fence, objection, lookAgain)
         : Promise.resolve({ kind: 'never-sent', reason } as const)
     this.calls.set(id, call)
     return call
@@ -166,11 +171,13 @@ export class LibvirtDriver implements MigrationDriver {
     intent: MigrationIntent,
     fence: number,
     mayNot: (() => string | undefined) | undefined,
+    lookAgain: (() => Promise<void>) | undefined,
   ): Promise<MoveCall> {
     const { id, vmId, from, to } = intent.order
     const objection = (): string | undefined =>
       this.isClosed ? 'The driver was closed.' : (this.staleFence(fence) ?? mayNot?.())
-    const move = new Move(intent, { source: this.linkOf(from), target: this.linkOf(to), site: this.site, objection })
+    const between = { source: this.linkOf(from), target: this.linkOf(to), site: this.site }
+    const move = new Move(intent, { ...between, objection, ...(lookAgain === undefined ? {} : { lookAgain }) })
     this.moving.set(vmId, { orderId: id, move })
     const call = await move.begin()
     const settled = (): void => {

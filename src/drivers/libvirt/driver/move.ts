@@ -37,6 +37,8 @@ export interface MoveParts {
   readonly site: LibvirtSite
   /** Undefined as long as it may be sent; else why not. Asked last of all. */
   readonly objection: () => string | undefined
+  /** Waited for just before that. */
+  readonly lookAgain?: () => Promise<void>
 }
 
 export class Move {
@@ -96,6 +98,7 @@ export class Move {
     if (unwanted !== undefined) return neverSent(`${domain.name} on ${source.id}: ${unwanted}.`)
     const request = performRequest(domain, peerUri, await this.options(own, domain))
     await this.watch(own, domain)
+    await this.parts.lookAgain?.()
     const objection = this.isCancelled ? 'It was cancelled before it was sent.' : this.parts.objection()
     if (objection !== undefined) return neverSent(objection)
     const answer = own.call(MIGRATION_PROCEDURES.perform, request, { timeoutMs: Number.POSITIVE_INFINITY })

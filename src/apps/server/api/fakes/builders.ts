@@ -18,6 +18,8 @@ import type {
 } from '../../../../world/site-store.ts'
 import type { AskResult } from '../../controller-messages.ts'
 import type { ObjectionAsk } from '../../objecting.ts'
+import type { RulesQuestion } from '../../ranker-questions.ts'
+import { answerConflicts } from '../../rule-conflicts.ts'
 import type { Answer, JudgementStatus, SiteAnswers, SiteEvent } from '../../site-answers.ts'
 
 const UNUSED = (): never => {
@@ -216,6 +218,8 @@ export class FakeAnswers implements SiteAnswers {
   standing: JudgementStatus = { controller: 'running', turns: 3, lastTurnAt: 1000, degraded: [] }
   answer: Answer = { kind: 'json', text: '{"asOf":1000,"degraded":[],"odd":  "spacing stays"}' }
   readonly asked: unknown[] = []
+  /** Whose hosts rules are held against, as the ranker would. Absent: nobody can tell. */
+  site: { readonly store: SiteStore; readonly clock: { now(): EpochMs } } | undefined
 
   readonly status = () => this.standing
   readonly hostsFor = (vm: VmId) => this.of(vm)
@@ -231,6 +235,11 @@ export class FakeAnswers implements SiteAnswers {
   readonly outlook = () => this.of()
   readonly evacuation = (host: HostId) => this.of(host)
   readonly alerts = () => this.of()
+  readonly conflicts = async (question: Omit<RulesQuestion, 'what'>): Promise<Answer> => {
+    this.asked.push(['conflicts', question])
+    if (this.site === undefined) return { kind: 'unavailable', reason: 'Nobody looks at the site.' }
+    return answerConflicts(this.site, { what: 'conflicts', ...question })
+  }
 
   /** What the platform told of hosts, by name. */
   readonly told = new Map<string, Readonly<Record<string, unknown>>>()

@@ -1,0 +1,10 @@
+import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { REPOSITORY, runProgram } from './repository.ts'
+
+test('a flag that npm has taken for its own is told where it belongs, and nothing is started', () => {
+  const { isSuccess, output } = runProgram(process.execPath, [join(REPOSITORY, 'tools', 'start.ts'), '60'])
+  assert.equal(isSuccess, false)
+  assert.equal(output, 'npm start: "60" is no flag. Flags stand behind a --, as in: npm start -- --for 60\n')
+})
