@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type Browser, type BrowserContext, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
 import { type Demo, startDemo } from '../../src/apps/demo-site/demo.ts'
 import { makeLog } from '../../src/apps/server/log.ts'
+import type { AutomationLevel } from '../../src/apps/server/site-settings.ts'
 import { buildWebIfStale } from '../build-web.ts'
 
 const BROWSERS = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome']
@@ -31,33 +32,40 @@ export class PageBench {
   readonly demo: Demo
   readonly base: string
   /** What the browser said that it should not have to. */
-  readonly complaints: string[] = []
+  complaints: string[] = []
+  private readonly options: BrowserContextOptions
   private readonly browser: Browser
   private readonly context: BrowserContext
 
-  private constructor(demo: Demo, browser: Browser, context: BrowserContext) {
+  private constructor(demo: Demo, browser: Browser, context: BrowserContext, options: BrowserContextOptions) {
     this.demo = demo
+    this.options = options
     this.base = `http://127.0.0.1:${demo.server.port}`
     this.browser = browser
     this.context = context
   }
 
-  /** Builds the page, starts the demo and a browser, and signs in by a one-time token. */
-  static async begin(options: BrowserContextOptions = {}): Promise<PageBench> {
-    const executable = browserPath()
+  /** Builds the page, starts the demo and a browser.
+   *  @param level where automation stands from the first turn on. `off`: that turn is not waited for. Absent: as the demo has it */
+  static async begin(options: BrowserContextOptions = {}, level?: AutomationLevel): Promise<PageBench> {
+    if (executablePath === undefined) throw new Error('no browser')
     const built = buildWebIfStale()
     if (built.kind === 'failed') throw new Error(built.output)
     const log = makeLog('none', () => undefined)
     const demo = await startDemo({ host: '127.0.0.1', port: 0, version: '0.0.0-test', log, areMetricsOpen: true })
-    const args = ['--no-sandbox', '--disable-gpu', '--disable-background-networking']
-    const browser = await chromium.launch({ executablePath: executable, args })
-    const bench = new PageBench(demo, browser, await browser.newContext(options))
-    await bench.judging()
+    const headers = { authorization: `Bearer ${demo.server.firstToken}`, 'content-type': 'application/json' }
+    if (level !== undefined) {
+      const body = JSON.stringify({ level })
+      await fetch(`http://127.0.0.1:${demo.server.port}/v1/automation`, { method: 'PUT', headers, body })
+    }
+    const browser = await launchBrowser()
+    const bench = new PageBench(demo, browser, await browser.newContext(options), options)
+    if (level !== 'off') await bench.judging()
     return bench
   }
 
   /** Until turns are taken: before that some answers are 503, which the page waits out and the browser complains of. */
-  private async judging(): Promise<void> {
+  async judging(): Promise<void> {
     const headers = { authorization: `Bearer ${this.demo.server.firstToken}` }
     for (let looks = 0; looks < LOOKS_MAX; looks++) {
       const answers = await Promise.all(JUDGED.map((path) => fetch(`${this.base}${path}`, { headers })))
@@ -73,8 +81,24 @@ export class PageBench {
   }
 
   /** A page of the browser, with everything that it complains of noted. */
-  async page(): Promise<Page> {
-    const page = await this.context.newPage()
+  page(): Promise<Page> {
+    return this.pageOf(this.context)
+  }
+
+  /** A page of somebody else, whose browser has no session yet. */
+  async visitor(): Promise<Page> {
+    return this.pageOf(await this.browser.newContext(this.options))
+  }
+
+  /** Complaints that were to be expected, such as of an answer that refuses: they are noted no more. How many there were. */
+  forgive(expected: RegExp): number {
+    const [all, kept] = [this.complaints, this.complaints.filter((complaint) => !expected.test(complaint))]
+    this.complaints = kept
+    return all.length - kept.length
+  }
+
+  private async pageOf(context: BrowserContext): Promise<Page> {
+    const page = await context.newPage()
     page.setDefaultTimeout(PAGE_MS)
     page.on('console', (message) => {
       // On a busy machine a turn may be late: the page says so, and asks again.
@@ -89,10 +113,21 @@ export class PageBench {
     return page
   }
 
-  async ask<Answer>(path: string): Promise<Answer> {
-    const headers = { authorization: `Bearer ${this.demo.server.firstToken}` }
-    const response = await fetch(`${this.base}${path}`, { headers })
-    if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`)
-    return (await response.json()) as Answer
+  /** Past the page, as a program with the first token asks. @param body absent: it is read */
+  async ask<Answer>(path: string, method: 'GET' | 'PUT' | 'DELETE' = 'GET', body?: object): Promise<Answer> {
+    const headers = {
+      authorization: `Bearer ${this.demo.server.firstToken}`,
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+    }
+    const sent = { method, headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) }
+    const response = await fetch(`${this.base}${path}`, sent)
+    const text = await response.text()
+    if (!response.ok) throw new Error(`${path}: ${response.status} ${text}`)
+    return (text === '' ? undefined : JSON.parse(text)) as Answer
   }
+}
+
+export function launchBrowser(): Promise<Browser> {
+  const args = ['--no-sandbox', '--disable-gpu', '--disable-background-networking']
+  return chromium.launch({ executablePath: browserPath(), args })
 }

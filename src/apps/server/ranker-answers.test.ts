@@ -7,6 +7,7 @@ import type { TurnContext } from '../../engine/context.ts'
 import { behindBest, performanceBands } from '../../engine/suitability/bands.ts'
 import { getSuitableHosts } from '../../engine/suitability/rank.ts'
 import { estimateMove } from '../../engine/suitability/score.ts'
+import { percentText } from '../../terms/shown.ts'
 import { GiB } from '../../terms/units.ts'
 import { TurnAnswers } from './ranker-answers.ts'
 import { bandsRow, refusalRow } from './ranker-rows.ts'
@@ -140,15 +141,19 @@ test('every host has an outlook: as it reports, as it is promised, and its deman
   const byHost = new Map(loads().map((load) => [load.host, load]))
   for (const { host, vms, now, allocated, demand, contention, capacity } of told.hosts) {
     const load = byHost.get(host) as HostLoadsView['hosts'][number]
-    assert.equal(now.cpu, share(load.current.cpuRefCoresMean, capacity.cpuRefCores))
-    assert.equal(now.memory, share(load.current.memoryUsedBytes, capacity.memoryBytes))
-    assert.equal(allocated.memory, share(load.allocated.memoryBytes, capacity.memoryBytes))
+    // Not rounded: people are shown it in per cent, and what is rounded twice is another figure.
+    assert.equal(
+      percentText(now.cpu ?? Number.NaN),
+      percentText((load.current.cpuRefCoresMean ?? Number.NaN) / capacity.cpuRefCores),
+    )
+    assert.equal(now.memory, (load.current.memoryUsedBytes ?? Number.NaN) / capacity.memoryBytes)
+    assert.equal(allocated.memory, load.allocated.memoryBytes / capacity.memoryBytes)
     assert.equal(vms, load.vms)
     assert.equal(demand === undefined, vms === 0)
     for (const column of [demand?.p10, demand?.p50, demand?.p90]) assert.equal(column?.length ?? told.steps, told.steps)
     demand?.p50.forEach((p50, i) => assert.ok(demand.p10[i] <= p50 && p50 <= demand.p90[i]))
-    assert.equal(contention?.probability, share(load.predicted.contention, 1))
-    assert.equal(contention?.cumulative.at(-1), contention?.probability)
+    assert.equal(contention?.probability, load.predicted.contention)
+    assert.equal(contention?.cumulative.at(-1), share(contention?.probability, 1))
     assert.equal(contention?.cumulative.length, told.horizonMs / told.stepMs)
   }
   // Asked again it is the same, but for what is wrong just now.

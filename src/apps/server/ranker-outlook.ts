@@ -78,7 +78,7 @@ function writeAhead(json: JsonBytes, context: TurnContext, { h, ahead, foreseen 
   }
   const { probability, isAlarmed, until } = foreseen
   const { medianMs, cumulative } = until
-  const fields = { probability: roundShare(probability), isAlarmed, ...(medianMs === undefined ? {} : { medianMs }) }
+  const fields = { probability, isAlarmed, ...(medianMs === undefined ? {} : { medianMs }) }
   json.raw(fragment(`,"contention":${JSON.stringify(fields).slice(0, -1)}`))
   // A window within the horizon ends each of them; where steps are longer, so do theirs.
   const { windowsPerStep } = ahead
@@ -115,12 +115,12 @@ function headOf(
     capacity: { cpuRefCores: capacity, memoryBytes },
     now: {
       ...(report === undefined ? {} : { reportedAt: report.arrivedAt }),
-      ...(busy === undefined ? {} : { cpu: roundShare(busy / capacity) }),
-      ...(used === undefined ? {} : { memory: roundShare(used / memoryBytes) }),
+      ...(busy === undefined ? {} : { cpu: busy / capacity }),
+      ...(used === undefined ? {} : { memory: used / memoryBytes }),
     },
     allocated: {
-      cpu: roundShare(context.sizes[h] / capacity),
-      memory: roundShare(context.memoryBytes[h] / memoryBytes),
+      cpu: context.sizes[h] / capacity,
+      memory: context.memoryBytes[h] / memoryBytes,
     },
     inFlight: moves.inFlight.get(id) ?? NO_MOVES,
     ordered: moves.ordered.get(id) ?? NO_MOVES,
@@ -144,8 +144,4 @@ function countMoves(moves: readonly Pick<MigrationOrder, 'from' | 'to'>[]): Read
     add(to, 1, 0)
   }
   return counts
-}
-
-function roundShare(share: number): number {
-  return Math.round(share * 1000) / 1000
 }

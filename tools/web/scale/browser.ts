@@ -1,6 +1,6 @@
 /** A browser with one page that is measured: its main thread by CPU time, and what it was sent. */
-import { type Browser, type BrowserContext, type CDPSession, chromium, type Page } from 'playwright-core'
-import { browserPath, PAGE_MS } from '../page-bench.ts'
+import { type Browser, type BrowserContext, type CDPSession, type Page } from 'playwright-core'
+import { launchBrowser, PAGE_MS } from '../page-bench.ts'
 import { type Felt, PROBE } from './probe.ts'
 import type { ScaleSite } from './site.ts'
 
@@ -24,8 +24,7 @@ export class ScaleBrowser {
   }
 
   static async begin(scaled: ScaleSite): Promise<ScaleBrowser> {
-    const args = ['--no-sandbox', '--disable-gpu', '--disable-background-networking']
-    return new ScaleBrowser(await chromium.launch({ executablePath: browserPath(), args }), scaled)
+    return new ScaleBrowser(await launchBrowser(), scaled)
   }
 
   /** A page with nothing in its cache, signed in. */

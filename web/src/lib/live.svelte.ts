@@ -25,7 +25,10 @@ export class Live {
       if (this.opened++ > 0) this.tell('reconnected', undefined)
     })
     source.addEventListener('error', () => {
+      const wasConnected = this.isConnected
       this.isConnected = false
+      // Whether what is shown still stands has to be asked now: nothing will tell.
+      if (wasConnected) this.tell('lost', undefined)
       // The browser comes back by itself, except where it was refused.
       if (source.readyState === EventSource.CLOSED) {
         this.source = undefined

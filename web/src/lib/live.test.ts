@@ -46,6 +46,17 @@ test('after a break everybody asks anew, for what was told meanwhile was not hea
   assert.deepEqual([live.isConnected, heard, FakeEventSource.opened.length], [true, [['reconnected', undefined]], 1])
 })
 
+test('once the stream breaks it is said, and no second time while it is away', () => {
+  const { live, heard } = aLive()
+  live.listen(['lost'], (name) => heard.push(name))
+  // Nobody was heard yet: nothing is lost.
+  FakeEventSource.last.break()
+  FakeEventSource.last.open()
+  FakeEventSource.last.break()
+  FakeEventSource.last.break()
+  assert.deepEqual(heard, ['lost'])
+})
+
 test('where the server dropped events everybody asks anew', () => {
   const { heard } = aLive()
   FakeEventSource.last.open()

@@ -32,7 +32,7 @@ export class Loaded<T> implements Heard<T> {
 
   constructor(ask: (signal: AbortSignal) => Promise<T>, { on = [] }: LoadedOptions = {}) {
     this.ask = ask
-    this.forget = live.listen([...on, 'reconnected'], () => this.again())
+    this.forget = live.listen([...on, 'reconnected', 'lost'], () => this.again())
     void this.load()
   }
 

@@ -25,7 +25,10 @@ export function startSite(): void {
     },
     { on: ['turn', 'status'] },
   )
-  site.automation = new Loaded((signal) => api.ask<AutomationView>('/v1/automation', { signal }), { on: ['status'] })
+  // Turns too: somebody else's kill switch is no event of its own.
+  site.automation = new Loaded((signal) => api.ask<AutomationView>('/v1/automation', { signal }), {
+    on: ['status', 'turn'],
+  })
   site.alerts = new Loaded((signal) => api.ask<AlertsView>('/v1/alerts', { signal }), { on: ['turn', 'alert'] })
   $effect(() => {
     const timer = setInterval(() => siteClock.tick(), TICK_MS)

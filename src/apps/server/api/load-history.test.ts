@@ -120,3 +120,12 @@ test('of a thousand hosts as many steps are told as an answer may have, and a st
   const week = { path: `/v1/loads/history?from=${NOW - 8 * DAY_MS}&to=${NOW}`, token }
   assert.match((await bench.ask(week)).json['error'].message as string, /at most 2100000/)
 })
+
+test('a cluster without hosts has a past without columns', async () => {
+  const empty = new ApiBench({ store: new FakeStore() })
+  await empty.start()
+  const { status, json } = await empty.ask({ path: '/v1/loads/history', token: await empty.token('viewer') })
+  assert.deepEqual([status, json['hosts']], [200, []])
+  assert.ok(json['stepMs'] >= SLOT_MS && json['steps'] > 0)
+  await empty.stop()
+})

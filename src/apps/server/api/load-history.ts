@@ -71,7 +71,8 @@ function windowOf(query: PastQuery, hosts: number, now: EpochMs): Window | strin
   const slots = Math.ceil(spanMs / SLOT_MS) + 1
   if (hosts * slots > SLOTS_READ_MAX)
     return `${hosts} hosts over ${spanMs} ms would be ${hosts * slots} slots of 5 minutes; at most ${SLOTS_READ_MAX} are read.`
-  const least = Math.ceil((hosts * slots) / CELLS_MAX) * SLOT_MS
+  // Of no host there is nothing to fold, and a step all the same.
+  const least = Math.max(1, Math.ceil((hosts * slots) / CELLS_MAX)) * SLOT_MS
   const stepMs = Math.ceil((query.stepMs ?? least) / SLOT_MS) * SLOT_MS
   const cells = hosts * Math.ceil(spanMs / stepMs)
   if (cells > CELLS_MAX) return `That would be ${cells} hosts times steps; at most ${CELLS_MAX} are answered.`

@@ -13,7 +13,7 @@ const Column = Type.Array(Type.Union([Type.Number(), Type.Null()]), {
 })
 const Cores = Type.Number({ description: 'reference cores' })
 const Bytes = Type.Number({ description: 'bytes' })
-const ShareOf = (what: string) => Type.Number({ minimum: 0, description: `share of its ${what}, to three places` })
+const ShareOf = (what: string) => Type.Number({ minimum: 0, description: `share of its ${what}` })
 
 /** Most hosts times slots of 5 minutes that are read for one answer: a thousand hosts over a week. */
 export const SLOTS_READ_MAX = 2_100_000
@@ -61,7 +61,7 @@ export const LoadHistoryView = Type.Object({
 })
 export type LoadHistoryView = Static<typeof LoadHistoryView>
 
-const Ahead = Type.Array(ShareOf('CPU'), {
+const Ahead = Type.Array(Type.Number({ minimum: 0, description: 'share of its CPU, to three places' }), {
   description: 'demand by step, as a share of its CPU; above 1: more than it has',
 })
 
