@@ -8,6 +8,7 @@ import {
   behindText,
   bytesText,
   coresText,
+  countText,
   groundsText,
   hostCoresNumber,
   hostWattsNumber,
@@ -141,4 +142,11 @@ test('what moves the cursor, colours the screen or turns the reading direction i
   const hostile = 'a\u001b[31mb\u202ec\u2028d\u0085'
   assert.equal(printable(hostile), 'a\ufffd[31mb\ufffdc\ufffdd\ufffd')
   assert.equal(printable('line\n\ttab'), 'line\n\ttab')
+})
+
+test('one is told as one', () => {
+  assert.deepEqual(
+    [countText(1, 'move'), countText(0, 'move'), countText(1440, 'turn'), countText(2, 'verdict was', 'verdicts were')],
+    ['1 move', '0 moves', '1,440 turns', '2 verdicts were'],
+  )
 })

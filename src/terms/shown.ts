@@ -151,6 +151,11 @@ export function moneyText(amount: number): string {
   return Math.abs(amount) >= 0.01 ? amount.toFixed(2) : amount.toPrecision(2)
 }
 
+/** `1 move`, `1,440 turns`. */
+export function countText(count: number, one: string, many = `${one}s`): string {
+  return `${count.toLocaleString('en')} ${count === 1 ? one : many}`
+}
+
 /** Why a host is below the best, in money: `0.12 EUR behind the best, most in energy (0.10)`. */
 export function behindText(
   { total, term, by }: { readonly total: number; readonly term: string; readonly by: number },

@@ -1,5 +1,13 @@
 /** What the commands about moves print. */
-import { bytesText, factorText, minuteText, pauseText, percentTenthsText, spanText } from '../../terms/shown.ts'
+import {
+  bytesText,
+  countText,
+  factorText,
+  minuteText,
+  pauseText,
+  percentTenthsText,
+  spanText,
+} from '../../terms/shown.ts'
 import { UsageError } from '../usage-error.ts'
 import type {
   BudgetView,
@@ -174,7 +182,7 @@ export function ledgerText({ ledger }: MigrationsView): string {
     const sums = ledger[name]
     return sums === undefined ? [] : [{ name, ...sums }]
   })
-  const head = `${number} moves with a promise have ended, ${open} have not; ${wrongVerdicts} verdicts were wrong.\n`
+  const head = `Of moves with a promise ${number} ended and ${open} did not; ${countText(wrongVerdicts, 'verdict was', 'verdicts were')} wrong.\n`
   const good = tableText<(typeof figures)[number]>(
     [
       { head: 'figure', cell: ({ name }) => name },

@@ -95,7 +95,7 @@ test('how good promises were is told with what each pair of hosts taught, and wh
   const answer = { ...ANSWER, ledger }
   assert.ok(Check(MigrationsView, answer))
   const text = ledgerText(answer)
-  assert.match(text, /^7 moves with a promise have ended, 1 have not; 0 verdicts were wrong\.$/m)
+  assert.match(text, /^Of moves with a promise 7 ended and 1 did not; 0 verdicts were wrong\.$/m)
   assert.match(text, /^total +7 +4\.1 % +85\.7 %$/m)
   assert.match(text, /^kvm-1 > kvm-2 +7\.0 +1\.31/m)
   assert.match(ledgerText(ANSWER), /^Nothing is promised/)

@@ -1,7 +1,7 @@
 /** What `ethos replay` does. */
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { minuteText } from '../../terms/shown.ts'
+import { countText, minuteText } from '../../terms/shown.ts'
 import { printable } from '../printable.ts'
 import { Progress } from '../progress.ts'
 import { openDataFolder } from '../server/data-folder.ts'
@@ -73,7 +73,7 @@ export function replayText(report: ReplayReport): string {
   const { turns, orders, same, from, to, differences, files, journal } = report
   const lines: string[] = []
   const span = from === undefined || to === undefined ? '' : ` of ${minuteText(from)} to ${minuteText(to)}`
-  const what = `${count(turns, 'turn')}${span}, with ${count(orders, 'order')}`
+  const what = `${countText(turns, 'turn')}${span}, with ${countText(orders, 'order')}`
   if (turns === 0) lines.push('No turn is kept in what was read.')
   else if (same === turns) lines.push(`${what}: ${turns === 1 ? 'it' : 'each'} came out the same, byte for byte.`)
   else lines.push(`${what}: ${same} came out the same, ${turns - same} did not.`)
@@ -85,12 +85,12 @@ export function replayText(report: ReplayReport): string {
     if (damage !== undefined) lines.push(damage.startsWith(path) ? damage : `${path}: ${damage}`)
   if (journal !== undefined) {
     const { recorded, withoutInputs, notRecorded } = journal
-    lines.push(`${count(recorded, 'of these lines stands', 'of these lines stand')} in the journal.`)
+    lines.push(`${countText(recorded, 'of these lines stands', 'of these lines stand')} in the journal.`)
     if (withoutInputs > 0)
-      lines.push(`Of ${count(withoutInputs, 'turn')} of the journal in that span nothing is kept beside the line.`)
+      lines.push(`Of ${countText(withoutInputs, 'turn')} of the journal in that span nothing is kept beside the line.`)
     if (notRecorded > 0)
       lines.push(
-        `${count(notRecorded, 'turn')} did not come on record, or the journal has let go of it: nothing was done for want of its line.`,
+        `${countText(notRecorded, 'turn')} did not come on record, or the journal has let go of it: nothing was done for want of its line.`,
       )
   }
   return lines.map((line) => `${line}\n`).join('')
@@ -106,8 +106,4 @@ function otherVersions(files: readonly ReplayedFile[]): readonly string[] {
     files.flatMap(({ node }) => (node === undefined || node === process.versions.node ? [] : [node])),
   )
   return nodes.size === 0 ? [] : [`Recorded under Node ${[...nodes].join(', ')}; this is ${process.versions.node}.`]
-}
-
-function count(number: number, one: string, many = `${one}s`): string {
-  return `${number.toLocaleString('en')} ${number === 1 ? one : many}`
 }

@@ -138,7 +138,7 @@ test('trust is told with what it costs: more is asked of moves, and in the end t
     'Forecasts are trusted.',
     '91.0 % of 300 intervals held (not below 80 %, not above 99 %).',
     'Gain over cost must be 1.20 times what the policy asks.',
-    'No move is settled yet.',
+    'No move had settled by then.',
     '1 of 5 verdicts in a row against its own judgement; at 5 its orders become advice.',
   ])
   assert.match(trustSentences({ ...trust, isTrusted: false })[0] ?? '', /^Forecasts are not trusted: moves must/)

@@ -151,7 +151,7 @@ export function trustSentences(trust: TrustView): readonly string[] {
     `${percentTenthsText(coverage.share)} of ${coverage.checked} intervals held${asked}.`,
     `Gain over cost must be ${factorText(marginFactor)} times what the policy asks.`,
     netPerMove === undefined
-      ? 'No move is settled yet.'
+      ? 'No move had settled by then.'
       : `A move brought ${moneyText(netPerMove)} on the mean, of ${outcomes} that settled.`,
     strikesMax === undefined
       ? `${strikes} verdicts in a row against its own judgement.`

@@ -1,5 +1,6 @@
 /** Turns as the journal has them: what can be told of them without understanding all of it. */
 import type { Fields } from '../../../src/terms/parse.ts'
+import { countText } from '../../../src/terms/shown.ts'
 import { listOf, numberOf, textOf } from './told.ts'
 
 /** A turn before, in a line. */
@@ -53,7 +54,7 @@ function moveOf(order: Fields): readonly TurnMove[] {
 /** What the turn came to, in a sentence. */
 export function turnText({ moves, foreseen, nowhere, refused }: TurnRow): string {
   const parts = [
-    moves.length === 0 ? 'no move' : `${moves.length} ${moves.length === 1 ? 'move' : 'moves'}`,
+    moves.length === 0 ? 'no move' : countText(moves.length, 'move'),
     ...(foreseen.length === 0 ? [] : [`contention foreseen on ${some(foreseen)}`]),
     ...(nowhere.length === 0 ? [] : [`no suitable host for ${some(nowhere)}`]),
     ...(refused === 0 ? [] : [`${refused} looked at and refused`]),

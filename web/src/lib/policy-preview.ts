@@ -1,6 +1,14 @@
 /** What a change would have done to the last day, as the page tells it. */
 import type { PolicyCheckView, PreviewResultView } from '../../../src/apps/server/views/preview.ts'
-import { bytesText, factorText, instantText, minuteText, numberText, spanText } from '../../../src/terms/shown.ts'
+import {
+  bytesText,
+  countText,
+  factorText,
+  instantText,
+  minuteText,
+  numberText,
+  spanText,
+} from '../../../src/terms/shown.ts'
 import { needsRole } from './roles.ts'
 
 /** One figure of both replays. */
@@ -91,7 +99,7 @@ export function previewSentence({ current, proposed, hosts, vms }: PreviewResult
     spanText(current.contentionMs) === spanText(proposed.contentionMs)
       ? `the same ${spanText(proposed.contentionMs)} in contention`
       : `${spanText(Math.abs(away))} ${away > 0 ? 'less' : 'more'} in contention`
-  const moves = `${proposed.moves} ${proposed.moves === 1 ? 'move' : 'moves'}`
+  const moves = countText(proposed.moves, 'move')
   return `Over ${hosts} hosts and ${vms} VMs: ${moves} where what stands makes ${current.moves}, and ${contention}.`
 }
 
