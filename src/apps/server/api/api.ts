@@ -190,7 +190,9 @@ function prepare(api: FastifyInstance, { log, metrics }: ApiParts): void {
       from: addressOf(request.raw.socket),
       by: callers.get(request)?.name ?? 'nobody',
     }
-    if (statusCode >= 500) log.error(line, 'request failed')
+    // It says why and when to ask again: at a start that is how it is, and where it is a fault an alert says so.
+    if (statusCode === 503) log.warn(line, 'can not be answered now')
+    else if (statusCode >= 500) log.error(line, 'request failed')
     else log.warn(line, 'request refused')
   })
 }
