@@ -114,7 +114,7 @@ export class PageBench {
   }
 
   /** Past the page, as a program with the first token asks. @param body absent: it is read */
-  async ask<Answer>(path: string, method: 'GET' | 'PUT' | 'DELETE' = 'GET', body?: object): Promise<Answer> {
+  async ask<Answer>(path: string, method: 'GET' | 'POST' | 'PUT' | 'DELETE' = 'GET', body?: object): Promise<Answer> {
     const headers = {
       authorization: `Bearer ${this.demo.server.firstToken}`,
       ...(body === undefined ? {} : { 'content-type': 'application/json' }),
