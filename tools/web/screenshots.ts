@@ -1,5 +1,5 @@
-/** `npm run screenshots`: every page of the dashboard over the demo, light and dark, into `docs/dashboard`, with something to see on each: moves that were made and
- *  moves that are proposed, a backtest at its end, two hosts side by side. They are looked at by eye. */
+/** `npm run screenshots`: every page of the dashboard over the demo, light and dark, into `docs/dashboard`, with something to see on each: moves made and
+ *  proposed, a backtest at its end, two hosts side by side. They are looked at by eye. */
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'

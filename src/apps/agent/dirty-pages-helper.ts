@@ -84,14 +84,15 @@ async function count(
 ): Promise<DirtyResults | undefined> {
   const everyMs = sinceBefore(machine, path)
   const { made: processes, atMs: clearedAtMs } = inTheMiddle(machine, () => softDirty.clear())
-  const readAfter = async (ms: number): Promise<{ readonly ms: number; readonly bytes: number }> => {
+  const readAfter = async (ms: number): Promise<{ readonly ms: number; readonly bytes: number } | undefined> => {
     await machine.sleep(Math.max(0, ms - (machine.monotonicMs() - clearedAtMs)), signal)
+    if (signal.aborted) return undefined
     const { made: bytes, atMs } = inTheMiddle(machine, () => softDirty.dirtyBytes())
     return { ms: atMs - clearedAtMs, bytes }
   }
   const short = await readAfter(SHORT_MS)
   const long = await readAfter(LONG_MS)
-  if (signal.aborted || processes === 0) return undefined
+  if (short === undefined || long === undefined || processes === 0) return undefined
   const spans = { shortMs: short.ms, shortBytes: short.bytes, longMs: long.ms, longBytes: long.bytes }
   return { at: machine.now(), everyMs, ...spans, processes }
 }

@@ -2,7 +2,7 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { countText, minuteText } from '../../terms/shown.ts'
-import { printable } from '../printable.ts'
+import { printable, printableJson } from '../printable.ts'
 import { Progress } from '../progress.ts'
 import { openDataFolder } from '../server/data-folder.ts'
 import { withSite } from '../server/open-site.ts'
@@ -21,28 +21,34 @@ export async function replay(files: readonly string[], options: ReplayOptions): 
   const progress = new Progress(paths.length)
   try {
     for (const path of paths) {
-      await read(replay, path, move)
+      await read(replay, path, { move, isListed: files.length === 0 })
       progress.step('judging')
     }
   } finally {
     progress.stop()
   }
-  const isWhole = data !== undefined && move === undefined && files.length === 0
   const place = { ...(data === undefined ? {} : { data }), ...(store === undefined ? {} : { store }) }
-  const report = replay.report(isWhole ? await withSite(place, ({ journal }) => replay.against(journal)) : undefined)
+  const isBeside = data !== undefined || store !== undefined
+  const report = replay.report(isBeside ? await withSite(place, ({ journal }) => replay.against(journal)) : undefined)
   if (report.turns === 0 && move !== undefined)
     throw new UsageError('--move', move, `No turn that is kept made it. ${KEPT}`)
   if (!isGood(report)) process.exitCode = DIFFERENT
-  process.stdout.write(json === true ? `${JSON.stringify(report, null, 2)}\n` : printable(replayText(report)))
+  process.stdout.write(json === true ? `${printableJson(report)}\n` : printable(replayText(report)))
 }
 
 const KEPT = 'A server keeps what its newest turns were judged on, as far as `ethos serve --turns-kept` gives it room.'
 
-async function read(replay: Replay, path: string, move: string | undefined): Promise<void> {
+/** A file that the server has let go of since it was listed is passed over. */
+async function read(
+  replay: Replay,
+  path: string,
+  { move, isListed }: { readonly move: string | undefined; readonly isListed: boolean },
+): Promise<void> {
   try {
     await replay.file(path, move)
   } catch (error) {
     if (!(error instanceof Error) || !('code' in error)) throw error
+    if (isListed && error.code === 'ENOENT') return
     throw new UsageError('file', path, `It can not be read (${String(error.code)}).`)
   }
 }
@@ -65,8 +71,10 @@ function listOf(folder: string): readonly string[] {
   }
 }
 
-function isGood({ turns, same, files }: ReplayReport): boolean {
-  return same === turns && files.every(({ damage }) => damage === undefined)
+/** Nothing that was judged is no proof. */
+function isGood({ turns, same, files, journal }: ReplayReport): boolean {
+  const isWhole = files.every(({ damage }) => damage === undefined)
+  return turns > 0 && same === turns && isWhole && (journal?.otherwise ?? 0) === 0
 }
 
 export function replayText(report: ReplayReport): string {
@@ -81,16 +89,21 @@ export function replayText(report: ReplayReport): string {
     lines.push(`turn ${turn}, ${minuteText(at)}: ${field}`, `  recorded  ${recorded}`, `  replayed  ${replayed}`)
   if (turns - same > differences.length) lines.push(`... and ${turns - same - differences.length} more.`)
   if (same < turns) lines.push(...otherVersions(files))
+  for (const { path, isCut, damage } of files)
+    if (isCut && damage === undefined)
+      lines.push(`${path} ends amid a turn: its server still writes it, or was killed.`)
   for (const { path, damage } of files)
     if (damage !== undefined) lines.push(damage.startsWith(path) ? damage : `${path}: ${damage}`)
   if (journal !== undefined) {
-    const { recorded, withoutInputs, notRecorded } = journal
+    const { recorded, otherwise, withoutInputs, notRecorded } = journal
     lines.push(`${countText(recorded, 'of these lines stands', 'of these lines stand')} in the journal.`)
+    if (otherwise > 0)
+      lines.push(`${countText(otherwise, 'line')} of the journal ${otherwise === 1 ? 'is' : 'are'} not what was kept.`)
     if (withoutInputs > 0)
       lines.push(`Of ${countText(withoutInputs, 'turn')} of the journal in that span nothing is kept beside the line.`)
     if (notRecorded > 0)
       lines.push(
-        `${countText(notRecorded, 'turn')} did not come on record, or the journal has let go of it: nothing was done for want of its line.`,
+        `Of ${countText(notRecorded, 'turn')} the journal has no line: not taken (nothing came of it then), let go of, or on its way.`,
       )
   }
   return lines.map((line) => `${line}\n`).join('')

@@ -18,9 +18,9 @@ Examples:
   ethos replay turns-20261128T100000Z-4711.zst
 
 A server keeps what its last turns were judged on in DATA/turns (\`ethos serve --turns-kept\`). Each is judged once more, with neither a store nor a
-clock, and must give the line of the journal that it gave, byte for byte. With --data the lines are set against the journal too.
+clock, and must give the line of the journal that it gave, byte for byte. With --data or --store the lines are set against the journal too.
 
-Exit codes: 0 all came out the same; 1 one did not, or a file is damaged; 2 can't be done as asked.`
+Exit codes: 0 all came out the same; 1 one did not, a file is damaged, or none was there; 2 can't be done as asked.`
 
 export function addReplay(program: Command): void {
   program

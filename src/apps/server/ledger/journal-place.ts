@@ -31,7 +31,11 @@ export function pageAfter(lengths: readonly number[]): number {
 }
 
 /** Lines are looked at by halving, for their instants rise. */
-async function firstSince(journal: Journal, from: EpochMs, span: readonly [number, number]): Promise<number> {
+export async function firstSince(
+  journal: Pick<Journal, 'from'>,
+  from: EpochMs,
+  span: readonly [number, number],
+): Promise<number> {
   let [low, high] = span
   while (low < high) {
     const middle = Math.floor((low + high) / 2)

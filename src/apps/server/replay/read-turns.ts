@@ -12,10 +12,14 @@ export interface TurnFileHeader {
 }
 
 /** The header, then turns in their order. A file that ends amid a turn is one whose server still writes, or was killed: what is whole is told.
- *  Throws a `ParseError` for what is damaged or none of ours, and the file system's own error where it can't be read. */
-export async function* readTurns(path: string): AsyncGenerator<TurnFileHeader | RecordedTurn> {
+ *  Throws a `ParseError` for what is damaged or none of ours, and the file system's own error where it can't be read.
+ *  @param onCut told where it ends so */
+export async function* readTurns(
+  path: string,
+  onCut: () => void = () => undefined,
+): AsyncGenerator<TurnFileHeader | RecordedTurn> {
   let isFirst = true
-  for await (const bytes of readFrames(path)) {
+  for await (const bytes of readFrames(path, onCut)) {
     yield isFirst ? parseHeader(bytes, path) : decodeRecordedTurn(bytes)
     isFirst = false
   }
@@ -32,7 +36,7 @@ function parseHeader(bytes: Uint8Array, path: string): TurnFileHeader {
   return { version: parseText(fields['version'], `${path}: version`), node: parseText(fields['node'], `${path}: node`) }
 }
 
-async function* readFrames(path: string): AsyncGenerator<Uint8Array> {
+async function* readFrames(path: string, onCut: () => void): AsyncGenerator<Uint8Array> {
   const unpacker = createZstdDecompress({ params: { [constants.ZSTD_d_windowLogMax]: WINDOW_LOG_MAX } })
   const file = createReadStream(path)
   file.on('error', (error) => unpacker.destroy(error))
@@ -58,12 +62,13 @@ async function* readFrames(path: string): AsyncGenerator<Uint8Array> {
         length = held[0].length
       }
     }
+    if (length > 0) throw new ParseError(path, length, 'Bytes are left over at its end: damaged, or no file of turns.')
   } catch (error) {
     // It goes on being written, or its writer was killed.
-    if (codeOf(error) === 'Z_BUF_ERROR') return
-    if (codeOf(error)?.startsWith('ZSTD_') === true)
+    if (codeOf(error) === 'Z_BUF_ERROR') onCut()
+    else if (codeOf(error)?.startsWith('ZSTD_') === true)
       throw new ParseError(path, codeOf(error), 'It can not be unpacked: damaged, or no file of turns.')
-    throw error
+    else throw error
   } finally {
     file.destroy()
   }

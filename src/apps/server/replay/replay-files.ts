@@ -1,16 +1,19 @@
 /** Judges once more what files of turns hold, and says where what comes out is not what was recorded. */
 import { createHash } from 'node:crypto'
 import { ParseError } from '../../../terms/parse.ts'
-import type { EpochMs } from '../../../terms/units.ts'
-import type { SiteStore } from '../../../world/site-store.ts'
+import { type EpochMs, HOUR_MS } from '../../../terms/units.ts'
+import type { Journal } from '../../../world/site-store.ts'
+import { firstSince, pageAfter } from '../ledger/journal-place.ts'
 import { isHeader, readTurns } from './read-turns.ts'
 import { type RecordedTurn, replayTurn } from './turn-inputs.ts'
 
 /** Differences that are told one by one. */
 const TOLD_MAX = 20
 const VALUE_LENGTH_MAX = 200
-const PAGE = 500
-const TURN_LINES = '{"kind":"turn"'
+/** As `encodeTurn` writes it: what tells one turn from another. */
+const TURN_LINE = /^\{"kind":"turn","turn":(\d+),"at":(\d+)[,}]/
+/** A line comes on record after its turn has seen, and clocks are set. */
+const LATE_MS_MAX = HOUR_MS
 
 /** One turn that came out otherwise: the first field of its line that did. */
 export interface ReplayDifference {
@@ -27,6 +30,8 @@ export interface ReplayedFile {
   readonly version?: string
   readonly node?: string
   readonly turns: number
+  /** It ends amid a turn: its server writes on, or was killed. */
+  readonly isCut: boolean
   /** Why no more of it can be read. */
   readonly damage?: string
 }
@@ -48,16 +53,19 @@ export interface ReplayReport {
 export interface JournalCheck {
   /** Turns whose line stands in the journal as it was kept beside its inputs. */
   readonly recorded: number
+  /** Turns whose line in the journal is another. */
+  readonly otherwise: number
   /** Turns of the journal in the span of the files of which no inputs are kept. */
   readonly withoutInputs: number
-  /** Turns with inputs whose line the journal has not: the store did not take it, and nothing came of them. */
+  /** Turns with inputs of which the journal has no line: the store did not take it and nothing came of them, or it has let go of it, or is about to have it. */
   readonly notRecorded: number
 }
 
 export class Replay {
   private readonly files: ReplayedFile[] = []
   private readonly differences: ReplayDifference[] = []
-  private readonly digests = new Set<string>()
+  /** Digest of each turn's line, by its number and instant. */
+  private readonly digests = new Map<string, string>()
   private turns = 0
   private orders = 0
   private same = 0
@@ -65,20 +73,24 @@ export class Replay {
 
   /** @param wanted only the turn that made this order */
   async file(path: string, wanted?: string): Promise<void> {
+    const ordering = wanted && `{"kind":"move-ordered","order":{"id":${JSON.stringify(wanted)},`
     let header: { readonly version?: string; readonly node?: string } = {}
-    let turns = 0
+    let [turns, isCut] = [0, false]
+    const cut = (): void => {
+      isCut = true
+    }
     try {
-      for await (const one of readTurns(path)) {
+      for await (const one of readTurns(path, cut)) {
         if (isHeader(one)) header = { version: one.version, node: one.node }
-        else if (wanted === undefined || one.line.includes(`"id":${JSON.stringify(wanted)}`)) {
+        else if (ordering === undefined || one.line.includes(ordering)) {
           turns++
           this.take(one)
         }
       }
-      this.files.push({ path, ...header, turns })
+      this.files.push({ path, ...header, turns, isCut })
     } catch (error) {
       if (!(error instanceof ParseError)) throw error
-      this.files.push({ path, ...header, turns, damage: error.message })
+      this.files.push({ path, ...header, turns, isCut, damage: error.message })
     }
   }
 
@@ -87,34 +99,66 @@ export class Replay {
     return { files, turns, orders, same, ...span, differences, ...(journal === undefined ? {} : { journal }) }
   }
 
-  /** Reads the journal from its beginning. Rejects with a `StoreError`. */
-  async against(journal: Pick<SiteStore['journal'], 'from'>): Promise<JournalCheck> {
+  /** Reads the journal over the span of the files. A line that is another there is a difference too. Rejects with a `StoreError`. */
+  async against(journal: Pick<Journal, 'from' | 'last'>): Promise<JournalCheck> {
     const { digests, span } = this
-    let [recorded, withoutInputs] = [0, 0]
-    for (let from = 0; ; ) {
-      const page = await journal.from(from, PAGE)
-      for (const { line } of page.filter((one) => one.line.startsWith(TURN_LINES))) {
-        if (digests.has(digestOf(line))) recorded++
-        else if (span !== undefined && isWithin(line, span)) withoutInputs++
-      }
+    const found = new Set<string>()
+    let [recorded, otherwise, withoutInputs] = [0, 0, 0]
+    const newest = (await journal.last(1)).at(-1)
+    if (span === undefined || newest === undefined)
+      return { recorded, otherwise, withoutInputs, notRecorded: digests.size }
+    let from = await firstSince(journal, span.from - LATE_MS_MAX, [0, newest.number])
+    for (let most = 1; from <= newest.number; ) {
+      const page = await journal.from(from, most)
       const last = page.at(-1)
-      if (last === undefined || page.length < PAGE) break
+      if (last === undefined) break
+      for (const { line } of page) {
+        const told = TURN_LINE.exec(line)
+        if (told === null) continue
+        const [turn, at] = [Number(told[1]), Number(told[2])]
+        const kept = digests.get(keyOf(turn, at))
+        if (kept === undefined) withoutInputs += at >= span.from && at <= span.to ? 1 : 0
+        else {
+          const digest = digestOf(line)
+          found.add(keyOf(turn, at))
+          if (digest === kept) recorded++
+          else {
+            otherwise++
+            this.tell({
+              turn,
+              at,
+              field: 'the journal’s line',
+              recorded: `SHA-256 ${digest}`,
+              replayed: `SHA-256 ${kept}`,
+            })
+          }
+        }
+      }
+      if (last.at > span.to + LATE_MS_MAX) break
       from = last.number + 1
+      most = pageAfter(page.map(({ line }) => line.length))
     }
-    return { recorded, withoutInputs, notRecorded: digests.size - recorded }
+    return { recorded, otherwise, withoutInputs, notRecorded: digests.size - found.size }
   }
 
   private take({ inputs, line }: RecordedTurn): void {
     const { at } = inputs.observation
     this.turns++
-    this.digests.add(digestOf(line))
+    this.digests.set(keyOf(inputs.number, at), digestOf(line))
     this.span = { from: Math.min(at, this.span?.from ?? at), to: Math.max(at, this.span?.to ?? at) }
     this.orders += ordersOf(line)
     const replayed = judged(inputs)
     if (replayed === line) this.same++
-    else if (this.differences.length < TOLD_MAX)
-      this.differences.push({ turn: inputs.number, at, ...firstDifference(line, replayed) })
+    else this.tell({ turn: inputs.number, at, ...firstDifference(line, replayed) })
   }
+
+  private tell(difference: ReplayDifference): void {
+    if (this.differences.length < TOLD_MAX) this.differences.push(difference)
+  }
+}
+
+function keyOf(turn: number, at: EpochMs): string {
+  return `${turn} at ${at}`
 }
 
 /** What the file says may be anything that has the shape of inputs: what the engine makes of it is told. */
@@ -131,13 +175,8 @@ function ordersOf(line: string): number {
   return Array.isArray(orders) ? orders.length : 0
 }
 
-function isWithin(line: string, { from, to }: { readonly from: EpochMs; readonly to: EpochMs }): boolean {
-  const { at } = JSON.parse(line) as { readonly at?: unknown }
-  return typeof at === 'number' && at >= from && at <= to
-}
-
 function digestOf(line: string): string {
-  return createHash('sha256').update(line).digest('base64')
+  return createHash('sha256').update(line).digest('hex')
 }
 
 /** The first field, in the record's order, that is not the same. */

@@ -2,15 +2,17 @@
 import assert from 'node:assert/strict'
 import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
+import { zstdCompressSync } from 'node:zlib'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { aBench } from '../../../../tools/server/desk-bench.ts'
 import type { DeskBench } from '../../../../tools/server/desk-site.ts'
 import { ParseError } from '../../../terms/parse.ts'
 import { HOUR_MS, MiB } from '../../../terms/units.ts'
+import { TurnTaker } from '../turn-taker.ts'
 import { isHeader, readTurns, type TurnFileHeader } from './read-turns.ts'
 import { Replay } from './replay-files.ts'
-import { type RecordedTurn, replayTurn } from './turn-inputs.ts'
+import { decodeRecordedTurn, encodeRecordedTurn, type RecordedTurn, replayTurn } from './turn-inputs.ts'
 import { TurnRecorder } from './turn-recorder.ts'
 
 interface Kept {
@@ -99,16 +101,22 @@ test('what came out otherwise is told by its turn and its first field, and the j
   for (const name of readdirSync(folder)) await good.file(join(folder, name))
   const report = good.report(await good.against(bench.store.journal))
   assert.deepEqual([report.turns, report.same, report.differences], [9, 9, []])
-  assert.deepEqual(report.journal, { recorded: 9, withoutInputs: 0, notRecorded: 0 })
+  assert.deepEqual(report.journal, { recorded: 9, otherwise: 0, withoutInputs: 0, notRecorded: 0 })
   const bad = new Replay()
   for (const name of readdirSync(other)) await bad.file(join(other, name))
-  const { turns, same, differences, journal } = bad.report(await bad.against(bench.store.journal))
+  const { turns, same, differences } = bad.report()
   assert.equal(turns - same, differences.length)
   assert.ok(differences.length > 0)
   assert.match(differences[0].field, /reason$/)
   assert.match(differences[0].recorded, /^Otherwise /)
   assert.equal(`Otherwise ${differences[0].replayed}`.slice(0, 100), differences[0].recorded.slice(0, 100))
-  assert.deepEqual([journal?.recorded, journal?.withoutInputs], [same, turns - same])
+  // As they stand in the journal they are others than those that were kept, and that is a difference as well.
+  const journal = await bad.against(bench.store.journal)
+  assert.deepEqual(journal, { recorded: same, otherwise: turns - same, withoutInputs: 0, notRecorded: 0 })
+  assert.equal(
+    bad.report(journal).differences.filter(({ field }) => field === 'the journal’s line').length,
+    turns - same,
+  )
 })
 
 test('a file that is still written, or whose writer was killed, is read as far as it goes', async (context) => {
@@ -161,6 +169,42 @@ test('what is damaged or no file of turns is said to be', async (context) => {
   assert.deepEqual(await read(), [])
   appendFileSync(path, good)
   assert.equal((await read()).length, 5)
+})
+
+test('bytes of others are damage, and no proof of anything', async (context) => {
+  const { folder } = keeping(context)
+  const path = join(folder, 'turns-20261128T000000Z-1.zst')
+  writeFileSync(path, zstdCompressSync(Buffer.from('abc')))
+  const replay = new Replay()
+  await replay.file(path)
+  assert.match(replay.report().files[0].damage ?? '', /Bytes are left over at its end/)
+  assert.throws(() => decodeRecordedTurn(encodeRecordedTurn({ inputs: {}, line: 'no JSON' } as never)), ParseError)
+})
+
+test('a disk that fails leaves no file behind for each turn, and is tried again later and later', async (context) => {
+  const { folder, said } = keeping(context)
+  const bench = await aBench('partial')
+  const turns: RecordedTurn[] = []
+  bench.taker = new TurnTaker({
+    store: bench.store,
+    clock: bench.clock,
+    everyMs: 300_000,
+    token: () => bench.token,
+    recorder: { keep: (turn) => Promise.resolve(void turns.push(turn)) },
+  })
+  await bench.step()
+  const [turn] = turns
+  // No file may be made in it: as root nothing but its being none is refused.
+  rmSync(folder, { recursive: true })
+  writeFileSync(folder, '')
+  const recorder = new TurnRecorder({ folder, bytesMax: MiB, version: '0.0.1', say: (text) => void said.push(text) })
+  for (let k = 0; k < 200; k++) await recorder.keep(turn)
+  assert.equal(said.length, 1)
+  rmSync(folder)
+  // After at most as many turns as it rests it goes on.
+  for (let k = 0; k < 61; k++) await recorder.keep(turn)
+  await recorder.close()
+  assert.equal(readdirSync(folder).length, 1)
 })
 
 test('a folder that takes nothing costs no turn, and is told of once', async (context) => {

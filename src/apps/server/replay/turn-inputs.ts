@@ -4,7 +4,15 @@ import type { EngineState } from '../../../engine/state.ts'
 import { ethos } from '../../../engine/turn.ts'
 import { encodeTurn } from '../../../loop/record.ts'
 import type { OrderId } from '../../../terms/ids.ts'
-import { type Fields, ParseError, parseFields, parseList, parseNumber, parseText } from '../../../terms/parse.ts'
+import {
+  type Fields,
+  ParseError,
+  parseFields,
+  parseJson,
+  parseList,
+  parseNumber,
+  parseText,
+} from '../../../terms/parse.ts'
 import type { Policy } from '../../../terms/policy.ts'
 import type { Observation, Turn, TurnEvent } from '../../../terms/turn.ts'
 import { planEvacuation } from '../evacuation.ts'
@@ -62,9 +70,11 @@ export function decodeRecordedTurn(bytes: Uint8Array): RecordedTurn {
   const place = 'recorded turn'
   const fields = decodeFields(bytes, place)
   const inputs = parseFields(fields['inputs'], `${place}.inputs`)
-  parseText(fields['line'], `${place}.line`, LINE_LENGTH_MAX)
+  parseFields(parseJson(parseText(fields['line'], `${place}.line`, LINE_LENGTH_MAX), `${place}.line`), `${place}.line`)
   parseNumber(inputs['number'], `${place}.inputs.number`, { min: 0, integer: true })
   for (const name of ['before', 'observation', 'policy']) parseFields(inputs[name], `${place}.inputs.${name}`)
+  const { observation } = inputs as unknown as TurnInputs
+  parseNumber(observation.at, `${place}.inputs.observation.at`, { min: 0 })
   for (const name of ['refused', 'carriedOut']) parseList(inputs[name], `${place}.inputs.${name}`)
   return fields as unknown as RecordedTurn
 }

@@ -21,6 +21,12 @@ const LEVEL = 3
 /** The window reaches back to the last turn, and costs its size in memory. */
 const WINDOW_LOG_MIN = 20
 export const WINDOW_LOG_MAX = 25
+/** A file system that takes longer hangs: turns go on without it. */
+const WRITE_MS_MAX = 5000
+/** Turns between two tries, at most. */
+const REST_TURNS_MAX = 60
+/** A trouble that lasts is told again after so many turns. */
+const TOLD_AGAIN_TURNS = 1440
 const FOLDER_MODE = 0o700
 const FILE_MODE = 0o600
 
@@ -34,6 +40,7 @@ export interface TurnRecorderOptions {
 }
 
 interface OpenFile {
+  readonly path: string
   readonly packer: ZstdCompress
   readonly file: WriteStream
   turns: number
@@ -43,37 +50,46 @@ export class TurnRecorder {
   private readonly options: TurnRecorderOptions
   private open: OpenFile | undefined
   private files = 0
-  private trouble: string | undefined
+  /** What was told last, and how many turns ago. */
+  private told: { readonly text: string; turns: number } | undefined
+  /** Turns that are left out before it is tried again, and after the next failure. */
+  private rest = 0
+  private nextRest = 1
 
   constructor(options: TurnRecorderOptions) {
     this.options = options
   }
 
-  /** Returns once the turn is with the machine's file system. Never rejects. */
+  /** Returns once the turn is with the machine's file system, or it takes too long. Never rejects. */
   async keep(turn: RecordedTurn): Promise<void> {
+    if (this.told !== undefined) this.told.turns++
+    if (this.rest > 0) {
+      this.rest--
+      return
+    }
     try {
       const bytes = encodeRecordedTurn(turn)
+      if (bytes.length > FRAME_BYTES_MAX) throw new Error(`a turn of ${bytes.length} bytes is too large`)
       this.open ??= this.begin(turn.inputs.observation.at, bytes.length)
       await write(this.open, bytes)
       this.open.turns++
+      this.nextRest = 1
       const isFull = this.open.file.bytesWritten >= this.options.bytesMax / FILES || this.open.turns >= TURNS_MAX
       if (isFull) await this.close()
-      this.trouble = undefined
     } catch (error) {
-      this.tell(error)
-      this.abandon()
+      this.fail(error)
     }
   }
 
   /** Ends the file that is being written, whole. Never rejects. */
   async close(): Promise<void> {
     const { open } = this
-    this.open = undefined
     if (open === undefined) return
     try {
       await settled(open, (done) => open.file.once('close', () => done()) && open.packer.end())
+      this.open = undefined
     } catch (error) {
-      this.tell(error)
+      this.fail(error)
     }
   }
 
@@ -82,29 +98,47 @@ export class TurnRecorder {
     mkdirSync(folder, { recursive: true, mode: FOLDER_MODE })
     prune(folder, bytesMax - bytesMax / FILES)
     const name = `turns-${new Date(at).toISOString().replace(/[-:]|\.\d+/g, '')}-${process.pid}${this.files++}.zst`
-    const file = createWriteStream(join(folder, name), { flags: 'wx', mode: FILE_MODE })
+    const path = join(folder, name)
+    const file = createWriteStream(path, { flags: 'wx', mode: FILE_MODE })
     const packer = createZstdCompress({ params: packing(turnBytes) })
     // Whoever writes hears of it; without a listener an error would end the process.
     file.on('error', (error) => packer.destroy(error))
     packer.on('error', () => undefined)
     packer.pipe(file)
-    const open = { packer, file, turns: 0 }
+    const open = { path, packer, file, turns: 0 }
     const header = serialize({ kind: 'ethos turns', schema: TURN_INPUTS_SCHEMA, version, node: process.versions.node })
     packer.write(frame(header))
     return open
   }
 
-  private abandon(): void {
-    this.open?.packer.destroy()
-    this.open?.file.destroy()
+  /** What was written of the file stays, if a turn of it can be read. It is tried again later and later: a disk that is full is the store's first. */
+  private fail(error: unknown): void {
+    const { open } = this
     this.open = undefined
+    open?.packer.destroy()
+    open?.file.destroy()
+    if (open?.turns === 0) rmSync(open.path, { force: true })
+    if (isFull(error)) this.giveRoom()
+    this.rest = this.nextRest
+    this.nextRest = Math.min(REST_TURNS_MAX, this.nextRest * 2)
+    const text = error instanceof Error ? error.message : String(error)
+    if (this.told?.text === text && this.told.turns < TOLD_AGAIN_TURNS) return
+    this.told = { text, turns: 0 }
+    this.options.say(`What turns are judged on is not kept: ${text}. It is tried again.`)
   }
 
-  private tell(error: unknown): void {
-    const text = error instanceof Error ? error.message : String(error)
-    if (text !== this.trouble) this.options.say(`What turns are judged on is not kept: ${text}.`)
-    this.trouble = text
+  private giveRoom(): void {
+    const { folder, bytesMax } = this.options
+    try {
+      prune(folder, bytesMax / 2)
+    } catch {
+      // What can't be listed can't be let go of.
+    }
   }
+}
+
+function isFull(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && ['ENOSPC', 'EDQUOT'].includes(String(error.code))
 }
 
 function packing(turnBytes: number): Record<number, number> {
@@ -124,7 +158,6 @@ function frame(bytes: Uint8Array): Buffer {
 }
 
 async function write(open: OpenFile, bytes: Uint8Array): Promise<void> {
-  if (bytes.length > FRAME_BYTES_MAX) throw new Error(`A turn of ${bytes.length} bytes is too large`)
   await settled(open, (done) => {
     open.packer.write(frame(bytes))
     // From here on the turn can be read, whatever becomes of this process.
@@ -132,19 +165,22 @@ async function write(open: OpenFile, bytes: Uint8Array): Promise<void> {
   })
 }
 
-/** Rejects with the file's error: the streams' own callbacks do not come then. */
+/** Rejects with the file's error, for which the streams' own callbacks do not come, or where it takes too long. */
 async function settled({ packer, file }: OpenFile, act: (done: () => void) => void): Promise<void> {
   if (file.errored !== null) throw file.errored
-  await new Promise<void>((resolve, reject) => {
-    const fail = (error: Error): void => reject(error)
-    file.once('error', fail)
-    packer.once('error', fail)
-    act(() => {
-      file.off('error', fail)
-      packer.off('error', fail)
-      resolve()
-    })
-  })
+  const { promise, resolve, reject } = Promise.withResolvers<void>()
+  const fail = (error: Error): void => reject(error)
+  const timer = setTimeout(() => fail(new Error(`nothing was written for ${WRITE_MS_MAX / 1000} s`)), WRITE_MS_MAX)
+  file.once('error', fail)
+  packer.once('error', fail)
+  try {
+    act(resolve)
+    await promise
+  } finally {
+    clearTimeout(timer)
+    file.off('error', fail)
+    packer.off('error', fail)
+  }
 }
 
 /** Lets go of the oldest files until those that stay are within the limit. */
