@@ -156,6 +156,14 @@ export function countText(count: number, one: string, many = `${one}s`): string 
   return `${count.toLocaleString('en')} ${count === 1 ? one : many}`
 }
 
+/** What of a gain is nearly sure. Of a host that is emptied for energy it is shared out among its VMs by cost, and the gain itself alike: one is no part of
+ *  the other. @param kind class of the move */
+export function nearlySureText(amount: string, kind: string): string {
+  return kind === 'energy'
+    ? `its share by cost of what is nearly sure ${amount}`
+    : `of which ${amount} in 95 of 100 possible futures`
+}
+
 /** Why a host is below the best, in money: `0.12 EUR behind the best, most in energy (0.10)`. */
 export function behindText(
   { total, term, by }: { readonly total: number; readonly term: string; readonly by: number },

@@ -4,6 +4,7 @@ import {
   hostCoresNumber,
   isoText,
   moneyText,
+  nearlySureText,
   NOT_KNOWN,
   pauseText,
   percentText,
@@ -25,7 +26,7 @@ export function storyText({ id, turn, held, objections, grounds, move, steps, ou
     `${id}: ${text(move?.vm ?? order['vmId'])} from ${text(move?.from ?? order['from'])} to ${text(move?.to ?? order['to'])}`,
     `why       ${text(move?.reason ?? order['reason'])}`,
     turn === undefined ? undefined : `decided   turn ${turn.number}, ${instant(turn.at)}`,
-    worth['gain'] === undefined ? undefined : worthText(worth),
+    worth['gain'] === undefined ? undefined : worthText(worth, text(move?.class ?? order['class'])),
     ...(turn?.events ?? []).map((event) => `seen      ${text(event['kind'])} ${eventText(event)}`),
     held === undefined ? undefined : `held      ${held}`,
     ...(objections ?? []).map(objectionText),
@@ -48,8 +49,8 @@ function objectionText({ what, at, who, because, reason, until }: Told): string 
 
 type Told = Readonly<Record<string, unknown>>
 
-function worthText({ gain, gainAtLeast, cost, confidence }: Told): string {
-  const sure = gainAtLeast === undefined ? '' : `, of which ${money(gainAtLeast)} in 95 of 100 possible futures`
+function worthText({ gain, gainAtLeast, cost, confidence }: Told, kind: string): string {
+  const sure = gainAtLeast === undefined ? '' : `, ${nearlySureText(money(gainAtLeast), kind)}`
   return `worth     gain ${money(gain)}${sure}, cost ${money(cost)}, confidence ${share(confidence)}`
 }
 

@@ -1,7 +1,15 @@
 /** One move's story, from its cause to what came of it: what the journal has, in the words of `ethos moves explain`. */
 import type { MoveStoryView } from '../../../src/apps/server/views/moves.ts'
 import type { Fields } from '../../../src/terms/parse.ts'
-import { bytesText, hostCoresNumber, moneyText, pauseText, percentText, spanText } from '../../../src/terms/shown.ts'
+import {
+  bytesText,
+  hostCoresNumber,
+  moneyText,
+  nearlySureText,
+  pauseText,
+  percentText,
+  spanText,
+} from '../../../src/terms/shown.ts'
 import { fieldsOf, listOf, numberOf, secondText, shownOf, textOf } from './told.ts'
 
 export interface Story {
@@ -89,8 +97,8 @@ function factsOf(view: MoveStoryView, order: Fields): readonly Fact[] {
   const { turn, held, move } = view
   const worth = fieldsOf(order['move'])
   const money = (name: string): string => shownOf(worth[name], moneyText)
-  const sure =
-    worth['gainAtLeast'] === undefined ? '' : `, of which ${money('gainAtLeast')} in 95 of 100 possible futures`
+  const kind = textOf(move?.class ?? order['class'])
+  const sure = worth['gainAtLeast'] === undefined ? '' : `, ${nearlySureText(money('gainAtLeast'), kind)}`
   // Told since people may object to proposals; a server of before does not have it.
   const objections = listOf(fieldsOf(view)['objections'])
   return [

@@ -34,7 +34,7 @@ test('a move is told from its cause to what came: turn, other hosts, bounds, bud
   const text = storyText(JSON.parse(JSON.stringify(story)) as MoveStoryView)
   for (const line of [
     `${id}: ${vmId} from ${from} to ${to}`,
-    /^worth +gain [\d.]+, of which [\d.]+ in 95 of 100 possible futures, cost [\d.]+, confidence [\d.]+$/m,
+    /^worth +gain [\d.]+, its share by cost of what is nearly sure [\d.]+, cost [\d.]+, confidence \d+ %$/m,
     /^cause +the policy$/m,
     /^bound +host-\d+: up to [\d.]+ of [\d.]+ reference cores, [\d.]+ after the move$/m,
     /^budget +host-\d+ may take part in \d+ more moves$/m,
