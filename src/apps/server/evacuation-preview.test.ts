@@ -2,14 +2,15 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Check } from 'typebox/value'
+import { anOrder } from '../../../tools/builders.ts'
 import { aBench } from '../../../tools/server/desk-bench.ts'
 import { bodyOf } from '../../../tools/server/live-site.ts'
-import { type HostId, parseVmId } from '../../terms/ids.ts'
+import { type HostId, parseHostId, parseVmId } from '../../terms/ids.ts'
 import { HOUR_MS, MINUTE_MS } from '../../terms/units.ts'
 import { previewText } from '../cli/evacuation-text.ts'
 import type { MoveLogEntry } from '../../engine/state.ts'
 import { type Policy, type SafetyPolicy, SITE_POLICY, SITE_SAFETY } from '../../terms/policy.ts'
-import { leavingLimits, startsOf } from './evacuation-times.ts'
+import { leavingLimits, startsOf, type UnderWay } from './evacuation-times.ts'
 import { TurnAnswers } from './ranker-answers.ts'
 import { decodePacket, encodePacket, type TurnPacket } from './turn-packet.ts'
 import { EvacuationPreviewView } from './views/preview.ts'
@@ -123,6 +124,91 @@ test('the preview goes by the policy and the log of the turn that it looks at', 
   const barred = previewOf({ ...packet, policy: none }, host)
   assert.deepEqual([barred.moves, barred.totalMs, barred.stuck.length], [[], 0, barred.vms])
   assert.match(barred.stuck[0].reason, /evacuationsPerClusterHourMax/)
+})
+
+function own(endsInMs: number): UnderWay {
+  return { from: 'kvm-1', endsInMs }
+}
+
+function other(endsInMs: number): UnderWay {
+  return { from: 'kvm-2', endsInMs }
+}
+
+test('moves under way hold their places: off the same host two, and in the whole cluster five', () => {
+  const limits = leavingLimits(SITE_POLICY)
+  const starts = (underWay: readonly UnderWay[], count = 3) => {
+    const leaves = Array.from({ length: count }, (_, i) => ({ to: `target-${i}`, durationMs: 100 }))
+    return startsOf('kvm-1', leaves, { limits, log: [], now: HOUR_MS, underWay })
+  }
+  assert.deepEqual([limits.atOnce, limits.clusterAtOnce], [2, 5])
+  // One place is free at once and again at 100, the other at 30.
+  assert.deepEqual(starts([own(30)]), [0, 30, 100])
+  // Of three the one that ends last and the one before it hold the two places.
+  assert.deepEqual(starts([own(30), own(50), own(10)]), [30, 50, 130])
+  // Five go elsewhere: the first begins as the first of them ends, and the third when a place of this host is free.
+  assert.deepEqual(starts([40, 20, 60, 80, 90].map(other)), [20, 40, 120])
+  assert.deepEqual(starts([40, 20, 60, 80].map(other)), [0, 20, 100])
+})
+
+test('what the newest turn ordered is not planned again, counts against the hour, and holds its places', async () => {
+  const bench = await aBench('partial')
+  const host = bench.site.hosts[1].id
+  await bench.step()
+  const { moves: planned } = previewOf(await bench.step(), host)
+  await bench.set(MAINTENANCE_SETTING, { [host]: { who: 'ann', at: bench.now, reason: 'new disks' } })
+  const packet = await bench.step()
+  // As if the turn had let fewer go.
+  const ordered = (packet.result?.orders ?? []).filter(({ from }) => from === host).slice(0, 2)
+  assert.deepEqual(
+    ordered.map(({ class: kind }) => kind),
+    ['evacuation', 'evacuation'],
+  )
+  const result = { events: [], orders: ordered }
+  const policy = { ...packet.policy, safety: { ...SITE_SAFETY, evacuationsPerHostHourMax: ordered.length + 1 } }
+  const { moves, stuck, vms, hosts } = previewOf({ ...packet, policy, result }, host)
+  const names = new Set<string>(ordered.map(({ vmId }) => vmId))
+  assert.equal(vms, planned.length)
+  assert.ok(moves.every(({ vm }) => !names.has(vm)))
+  assert.deepEqual(stuck.map(({ vm }) => vm).sort(), [...names].sort())
+  assert.match(stuck[0].reason, /on its way already/)
+  // They have left the host, and are where they were sent.
+  assert.deepEqual(hosts.find((one) => one.host === host)?.vms, { before: vms, after: 0 })
+  for (const { to } of ordered) assert.ok(hosts.some((one) => one.host === to && one.vms.after > one.vms.before))
+  // The hour has room for one more, and only once a place is free.
+  assert.ok(moves.length > 1 && moves[0].startsInMs > 0 && moves[0].startsInMs < HOUR_MS)
+  assert.equal(moves[1].startsInMs, HOUR_MS)
+})
+
+test('a VM that is on its way already leaves one place fewer', async () => {
+  const bench = await aBench('partial')
+  const packet = await bench.step()
+  const host = bench.site.hosts[1].id
+  const [first] = previewOf(packet, host).moves
+  const { inventory, at } = packet.observation
+  const going = { orderId: anOrder().id, vmId: parseVmId(first.vm), from: host, to: parseHostId(first.to) }
+  const startsWhen = (startedAt: number): readonly number[] => {
+    const migrations = [{ ...going, startedAt }]
+    const observation = { ...packet.observation, inventory: { ...inventory, migrations } }
+    return previewOf({ ...packet, observation }, host).moves.map(({ startsInMs }) => startsInMs)
+  }
+  const [one, two] = startsWhen(at)
+  assert.ok(one === 0 && two > 0)
+  // What should have ended holds no place.
+  assert.deepEqual(startsWhen(at - HOUR_MS).slice(0, 2), [0, 0])
+})
+
+test('what the policy decided is a proposal, and does not count, unless automation is at full', async () => {
+  const bench = await aBench('partial')
+  const packet = await bench.step()
+  const host = bench.site.hosts[1].id
+  const [{ vm, to }] = previewOf(packet, host).moves
+  const order = anOrder({ vmId: parseVmId(vm), from: host, to: parseHostId(to), decidedAt: bench.now })
+  const result = { events: [], orders: [order] }
+  const stuckAt = (level: 'partial' | 'full', adviceOnly?: readonly string[]) => {
+    const told = { ...result, ...(adviceOnly === undefined ? {} : { adviceOnly }) }
+    return previewOf({ ...packet, automation: { ...packet.automation, level }, result: told }, host).stuck.length
+  }
+  assert.deepEqual([stuckAt('partial'), stuckAt('full'), stuckAt('full', ['An invariant broke.'])], [0, 1, 0])
 })
 
 test('a host that nobody knows is unknown', async () => {

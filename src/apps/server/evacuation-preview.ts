@@ -4,13 +4,14 @@ import { shift, vmAt } from '../../engine/context.ts'
 import { Planner } from '../../engine/plan/planner.ts'
 import { findConflicts } from '../../engine/rule-conflicts.ts'
 import { estimateMove } from '../../engine/suitability/score.ts'
+import type { MoveLogEntry } from '../../engine/state.ts'
 import { prepare } from '../../engine/turn.ts'
 import type { HostState } from '../../terms/cluster.ts'
 import type { HostId } from '../../terms/ids.ts'
-import type { MigrationEstimate } from '../../terms/move.ts'
+import type { MigrationEstimate, MigrationOrder } from '../../terms/move.ts'
 import { PLAN_MODELS } from './answer-models.ts'
-import { bestTarget, type StuckVm, whyNowhere } from './evacuation.ts'
-import { leavingLimits, type LeavingLimits, startsOf } from './evacuation-times.ts'
+import { bestTarget, putOnSheet, type StuckVm, whyNowhere } from './evacuation.ts'
+import { leavingLimits, type LeavingLimits, startsOf, type UnderWay } from './evacuation-times.ts'
 import { conflictViews } from './rule-conflicts.ts'
 import type { TurnPacket } from './turn-packet.ts'
 
@@ -40,14 +41,17 @@ export function previewEvacuation(packet: TurnPacket, hostId: HostId): Readonly<
   const { context } = prepare(before, { ...observation, inventory: closed }, policy)
   const was = fullnessOf(context)
   const limits = leavingLimits(policy)
-  const { leaving, stuck, vms } = placeAll(context, host, limits)
+  const orders = begunBy(packet)
+  const underWay = underWayOf(context, orders)
+  const { leaving, stuck, vms } = placeAll(context, host, { limits, orders })
   const starts = startsOf(
     hostId,
     leaving.map(({ to, estimate: { durationMs } }) => ({ to: inventory.hosts[to].id, durationMs })),
-    { limits, log: before.moveLog, now: observation.at },
+    { limits, log: [...before.moveLog, ...orders.map(asLogged)], now: observation.at, underWay },
   )
   const conflicts = conflictViews(findConflicts(inventory, policy), findConflicts(closed, policy))
-  const touched = new Set([host, ...leaving.map(({ to }) => to)])
+  const ordered = orders.flatMap(({ from, to }) => (from === hostId ? [context.state.hostIndex.get(to) ?? host] : []))
+  const touched = new Set([host, ...leaving.map(({ to }) => to), ...ordered])
   return {
     host: hostId,
     vms,
@@ -67,8 +71,35 @@ export function previewEvacuation(packet: TurnPacket, hostId: HostId): Readonly<
   }
 }
 
+/** Orders of the newest turn that begin by themselves: those that empty hosts, and at `full` what the policy decided; all others are proposals. */
+function begunBy({ result, automation }: TurnPacket): readonly MigrationOrder[] {
+  const isPolicyHeeded = automation.level === 'full' && result?.adviceOnly === undefined
+  return (result?.orders ?? []).filter((order) => order.class === 'evacuation' || isPolicyHeeded)
+}
+
+/** What the state after the turn would remember of it. */
+function asLogged({ vmId, from, to, class: kind, decidedAt: at }: MigrationOrder): MoveLogEntry {
+  return { vmId, from, to, class: kind, at }
+}
+
+/** What goes already, and what the turn sends; before its orders are on the sheet. */
+function underWayOf(context: TurnContext, orders: readonly MigrationOrder[]): readonly UnderWay[] {
+  const { at, inventory } = context.observation
+  const begun = orders.map(({ vmId, from, to }) => ({ vmId, from, to, startedAt: at }))
+  return [...inventory.migrations, ...begun].flatMap(({ vmId, from, to, startedAt }) => {
+    const [vm, target] = [context.state.vmIndex.get(vmId), context.state.hostIndex.get(to)]
+    if (vm === undefined || target === undefined) return []
+    const { durationMs } = estimateMove(context, vm, target)
+    return [{ from, endsInMs: Math.max(0, startedAt + durationMs - at) }]
+  })
+}
+
 /** Each VM's place once those before it have gone, busiest first, as turns would choose: by the rules for moves that are asked for. */
-function placeAll(context: TurnContext, host: number, limits: LeavingLimits) {
+function placeAll(
+  context: TurnContext,
+  host: number,
+  { limits, orders }: { readonly limits: LeavingLimits; readonly orders: readonly MigrationOrder[] },
+) {
   const { atOnce } = limits
   const isBarred = Math.min(limits.hostPerHour, limits.clusterPerHour) < 1
   const planner = new Planner(context)
@@ -77,6 +108,7 @@ function placeAll(context: TurnContext, host: number, limits: LeavingLimits) {
   const { hostOf } = context.observation.inventory
   const members = [...context.members[host]].filter((vm) => hostOf[vm] === host)
   members.sort((a, b) => context.levels.mean[b] - context.levels.mean[a] || a - b)
+  putOnSheet(context, orders)
   const leaving: Leaving[] = []
   const stuck: StuckVm[] = []
   for (const vm of members) {

@@ -1,4 +1,4 @@
-/** When the VMs of a host that is emptied may begin to leave: so many at a time, in a turn and within an hour, less what the hour has seen already. */
+/** When the VMs of a host that is emptied may begin to leave: so many at a time, in a turn and within an hour, less what goes already. */
 import { MOVE_LIMITS } from '../../engine/migration/start-guards.ts'
 import type { MoveLogEntry } from '../../engine/state.ts'
 import type { Policy } from '../../terms/policy.ts'
@@ -11,6 +11,8 @@ const TURN_MS = MINUTE_MS
 /** What binds the leaving: the mover's own limits, or the policy's where those are lower. */
 export interface LeavingLimits {
   readonly atOnce: number
+  /** In the whole cluster. */
+  readonly clusterAtOnce: number
   /** Moves off emptied hosts within an hour: that touch one host, and in all. */
   readonly hostPerHour: number
   readonly clusterPerHour: number
@@ -27,6 +29,7 @@ export function leavingLimits({ limits, safety }: Policy): LeavingLimits {
   )
   return {
     atOnce: Math.max(1, together),
+    clusterAtOnce: Math.max(1, least(cluster, safety?.migrationsPerClusterMax)),
     hostPerHour: least(evacuationHostPerHour, safety?.evacuationsPerHostHourMax),
     clusterPerHour: least(evacuationClusterPerHour, safety?.evacuationsPerClusterHourMax),
   }
@@ -41,6 +44,32 @@ function least(...most: readonly (number | undefined)[]): number {
 export interface Leave {
   readonly to: string
   readonly durationMs: number
+}
+
+/** A move that is under way, or begins with this turn. */
+export interface UnderWay {
+  readonly from: string
+  /** From now on, as it was reckoned: 0 where it should have ended. */
+  readonly endsInMs: number
+}
+
+/** So many go at a time: each place, and when it is free again. */
+class Lanes {
+  private readonly freeAt: number[]
+
+  constructor(count: number, underWay: readonly UnderWay[]) {
+    // Where more go than may, those that end last hold the places.
+    const ends = underWay.map(({ endsInMs }) => endsInMs).sort((a, b) => b - a)
+    this.freeAt = Array.from({ length: count }, (_, i) => ends[i] ?? 0)
+  }
+
+  get freeFrom(): number {
+    return Math.min(...this.freeAt)
+  }
+
+  take(until: number): void {
+    this.freeAt[this.freeAt.indexOf(this.freeFrom)] = until
+  }
 }
 
 /** Starts that count against the hour, by whom they touch; oldest first. Instants are from now on: those of before are negative. */
@@ -78,20 +107,27 @@ export function startsOf(
     limits,
     log,
     now,
-  }: { readonly limits: LeavingLimits; readonly log: readonly MoveLogEntry[]; readonly now: EpochMs },
+    underWay = [],
+  }: {
+    readonly limits: LeavingLimits
+    readonly log: readonly MoveLogEntry[]
+    readonly now: EpochMs
+    readonly underWay?: readonly UnderWay[]
+  },
 ): readonly number[] {
   const hour = new Hour()
   for (const entry of log)
     if (entry.class === 'evacuation' && now - entry.at < HOUR_MS)
       hour.note(entry.at - now, [entry.from, ...(entry.to === undefined ? [] : [entry.to])])
-  const freeAt = Array.from({ length: limits.atOnce }, () => 0)
+  const own = underWay.filter((move) => move.from === from)
+  const lanes = [new Lanes(limits.atOnce, own), new Lanes(limits.clusterAtOnce, underWay)]
   let before = 0
   return leaves.map(({ to, durationMs }, i) => {
-    const lane = freeAt.indexOf(Math.min(...freeAt))
     const ordered = Math.floor(i / ORDERS_MAX) * TURN_MS
-    const start = Math.max(before, freeAt[lane], ordered, hour.roomAt([from, to], limits))
+    const free = lanes.map(({ freeFrom }) => freeFrom)
+    const start = Math.max(before, ...free, ordered, hour.roomAt([from, to], limits))
     hour.note(start, [from, to])
-    freeAt[lane] = start + durationMs
+    for (const lane of lanes) lane.take(start + durationMs)
     before = start
     return start
   })

@@ -80,7 +80,7 @@ export function planEvacuation(ground: EvacuationGround, maintenances: Maintenan
 }
 
 /** What was ordered in the turn already counts on both hosts. */
-function putOnSheet(context: TurnContext, orders: readonly MigrationOrder[]): void {
+export function putOnSheet(context: TurnContext, orders: readonly MigrationOrder[]): void {
   for (const { vmId, from, to } of orders) {
     const vm = context.state.vmIndex.get(vmId)
     const [source, target] = [context.state.hostIndex.get(from), context.state.hostIndex.get(to)]

@@ -72,3 +72,22 @@ test('it can be ended at any time', async (context) => {
   )
   assert.deepEqual([said, ends], [[{ kind: 'progress' }], ['It ended with SIGKILL.']])
 })
+
+test('what can not even be started is told as ended, after its starter knows of it', async () => {
+  const ends: string[] = []
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const { pid } = startJob({
+    // Longer than the kernel takes as an argument: refused on the spot, as for want of memory.
+    entry: new URL(`file:///${'x'.repeat(200_000)}.ts`),
+    memoryMb: 64,
+    task: {},
+    hear: () => assert.fail('nobody is there to say anything'),
+    ended: (how) => {
+      ends.push(how)
+      resolve()
+    },
+  })
+  assert.deepEqual([pid, ends], [undefined, []])
+  await promise
+  assert.match(ends.join(), /^It could not be started\. Error: spawn E2BIG$/)
+})

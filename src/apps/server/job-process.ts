@@ -1,5 +1,5 @@
 /** A long piece of work in a process of its own, as its owner sees it: told once what to do, heard until it has said its last word, ended at will. */
-import { fork } from 'node:child_process'
+import { type ChildProcess, fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { PROCESS_SWITCH } from './young-memory.ts'
 
@@ -24,16 +24,24 @@ export interface JobProcess {
 
 export function startJob<Message extends { readonly kind: string }>(options: JobOptions<Message>): JobProcess {
   const { entry, memoryMb, task, hear, ended } = options
-  const child = fork(fileURLToPath(entry), [], {
-    execArgv: [`--max-old-space-size=${memoryMb}`, PROCESS_SWITCH],
-    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-  })
   let lastWords = ''
   let isOver = false
   const finish = (how: string): void => {
     if (isOver) return
     isOver = true
     ended(`${how} ${lastWords.trim()}`.trim())
+  }
+  let child: ChildProcess
+  try {
+    child = fork(fileURLToPath(entry), [], {
+      execArgv: [`--max-old-space-size=${memoryMb}`, PROCESS_SWITCH],
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    })
+  } catch (error) {
+    // Want of memory, for one, is thrown at once. Whoever starts it has noted what it started before it is told.
+    lastWords = String(error)
+    queueMicrotask(() => finish('It could not be started.'))
+    return { pid: undefined, kill: () => undefined }
   }
   child.stderr?.setEncoding('utf8').on('data', (text: string) => {
     lastWords = (lastWords + text).slice(-LAST_WORDS_MAX)
@@ -50,9 +58,11 @@ export function startJob<Message extends { readonly kind: string }>(options: Job
     if (child.pid === undefined) finish('It could not be started.')
   })
   child.once('exit', (code, signal) => finish(`It ended with ${signal ?? `code ${code}`}.`))
-  child.send(task, (error) => {
-    if (error !== null) child.kill('SIGKILL')
-  })
+  // Where not even a pipe was to be had it has no channel, and 'error' follows.
+  if (child.connected)
+    child.send(task, (error) => {
+      if (error !== null) child.kill('SIGKILL')
+    })
   return {
     pid: child.pid,
     kill: () => void child.kill('SIGKILL'),

@@ -117,6 +117,25 @@ test('a no survives the process that heard it', async () => {
   assert.equal((await reject(bench, id)).kind, 'done')
 })
 
+test('a no of a version that wrote how a person came in is still that person’s own', async () => {
+  const bench = await aBench('partial')
+  const { id } = await proposed(bench)
+  const [bySession, byToken] = ['token ann (0123456789abcdef) by session', 'token ann (0123456789abcdef)']
+  await reject(bench, id, bySession)
+  bench.desk.close()
+  await bench.newDesk().open()
+  assert.deepEqual(
+    objectionsOf(bench).map(({ who }) => who),
+    [byToken],
+  )
+  const again = await reject(bench, id, byToken)
+  assert.ok(again.kind === 'done' && again.isRepeated === true)
+  // A later word of the same person counts, and another's does not.
+  const until = bench.now + HOUR_MS
+  assert.equal((await postpone(bench, id, until, 'token bob (fedcba9876543210)')).kind, 'refused')
+  assert.equal((await postpone(bench, id, until, byToken)).kind, 'done')
+})
+
 test('a no to one move of a VM holds against every other proposal of it, in this process and in the next', async () => {
   const bench = await aBench('partial')
   const { id, vm } = await proposed(bench)

@@ -173,7 +173,7 @@ function readObjection(line: string): Told | undefined {
     const objection: Objection = {
       order: parseMigrationOrder(fields['order'], 'journal.order'),
       what,
-      who: parseText(fields['who'], 'journal.who'),
+      who: personOf(parseText(fields['who'], 'journal.who')),
       at: parseNumber(fields['at'], 'journal.at', { min: 0 }),
       until: parseNumber(fields['until'], 'journal.until', { min: 0 }),
       ...(because === undefined ? {} : { because }),
@@ -184,4 +184,9 @@ function readObjection(line: string): Told | undefined {
     if (error instanceof ParseError) return undefined
     throw error
   }
+}
+
+/** Versions before said how a person came in as well; the same person's next word would be another's. A name ends with its id: nobody is called so. */
+function personOf(who: string): string {
+  return /^((?:one-time )?token .*\([0-9a-f]{16}\)) by session$/.exec(who)?.[1] ?? who
 }

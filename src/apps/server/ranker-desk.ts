@@ -19,6 +19,13 @@ const NO_HOSTS = {
   remedy: 'Measure each with `ethos bench host --out FILE`, then register it with `ethos hosts add FILE`.',
 }
 
+const SLOW_STORE: Answer = {
+  kind: 'unavailable',
+  reason: 'The store did not tell in time what hosts report. Ask again in a few seconds.',
+}
+/** A look at what hosts report takes a tenth of a second. Where the store is slow, who asked is told so well before this thread is taken to hang. */
+const CONFLICTS_MS_MAX = 5000
+
 export class RankerDesk {
   private readonly openStore: () => Promise<SiteStore>
   private readonly clock: Clock
@@ -93,13 +100,21 @@ export class RankerDesk {
 
   /** No turn is needed for it: where there is none yet, hosts can be asked about all the same. */
   private async conflicts(question: RulesQuestion): Promise<Answer> {
+    const late = Promise.withResolvers<Answer>()
+    const timer = setTimeout(() => late.resolve(SLOW_STORE), CONFLICTS_MS_MAX)
     try {
-      const { store } = await this.openSight()
-      return await answerConflicts({ store, clock: this.clock }, question)
+      return await Promise.race([this.conflictsSeen(question), late.promise])
     } catch (error) {
       if (!(error instanceof StoreError)) throw error
       return { kind: 'unavailable', reason: error.message }
+    } finally {
+      clearTimeout(timer)
     }
+  }
+
+  private async conflictsSeen(question: RulesQuestion): Promise<Answer> {
+    const { store } = await this.openSight()
+    return answerConflicts({ store, clock: this.clock }, question)
   }
 
   /** Opened once; what failed to open is tried anew. */

@@ -172,12 +172,15 @@ test('a backtest that ran when the server ended is told as interrupted after the
 })
 
 /** A desk over a folder of its own, and what a desk after a restart would find there. */
-function aDesk(name: string): { readonly desk: BacktestDesk; readonly kept: () => Promise<readonly string[]> } {
+function aDesk(
+  name: string,
+  entry?: URL,
+): { readonly desk: BacktestDesk; readonly kept: () => Promise<readonly string[]> } {
   const log = { warn: () => undefined, error: () => undefined }
   const folder = join(bench.folder, name)
   const about = { folder, place: { data: bench.folder }, clock: { now: () => bench.now }, log }
   const kept = async () => (await new BacktestFolder(folder).list()).map(({ state }) => state)
-  return { desk: new BacktestDesk(about), kept }
+  return { desk: new BacktestDesk(entry === undefined ? about : { ...about, entry }), kept }
 }
 
 const BRIEF = { source: 'azure', policies: ['none'], vms: 20, fleet: 'virtualisation-2022-1tb', seed: 1 } as const
@@ -197,6 +200,23 @@ test('one that is ended while its record is still being written has no process, 
   // Nothing of it is in the way of the next.
   assert.equal((await desk.start(BRIEF, 'ada')).kind, 'started')
   await desk.close()
+})
+
+test('one whose process can not be started has failed, and is not in the way of the next', async () => {
+  // Longer than the kernel takes as an argument: refused on the spot, as for want of memory.
+  const { desk, kept } = aDesk('unstarted', new URL(`file:///${'x'.repeat(200_000)}.ts`))
+  for (const who of ['ada', 'bob']) {
+    const { kind, summary } = await desk.start(BRIEF, who)
+    assert.equal(kind, 'started')
+    const over = await until('it is over', async () => {
+      const found = await desk.find(summary.id)
+      return found?.state === 'running' ? undefined : found
+    })
+    assert.deepEqual([over.state, desk.pid], ['failed', undefined])
+    assert.match(over.reason ?? '', /want of memory\. It could not be started\./)
+  }
+  await desk.close()
+  assert.deepEqual(await kept(), ['failed', 'failed'])
 })
 
 test('a desk that is closed while a record is being written leaves no process behind', async () => {

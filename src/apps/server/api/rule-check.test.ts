@@ -8,7 +8,7 @@ import type { Vm } from '../../../terms/vm.ts'
 import { StoreError } from '../../../world/errors.ts'
 import { readSettings } from '../site-settings.ts'
 import { type Answered, ApiBench } from './builders.ts'
-import { FakeAnswers } from './fakes/builders.ts'
+import { FakeAnswers, FakeStore } from './fakes/builders.ts'
 
 const answers = new FakeAnswers()
 const bench = new ApiBench({ answers })
@@ -108,7 +108,7 @@ test('what can not be checked is not set, but by force', async () => {
   assert.equal((await ask('PUT', maintenance('kvm-3'))).status, 204)
 })
 
-test('hosts and VMs are looked at by the ranker, and not by the thread that all requests wait for', async () => {
+test('hosts and VMs are looked at by the ranker, and where it does not answer a wish is held against them all the same', async () => {
   const { hosts } = bench.store
   const reports = hosts.reports.bind(hosts)
   const { site } = answers
@@ -117,11 +117,12 @@ test('hosts and VMs are looked at by the ranker, and not by the thread that all 
     reads++
     return reports()
   }
-  answers.site = undefined
+  const seenByRanker = Object.assign(new FakeStore(), { ...bench.store, hosts: { ...hosts, reports } })
+  answers.site = { store: seenByRanker, clock: { now: () => bench.now } }
   try {
-    const refused = await ask('PUT', maintenance('kvm-1'))
-    assert.equal(refused.status, 503)
-    assert.match(refused.json['error']['message'], /can't be told: Nobody looks at the site\.$/)
+    assert.equal((await ask('PUT', maintenance('kvm-1'))).status, 409)
+    assert.equal(reads, 0)
+    answers.site = undefined
     const check = await bench.ask({ method: 'POST', path: '/v1/policy/check', token: operator, body: {} })
     assert.deepEqual(check.json, {
       isGood: false,
@@ -130,6 +131,11 @@ test('hosts and VMs are looked at by the ranker, and not by the thread that all 
       unchecked: 'Nobody looks at the site.',
     })
     assert.equal(reads, 0)
+    const refused = await ask('PUT', maintenance('kvm-1'))
+    assert.equal(refused.status, 409)
+    assert.match(refused.json['error']['message'], /kvm-1 is to be emptied, and web-1 on it may not be moved/)
+    assert.equal((await ask('PUT', optOut('licence-1'))).status, 204)
+    assert.equal(reads, 2)
   } finally {
     hosts.reports = reports
     answers.site = site

@@ -1,6 +1,8 @@
 /** A rule that people set is held against those that there are, before it counts (reliability test 45). */
 import type { Policy } from '../../../terms/policy.ts'
-import type { Rules } from '../rule-conflicts.ts'
+import type { RulesQuestion } from '../ranker-questions.ts'
+import { answerConflicts, type Rules } from '../rule-conflicts.ts'
+import type { Answer } from '../site-answers.ts'
 import { readSettings } from '../site-settings.ts'
 import type { ConflictView } from '../views/preview.ts'
 import type { Wishes } from '../wished-hypervisor.ts'
@@ -11,11 +13,15 @@ import { conflict, type Refusal } from './reply.ts'
 const TOLD_MAX = 3
 
 type Parts = Pick<ApiParts, 'store' | 'answers'>
+type WishParts = Parts & Pick<ApiParts, 'clock'>
 
 /** Why these wishes can't all be kept on what hosts report now, where those of before could; undefined: nothing speaks against them. Wishes that are left
  *  out stay as they are. */
-export async function contradiction(parts: Parts, wished: Partial<Wishes>): Promise<Refusal | undefined> {
-  const found = await conflictsWith(parts, wished)
+export async function contradiction(parts: WishParts, wished: Partial<Wishes>): Promise<Refusal | undefined> {
+  const question = await questionOf(parts, wished)
+  const answer = await parts.answers.conflicts(question)
+  // That a VM be left alone is not refused for want of a ranker: then all requests wait while this thread looks.
+  const found = conflictsIn(answer.kind === 'json' ? answer : await answerConflicts(parts, question))
   if (typeof found === 'string') return unchecked(found)
   const fresh = found.filter(({ isNew }) => isNew)
   if (fresh.length === 0) return undefined
@@ -26,17 +32,17 @@ export async function contradiction(parts: Parts, wished: Partial<Wishes>): Prom
 }
 
 /** Conflicts there would be under a policy, with those that stand already; a sentence where they can't be looked for. */
-export function conflictsUnder(parts: Parts, policy: Policy): Promise<readonly ConflictView[] | string> {
-  return conflictsWith(parts, { policy })
+export async function conflictsUnder(parts: Parts, policy: Policy): Promise<readonly ConflictView[] | string> {
+  return conflictsIn(await parts.answers.conflicts(await questionOf(parts, { policy })))
 }
 
-async function conflictsWith(
-  { store, answers }: Parts,
-  changes: Partial<Rules>,
-): Promise<readonly ConflictView[] | string> {
+async function questionOf({ store }: Parts, changes: Partial<Rules>): Promise<RulesQuestion> {
   const { optOuts, maintenances, policy } = await readSettings(store)
   const standing: Rules = { optOuts, maintenances, policy }
-  const answer = await answers.conflicts({ standing, wished: { ...standing, ...changes } })
+  return { what: 'conflicts', standing, wished: { ...standing, ...changes } }
+}
+
+function conflictsIn(answer: Answer): readonly ConflictView[] | string {
   if (answer.kind === 'unknown') return `Nobody knows of ${answer.what}.`
   if (answer.kind !== 'json') return answer.reason
   const text = typeof answer.text === 'string' ? answer.text : new TextDecoder().decode(answer.text)

@@ -120,26 +120,28 @@ async function signIn(all: SessionParts, request: Asked, reply: FastifyReply): P
   const shown = await judge(all, request.body.token)
   if (typeof shown === 'string') return refused(NOT_KNOWN, shown)
   const { by, giveBack } = shown
-  const before = await doorman.sessionOf(request.raw)
-  if (before !== undefined) {
-    sessions.end(before.session.digest)
-    events.endSession(before.session.digest)
+  let begun: ReturnType<Sessions['begin']>
+  try {
+    const before = (await doorman.sessionOf(request.raw))?.session.digest
+    begun = sessions.begin(by, before)
+    if (begun !== undefined) {
+      const reason = `session ${nameOf(begun.session)}, from ${from}`
+      await parts.store.audit.add({ at: parts.clock.now(), what: 'signed in', from: by.name, reason })
+      if (before !== undefined) {
+        sessions.end(before)
+        events.endSession(before)
+      }
+    }
+  } catch (error) {
+    if (begun !== undefined) sessions.end(begun.session.digest)
+    giveBack()
+    throw error
   }
-  const begun = sessions.begin(by)
   if (begun === undefined) {
     giveBack()
     return sendRefusal(TOO_MANY, reply)
   }
-  const { session, secret } = begun
-  const reason = `session ${nameOf(session)}, from ${from}`
-  try {
-    await parts.store.audit.add({ at: parts.clock.now(), what: 'signed in', from: by.name, reason })
-  } catch (error) {
-    sessions.end(session.digest)
-    giveBack()
-    throw error
-  }
-  void reply.header('set-cookie', settingCookie(request.raw, secret))
+  void reply.header('set-cookie', settingCookie(request.raw, begun.secret))
   return tell(all, begun, reply)
 }
 

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from '../../../terms/units.ts'
+import { StoreError } from '../../../world/errors.ts'
 import { ApiBench, type Answered, signIn } from './builders.ts'
 import { FakeStore } from './fakes/builders.ts'
 
@@ -14,6 +15,10 @@ after(() => bench.stop())
 /** `session` of an answer; undefined where nobody is signed in. */
 function sessionOf({ json }: Answered): Readonly<Record<string, any>> | undefined {
   return json['session'] as Readonly<Record<string, any>> | undefined
+}
+
+function noDisk(): Promise<never> {
+  return Promise.reject(new StoreError('io', 'The disk does not answer.'))
 }
 
 async function tells(headers: Readonly<Record<string, string>>): Promise<Readonly<Record<string, any>> | undefined> {
@@ -169,6 +174,38 @@ test('a one-time token is spent where its sign-in stands in the audit, and not b
   store.isBroken = false
   bench.now += MINUTE_MS
   assert.equal((await ask(late)).status, 401)
+})
+
+test('a browser that is signed in already keeps its session and the one-time token where the new sign-in fails', async () => {
+  const { headers } = await signIn(bench, await bench.token('viewer'))
+  const token = bench.api.makeOneTimeToken('admin')
+  const ask = () => bench.ask({ method: 'POST', path: '/v1/session', body: { token }, headers })
+  // At first the old session's token can not be looked for, and then the audit can not be written.
+  for (const part of ['apiTokens', 'audit'] as const) {
+    const name = part === 'audit' ? 'add' : 'find'
+    const works = store[part]
+    Object.assign(store, { [part]: { ...works, [name]: noDisk } })
+    try {
+      assert.equal((await ask()).status, 503, part)
+    } finally {
+      Object.assign(store, { [part]: works })
+    }
+    assert.equal((await tells(headers))?.['role'], 'viewer', part)
+  }
+  assert.equal(sessionOf(await ask())?.['role'], 'admin')
+  assert.equal(await tells(headers), undefined)
+})
+
+test('a token that has all its sessions ends none of another browser where one signs in anew', async () => {
+  const token = await bench.token('viewer')
+  const all = []
+  for (let i = 0; i < 16; i++) all.push(await signIn(bench, token))
+  await bench.ask({ method: 'POST', path: '/v1/session', body: { token }, headers: all[5].headers })
+  const are = await Promise.all(all.map(async ({ headers }) => (await tells(headers)) !== undefined))
+  assert.deepEqual(
+    are,
+    all.map((_, i) => i !== 5),
+  )
 })
 
 test('who tries too often is told to come later, with a right token too', async () => {

@@ -70,12 +70,15 @@ export class Sessions {
     return this.limits.idleMs
   }
 
-  /** Begins one. `secret` is its only copy. Undefined: there are too many. */
-  begin(by: SignedIn): { readonly secret: string; readonly session: Session } | undefined {
+  /** Begins one. `secret` is its only copy. Undefined: there are too many.
+   *  @param before the one that ends for it, once it stands in the audit: it is not counted */
+  begin(by: SignedIn, before?: string): { readonly secret: string; readonly session: Session } | undefined {
     this.forgetEnded()
-    const own = [...this.sessions.values()].filter(({ key }) => key === by.key)
-    if (own.length >= this.limits.perToken) this.end(own[0].digest)
-    if (this.sessions.size >= this.limits.inAll) return undefined
+    const others = [...this.sessions.values()].filter(({ digest }) => digest !== before)
+    const own = others.filter(({ key }) => key === by.key)
+    const isOneEnded = own.length >= this.limits.perToken
+    if (others.length - (isOneEnded ? 1 : 0) >= this.limits.inAll) return undefined
+    if (isOneEnded) this.end(own[0].digest)
     const secret = randomBytes(SECRET_BYTES).toString('base64url')
     const now = this.now()
     const session = { ...by, digest: digestOf(secret), beganAt: now, endsAt: now + this.limits.endMs, seenAt: now }

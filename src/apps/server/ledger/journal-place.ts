@@ -9,6 +9,8 @@ const CHARACTERS_AT_ONCE = 8 * 1024 * 1024
 
 export interface Reach {
   readonly from: EpochMs
+  /** All before it are known: nobody looks further back. Absent: none is. */
+  readonly next?: number
   readonly linesMost: number
   readonly charactersMost: number
 }
@@ -17,7 +19,7 @@ export interface Reach {
 export async function firstLineWithin(journal: Journal, reach: Reach): Promise<number> {
   const newest = (await journal.last(1)).at(-1)
   if (newest === undefined) return 0
-  const oldest = Math.max(0, newest.number - reach.linesMost)
+  const oldest = Math.max(0, reach.next ?? 0, newest.number - reach.linesMost)
   return firstAffordable(journal, await firstSince(journal, reach.from, [oldest, newest.number]), {
     newest: newest.number,
     charactersMost: reach.charactersMost,

@@ -67,6 +67,28 @@ test('where nobody asked for long, no more is read than at first, and the book b
   assert.ok(asked.characters < 300_000, String(asked.characters))
 })
 
+test('after a pause nothing is read again that was read before, however long the journal is', async () => {
+  const { desk, store, asked, bench } = aDesk()
+  const write = async (lines: number): Promise<void> => {
+    for (let line = 0; line < lines; line++) {
+      bench.now += MINUTE_MS
+      await store.journal.append(JSON.stringify({ kind: 'turn', at: bench.now }), bench.now)
+    }
+  }
+  await write(3000)
+  const { since } = await desk.summary()
+  assert.equal(since, START + MINUTE_MS)
+  // More than is gone on with unasked.
+  await write(600)
+  asked.lines = 0
+  assert.equal((await desk.summary()).since, since)
+  // Those 600 are walked over, then read; the halving by instants looks at some ten more.
+  assert.ok(asked.lines >= 1200 && asked.lines <= 1220, String(asked.lines))
+  asked.lines = 0
+  await desk.summary()
+  assert.equal(asked.lines, 0)
+})
+
 test('what was reckoned holds for all who ask, until the journal goes on or a minute has passed', async () => {
   const { desk, store, bench } = aDesk()
   await store.journal.append(aForesightLine(START, { 'host-1': { demand: 5 } }), START)

@@ -177,7 +177,8 @@ export class LedgerDesk {
     const newest = (await journal.last(1)).at(-1)?.number ?? 0
     if (this.next !== undefined && newest - this.next < BEHIND_MOST) return this.next
     const { clock, charactersMost = CHARACTERS_MOST } = this.parts
-    const reach = { from: clock.now() - LEDGER_MS, linesMost: LINES_MOST, charactersMost }
+    const left = this.next === undefined ? {} : { next: this.next }
+    const reach = { from: clock.now() - LEDGER_MS, ...left, linesMost: LINES_MOST, charactersMost }
     const first = await firstLineWithin(journal, reach)
     if (this.next !== undefined && first <= this.next) return this.next
     this.book = new LedgerBook()
