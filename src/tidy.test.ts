@@ -87,6 +87,18 @@ const BITES: readonly (readonly [rule: string, path: string, source: string, com
     'src/terms/vm.ts:1: error: TODO without an issue; write TODO (#123), or do it',
   ],
   [
+    'a colour by its digits',
+    'web/src/parts/Dialog.svelte',
+    '<style>\n  p {\n    color: #a3271b;\n  }\n</style>\n',
+    'web/src/parts/Dialog.svelte:3: error: #a3271b is a colour; give it a name in web/src/tokens.css and use that: var(--name)',
+  ],
+  [
+    'a colour that code hands to a style',
+    'web/src/lib/charts.ts',
+    "export const line = { stroke: '#FFF' }\n",
+    'web/src/lib/charts.ts:1: error: #FFF is a colour; give it a name in web/src/tokens.css and use that: var(--name)',
+  ],
+  [
     'a file fits a sitting',
     'src/apps/long.ts',
     'export const a = 1\n'.repeat(401),
@@ -140,6 +152,32 @@ for (const [use, word] of BANNED_USES) {
     assert.deepEqual(tidyFile('src/engine/a.test.ts', `export const a = ${use}\n`), [])
   })
 }
+
+for (const use of [
+  'rgb(0 0 0 / 35%)',
+  'rgba(0, 0, 0, 0.3)',
+  'hsl(9 9% 9%)',
+  'oklch(0.5 0.1 20)',
+  'color(srgb 1 0 0)',
+]) {
+  test(`tidy bites: ${use} outside the tokens`, () => {
+    const source = `a {\n  background: ${use};\n}\n`
+    const [complaint, ...more] = tidyFile('web/src/base.css', source).map(showComplaint)
+    assert.ok(
+      complaint.startsWith(`web/src/base.css:2: error: ${use.slice(0, use.indexOf('('))} is a colour; `),
+      complaint,
+    )
+    assert.deepEqual(more, [])
+    assert.deepEqual(tidyFile('web/src/tokens.css', source), [])
+  })
+}
+
+test('a name of the palette is no colour, mixed or not, nor is what only looks like one', () => {
+  const style = 'a { color: color-mix(in srgb, var(--ink) 40%, transparent); } /* not #fff */ #face-to { top: 0; }\n'
+  assert.deepEqual(tidyFile('web/src/base.css', style), [])
+  const page = '{#each rows as row (row.id)}\n  <a href="#main">{row.id}</a>\n{/each}\n{#if a}\n  b\n{/if}\n'
+  assert.deepEqual(tidyFile('web/src/parts/Dialog.svelte', page), [])
+})
 
 test('a banned word in a comment or in text is only talked about', () => {
   const source =

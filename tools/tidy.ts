@@ -31,6 +31,11 @@ const SHARED_BY_STORES = 'src/drivers/site-store/'
 const WEB = 'web/'
 const WEB_PACKAGES: readonly string[] = ['svelte', 'uplot']
 
+/** Every colour of the page has its name here, once for light and once for dark. */
+const TOKENS = 'web/src/tokens.css'
+/** A colour by its numbers: after `#`, or by a function of CSS. Names of the palette are mixed by `color-mix`, which is none. */
+const COLOUR = /#(?:[\da-f]{8}|[\da-f]{6}|[\da-f]{3,4})(?![\w-])|\b(?:rgba?|hsla?|hwb|lab|lch|oklab|oklch|color)\(/gi
+
 /** Words that pure layers may not use, and what they use instead. */
 const BANNED: readonly { readonly pattern: RegExp; readonly use: string }[] = [
   { pattern: /\bDate\.now\b/, use: 'the instant carried by the observation, or `Clock.now()` of the world' },
@@ -63,7 +68,7 @@ export function tidyTree(root = REPOSITORY): {
   readonly files: readonly string[]
   readonly complaints: readonly Complaint[]
 } {
-  const files = sourceFiles(['src/**/*.ts', 'tools/**/*.ts', 'web/src/**/*.{ts,svelte}'], root)
+  const files = sourceFiles(['src/**/*.ts', 'tools/**/*.ts', 'web/src/**/*.{ts,svelte,css}'], root)
   const packages = readDependencies(root)
   const complaints = files.flatMap((path) => tidyFile(path, readFileSync(join(root, path), 'utf8'), packages))
   return { files, complaints: [...complaints, ...findDeadPlaceholders(files)] }
@@ -78,6 +83,7 @@ export function tidyFile(path: string, source: string, packages: readonly string
     ...checkTasks(path, text),
     ...checkImports(path, text, packages),
     ...checkBannedWords(path, text),
+    ...checkColours(path, text),
   ]
 }
 
@@ -201,6 +207,16 @@ function checkBannedWords(path: string, text: SourceText): Complaint[] {
       message: `${word} is banned in ${layer}; use ${use}`,
     })),
   )
+}
+
+/** A colour that stands elsewhere stays as it is when the palette changes, and in the dark. */
+function checkColours(path: string, text: SourceText): Complaint[] {
+  if (!path.startsWith(WEB) || path === TOKENS || isTestFile(path)) return []
+  return find(text.codeAndText, COLOUR).map(({ line, word }) => ({
+    path,
+    line,
+    message: `${word} is a colour; give it a name in ${TOKENS} and use that: var(--name)`,
+  }))
 }
 
 /** A placeholder keeps an empty layer compiling; beside real files it is dead. */

@@ -69,7 +69,7 @@ test('a host without a forecast is said to have none, and not to expect nothing'
   const empty = anOutlook([aHost('a', { vms: 0 })])
   assert.equal(noForecastText(rowOf('a', empty), empty), 'no forecast: it carries no VMs')
   assert.equal(noForecastText(rowOf('b'), outlook), undefined)
-  assert.equal(stripText(rowOf('b'), outlook), 'b: CPU 25 %, expected at most 40 % ahead')
+  assert.equal(stripText(rowOf('b'), outlook), 'b: CPU 25 %, expected at most 40 % ahead, its band up to 60 %')
 })
 
 test('before the outlook was told nobody says that there is no forecast', () => {

@@ -43,11 +43,14 @@ export function noForecastText({ next }: ClusterRow, outlook: OutlookView | unde
 export function stripText(row: ClusterRow, outlook: OutlookView | undefined): string {
   const last = row.past?.cpu?.findLast((value) => value !== null)
   const now = last === undefined || last === null ? 'not measured' : percentText(last)
-  const ahead = row.next?.demand?.p50 ?? []
+  const [median, upper] = [row.next?.demand?.p50 ?? [], row.next?.demand?.p90 ?? []].map((column) =>
+    Math.max(...column),
+  )
   const next =
     outlook === undefined
       ? 'what is ahead is not known yet'
-      : (noForecastText(row, outlook) ?? `expected at most ${percentText(Math.max(...ahead))} ahead`)
+      : (noForecastText(row, outlook) ??
+        `expected at most ${percentText(median)} ahead, its band up to ${percentText(upper)}`)
   return `${row.host}: CPU ${now}, ${next}`
 }
 

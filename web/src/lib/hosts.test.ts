@@ -83,8 +83,8 @@ test('who measured is said of what was measured alone', () => {
 
 test('what is ahead is told with its model, with why there is none, or with why it can not be told', () => {
   const failure = new ApiFailure(503, { message: 'Not ready.' })
-  const told = { ...outlook, models: { demand: 'season', contention: 'c' } }
-  assert.equal(aheadText('a', { value: told, failure: undefined }), 'Forecast by season.')
+  const told = { ...outlook, models: { demand: 'season', contention: 'kernel' } }
+  assert.equal(aheadText('a', { value: told, failure: undefined }), 'Models: demand ahead season; contention kernel.')
   assert.equal(aheadText('b', { value: told, failure: undefined }), 'No forecast: too little of it is known.')
   const empty = { ...told, hosts: [{ host: 'a', vms: 0 }] } as unknown as OutlookView
   assert.equal(aheadText('a', { value: empty, failure: undefined }), 'No forecast: it carries no VMs.')

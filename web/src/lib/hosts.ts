@@ -9,6 +9,7 @@ import type {
 import { type Api, withQuery } from './api.ts'
 import type { Line } from './charts.ts'
 import type { Heard } from './heard.ts'
+import { outlookModelsText } from './models.ts'
 import { readAll } from './pages-of.ts'
 
 export interface HostRow {
@@ -94,6 +95,6 @@ export function aheadText(name: string, { value, failure }: Pick<Heard<OutlookVi
   if (value === undefined)
     return failure === undefined ? 'Asking for what is ahead.' : `What is ahead can’t be told: ${failure.message}`
   const next = value.hosts.find(({ host }) => host === name)
-  if (next?.demand !== undefined) return `Forecast by ${value.models.demand}.`
+  if (next?.demand !== undefined) return outlookModelsText(value)
   return next?.vms === 0 ? 'No forecast: it carries no VMs.' : 'No forecast: too little of it is known.'
 }

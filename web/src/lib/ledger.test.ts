@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import type { LedgerMoveView, LedgerSpan, TrustView } from '../../../src/apps/server/views/ledger.ts'
 import { oddsText, pairRows } from './ledger-pairs.ts'
 import {
+  coverageName,
   coverageText,
   filterMoves,
   foresightText,
@@ -119,6 +120,8 @@ test('sums of no move and shares of no check are not known, and not zero', () =>
     coverageText({ ...row, checks: 200, held: 181, share: 0.905 }),
     '181 of 200 lay in the interval of 90 %: 90.5 %.',
   )
+  assert.equal(coverageName({ ...row, model: 'first' }), '1 h ahead, first')
+  assert.notEqual(coverageName({ ...row, model: 'first' }), coverageName({ ...row, model: 'second' }))
 })
 
 test('trust is told with what it costs: more is asked of moves, and in the end they are advice', () => {

@@ -128,6 +128,11 @@ export function foresightText({ foresight }: Pick<LedgerSpan, 'foresight'>): str
   return `${first} ${second}`
 }
 
+/** Which forecast was checked: how far ahead it looks, and by which model, since two may look equally far. */
+export function coverageName({ horizonMs, model }: CoverageRow): string {
+  return `${spanText(horizonMs)} ahead, ${model}`
+}
+
 /** Whether an interval keeps what it says: too few held, or so many that it says little. */
 export function coverageText({ nominal, checks, held, share }: CoverageRow): string {
   if (share === undefined || checks === 0) return 'No check yet.'

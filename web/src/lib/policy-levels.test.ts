@@ -1,7 +1,16 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { AUTOMATION_LEVELS } from '../../../src/apps/server/site-settings.ts'
-import { consequences, isRaise, lackingFor, LEVELS, needsConfirm, needsToken, type Wish } from './policy-levels.ts'
+import {
+  consequences,
+  isRaise,
+  isStoppedSince,
+  lackingFor,
+  LEVELS,
+  needsConfirm,
+  needsToken,
+  type Wish,
+} from './policy-levels.ts'
 
 const at = (level: Wish['level'], isPaused = false): Wish => ({ level, isPaused })
 const given = { confirm: '', token: '', isTokenNeeded: true, isAdmin: true }
@@ -19,6 +28,14 @@ test('more is allowed by a higher level and by the end of a pause, less by neith
   assert.equal(isRaise(at('shadow', true), at('full', true)), true)
   assert.equal(isRaise(at('full'), at('partial')), false)
   assert.equal(isRaise(at('full'), at('full', true)), false)
+})
+
+test('what was asked before all automation was stopped does not end that, and to go on is another question', () => {
+  const full = at('full')
+  assert.equal(isStoppedSince(at('partial'), { before: at('partial', true), after: full }), true)
+  assert.equal(isStoppedSince(at('partial'), { before: at('partial'), after: full }), false)
+  assert.equal(isStoppedSince(at('partial'), { before: at('partial', true), after: at('full', true) }), false)
+  assert.equal(isStoppedSince(at('full', true), { before: at('full', true), after: full }), false)
 })
 
 test('the level is typed once more only where VMs are then moved that were not before', () => {

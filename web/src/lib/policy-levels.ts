@@ -74,6 +74,14 @@ export function needsToken(session: Pick<SessionView, 'confirmedUntil'> | undefi
   return session?.confirmedUntil === undefined || session.confirmedUntil <= now
 }
 
+/** Whether somebody stopped all automation since this was asked: sent now, it would end a pause that it was never meant for. */
+export function isStoppedSince(
+  asked: Wish,
+  { before, after }: { readonly before: Wish; readonly after: Wish },
+): boolean {
+  return !asked.isPaused && before.isPaused && !after.isPaused
+}
+
 /** What will happen, a sentence each. */
 export function consequences(before: Wish, after: Wish): readonly string[] {
   const told: string[] = []

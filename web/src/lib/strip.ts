@@ -15,6 +15,24 @@ export function stripBackground(values: readonly (number | null)[], high: number
   return pieces.length === 0 ? 'none' : `linear-gradient(to right, ${pieces.join(', ')})`
 }
 
+/** What is ahead, one value a step: nine of ten cases lie below `p90`, half of them below `p50`, one of ten below `p10`. */
+export interface StripBand {
+  readonly p10: readonly number[]
+  readonly p50: readonly number[]
+  readonly p90: readonly number[]
+}
+
+/** A forecast as a background of three rows, the upper end of its band on top, so that a risk that its median does not show is seen too. */
+export function bandBackground(band: StripBand | undefined, high: number): string {
+  if (band === undefined || band.p50.length === 0) return 'none'
+  return [band.p90, band.p50, band.p10]
+    .map((values, row, rows) => {
+      const place = `0 ${percent(row, rows.length - 1)} / 100% ${percent(1, rows.length)}`
+      return `${stripBackground(values, high)} ${place} no-repeat`
+    })
+    .join(', ')
+}
+
 /** Which of some steps lies below a place. @param share of the width, from the left */
 export function stepUnder(share: number, steps: number): number {
   return Math.min(steps - 1, Math.max(0, Math.floor(share * steps)))

@@ -125,6 +125,12 @@ test('its moves are its own, newest first, promised beside what came', () => {
     moves.map(({ id, state }) => `${id} ${state}`),
     ['p proposed', 'new done', 'old done'],
   )
+  const again = { ...proposal, id: 'new' }
+  assert.deepEqual(
+    movesOf('vm-1', { ...view, proposals: [again] }).map(({ id, state }) => `${id} ${state}`),
+    ['new proposed', 'old done'],
+    'what could not be begun and is proposed after that is one move',
+  )
   const [, { took, pause, copied }] = moves
   assert.deepEqual([took, pause, copied], ['14 s, promised 12 s', 'promised 50 ms', 'promised 1 GiB'])
 })

@@ -152,7 +152,11 @@ export function movesOf(vm: string, { open, ended, proposals }: MigrationsView):
     const figures = { took: '', pause: '', copied: '' }
     return { id, at, from, to, class: kind, reason, state: 'proposed', ...figures, detail: held ?? '' }
   })
-  return [...mine(open).map(moveOf), ...proposed, ...mine(ended).map(moveOf)].toSorted((a, b) => b.at - a.at)
+  // What could not be begun may be proposed after that: it is one move, and stands where it stands last.
+  const byId = new Map(
+    [...mine(ended).map(moveOf), ...proposed, ...mine(open).map(moveOf)].map((move) => [move.id, move]),
+  )
+  return [...byId.values()].toSorted((a, b) => b.at - a.at)
 }
 
 function moveOf(move: MigrationView): VmMove {
