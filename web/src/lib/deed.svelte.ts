@@ -7,6 +7,11 @@ export class Deed {
   /** What the server said was done. */
   said: string | undefined = $state()
 
+  /** It contradicts a rule, and may be meant all the same: the server being busy is none, nor is a list that others change at the same time, a 409 too. */
+  get isRefusedByRule(): boolean {
+    return this.failure?.status === 409 && this.failure.remedy?.includes('isForced') === true
+  }
+
   /** True where it was done. While it asks, whoever asks again is not heard. */
   async ask(question: () => Promise<{ readonly text: string } | undefined>): Promise<boolean> {
     if (this.isAsking) return false

@@ -16,12 +16,10 @@ export class OptOut {
     this.api = api
   }
 
-  /** Whether this wish, and no other, was refused for a conflict: the server being busy is none. */
+  /** Whether this wish, and no other, was refused for a rule. */
   mayForce(wish: OptOutWish): boolean {
     const { refused, deed } = this
-    // A list that others change at the same time is a 409 too, and nothing to be forced.
-    const isOfConflict = deed.failure?.status === 409 && deed.failure.remedy?.includes('isForced') === true
-    return isOfConflict && refused?.vm === wish.vm.trim() && refused.reason === wish.reason.trim()
+    return deed.isRefusedByRule && refused?.vm === wish.vm.trim() && refused.reason === wish.reason.trim()
   }
 
   /** True where it was done. `isForced` counts only where it may be. */

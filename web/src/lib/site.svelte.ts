@@ -20,7 +20,7 @@ export function startSite(): void {
   site.status = new Loaded(
     async (signal) => {
       const status = await api.ask<StatusView>('/v1/status', { signal })
-      siteClock.hear(status.asOf)
+      siteClock.hear(status)
       return status
     },
     { on: ['turn', 'status'] },

@@ -23,3 +23,17 @@ test('equal rows stay in their order', () => {
     ['b', 'a', 'c'],
   )
 })
+
+const sorted = (names: readonly string[]) => sortRows(names, (name) => name, false)
+
+test('numbers in names count however many digits they have, and whatever zeros stand before them', () => {
+  const names = ['vm-0', 'vm-007', 'vm-8', 'vm-9999999999999999', 'vm-10000000000000000', `vm-1${'0'.repeat(40)}`]
+  assert.deepEqual(sorted(names.toReversed()), names)
+  const spread = ['a1b2', 'a1b10', 'a02b1', 'a10b1', 'ab']
+  assert.deepEqual(sorted(spread.toReversed()), spread)
+})
+
+test('a letter with an accent stands where it does without, however it is written', () => {
+  const names = ['Adam', 'e\u0301mile', '\u00c9milie', 'eve', 'Zo\u00eb', 'zoe\u0308-2']
+  assert.deepEqual(sorted(names.toReversed()), names)
+})

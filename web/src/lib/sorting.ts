@@ -26,11 +26,23 @@ function compare(a: number | string, b: number | string): number {
   return one < other ? -1 : Number(one > other)
 }
 
-/** Digits that a number in a name is written with. */
-const DIGITS = 15
+const NOT_ASCII = /[^ -~]/
+/** What accents are once they stand beside their letter. */
+const ACCENTS = /[\u0300-\u036f]+/g
 
-/** As people count, whatever the case: host-2 before host-10. Made once a row: `Intl.Collator` looks at both names anew at each of 130,000 comparisons, which
- *  for 10,000 names are 180 ms. */
+/** As people count, whatever the case and accents: host-2 before host-10. Made once a row: `Intl.Collator` looks at both names anew at each of 130,000
+ *  comparisons, which for 10,000 names are 180 ms. */
 function comparable(key: Key): Key {
-  return typeof key === 'string' ? key.toLowerCase().replace(/\d+/g, (digits) => digits.padStart(DIGITS, '0')) : key
+  if (typeof key !== 'string') return key
+  const lower = key.toLowerCase()
+  // Nearly all names are of plain letters: those have nothing to take apart.
+  const plain = NOT_ASCII.test(lower) ? lower.normalize('NFD').replace(ACCENTS, '') : lower
+  return plain.replace(/\d+/g, counted)
+}
+
+/** Its length goes before a number, and before that how long the length is: the longer one is larger. */
+function counted(digits: string): string {
+  const number = digits.startsWith('0') ? digits.replace(/^0+(?=\d)/, '') : digits
+  const length = String(number.length)
+  return `${length.length}${length}${number}`
 }
