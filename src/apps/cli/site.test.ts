@@ -178,6 +178,14 @@ test('a policy is set, and the version before stays in its history', async () =>
   assert.match((await ethos(['policy', 'history'])).out, /1 .*careful/)
   writeFileSync(file, JSON.stringify({ gates: { cooldownMs: -1 } }))
   assert.equal((await ethos(['policy', 'set', file])).code, 2)
+  writeFileSync(file, JSON.stringify({ safety: { movesPerClusterHourMax: 1e9 } }))
+  const large = await ethos(['policy', 'set', file])
+  assert.equal(large.code, 2)
+  assert.match(large.err, /safety\.movesPerClusterHourMax: 1000000000 .*whole number from 0 to 10000: /)
+  writeFileSync(file, JSON.stringify({ safety: { movesPerClusterHourMax: 0 } }))
+  const none = /^safety\.movesPerClusterHourMax is 0: nothing is moved by it\.$/m
+  assert.match((await ethos(['policy', 'set', file])).out, none)
+  assert.match((await ethos(['policy'])).err, none)
 })
 
 test('whether guests are trusted is told and set, and a reason alone changes nothing', async () => {
