@@ -1,5 +1,4 @@
 /** A rule that people set is held against those that there are, before it counts (reliability test 45). */
-import type { Policy } from '../../../terms/policy.ts'
 import type { Rules } from '../rule-conflicts.ts'
 import { readSettings } from '../site-settings.ts'
 import type { ConflictView } from '../views/preview.ts'
@@ -25,12 +24,8 @@ export async function contradiction(parts: Parts, wished: Partial<Wishes>): Prom
   return conflict(message, `${fresh[0].remedy} Where it is meant all the same, ask with \`isForced\`.`)
 }
 
-/** Conflicts there would be under a policy, with those that stand already; a sentence where they can't be looked for. */
-export function conflictsUnder(parts: Parts, policy: Policy): Promise<readonly ConflictView[] | string> {
-  return conflictsWith(parts, { policy })
-}
-
-async function conflictsWith(
+/** Conflicts there would be under other rules, with those that stand already; a sentence where they can't be looked for. */
+export async function conflictsWith(
   { store, answers }: Parts,
   changes: Partial<Rules>,
 ): Promise<readonly ConflictView[] | string> {
