@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import * as fc from 'fast-check'
 import { checkProperty } from '../../tools/property.ts'
+import { REPOSITORY } from '../../tools/repository.ts'
 import { ParseError } from './parse.ts'
 import {
   encodePolicy,
@@ -11,6 +14,7 @@ import {
   SITE_POLICY,
   SITE_SAFETY,
   withSafety,
+  zeroText,
 } from './policy.ts'
 import { HOUR_MS, MINUTE_MS } from './units.ts'
 
@@ -104,6 +108,71 @@ test('a price that nobody asks is refused with what is the most', () => {
         new RegExp(`^ParseError: policy\\.prices\\.${name}: .* Expected a finite number.* 1000000`),
       )
   }
+})
+
+test('a budget that is none is refused with its value, the bound and what to write instead; 0 and the bound itself are not', () => {
+  const bounds = {
+    'consolidation.hostsPerTurnMax': 1000,
+    'gates.movesPerVmDayMax': 100,
+    'gates.movesPerTurnMax': 10_000,
+    'limits.migrationsPerHostMax': 100,
+    'safety.outboundPerHostMax': 100,
+    'safety.migrationsPerSlowLinkMax': 100,
+    'safety.migrationsPerClusterMax': 1000,
+    'safety.movesPerHostHourMax': 1000,
+    'safety.movesPerClusterHourMax': 10_000,
+    'safety.energyMovesPerHostHourMax': 1000,
+    'safety.energyMovesPerClusterHourMax': 10_000,
+    'safety.evacuationsPerHostHourMax': 1000,
+    'safety.evacuationsPerClusterHourMax': 10_000,
+    'safety.settleWindows': 288,
+    'safety.strikesMax': 100,
+  }
+  for (const [field, max] of Object.entries(bounds)) {
+    const [section, name] = field.split('.')
+    const withValue = (value: number): Policy => parsePolicy({ [section]: { [name]: value } })
+    for (const value of [0, max]) {
+      const parsed = Object.fromEntries(Object.entries(withValue(value)))
+      assert.equal(Reflect.get(Object(parsed[section]), name), value, field)
+    }
+    for (const value of [max + 1, 1e9, 1.5, -1, Number.NaN])
+      assert.throws(
+        () => withValue(value),
+        {
+          name: 'ParseError',
+          message: new RegExp(
+            `^policy\\.${field}: ${value} .* whole number from 0 to ${max}: .* 0: ${zeroText(field)}`,
+          ),
+        },
+        `${field} ${value}`,
+      )
+  }
+  assert.throws(() => parsePolicy({ gates: { movesPerTurnMax: 1e9 } }), /, null: no limit\.$/)
+  assert.throws(() => parsePolicy({ safety: { strikesMax: 1e9 } }), /0: orders are always advice\.$/)
+  assert.throws(() => parsePolicy({ safety: { strikesMax: null } }), /strikesMax: null/)
+})
+
+test('a sum of sizes above a hundred times what is there is no limit that anybody means', () => {
+  for (const name of ['cpuAllocationMax', 'memoryAllocationMax']) {
+    parsePolicy({ limits: { [name]: 100 } })
+    assert.throws(
+      () => parsePolicy({ limits: { [name]: 1e9 } }),
+      new RegExp(`limits\\.${name}: 1000000000 .* to 100\\.`),
+    )
+  }
+})
+
+test('what 0 comes to is told of counts alone', () => {
+  assert.equal(zeroText('safety.movesPerClusterHourMax'), 'nothing is moved by it')
+  assert.equal(zeroText('prices.perKwh'), undefined)
+  assert.equal(zeroText('constructor'), undefined)
+})
+
+test('each policy that ships can be read', () => {
+  const folder = join(REPOSITORY, 'scenarios/policies')
+  const files = readdirSync(folder).filter((name) => name.endsWith('.json'))
+  assert.ok(files.length >= 2)
+  for (const file of files) parsePolicy(JSON.parse(readFileSync(join(folder, file), 'utf8')), file)
 })
 
 test('percent where a fraction is meant is refused', () => {

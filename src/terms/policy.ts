@@ -198,7 +198,7 @@ export function parsePolicy(value: unknown, place = 'policy', defaults: Policy =
     contention: parseSection(fields['contention'], `${place}.contention`, defaults.contention, LIFTABLE_CONTENTION),
     consolidation: parseSection(fields['consolidation'], `${place}.consolidation`, defaults.consolidation),
     gates: parseSection(fields['gates'], `${place}.gates`, defaults.gates, LIFTABLE_GATES),
-    limits: parseSection(fields['limits'], `${place}.limits`, defaults.limits, LIFTABLE_LIMITS),
+    limits: parseSection(fields['limits'], `${place}.limits`, defaults.limits, LIFTABLE_LIMITS, ALLOCATION_MAX),
     ...(safety === undefined ? {} : { safety }),
   }
   refuseContradictions(policy, place)
@@ -246,6 +246,48 @@ const AT_MOST_ONE = new Set([
 /** Of any currency. What is dearer outweighs every other term, or sums to no finite number; a million a kWh is no price of anything. */
 const PRICE_MAX = 1e6
 
+interface Most {
+  readonly max: number
+  /** What nobody needs more of: the reason for the bound. */
+  readonly why: string
+  /** What 0 comes to, in words: some would take it for "no limit". */
+  readonly zero: string
+}
+
+const NOTHING_MOVED = 'nothing is moved by it'
+const NOTHING_STARTED = 'no migration is begun under it'
+const HOST_AT_A_TIME = { max: 100, why: 'no link carries more at a time', zero: NOTHING_STARTED }
+const HOST_HOUR = { max: 1000, why: 'no host takes part in more within an hour', zero: NOTHING_MOVED }
+const CLUSTER_HOUR = { max: 10_000, why: 'that is each VM of a large cluster, every hour', zero: NOTHING_MOVED }
+
+/** Whole numbers that bound what is done, by section and name. A budget of a thousand million is none: it is a slip of the hand, or somebody who
+ *  wanted no limit and would believe that there is one. */
+const COUNTS: ReadonlyMap<string, Most> = new Map([
+  ['consolidation.hostsPerTurnMax', { max: 1000, why: 'that is a whole cluster', zero: 'no host is emptied by it' }],
+  ['gates.movesPerVmDayMax', { max: 100, why: 'that is one each quarter of an hour', zero: NOTHING_MOVED }],
+  ['gates.movesPerTurnMax', { max: 10_000, why: 'that is each VM of a large cluster', zero: NOTHING_MOVED }],
+  ['limits.migrationsPerHostMax', HOST_AT_A_TIME],
+  ['safety.outboundPerHostMax', HOST_AT_A_TIME],
+  ['safety.migrationsPerSlowLinkMax', HOST_AT_A_TIME],
+  ['safety.migrationsPerClusterMax', { max: 1000, why: 'no cluster carries more at a time', zero: NOTHING_STARTED }],
+  ['safety.movesPerHostHourMax', HOST_HOUR],
+  ['safety.movesPerClusterHourMax', CLUSTER_HOUR],
+  ['safety.energyMovesPerHostHourMax', HOST_HOUR],
+  ['safety.energyMovesPerClusterHourMax', CLUSTER_HOUR],
+  ['safety.evacuationsPerHostHourMax', HOST_HOUR],
+  ['safety.evacuationsPerClusterHourMax', CLUSTER_HOUR],
+  ['safety.settleWindows', { max: 288, why: 'that is a day of windows', zero: 'an arrival is not waited for' }],
+  ['safety.strikesMax', { max: 100, why: 'that is 2000 moves that lost money', zero: 'orders are always advice' }],
+])
+
+/** What a 0 of this field comes to, as `nothing is moved by it`. Undefined: it is no count. */
+export function zeroText(field: string): string | undefined {
+  return COUNTS.get(field)?.zero
+}
+
+/** Sizes over capacity that a host may carry: nobody promises out a hundred times what is there. */
+const ALLOCATION_MAX = 100
+
 /** Turns whose triggers the engine remembers: one bit each of a byte per host. */
 const TRIGGER_TURNS_MAX = 8
 
@@ -264,12 +306,22 @@ function parseSection<T extends object>(
   for (const [name, entry] of Object.entries(fields)) {
     const was: unknown = Reflect.get(defaults, name)
     const max = AT_MOST_ONE.has(name) ? 1 : mostOfAll
-    if (entry === null && liftable.includes(name)) delete section[name]
+    const isLiftable = liftable.includes(name)
+    const most = COUNTS.get(`${place.slice(place.lastIndexOf('.') + 1)}.${name}`)
+    if (entry === null && isLiftable) delete section[name]
+    else if (most !== undefined) section[name] = parseCount(entry, `${place}.${name}`, { ...most, isLiftable })
     else if (typeof was === 'boolean') section[name] = parseBoolean(entry, `${place}.${name}`)
     else if (typeof was === 'string') section[name] = parseText(entry, `${place}.${name}`, 8)
     else section[name] = parseNumber(entry, `${place}.${name}`, { min: 0, max })
   }
   return section as T
+}
+
+function parseCount(value: unknown, place: string, most: Most & { readonly isLiftable: boolean }): number {
+  const { max, why, zero, isLiftable } = most
+  if (typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= max) return value
+  const without = isLiftable ? ', null: no limit' : ''
+  throw new ParseError(place, value, `Expected a whole number from 0 to ${max}: ${why}. 0: ${zero}${without}.`)
 }
 
 function refuseContradictions(policy: Policy, place: string): void {

@@ -15,7 +15,7 @@ import { ask, findLogin, type Login, loginPath, parseServer, parseToken, readJso
 import { ApiError } from './api-error.ts'
 import { place, rank, why, whyNot } from './judged-actions.ts'
 import { listApiTokens, policyHistory } from './manage-actions.ts'
-import { previewPolicy } from './policy-preview.ts'
+import { previewOptOut, previewPolicy } from './policy-preview.ts'
 import { alerts, all, hosts, status, textFor, vms } from './site-actions.ts'
 
 const MAIN = fileURLToPath(new URL('./main.ts', import.meta.url))
@@ -138,6 +138,7 @@ test('every command that asks fails with a sentence, and with 3, where the answe
     tokens: () => listApiTokens(options),
     'policy history': () => policyHistory(options),
     'policy preview': () => previewPolicy(undefined, options),
+    'vms opt-out preview': () => previewOptOut('a', options),
   }
   for (const [words, command] of Object.entries(asked)) {
     const error = await failure(command())

@@ -2,6 +2,7 @@
 import type { Static } from 'typebox'
 import { parseHostId } from '../../terms/ids.ts'
 import { parseFields } from '../../terms/parse.ts'
+import { zeroText } from '../../terms/policy.ts'
 import { DAY_MS } from '../../terms/units.ts'
 import { minuteText } from '../../terms/shown.ts'
 import { printable, printableJson } from '../printable.ts'
@@ -88,8 +89,19 @@ export async function showPolicy(options: AskOptions): Promise<void> {
   const { version, policy, who, at } = answer
   const whence =
     version === 0 ? 'the defaults: nobody has set one' : `version ${version}, by ${who ?? '?'}, ${dateText(at)} UTC`
-  if (options.json !== true) process.stderr.write(printable(`${whence}\n`))
+  if (options.json !== true) process.stderr.write(printable(`${whence}\n${zeroLines(policy)}`))
   process.stdout.write(`${printableJson(policy)}\n`)
+}
+
+/** A line for each budget of 0, for somebody may have meant "no limit". */
+function zeroLines(policy: object): string {
+  return Object.entries(policy)
+    .flatMap(([section, fields]) => Object.entries(Object(fields) as object).map((entry) => [section, ...entry]))
+    .flatMap(([section, name, value]) => {
+      const zero = value === 0 ? zeroText(`${section}.${name}`) : undefined
+      return zero === undefined ? [] : [`${section}.${name} is 0: ${zero}.\n`]
+    })
+    .join('')
 }
 
 export async function setPolicy(file: string, options: AskOptions): Promise<void> {
@@ -99,7 +111,8 @@ export async function setPolicy(file: string, options: AskOptions): Promise<void
   await show<Static<typeof PolicyView>>(
     options,
     question,
-    (answer) => `Version ${answer.version} stands from the next turn on. \`ethos policy history\` has those before.\n`,
+    (answer) =>
+      `Version ${answer.version} stands from the next turn on. \`ethos policy history\` has those before.\n${zeroLines(answer.policy)}`,
   )
 }
 

@@ -256,6 +256,7 @@ export async function optOut(
   { vm, word }: { readonly vm: string; readonly word: string },
   { reason, force, ...options }: OptOutOptions,
 ): Promise<void> {
+  if (word === 'preview') return (await import('./policy-preview.ts')).previewOptOut(vm, options)
   const isOn = parseOnOff(word)
   const path = pathOf('v1', 'vms', vm, 'opt-out')
   if (!isOn) return void (await show(options, { method: 'DELETE', path }, () => `${vm} may be moved again.\n`))

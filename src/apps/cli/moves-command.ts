@@ -108,12 +108,15 @@ export function addOptOut(vms: Command): void {
   asking(vms.command('opt-out'))
     .description('a VM that is never moved by us, whoever asks')
     .argument('<vm>', 'the VM')
-    .argument('<on-or-off>', 'on: it is left alone; off: it may be moved again')
+    .argument(
+      '<on-or-off>',
+      'on: it is left alone; off: it may be moved again; preview: what that would have made of the last day',
+    )
     .option('--reason <text>', 'for people, and the audit')
     .option('--force', 'also where another rule wants it moved')
     .addHelpText(
       'after',
-      '\nExamples:\n  ethos vms opt-out web-1 on --reason "licence is bound to kvm-2"\n  ethos vms opt-out web-1 off',
+      '\nExamples:\n  ethos vms opt-out web-1 preview\n  ethos vms opt-out web-1 on --reason "licence is bound to kvm-2"\n  ethos vms opt-out web-1 off',
     )
     .action(async (vm: string, word: string, _options: unknown, self: Command) =>
       (await actions()).optOut({ vm, word }, self.optsWithGlobals<OptOutOptions>()),

@@ -1,9 +1,10 @@
-/** `ethos policy preview`: what another policy would have made of the last day. */
+/** `ethos policy preview` and `ethos vms opt-out VM preview`: what other wishes would have made of the last day. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { bytesText, factorText, instantText, minuteText, numberText, spanText } from '../../terms/shown.ts'
 import { printableJson } from '../printable.ts'
+import type { OptOutsView } from '../server/views/moves.ts'
 import type { PolicyCheckView, PolicyPreviewView, PreviewResultView } from '../server/views/preview.ts'
-import { ask, findLogin, pathOf, readJson } from './api-client.ts'
+import { ask, type AskOptions, findLogin, type Login, pathOf, readJson } from './api-client.ts'
 import { EXIT } from './api-error.ts'
 import type { PolicyPreviewOptions } from './manage-command.ts'
 import { parseSpan } from './objection-actions.ts'
@@ -25,6 +26,23 @@ export async function previewPolicy(file: string | undefined, options: PolicyPre
     ...(times === undefined ? {} : { moveTimes: readJson('--times', times) }),
     ...(span === undefined ? {} : { spanMs: parseSpan(span, '--span') }),
   }
+  await preview(login, body, json === true)
+}
+
+/** What it would have made of the last day that a VM is left alone; of one that is: that it is no more. */
+export async function previewOptOut(vm: string, { json, ...options }: AskOptions): Promise<void> {
+  const login = findLogin(options)
+  const { vms } = (await ask(login, { path: '/v1/opt-outs' })) as OptOutsView
+  let isLeftAlone = false
+  const said = textFor(login, () => {
+    isLeftAlone = vms.some((one) => one.vm === vm)
+    return `${vm}, as asked: ${isLeftAlone ? 'it may be moved again' : 'it is left alone'}.\n`
+  })
+  if (json !== true) process.stdout.write(said)
+  await preview(login, { optOuts: { [isLeftAlone ? 'remove' : 'add']: [vm] } }, json === true)
+}
+
+async function preview(login: Login, body: object, isJson: boolean): Promise<void> {
   let view = (await ask(login, { method: 'POST', path: '/v1/policy/preview', body })) as PolicyPreviewView
   while (view.state === 'running') {
     if (process.stderr.isTTY) process.stderr.write(`\r${numberText(Math.floor(view.progress * 100))} % `)
@@ -32,7 +50,7 @@ export async function previewPolicy(file: string | undefined, options: PolicyPre
     view = (await ask(login, { path: pathOf('v1', 'policy', 'previews', view.id) })) as PolicyPreviewView
   }
   if (process.stderr.isTTY) process.stderr.write('\r')
-  process.stdout.write(json === true ? `${printableJson(view)}\n` : textFor(login, () => previewText(view)))
+  process.stdout.write(isJson ? `${printableJson(view)}\n` : textFor(login, () => previewText(view)))
   if (view.state === 'failed' || !view.check.isGood) process.exitCode = EXIT.no
 }
 

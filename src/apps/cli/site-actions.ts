@@ -113,9 +113,10 @@ function vmsText(list: readonly VmView[]): string {
   )
 }
 
-function noteOf({ isPinned, isClockOff, runs }: VmView): string {
+function noteOf({ isPinned, antiAffinityGroup, isClockOff, runs }: VmView): string {
   return [
     ...(isPinned === true ? ['pinned'] : []),
+    ...(antiAffinityGroup === undefined ? [] : [`kept apart: ${antiAffinityGroup}`]),
     ...(isClockOff === true ? ['its clock is off'] : []),
     ...(runs === undefined || runs === 'running' ? [] : [runs]),
   ].join(', ')

@@ -170,6 +170,24 @@ test('a policy is shown over the last hour before it is set, and nothing is set 
   }
 })
 
+test('a VM that is to be left alone is shown over the last day first, and taken back likewise; nothing is set by it', async () => {
+  const [on, json] = [
+    await ethos(['vms', 'opt-out', 'vm-00003', 'preview']),
+    ['vms', 'opt-out', 'vm-00003', 'preview', '--json'],
+  ]
+  assert.equal(on.code, 0, on.err)
+  assert.match(on.out, /^vm-00003, as asked: it is left alone\.$/m)
+  assert.match(on.out, /as it stands +as asked$/m)
+  const view = JSON.parse((await ethos(json)).out) as PolicyPreviewView
+  assert.ok(view.result?.moves.every(({ vm, under }) => vm !== 'vm-00003' || under === 'current'))
+  assert.equal((await ethos(['vms', 'opt-out', 'vm-00003', 'on', '--reason', 'licence'])).code, 0)
+  assert.match(
+    (await ethos(['vms', 'opt-out', 'vm-00003', 'preview'])).out,
+    /^vm-00003, as asked: it may be moved again\.$/m,
+  )
+  assert.equal((await ethos(['vms', 'opt-out', 'vm-00003', 'off'])).code, 0)
+})
+
 test('a policy is set, and the version before stays in its history', async () => {
   const file = join(folder, 'policy.json')
   writeFileSync(file, JSON.stringify({ name: 'careful', gates: { movesPerVmDayMax: 1 } }))
@@ -178,6 +196,14 @@ test('a policy is set, and the version before stays in its history', async () =>
   assert.match((await ethos(['policy', 'history'])).out, /1 .*careful/)
   writeFileSync(file, JSON.stringify({ gates: { cooldownMs: -1 } }))
   assert.equal((await ethos(['policy', 'set', file])).code, 2)
+  writeFileSync(file, JSON.stringify({ safety: { movesPerClusterHourMax: 1e9 } }))
+  const large = await ethos(['policy', 'set', file])
+  assert.equal(large.code, 2)
+  assert.match(large.err, /safety\.movesPerClusterHourMax: 1000000000 .*whole number from 0 to 10000: /)
+  writeFileSync(file, JSON.stringify({ safety: { movesPerClusterHourMax: 0 } }))
+  const none = /^safety\.movesPerClusterHourMax is 0: nothing is moved by it\.$/m
+  assert.match((await ethos(['policy', 'set', file])).out, none)
+  assert.match((await ethos(['policy'])).err, none)
 })
 
 test('whether guests are trusted is told and set, and a reason alone changes nothing', async () => {

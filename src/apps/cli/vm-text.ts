@@ -7,6 +7,7 @@ import {
   groundsText,
   isBytes,
   isoText,
+  numberText,
   spanText,
 } from '../../terms/shown.ts'
 import { printableJson } from '../printable.ts'
@@ -73,28 +74,29 @@ function characterText({ sentences, anomalies }: CharacterView): string {
   return [...lines, ...odd].join('')
 }
 
-function factsText({
-  vm,
-  state,
-  host,
-  runs,
-  vcpus,
-  memoryBytes,
-  via,
-  vectorAgeMs,
-  leavingTo,
-  isClockOff,
-}: VmView): string {
+/** What it is and what binds it, a line each. */
+export function factsText(view: VmView): string {
+  const { vm, state, host, runs, vcpus, memoryBytes, via, vectorAgeMs, leavingTo, isPinned, isClockOff } = view
   const rows: readonly (readonly [string, string | undefined])[] = [
     ['VM', `${vm} (${state})`],
     ['host', host === undefined ? 'nobody tells where it runs' : `${host}${runs === 'running' ? '' : ` (${runs})`}`],
     ['leaving to', leavingTo],
     ['size', vcpus === undefined ? undefined : `${vcpus} vCPUs, ${bytesText(memoryBytes ?? 0)}`],
+    ['pinned', isPinned === true ? 'it stays where it is, its host says' : undefined],
+    ['never with', matesText(view)],
     ['heard via', via],
     ['last vector', ageText(vectorAgeMs)],
     ['clock', isClockOff === true ? 'more than 5 minutes off' : undefined],
   ]
   return rows.map(([name, text]) => (text === undefined ? '' : `${name.padEnd(12)} ${text}\n`)).join('')
+}
+
+/** Whom it never shares a host with. Undefined: there is no such rule, or the server is older. */
+function matesText({ antiAffinityGroup, groupMates = [], groupMatesLeftOut = 0 }: VmView): string | undefined {
+  if (antiAffinityGroup === undefined) return undefined
+  const named = groupMates.length === 0 ? 'nobody: it is alone' : groupMates.join(', ')
+  const more = groupMatesLeftOut > 0 ? ` and ${numberText(groupMatesLeftOut)} more` : ''
+  return `${named}${more} (group ${antiAffinityGroup}, its host says)`
 }
 
 function usageText({ resources, steps, stepMs }: UsageView): string {

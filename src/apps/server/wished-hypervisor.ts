@@ -1,5 +1,6 @@
 /** A platform as people want it seen: VMs that are to be left alone are pinned, and hosts that are to be emptied are in maintenance. */
 import type { HostState, Inventory } from '../../terms/cluster.ts'
+import type { VmId } from '../../terms/ids.ts'
 import type { MigrationOrder } from '../../terms/move.ts'
 import type { Verdict } from '../../terms/ranking.ts'
 import type { Vm } from '../../terms/vm.ts'
@@ -71,6 +72,6 @@ function statesAsWished({ hosts, hostStates }: Inventory, maintenances: Maintena
   return hostStates.map((state, h) => (state === 'on' && maintenances.has(hosts[h].id) ? 'maintenance' : state))
 }
 
-function pinned(vms: readonly Vm[], optOuts: OptOuts): readonly Vm[] {
+export function pinned(vms: readonly Vm[], optOuts: Pick<ReadonlySet<VmId>, 'has'>): readonly Vm[] {
   return vms.map((vm) => (optOuts.has(vm.id) ? { ...vm, isPinned: true } : vm))
 }

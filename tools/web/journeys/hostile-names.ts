@@ -147,7 +147,10 @@ async function turn(route: Route): Promise<void> {
   const asked = url.pathname.split('/').map((part) => realOf.get(decodeURIComponent(part)) ?? part)
   const query = [...url.searchParams].map(([key, value]) => [key, realOf.get(value) ?? value] as [string, string])
   const real = `${asked.join('/')}?${new URLSearchParams(query).toString()}`
-  const response = await route.fetch({ url: new URL(real, url).href })
+  const body = route.request().postData()
+  const postData =
+    body === null ? {} : { postData: JSON.stringify(JSON.parse(body, (_, value) => realOf.get(value) ?? value)) }
+  const response = await route.fetch({ url: new URL(real, url).href, ...postData })
   let json: unknown
   try {
     json = await response.json()

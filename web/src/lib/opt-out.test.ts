@@ -83,3 +83,25 @@ test('a VM may be moved again', async () => {
   await server.last.answer({})
   assert.deepEqual([await asked, optOut.deed.said], [true, 'web 1 may be moved again.'])
 })
+
+test('what it would have made of the last day is asked for of this VM, is old once another is written, and ends when nobody looks', async () => {
+  const { server, optOut } = anOptOut()
+  optOut.look(' web 1 ', 'add')
+  assert.deepEqual(
+    [server.last.method, server.last.path, server.last.body],
+    ['POST', '/v1/policy/preview', { optOuts: { add: ['web 1'] } }],
+  )
+  assert.deepEqual([optOut.isOldLook('web 1', 'add'), optOut.isOldLook('web', 'add')], [false, true])
+  assert.equal(optOut.isOldLook('web 1', 'remove'), true)
+  await server.last.answer({ id: 'p', state: 'done', progress: 1 })
+  assert.equal(optOut.preview.view?.state, 'done')
+  // The wish itself waits for nothing of this.
+  const put = optOut.put(wish)
+  assert.equal(server.last.path, '/v1/vms/web%201/opt-out')
+  await server.last.answer({})
+  assert.equal(await put, true)
+  optOut.forget()
+  assert.deepEqual([optOut.preview.about, optOut.isOldLook('db', 'add')], ['', false])
+  optOut.look('web 1', 'remove')
+  assert.deepEqual(server.last.body, { optOuts: { remove: ['web 1'] } })
+})

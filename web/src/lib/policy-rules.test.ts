@@ -6,7 +6,7 @@ import { PRODUCTION_POLICY } from '../../../src/terms/policy.ts'
 import { evacuationHeld, evacuationSentence, fullnessBars } from './policy-evacuation.ts'
 import { stepsOfHistory } from './policy-history.ts'
 import { POLICY_PARTS, partOf } from './policy-parts.ts'
-import { boundVms, budgetText, busiestText, openWarnings } from './policy-rules.ts'
+import { apartGroups, boundVms, budgetText, busiestText, openWarnings } from './policy-rules.ts'
 
 const GiB = 2 ** 30
 
@@ -31,6 +31,22 @@ test('who is bound is one list: by people, by pins, by others, by the server', (
   )
   assert.match(bound[2]?.reason ?? '', /until 1970-01-01 00:00 UTC/)
   assert.deepEqual(boundVms({ vms: [] }, [], { leftAlone: {}, frozenVms: {} }), [])
+})
+
+function of(vm: string, antiAffinityGroup?: string) {
+  return { vm, ...(antiAffinityGroup === undefined ? {} : { antiAffinityGroup }) }
+}
+
+test('groups that are kept apart are listed, the largest first, each VM by name; a group is a name as any other', () => {
+  assert.deepEqual(
+    apartGroups([of('web-1', 'web'), of('db-2', '__proto__'), of('batch-1'), of('db-1', '__proto__'), of('lone', 'a')]),
+    [
+      { group: '__proto__', vms: ['db-1', 'db-2'] },
+      { group: 'a', vms: ['lone'] },
+      { group: 'web', vms: ['web-1'] },
+    ],
+  )
+  assert.deepEqual(apartGroups([of('batch-1')]), [])
 })
 
 test('budgets say what is used of what may be, and which hosts are busiest', () => {

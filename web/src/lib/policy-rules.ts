@@ -45,6 +45,27 @@ export function boundVms(
   ].map(withHost)
 }
 
+/** VMs that never share a host. */
+export interface ApartGroup {
+  readonly group: string
+  /** By name. */
+  readonly vms: readonly string[]
+}
+
+/** Groups as hosts report them, the largest first. */
+export function apartGroups(vms: readonly Pick<VmView, 'vm' | 'antiAffinityGroup'>[]): readonly ApartGroup[] {
+  const members = new Map<string, string[]>()
+  for (const { vm, antiAffinityGroup: group } of vms) {
+    if (group === undefined) continue
+    const known = members.get(group)
+    if (known === undefined) members.set(group, [vm])
+    else known.push(vm)
+  }
+  return [...members]
+    .map(([group, names]) => ({ group, vms: names.toSorted() }))
+    .toSorted((a, b) => b.vms.length - a.vms.length || (a.group < b.group ? -1 : 1))
+}
+
 /** `3 of 12 this hour`. */
 export function budgetText({ used, most, spanMs }: Pick<BudgetView, 'used' | 'most' | 'spanMs'>): string {
   return `${used} of ${most} ${spanMs === 3_600_000 ? 'this hour' : `in ${spanText(spanMs)}`}`

@@ -51,3 +51,12 @@ test('values are told with their unit, and a limit that is not there by its word
   assert.equal(valueText(field({ unit: 'at most', empty: 'no limit' }), undefined), 'no limit')
   assert.equal(valueText(field({ kind: 'flag' }), false), 'no')
 })
+
+test('a budget of 0 is told in words: it is not "no limit"', () => {
+  assert.equal(
+    valueText(field({ path: 'safety.movesPerHostHourMax', unit: 'at most' }), 0),
+    '0: nothing is moved by it',
+  )
+  assert.equal(valueText(field({ path: 'safety.movesPerHostHourMax', unit: 'at most' }), 4), '4')
+  assert.equal(valueText(field({ kind: 'money', path: 'prices.perKwh' }), 0), '0')
+})

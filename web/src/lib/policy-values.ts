@@ -1,4 +1,5 @@
 /** Values of the policy as somebody writes them and reads them. Nothing is rounded: what is read back is what stood there. */
+import { zeroText } from '../../../src/terms/policy.ts'
 import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from '../../../src/terms/units.ts'
 import type { PolicyField } from './policy-field.ts'
 
@@ -34,8 +35,10 @@ export function inputText({ kind }: Pick<PolicyField, 'kind'>, value: FieldValue
 }
 
 /** As it is told in a sentence or a list of changes, with its unit. */
-export function valueText({ kind, empty, unit }: PolicyField, value: FieldValue): string {
+export function valueText({ kind, empty, unit, path }: PolicyField, value: FieldValue): string {
   if (value === undefined) return empty ?? 'not set'
+  const zero = value === 0 ? zeroText(path) : undefined
+  if (zero !== undefined) return `0: ${zero}`
   if (kind === 'flag') return value === true ? 'yes' : 'no'
   const text = inputText({ kind }, value)
   if (kind === 'share') return `${text} %`

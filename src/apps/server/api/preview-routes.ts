@@ -1,18 +1,20 @@
 /** What another policy would make of the last day, before it is set; and whether it can be set at all. */
 import type { Static } from 'typebox'
+import { parseVmId } from '../../../terms/ids.ts'
 import { ParseError } from '../../../terms/parse.ts'
-import { encodePolicy, parsePolicy, type Policy } from '../../../terms/policy.ts'
+import { encodePolicy, parsePolicy } from '../../../terms/policy.ts'
 import { DAY_MS } from '../../../terms/units.ts'
 import { parseMoveTimes } from '../move-times.ts'
 import type { Preview } from '../previews/preview-desk.ts'
 import type { WishedTexts } from '../previews/job.ts'
 import { readSettings, type SiteSettings } from '../site-settings.ts'
+import type { OptOuts } from '../wishes.ts'
 import { PolicyCheckBody, PolicyCheckView, PolicyPreviewBody, PolicyPreviewView } from '../views/preview.ts'
 import type { Caller } from './doorman.ts'
 import type { ApiParts } from './parts.ts'
 import { invalid, type Reply, UNKNOWN, value } from './reply.ts'
 import { type Route, route } from './route.ts'
-import { conflictsUnder } from './rule-check.ts'
+import { conflictsWith } from './rule-check.ts'
 
 const TAG = 'policy'
 /** Who asks waits so long for the whole answer; then it is asked for by its id. */
@@ -88,16 +90,21 @@ function view({ id, state, progress, startedAt, check, result, failure }: Previe
   return { id, state, progress, startedAt, check, ...end }
 }
 
-function textsOf({ policy, automation: { level, isPaused }, moveTimes }: Wishes): WishedTexts {
+function textsOf({ policy, automation: { level, isPaused }, moveTimes, optOuts }: Wishes): WishedTexts {
   const { windows, ...times } = moveTimes
   const texts = JSON.stringify({
     ...times,
     windows: windows.map(({ days, ...hours }) => ({ days: [...days], ...hours })),
   })
-  return { policy: encodePolicy(policy), automation: { level, isPaused }, moveTimes: texts }
+  return {
+    policy: encodePolicy(policy),
+    automation: { level, isPaused },
+    moveTimes: texts,
+    optOuts: [...optOuts.keys()],
+  }
 }
 
-type Wishes = Pick<SiteSettings, 'policy' | 'automation' | 'moveTimes'>
+type Wishes = Pick<SiteSettings, 'policy' | 'automation' | 'moveTimes' | 'optOuts'>
 
 /** What stands with what is asked about in its place; `wished` is undefined where that can't be understood. */
 async function checked(
@@ -119,14 +126,26 @@ async function checked(
   const moveTimes =
     asked.moveTimes === undefined ? settings.moveTimes : parsed('moveTimes', () => parseMoveTimes(asked.moveTimes))
   const automation = { ...settings.automation, ...asked.automation }
-  if (policy === undefined || moveTimes === undefined)
+  const optOuts = parsed('optOuts', () => optOutsWith(settings.optOuts, asked.optOuts))
+  if (policy === undefined || moveTimes === undefined || optOuts === undefined)
     return { settings, check: { isGood: false, problems, conflicts: [] } }
-  const check = { problems, ...(await conflicts(parts, policy)) }
+  const check = { problems, ...(await conflicts(parts, { policy, optOuts })) }
   const isGood = check.conflicts.length === 0 && check.unchecked === undefined
-  return { settings, wished: { policy, automation, moveTimes }, check: { isGood, ...check } }
+  return { settings, wished: { policy, automation, moveTimes, optOuts }, check: { isGood, ...check } }
 }
 
-async function conflicts(parts: ApiParts, policy: Policy): Promise<Pick<PolicyCheckView, 'conflicts' | 'unchecked'>> {
-  const found = await conflictsUnder(parts, policy)
+/** Those that stand, changed as asked. Throws a `ParseError` for what is no name. */
+function optOutsWith(standing: OptOuts, { add = [], remove = [] }: NonNullable<Asked['optOuts']> = {}): OptOuts {
+  const all = new Map(standing)
+  for (const name of remove) all.delete(parseVmId(name, 'optOuts.remove'))
+  for (const name of add) all.set(parseVmId(name, 'optOuts.add'), { who: '', at: 0, reason: 'asked about' })
+  return all
+}
+
+async function conflicts(
+  parts: ApiParts,
+  changes: Pick<Wishes, 'policy' | 'optOuts'>,
+): Promise<Pick<PolicyCheckView, 'conflicts' | 'unchecked'>> {
+  const found = await conflictsWith(parts, changes)
   return typeof found === 'string' ? { conflicts: [], unchecked: found } : { conflicts: [...found] }
 }

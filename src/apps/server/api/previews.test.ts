@@ -80,6 +80,39 @@ test('rules that can not all be kept are told at once, and whether they are new'
   await bench.store.settings.set('opt-outs', '{}', by)
 })
 
+test('what an opt-out would contradict is told before it is set, and what is no name or too many is refused', async () => {
+  const host = site.hosts[0].id
+  const vm = site.vms[site.hostOf.indexOf(0)].id
+  const by = { who: 'ann', at: bench.now }
+  const wish = { who: 'ann', at: 0, reason: 'x' }
+  await bench.store.settings.set('maintenance', JSON.stringify({ [host]: wish }), by)
+  const { json } = await post('/v1/policy/check', { optOuts: { add: [vm] } })
+  const [{ text, isNew }] = json['conflicts'] as { text: string; isNew: boolean }[]
+  assert.match(text, new RegExp(`${host} is to be emptied, and ${vm}`))
+  assert.deepEqual([json['isGood'], isNew], [false, true])
+  await bench.store.settings.set('opt-outs', JSON.stringify({ [vm]: wish }), by)
+  assert.equal((await post('/v1/policy/check', { optOuts: { remove: [vm] } })).json['isGood'], true)
+  await bench.store.settings.set('maintenance', '{}', by)
+  await bench.store.settings.set('opt-outs', '{}', by)
+  const bad = await post('/v1/policy/check', { optOuts: { add: ['a b'] } })
+  assert.deepEqual((bad.json['problems'] as { place: string }[])[0].place, 'optOuts')
+  assert.equal((await post('/v1/policy/preview', { optOuts: { add: ['a b'] } })).status, 400)
+  assert.equal((await post('/v1/policy/check', { optOuts: { add: Array(101).fill('a') } })).status, 400)
+  assert.equal((await post('/v1/policy/check', { optOuts: { also: ['a'] } })).status, 400)
+})
+
+test('a preview of an opt-out runs in its process like any other, beside those that stand', async () => {
+  const [first, second] = site.vms.map(({ id }) => id)
+  const by = { who: 'ann', at: bench.now }
+  await bench.store.settings.set('opt-outs', JSON.stringify({ [first]: { who: 'ann', at: 0, reason: 'x' } }), by)
+  const body = { automation: { level: 'full' }, optOuts: { add: [second] }, spanMs: 4 * HOUR_MS }
+  const { state, result } = await whole((await post('/v1/policy/preview', body)).json['id'])
+  assert.equal(state, 'done')
+  assert.ok(result?.moves.every(({ vm, under }) => vm !== first && (vm !== second || under === 'current')))
+  assert.equal((await bench.ask({ path: '/v1/opt-outs', token: tokens.viewer })).json['vms'].length, 1)
+  await bench.store.settings.set('opt-outs', '{}', by)
+})
+
 test('a preview is done in a process of its own, is its caller’s alone, and a new one ends the one before', async () => {
   const body = {
     policy: { name: 'calm', consolidation: { isEnabled: false } },

@@ -1,5 +1,4 @@
 /** A rule that people set is held against those that there are, before it counts (reliability test 45). */
-import type { Policy } from '../../../terms/policy.ts'
 import type { RulesQuestion } from '../ranker-questions.ts'
 import { answerConflicts, type Rules } from '../rule-conflicts.ts'
 import type { Answer } from '../site-answers.ts'
@@ -31,9 +30,9 @@ export async function contradiction(parts: WishParts, wished: Partial<Wishes>): 
   return conflict(message, `${fresh[0].remedy} Where it is meant all the same, ask with \`isForced\`.`)
 }
 
-/** Conflicts there would be under a policy, with those that stand already; a sentence where they can't be looked for. */
-export async function conflictsUnder(parts: Parts, policy: Policy): Promise<readonly ConflictView[] | string> {
-  return conflictsIn(await parts.answers.conflicts(await questionOf(parts, { policy })))
+/** Conflicts there would be under other rules, with those that stand already; a sentence where they can't be looked for. */
+export async function conflictsWith(parts: Parts, changes: Partial<Rules>): Promise<readonly ConflictView[] | string> {
+  return conflictsIn(await parts.answers.conflicts(await questionOf(parts, changes)))
 }
 
 async function questionOf({ store }: Parts, changes: Partial<Rules>): Promise<RulesQuestion> {

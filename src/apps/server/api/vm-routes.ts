@@ -6,6 +6,7 @@ import { pageOf } from '../views/common.ts'
 import { CharacterView } from '../views/character.ts'
 import { HostsForView, PairView, VmForecastView, WhyView } from '../views/judgement.ts'
 import {
+  GROUP_MATES_MAX,
   STEPS_MAX,
   USAGE_QUERY,
   UsageView,
@@ -68,9 +69,9 @@ function listRoutes(site: SiteView): readonly Route[] {
       summary: 'One VM.',
       answer: VmView,
       handle: async ({ vm }) => {
-        const { at, vmByName } = await site.read()
+        const { at, vms, vmByName } = await site.read()
         const seen = vmByName.get(vm)
-        return seen === undefined ? UNKNOWN : value(viewVm(seen, at))
+        return seen === undefined ? UNKNOWN : value({ ...viewVm(seen, at), ...viewMates(seen, vms) })
       },
     }),
   ]
@@ -200,6 +201,7 @@ function viewVm(seen: SeenVm, now: EpochMs): VmView {
     vcpus: on?.reported.vm.vcpus,
     memoryBytes: on?.reported.vm.memoryBytes,
     isPinned: on?.reported.vm.isPinned,
+    antiAffinityGroup: groupOf(seen),
     leavingTo: on?.reported.leavingTo,
     via: typeof via === 'object' ? via.host : via,
     joinedAt: identity?.joinedAt,
@@ -208,6 +210,22 @@ function viewVm(seen: SeenVm, now: EpochMs): VmView {
     vectorAgeMs: vectorAt === undefined ? undefined : Math.max(0, now - vectorAt),
     isClockOff: identity?.isClockOff,
   })
+}
+
+function groupOf({ on }: SeenVm): string | undefined {
+  return on?.reported.vm.antiAffinityGroup
+}
+
+/** Whom it never shares a host with. */
+function viewMates(seen: SeenVm, all: readonly SeenVm[]): Pick<VmView, 'groupMates' | 'groupMatesLeftOut'> {
+  const group = groupOf(seen)
+  if (group === undefined) return {}
+  const mates = all.flatMap((other) => (other !== seen && groupOf(other) === group ? [other.vm] : []))
+  const leftOut = mates.length - GROUP_MATES_MAX
+  return {
+    groupMates: mates.slice(0, GROUP_MATES_MAX),
+    ...(leftOut > 0 ? { groupMatesLeftOut: leftOut } : {}),
+  }
 }
 
 /** Drops the fields that are not there. */

@@ -1,7 +1,7 @@
 /** The last day under two sets of wishes: the site's own past is read once and lived through twice. */
 import { ReportedHypervisor } from '../../../drivers/reported/reported-hypervisor.ts'
 import { HOST_UNKNOWN } from '../../../terms/cluster.ts'
-import type { HostId, VmId } from '../../../terms/ids.ts'
+import { type HostId, parseVmId, type VmId } from '../../../terms/ids.ts'
 import { readMoveLine } from '../../../terms/move-record.ts'
 import type { MigrationOrder } from '../../../terms/move.ts'
 import { ParseError, parseJson } from '../../../terms/parse.ts'
@@ -14,15 +14,23 @@ import { PLAN_MODELS } from '../answer-models.ts'
 import { VM_STEPS_MAX } from '../backtests/job.ts'
 import { ownSetup } from '../backtests/own-span.ts'
 import { parseMoveTimes } from '../move-times.ts'
-import { readSettings } from '../site-settings.ts'
 import type { PreviewResultView } from '../views/preview.ts'
-import { asWished } from '../wished-hypervisor.ts'
+import { pinned } from '../wished-hypervisor.ts'
 import type { PreviewTask, WishedTexts } from './job.ts'
-import { compareMoves, replay, type Replayed, type ReplayedMove, undoMoves, type Wished } from './replay.ts'
+import {
+  compareMoves,
+  replay,
+  type Replayed,
+  type ReplayedMove,
+  type ReplayGround,
+  undoMoves,
+  type Wished,
+} from './replay.ts'
 
 /** So much past a turn looks back on at most. */
 const WARM_MS_MAX = 6 * HOUR_MS
 const MOVES_SHOWN = 1000
+const NAMES_SHOWN = 3
 const PAGE = 500
 const LINES_MOST = 50_000
 
@@ -40,11 +48,7 @@ export async function compare(
   onProgress: (share: number) => void,
 ): Promise<PreviewResultView> {
   const [current, proposed] = [readWished(task.current), readWished(task.proposed)]
-  const settings = await readSettings(store)
-  const seen = asWished(await new ReportedHypervisor(store, { now: () => task.now }).inventory(), {
-    optOuts: settings.optOuts,
-    maintenances: new Map(),
-  })
+  const seen = await new ReportedHypervisor(store, { now: () => task.now }).inventory()
   if (seen.hosts.length === 0 || seen.vms.length === 0)
     throw new UsageError('site', undefined, 'No host that is registered tells of a VM: there is nothing to replay.')
   const to = slotOf(task.now)
@@ -65,8 +69,10 @@ export async function compare(
     contentionFraction: current.policy.contention.highFraction,
   }
   const { steps } = setup.demand
-  const before = await replay(ground, current, (step) => onProgress((step + 1) / steps / 2))
-  const after = await replay(ground, proposed, (step) => onProgress(0.5 + (step + 1) / steps / 2))
+  const before = await replay(leavingAlone(ground, task.current), current, (step) => onProgress((step + 1) / steps / 2))
+  const after = await replay(leavingAlone(ground, task.proposed), proposed, (step) =>
+    onProgress(0.5 + (step + 1) / steps / 2),
+  )
   const moves = compareMoves(before.moves, after.moves)
   const cut =
     spanMs < task.spanMs
@@ -85,7 +91,7 @@ export async function compare(
     movesLeftOut: Math.max(0, moves.length - MOVES_SHOWN),
     contention: contentionRows(setup.fleet.hosts, before, after),
     models: PLAN_MODELS,
-    approximations: [...APPROXIMATIONS, ...cut],
+    approximations: [...APPROXIMATIONS, ...cut, ...notReplayed(setup.demand.vms, task)],
   }
 }
 
@@ -95,6 +101,24 @@ function readWished({ policy, automation, moveTimes }: WishedTexts): Wished {
     automation,
     moveTimes: parseMoveTimes(parseJson(moveTimes, 'moveTimes')),
   }
+}
+
+/** VMs that are left alone are as pinned ones. */
+function leavingAlone(ground: ReplayGround, { optOuts }: WishedTexts): ReplayGround {
+  const { setup } = ground
+  const vms = pinned(setup.demand.vms, new Set(optOuts.map((name) => parseVmId(name))))
+  return { ...ground, setup: { ...setup, demand: { ...setup.demand, vms } } }
+}
+
+/** A change that is of no VM there was changes nothing, and would look harmless. */
+function notReplayed(vms: readonly { readonly id: VmId }[], { current, proposed }: PreviewTask): readonly string[] {
+  const known = new Set<string>(vms.map(({ id }) => id))
+  const [was, is] = [new Set(current.optOuts), new Set(proposed.optOuts)]
+  const missing = [...was, ...is].filter((name) => was.has(name) !== is.has(name) && !known.has(name))
+  if (missing.length === 0) return []
+  const more = missing.length > NAMES_SHOWN ? ` and ${missing.length - NAMES_SHOWN} more` : ''
+  const names = `${missing.slice(0, NAMES_SHOWN).join(', ')}${more}`
+  return [`Nothing is known of the past of ${names}: whether it is left alone changes nothing in the replay.`]
 }
 
 /** As indices of hosts. VMs of which nobody knows where they run are left out. */

@@ -9,6 +9,8 @@ export interface WishedTexts {
   readonly policy: string
   readonly automation: Pick<Automation, 'level' | 'isPaused'>
   readonly moveTimes: string
+  /** VMs that are left alone. */
+  readonly optOuts: readonly string[]
 }
 
 export interface PreviewTask {

@@ -20,7 +20,7 @@ after(() => bench.close())
 
 function wishes(policy: object = {}, rest: Partial<WishedTexts> = {}): WishedTexts {
   const automation = { level: 'full', isPaused: false } as const
-  return { policy: JSON.stringify(policy), automation, moveTimes: ALWAYS, ...rest }
+  return { policy: JSON.stringify(policy), automation, moveTimes: ALWAYS, optOuts: [], ...rest }
 }
 
 async function under(current: WishedTexts, proposed: WishedTexts, spanMs = 8 * HOUR_MS): Promise<PreviewResultView> {
@@ -68,6 +68,25 @@ test('at a lower level, in a blackout and paused nothing moves by itself, and wh
   assert.match(dark.moves.find(({ held }) => held !== undefined)?.held ?? '', /year’s end/)
   const paused = await under(wishes(), wishes({}, { automation: { level: 'full', isPaused: true } }))
   assert.deepEqual([paused.proposed.moves, paused.proposed.proposals], [0, 0])
+})
+
+test('a VM that is left alone makes no move on that side alone, whichever side it is, and one that nobody knows is named', async () => {
+  const plain = await under(wishes(), wishes())
+  const { vm } = plain.moves[0]
+  const alone = wishes({}, { optOuts: [vm] })
+  const movesOf = ({ moves }: PreviewResultView, side: string): number =>
+    moves.filter((move) => move.vm === vm && (move.under === side || move.under === 'both')).length
+  const added = await under(wishes(), alone)
+  assert.deepEqual(added.current, plain.current)
+  assert.ok(movesOf(added, 'current') > 0)
+  assert.equal(movesOf(added, 'proposed'), 0)
+  const takenBack = await under(alone, wishes())
+  assert.deepEqual([takenBack.current, takenBack.proposed], [added.proposed, added.current])
+  assert.equal(movesOf(takenBack, 'current'), 0)
+  assert.equal(added.approximations.length, plain.approximations.length)
+  const unknown = await under(wishes(), wishes({}, { optOuts: ['nobody'] }))
+  assert.deepEqual(unknown.proposed, plain.proposed)
+  assert.match(unknown.approximations.at(-1) ?? '', /past of nobody: .* changes nothing/)
 })
 
 test('what moved since is undone, the newest first', () => {

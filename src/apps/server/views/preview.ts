@@ -2,7 +2,7 @@
 import { type Static, Type } from 'typebox'
 import { MOVE_CLASSES } from '../../../terms/move.ts'
 import { AUTOMATION_LEVELS } from '../site-settings.ts'
-import { Instant } from './common.ts'
+import { Instant, Name } from './common.ts'
 import { ANSWER_HEAD } from './judgement.ts'
 import { ModelsView } from './models.ts'
 import { MOVE_TIMES } from './moves.ts'
@@ -19,6 +19,8 @@ export const ConflictView = Type.Object({
 })
 export type ConflictView = Static<typeof ConflictView>
 
+const VM_NAMES = Type.Array(Name, { maxItems: 100 })
+
 /** What is asked about: what is left out is as it stands. */
 const WISHED = {
   policy: Type.Optional(POLICY_FIELDS),
@@ -29,6 +31,12 @@ const WISHED = {
     ),
   ),
   moveTimes: Type.Optional(Type.Object(MOVE_TIMES, { additionalProperties: false })),
+  optOuts: Type.Optional(
+    Type.Object(
+      { add: Type.Optional(VM_NAMES), remove: Type.Optional(VM_NAMES) },
+      { additionalProperties: false, description: 'VMs that are left alone beside those that are, or no more' },
+    ),
+  ),
 }
 
 export const PolicyCheckBody = Type.Object(WISHED, { additionalProperties: false })

@@ -16,6 +16,13 @@ export const VmView = Type.Object({
   vcpus: Type.Optional(Type.Integer()),
   memoryBytes: Type.Optional(Type.Number()),
   isPinned: Type.Optional(Type.Boolean()),
+  antiAffinityGroup: Type.Optional(Type.String({ description: 'as its host says; no two VMs of it share a host' })),
+  groupMates: Type.Optional(
+    Type.Array(Type.String(), {
+      description: 'of one VM, not in lists: the others of its group by name, a hundred at most',
+    }),
+  ),
+  groupMatesLeftOut: Type.Optional(Type.Integer({ description: 'so many more than are named' })),
   leavingTo: Type.Optional(Type.String()),
   via: Type.Optional(Type.String({ description: 'https, channel, or the host that relays for it' })),
   joinedAt: Type.Optional(Instant),
@@ -25,6 +32,9 @@ export const VmView = Type.Object({
   isClockOff: Type.Optional(Type.Boolean()),
 })
 export type VmView = Static<typeof VmView>
+
+/** Most of a group that are named beside one VM. */
+export const GROUP_MATES_MAX = 100
 
 export const VmsView = Type.Object({
   asOf: Instant,
