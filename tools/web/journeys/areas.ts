@@ -1,4 +1,5 @@
-/** Each area: what is on its page once the server has answered, and that people can read it, light and dark, wide and narrow. */
+/** Each area: what is on its page once the server has answered, and that people can read it, light and dark, wide and narrow. A heading that stands
+ *  anyway, or a button that is on each page, tells of no answer. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import axe from 'axe-core'
@@ -13,12 +14,16 @@ export const AREAS = [
   { path: '/hosts', heading: 'Hosts', shows: 'role=link[name="kvm-04"]' },
   { path: '/hosts/kvm-04', heading: 'kvm-04', shows: 'canvas' },
   { path: '/vms', heading: 'VMs', shows: 'role=table >> role=link' },
-  { path: '/vms/web-01', heading: 'web-01', shows: 'text=Hosts for it' },
+  {
+    path: '/vms/web-01',
+    heading: 'web-01',
+    shows: 'role=table[name="Hosts that can take this VM, the best first"] >> role=link',
+  },
   { path: '/plan', heading: 'Plan', shows: 'text=What was not done' },
-  { path: '/ledger', heading: 'Ledger', shows: 'text=What was left as it was' },
-  { path: '/backtest', heading: 'Backtest', shows: 'role=button' },
+  { path: '/ledger', heading: 'Ledger', shows: 'role=table[name="Moves, promised against realised"] >> role=link' },
+  { path: '/backtest', heading: 'Backtest', shows: 'role=group[name=/^Whom to compare/] >> role=checkbox' },
   { path: '/policy', heading: 'Policy', shows: 'text=Lower to shadow' },
-  { path: '/setup', heading: 'Setup', shows: 'role=main >> role=heading' },
+  { path: '/setup', heading: 'Setup', shows: '#main li.step' },
 ] as const
 
 const WIDE = { width: 1280, height: 900 }
