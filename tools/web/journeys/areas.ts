@@ -22,7 +22,7 @@ export const AREAS = [
   },
   { path: '/plan', heading: 'Plan', shows: 'text=What was not done' },
   { path: '/ledger', heading: 'Ledger', shows: 'role=table[name="Moves, promised against realised"] >> role=link' },
-  { path: '/backtest', heading: 'Backtest', shows: 'role=group[name=/^Whom to compare/] >> role=checkbox' },
+  { path: '/backtest', heading: 'Backtest', shows: '#main details > summary' },
   { path: '/policy', heading: 'Policy', shows: 'text=Lower to shadow' },
   { path: '/setup', heading: 'Setup', shows: '#main li.step' },
 ] as const
