@@ -4,7 +4,7 @@ import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { movesText } from '../../src/apps/server/moves-text.ts'
-import type { IntentEnd } from '../../src/terms/intent.ts'
+import type { IntentEnd, MoveFigures } from '../../src/terms/intent.ts'
 import { readMoveLine } from '../../src/terms/move-record.ts'
 import { fuzzMoves } from '../moves/fuzz.ts'
 import type { Rig } from '../moves/rig.ts'
@@ -19,6 +19,7 @@ export interface MoveState {
     readonly vm: string
     readonly to: string
     readonly end?: IntentEnd
+    readonly figures?: MoveFigures
   }[]
   /** By the platform: where each VM executes now. */
   readonly runsOn: Readonly<Record<string, readonly string[]>>
@@ -79,7 +80,8 @@ function truthOf({ lines, vms, platform, monitor }: Rig): Omit<MoveState, 'told'
       journal.set(id, { id, vm, to })
     } else if (line.step === 'closed') {
       const begun = journal.get(line.orderId)
-      if (begun !== undefined) journal.set(line.orderId, { ...begun, end: line.state })
+      const figures = line.figures === undefined ? {} : { figures: line.figures }
+      if (begun !== undefined) journal.set(line.orderId, { ...begun, end: line.state, ...figures })
     }
   }
   return {

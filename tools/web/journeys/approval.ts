@@ -7,7 +7,7 @@ import type { LedgerMovesView } from '../../../src/apps/server/views/ledger.ts'
 import type { MigrationsView } from '../../../src/apps/server/views/moves.ts'
 import type { PlanView } from '../../../src/apps/server/views/plan.ts'
 import type { AuditView } from '../../../src/apps/server/views/site.ts'
-import { bytesText, pauseText, spanText } from '../../../src/terms/shown.ts'
+import { bytesText, moneyText, pauseText, spanText } from '../../../src/terms/shown.ts'
 import { on, setLevel, skip, until } from './stage.ts'
 
 /** Of the move that was approved. */
@@ -33,6 +33,32 @@ test('before the first turn the plan says that there is none, and a proposal com
   await setLevel('partial')
   await page.getByRole('button', { name: 'Approve' }).first().waitFor()
   await bench.judging()
+})
+
+test('of a planned move it is told why not to other hosts and why not other VMs, as the API has it', {
+  skip,
+}, async () => {
+  const { page, bench } = on
+  // What the page shows is read at once: the next turn has another plan.
+  const { plan, rows } = await until(async () => {
+    const told = await bench.ask<PlanView>('/v1/plans/latest')
+    const section = await page.evaluate<{ head: string; rows: readonly string[] }>(PLAN)
+    const isSame = section.head.includes(`Turn ${told.turn},`) && section.rows.length === told.moves.length
+    return isSame && told.moves.length > 0 ? { plan: told, rows: section.rows } : undefined
+  })
+  plan.moves.forEach(({ vm, from, otherHosts, otherVms, whyNow }, i) => {
+    const { best = [], refused = [], suitable } = otherHosts ?? {}
+    assert.ok(best.length > 0 || refused.length > 0, `nothing is told of other hosts for ${vm}`)
+    const parts = [
+      whyNow,
+      `Why not the others Other hosts ${suitable} would have done.`,
+      ...best.map(({ host, score }) => `${host} ${score > 0 ? '+' : ''}${moneyText(score)} ${plan.currency}`),
+      ...refused.map(({ lacking, hosts, example }) => `${hosts} lack ${lacking.replaceAll('-', ' ')} ${example}`),
+      ...(otherVms.length > 0 ? [`Other VMs of ${from}`] : []),
+      ...otherVms.map(({ vm: other, reason }) => `${other} ${reason}`),
+    ]
+    for (const part of parts) assert.ok(rows[i].includes(part.replaceAll(/\s+/g, ' ')), `${part}\n${rows[i]}`)
+  })
 })
 
 test('a move that a person approves is promised, is seen on its way, and is done once it was seen there', {
@@ -149,8 +175,22 @@ const RECORD = `(vm) => {
   new MutationObserver(look).observe(document.body, { subtree: true, childList: true, characterData: true })
 }`
 
+/** The head of the plan, and its moves in their order: texts, with a space where an element ends. */
+const PLAN = `(() => {
+  const section = document.querySelector('section[aria-labelledby="plan"]')
+  const textOf = (one) => {
+    const walk = document.createTreeWalker(one, NodeFilter.SHOW_TEXT)
+    const texts = []
+    while (walk.nextNode()) texts.push(walk.currentNode.data)
+    return texts.join(' ').replace(/\\s+/g, ' ').trim()
+  }
+  const list = [...section.querySelectorAll('h2')].find((one) => one.textContent === 'Moves, in order')?.nextElementSibling
+  const moves = [list, list?.nextElementSibling].find((one) => one?.tagName === 'OL')
+  return { head: section.textContent.replace(/\\s+/g, ' '), rows: [...(moves?.children ?? [])].map(textOf) }
+})()`
+
 /** The proposal that copies most: it is seen longest. */
-async function largestProposal() {
+export async function largestProposal() {
   const { bench } = on
   const [moves, plan] = [
     await bench.ask<MigrationsView>('/v1/migrations'),

@@ -15,7 +15,6 @@ import type { LedgerMovesView, LedgerView } from '../../../src/apps/server/views
 import type { MigrationsView } from '../../../src/apps/server/views/moves.ts'
 import type { OutlookView } from '../../../src/apps/server/views/outlook.ts'
 import type { PlanView } from '../../../src/apps/server/views/plan.ts'
-import type { StatusView } from '../../../src/apps/server/views/site.ts'
 import type { VmView } from '../../../src/apps/server/views/vms.ts'
 import {
   bytesText,
@@ -30,7 +29,7 @@ import {
 } from '../../../src/terms/shown.ts'
 import { REPOSITORY } from '../../repository.ts'
 import { TestAuthority, withoutCertificates } from '../../test-certificates.ts'
-import { on, setLevel, skip as noBrowser, until } from './stage.ts'
+import { on, setLevel, skip as noBrowser, standStill, turns, until } from './stage.ts'
 
 const skip = noBrowser === false ? withoutCertificates : noBrowser
 const VM = 'web-01'
@@ -44,13 +43,8 @@ after(() => {
 })
 
 test('while automation is off no turn is taken, and what is asked twice is of the same', { skip }, async () => {
-  await setLevel('off')
+  turn = await standStill()
   await openFront()
-  // One that was being taken ends first.
-  while (turn !== (await turns())) {
-    turn = await turns()
-    await on.page.waitForTimeout(1500)
-  }
   assert.ok(turn > 0)
 })
 
@@ -181,10 +175,6 @@ test('all of that was of one turn', { skip }, async () => {
   assert.equal(await turns(), turn)
   await setLevel('partial')
 })
-
-async function turns(): Promise<number> {
-  return (await on.bench.ask<StatusView>('/v1/status')).turns
-}
 
 /** Rows of a virtual table by the name of their first link that is a host's or a VM's, as texts of their cells. */
 async function rowsOf(path: string, name: string): Promise<ReadonlyMap<string, readonly string[]>> {

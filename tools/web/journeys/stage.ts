@@ -1,6 +1,7 @@
 /** The one demo and the one browser that all journeys share: each demo costs a start. */
 import { after, before } from 'node:test'
 import type { Page } from 'playwright-core'
+import type { StatusView } from '../../../src/apps/server/views/site.ts'
 import { PageBench, whyNoBrowser } from '../page-bench.ts'
 
 export const skip = whyNoBrowser
@@ -29,6 +30,22 @@ export async function setLevel(level: 'off' | 'advisory' | 'partial'): Promise<v
   await on.bench.ask('/v1/automation', 'PUT', { level, isPaused: false, confirm: level, reason: 'a test' })
 }
 
+/** Turns automation off and waits until no turn is taken any more: what is asked from then on is of one. @returns its number */
+export async function standStill(): Promise<number> {
+  await setLevel('off')
+  let turn = -1
+  // One that was being taken ends first.
+  while (turn !== (await turns())) {
+    turn = await turns()
+    await on.page.waitForTimeout(STILL_MS)
+  }
+  return turn
+}
+
+export async function turns(): Promise<number> {
+  return (await on.bench.ask<StatusView>('/v1/status')).turns
+}
+
 /** Goes on once something holds. */
 export async function until<T>(look: () => Promise<T | undefined>): Promise<T> {
   for (let looks = 0; looks < LOOKS_MAX; looks++) {
@@ -39,5 +56,6 @@ export async function until<T>(look: () => Promise<T | undefined>): Promise<T> {
   throw new Error(`nothing came within ${(LOOKS_MAX * LOOK_MS) / 1000} s`)
 }
 
+const STILL_MS = 1500
 const LOOK_MS = 250
 const LOOKS_MAX = 480

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { MigrationsView, MigrationView } from '../../../src/apps/server/views/moves.ts'
-import { bytesText, minuteText, pauseText, spanText } from '../../../src/terms/shown.ts'
+import { bytesText, minuteText, pauseText, percentText, rateText, spanText } from '../../../src/terms/shown.ts'
 import { type MoveState, moveStates } from '../move-states.ts'
 import { on, skip } from './stage.ts'
 
@@ -15,7 +15,13 @@ const DRAWN_MAX = 30
 
 /** What stands on the screen. */
 interface Screen {
-  readonly flights: readonly { readonly label: string; readonly stage: string; readonly text: string }[]
+  readonly flights: readonly {
+    readonly label: string
+    readonly stage: string
+    readonly text: string
+    /** `Round: 3`, in their order. */
+    readonly figures: readonly string[]
+  }[]
   /** Texts of cells, row by row. */
   readonly ended: readonly (readonly string[])[]
   readonly text: string
@@ -24,10 +30,10 @@ interface Screen {
 test(`in ${STATES} states the screen, the API, the journal and the platform agree on every move`, {
   skip,
 }, async () => {
-  const states = await moveStates(STATES)
+  const states = (await moveStates(STATES)).map(withRates)
   assert.equal(states.length, STATES)
   const screens = await shownOf(states.map(({ told }) => told))
-  const seen = { open: 0, frozen: 0, done: 0, otherEnds: 0 }
+  const seen = { open: 0, frozen: 0, done: 0, otherEnds: 0, rounds: 0, travels: 0, writtenAnew: 0 }
   const wasDone = new Set<string>()
   states.forEach((state, i) => {
     const told = JSON.parse(state.told) as MigrationsView
@@ -37,6 +43,10 @@ test(`in ${STATES} states the screen, the API, the journal and the platform agre
     agreeOnScreen(told, screens[i])
     seen.open += told.open.length
     seen.frozen += told.open.filter(({ frozen }) => frozen !== undefined).length
+    const progresses = told.open.flatMap(({ progress }) => progress ?? [])
+    seen.rounds += progresses.filter(({ rounds }) => rounds !== undefined).length
+    seen.travels += progresses.filter(({ copiedBytesPerSec }) => copiedBytesPerSec !== undefined).length
+    seen.writtenAnew += progresses.filter(({ dirtyBytesPerSec }) => dirtyBytesPerSec !== undefined).length
     seen.done += told.ended.filter(({ state: end }) => end === 'done').length
     seen.otherEnds += told.ended.filter(({ state: end }) => end !== 'done').length
   })
@@ -47,8 +57,9 @@ test(`in ${STATES} states the screen, the API, the journal and the platform agre
 function agreeWithJournal({ open, ended }: MigrationsView, state: MoveState, wasDone: Set<string>): void {
   const journal = new Map(state.journal.map((move) => [move.id, move]))
   for (const { id } of open) assert.equal(journal.get(id)?.end, undefined, `${id} is under way and has ended`)
-  for (const { id, vm, to, state: end } of ended) {
+  for (const { id, vm, to, state: end, figures } of ended) {
     assert.equal(journal.get(id)?.end, end, `${id} is told to have ended otherwise than it is on record`)
+    assert.deepEqual(figures, journal.get(id)?.figures, `${id} is told to have taken what is not on record`)
     if (end !== 'done' || wasDone.has(id)) continue
     wasDone.add(id)
     const isMovedSince = state.journal.some((move) => move.vm === vm && move.id !== id)
@@ -65,6 +76,7 @@ function agreeOnScreen(told: MigrationsView, { flights, ended, text }: Screen): 
     assert.equal(flight.stage, stageOf(move))
     const elapsed = spanText(Math.max(0, move.progress?.elapsedMs ?? told.asOf - (move.sentAt ?? move.recordedAt)))
     const frozen = move.frozen === undefined ? [] : [`(${move.frozen.reason}): ${move.frozen.detail.trim()}`]
+    assert.deepEqual(flight.figures, figuresOf(move, elapsed))
     for (const part of [elapsed, ...frozen]) assert.ok(flight.text.includes(plain(part)), `${part} in ${flight.text}`)
     if (move.frozen === undefined) assert.ok(!flight.text.includes('Frozen since'))
   })
@@ -81,6 +93,41 @@ function agreeOnScreen(told: MigrationsView, { flights, ended, text }: Screen): 
     const when = endedAt === undefined ? 'not told' : minuteText(endedAt)
     assert.deepEqual(cells.slice(0, 7), [when, vm, `${from} → ${to}`, state.replaceAll('-', ' '), ...came])
   })
+}
+
+/** What the page has to show beside each word, in its order; what the platform does not tell is not told. */
+function figuresOf({ promise, progress }: MigrationView, elapsed: string): readonly string[] {
+  const { copiedBytes, copiedBytesPerSec, dirtyBytesPerSec, rounds, throttle = 0 } = progress ?? {}
+  return [
+    `Time: ${elapsed}${promisedPart(promise?.totalMs, spanText)}`,
+    `Copied: ${toldPart(copiedBytes, bytesText)}${promisedPart(promise?.copiedBytes, bytesText)}`,
+    `Travels: ${toldPart(copiedBytesPerSec, rateText)}`,
+    `Written anew: ${toldPart(dirtyBytesPerSec, rateText)}`,
+    `Round: ${toldPart(rounds, String)}`,
+    ...(throttle > 0
+      ? [`Slowed down: ${percentText(throttle)} of its CPU time is denied, so that it writes less`]
+      : []),
+  ]
+}
+
+function toldPart(value: number | undefined, show: (value: number) => string): string {
+  return value === undefined ? 'not told' : show(value)
+}
+
+function promisedPart(value: number | undefined, show: (value: number) => string): string {
+  return value === undefined ? '' : ` of ${show(value)} promised`
+}
+
+/** The imagined platform tells no rounds and no rates, as QEMU does: in every other state these are told as well. */
+function withRates({ told, ...state }: MoveState, i: number): MoveState {
+  if (i % 2 === 0) return { told, ...state }
+  const view = JSON.parse(told) as MigrationsView
+  const open = view.open.map(({ progress, ...move }, m) => {
+    if (progress === undefined) return move
+    const rates = { copiedBytesPerSec: (i + 1) * 1e6, dirtyBytesPerSec: ((i * 7 + m) % 90) * 1e6 }
+    return { ...move, progress: { ...progress, rounds: 1 + ((i + m) % 30), throttle: (i % 4) / 10, ...rates } }
+  })
+  return { ...state, told: JSON.stringify({ ...view, open }) }
 }
 
 /** How far it is, by what the API tells alone. */
@@ -144,6 +191,7 @@ const HASTE = `(() => {
       label: one.getAttribute('aria-label'),
       stage: plain(one.querySelector('[aria-current="step"]')),
       text: plain(one),
+      figures: [...one.querySelectorAll('dl dt')].map((term) => plain(term) + ': ' + plain(term.nextElementSibling)),
     })),
     ended: [...document.querySelectorAll('[aria-label="Moves that ended"] [role="row"]')].slice(1).map((row) =>
       [...row.querySelectorAll('[role="cell"]')].map(plain)),
