@@ -44,6 +44,8 @@ export class BacktestDesk {
   private readonly listeners = new Set<(event: SiteEvent) => void>()
   /** Newest first. */
   private known: readonly BacktestSummary[] = []
+  /** Records on their way to the folder. */
+  private kept: Promise<unknown> = Promise.resolve()
   private running: Running | undefined
   private loading: Promise<void> | undefined
 
@@ -123,6 +125,8 @@ export class BacktestDesk {
     const running = this.known.find(({ state }) => state === 'running')
     if (running !== undefined) await this.stop(running.id, { state: 'interrupted', reason: INTERRUPTED })
     this.listeners.clear()
+    // What has just ended is told and perhaps not written yet.
+    await this.kept
   }
 
   /** Ends what runs. While its record is still being written it has no process, and gets none. */
@@ -218,7 +222,13 @@ export class BacktestDesk {
     return changed
   }
 
-  private async keep(summary: BacktestSummary): Promise<void> {
+  private keep(summary: BacktestSummary): Promise<void> {
+    const keeping = this.tryKeep(summary)
+    this.kept = Promise.all([this.kept, keeping])
+    return keeping
+  }
+
+  private async tryKeep(summary: BacktestSummary): Promise<void> {
     try {
       await this.folder.write(summary)
     } catch (error) {
