@@ -1,7 +1,7 @@
 import { MiB } from '../../terms/units.ts'
 import { UsageError } from '../usage-error.ts'
 
-/** A turn of 10,000 VMs takes 3 MiB where it is the first of its file, and a file has an eighth. */
+/** Files have an eighth each, and a turn of 10,000 VMs is of the order of a MiB where it is the first of its file. */
 const SIZE_MIB_MIN = 8
 const SIZE_MIB_MAX = 1_000_000
 

@@ -47,18 +47,18 @@ export interface RecordedTurn {
 
 /** The line of the journal that these inputs give. Pure: neither the store nor a clock is asked. */
 export function replayTurn(inputs: TurnInputs): string {
-  const { number, before, observation, policy, refused, carriedOut } = inputs
-  const { state, events, orders } = decide(inputs)
+  const { number, observation, refused, carriedOut } = inputs
+  const { state, events, orders } = judge(inputs)
   const stand = new Set(carriedOut)
   const kept = keptOf({ ...state, promises: state.promises.filter(({ order }) => stand.has(order.id)) })
   return encodeTurn({ number, observation, refused, events, orders, kept })
+}
 
-  function decide({ emptying }: TurnInputs): Turn<EngineState> {
-    const turn = ethos.takeTurn(before, observation, policy)
-    if (emptying === undefined) return turn
-    const ground = { before, observation, policy: emptying.policy, orders: turn.orders }
-    return withOrders(turn, planEvacuation(ground, emptying.maintenances).orders)
-  }
+function judge({ before, observation, policy, emptying }: TurnInputs): Turn<EngineState> {
+  const turn = ethos.takeTurn(before, observation, policy)
+  if (emptying === undefined) return turn
+  const ground = { before, observation, policy: emptying.policy, orders: turn.orders }
+  return withOrders(turn, planEvacuation(ground, emptying.maintenances).orders)
 }
 
 export function encodeRecordedTurn(turn: RecordedTurn): Uint8Array {
