@@ -112,7 +112,7 @@ test('a host that hurts is told with when and how likely', () => {
   const soon = { ...contention(0.8, true), medianMs: HOUR_MS }
   assert.equal(
     riskText(aHost('a', { contention: soon }), 2 * HOUR_MS),
-    'may be short of CPU in about 1 h (80 %): no VM is to leave it, and the plan says why.',
+    'may be short of CPU in about 1 h (80 %): the last turn has no VM leave it, and the plan says why.',
   )
 })
 

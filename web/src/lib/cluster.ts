@@ -82,7 +82,7 @@ export function riskText({ contention, inFlight, ordered }: HostOutlookView, hor
   const risk = `may be short of CPU ${within} (${percentText(contention.probability)})`
   if (inFlight.leaving > 0) return `${risk}: ${vmsText(inFlight.leaving, 'is', 'are')} leaving it.`
   if (ordered.leaving > 0) return `${risk}: ${vmsText(ordered.leaving, 'is', 'are')} to leave it.`
-  return contention.isAlarmed ? `${risk}: no VM is to leave it, and the plan says why.` : `${risk}.`
+  return contention.isAlarmed ? `${risk}: the last turn has no VM leave it, and the plan says why.` : `${risk}.`
 }
 
 function vmsText(count: number, one: string, many: string): string {
